@@ -1,0 +1,89 @@
+// §3.4 PUBACK, §3.5 PUBREC, §3.6 PUBREL and §3.7 PUBCOMP: the four packets that acknowledge a PUBLISH, alike in all but
+// their names and Reason Codes.
+
+import type { Field } from "../wire/field.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { closePacket, openPacket } from "./fixed_header.ts";
+import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import { packetName } from "./packet_types.ts";
+import type { PropertiesOf } from "./properties.ts";
+import { PropertySet } from "./property_set.ts";
+import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonAndProperties } from "./short_forms.ts";
+
+/** The kinds of {@linkcode AckPacket}. */
+export type AckType = "puback" | "pubrec" | "pubrel" | "pubcomp";
+
+/** A packet that acknowledges a PUBLISH, or an acknowledgement of it (§3.4 to §3.7). */
+export interface AckPacket<Type extends AckType> {
+  /** Tells the kinds of packet apart. */
+  readonly type: Type;
+  /** The Packet Identifier of the PUBLISH (§2.2.1). */
+  readonly packetId: number;
+  /** Below 0x80 all is well. */
+  readonly reasonCode: ReasonCodeOf<Type>;
+  /** What else there is to say. */
+  readonly properties: PropertiesOf<Type>;
+}
+
+/** PUBACK, the answer to a PUBLISH with QoS 1 (§3.4). */
+export type PubackPacket = AckPacket<"puback">;
+/** PUBREC, the answer to a PUBLISH with QoS 2 (§3.5). */
+export type PubrecPacket = AckPacket<"pubrec">;
+/** PUBREL, the answer to a PUBREC (§3.6). */
+export type PubrelPacket = AckPacket<"pubrel">;
+/** PUBCOMP, the answer to a PUBREL, the last of an exchange with QoS 2 (§3.7). */
+export type PubcompPacket = AckPacket<"pubcomp">;
+
+/** An {@linkcode AckPacket} to be encoded. */
+export type AckInit<Type extends AckType> = Init<AckPacket<Type>, "type" | "packetId">;
+
+/** Reads and writes one of the four. */
+class AckCodec<Type extends AckType> {
+  readonly #type: Type;
+  readonly #packetIdentifier: Field<number>;
+  readonly #end: ReasonAndProperties<Type>;
+
+  /** `section` is that of the packet. */
+  constructor(type: Type, section: string) {
+    const reasonCode: Field<number> = {
+      key: "reasonCode",
+      name: `${packetName(type)} Reason Code`,
+      section: `${section}.2.1`,
+    };
+    this.#type = type;
+    this.#packetIdentifier = packetIdentifier(`${section}.2`);
+    this.#end = new ReasonAndProperties(
+      new ReasonCodeSet(type, reasonCode, `MQTT-${section}.2-1`),
+      new PropertySet(type, `${section}.2.2.1`),
+    );
+  }
+
+  /** Writes the packet in the shortest of its forms. */
+  write(writer: Writer, packet: AckInit<Type>): void {
+    const hole = openPacket(writer, this.#type);
+    writePacketId(writer, this.#packetIdentifier, packet.packetId);
+    this.#end.write(writer, packet);
+    closePacket(writer, hole);
+  }
+
+  /** Reads the packet after its fixed header. */
+  read(reader: Reader): AckPacket<Type> {
+    return {
+      type: this.#type,
+      packetId: readPacketId(reader, this.#packetIdentifier),
+      reasonCode: this.#end.readReasonCode(reader),
+      properties: this.#end.readProperties(reader),
+    };
+  }
+}
+
+/** §3.4 PUBACK – Publish acknowledgement. */
+export const PUBACK: AckCodec<"puback"> = new AckCodec("puback", "3.4");
+/** §3.5 PUBREC – Publish received. */
+export const PUBREC: AckCodec<"pubrec"> = new AckCodec("pubrec", "3.5");
+/** §3.6 PUBREL – Publish release. */
+export const PUBREL: AckCodec<"pubrel"> = new AckCodec("pubrel", "3.6");
+/** §3.7 PUBCOMP – Publish complete. */
+export const PUBCOMP: AckCodec<"pubcomp"> = new AckCodec("pubcomp", "3.7");

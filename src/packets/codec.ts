@@ -1,0 +1,292 @@
+// §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in each of the unions and
+// in each of the two switches.
+
+import { Reader } from "../wire/reader.ts";
+import { Writer } from "../wire/writer.ts";
+import {
+  type AckInit,
+  PUBACK,
+  type PubackPacket,
+  PUBCOMP,
+  type PubcompPacket,
+  PUBREC,
+  type PubrecPacket,
+  PUBREL,
+  type PubrelPacket,
+} from "./ack.ts";
+import { type AuthInit, type AuthPacket, readAuth, writeAuth } from "./auth.ts";
+import { type ConnackInit, type ConnackPacket, readConnack, writeConnack } from "./connack.ts";
+import { type ConnectInit, type ConnectPacket, readConnect, writeConnect } from "./connect.ts";
+import {
+  type DisconnectInit,
+  type DisconnectPacket,
+  readDisconnect,
+  writeDisconnect,
+} from "./disconnect.ts";
+import { readFixedHeader, refuseExcess, refuseLength } from "./fixed_header.ts";
+import { FIRST_BYTE, PACKET_TYPES } from "./packet_types.ts";
+import { type PingreqPacket, type PingrespPacket, writePing } from "./ping.ts";
+import { PROPERTIES } from "./properties.ts";
+import { type PublishInit, type PublishPacket, readPublish, writePublish } from "./publish.ts";
+import {
+  readSuback,
+  readSubscribe,
+  type SubackInit,
+  type SubackPacket,
+  type SubscribeInit,
+  type SubscribePacket,
+  writeSuback,
+  writeSubscribe,
+} from "./subscribe.ts";
+import {
+  readUnsuback,
+  readUnsubscribe,
+  type UnsubackInit,
+  type UnsubackPacket,
+  type UnsubscribeInit,
+  type UnsubscribePacket,
+  writeUnsuback,
+  writeUnsubscribe,
+} from "./unsubscribe.ts";
+
+/** A packet as it is decoded: every field is there. */
+export type Packet =
+  | ConnectPacket
+  | ConnackPacket
+  | PublishPacket
+  | PubackPacket
+  | PubrecPacket
+  | PubrelPacket
+  | PubcompPacket
+  | SubscribePacket
+  | SubackPacket
+  | UnsubscribePacket
+  | UnsubackPacket
+  | PingreqPacket
+  | PingrespPacket
+  | DisconnectPacket
+  | AuthPacket;
+
+/** A packet to be encoded: a field with a default may be left out. Every {@linkcode Packet} is one. */
+export type PacketInit =
+  | ConnectInit
+  | ConnackInit
+  | PublishInit
+  | AckInit<"puback">
+  | AckInit<"pubrec">
+  | AckInit<"pubrel">
+  | AckInit<"pubcomp">
+  | SubscribeInit
+  | SubackInit
+  | UnsubscribeInit
+  | UnsubackInit
+  | PingreqPacket
+  | PingrespPacket
+  | DisconnectInit
+  | AuthInit;
+
+/** What an encoder must know about the receiver. */
+export interface EncodeOptions {
+  /**
+   * The most bytes that the receiver takes in one packet, its Maximum Packet Size (§3.1.2.11.4, §3.2.2.3.6). To fit, an
+   * answer loses its User Properties, then its Reason String. Default: no limit.
+   */
+  readonly maximumPacketSize?: number | undefined;
+}
+
+/**
+ * Encodes one packet, in the shortest of its forms, into a buffer of its own.
+ *
+ * @throws {TypeError} when a field has the wrong type, or what the standard forbids to send
+ * @throws {RangeError} when a number or a length is out of its range, or the packet is too large for the receiver
+ *
+ * @example A PUBLISH
+ * ```ts
+ * import { encodePacket } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = encodePacket({
+ *   type: "publish",
+ *   topic: "a",
+ *   payload: new TextEncoder().encode("hi"),
+ * });
+ * assertEquals(bytes, new Uint8Array([0x30, 0x06, 0x00, 0x01, 0x61, 0x00, 0x68, 0x69]));
+ * ```
+ */
+export function encodePacket(
+  packet: PacketInit,
+  options: EncodeOptions = {},
+): Uint8Array<ArrayBuffer> {
+  const writer = new Writer(expectedSize(packet));
+  writePacket(writer, packet, options);
+  return writer.finish();
+}
+
+/**
+ * Encodes one packet behind what the writer has already. When it throws, the writer is as it was.
+ *
+ * @throws {TypeError} as {@linkcode encodePacket} does
+ * @throws {RangeError} as {@linkcode encodePacket} does
+ *
+ * @example Many packets in one buffer
+ * ```ts
+ * import { Writer, writePacket } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const writer = new Writer();
+ * for (const topic of ["a", "b", "c"]) writePacket(writer, { type: "publish", topic });
+ * assertEquals(writer.bytes().length, 18);
+ * ```
+ */
+export function writePacket(
+  writer: Writer,
+  packet: PacketInit,
+  { maximumPacketSize = Infinity }: EncodeOptions = {},
+): void {
+  const start = writer.length;
+  try {
+    writeWhole(writer, packet);
+    if (writer.length - start <= maximumPacketSize) return;
+    for (const shorter of shortened(packet)) {
+      writer.truncate(start);
+      writeWhole(writer, shorter);
+      if (writer.length - start <= maximumPacketSize) return;
+    }
+    throw new RangeError(
+      `The packet has ${
+        writer.length - start
+      } bytes, the receiver takes at most ${maximumPacketSize}`,
+    );
+  } catch (error) {
+    writer.truncate(start);
+    throw error;
+  }
+}
+
+/** The packet as it becomes smaller: without its User Properties, then without its Reason String too. */
+function* shortened(packet: PacketInit): Generator<PacketInit> {
+  if (!("properties" in packet) || !(packet.type in PROPERTIES.reasonString.in)) return;
+  const properties = { ...packet.properties, userProperties: undefined };
+  yield { ...packet, properties } as PacketInit;
+  yield { ...packet, properties: { ...properties, reasonString: undefined } } as PacketInit;
+}
+
+/** A guess that is right for a PUBLISH without properties, so that its buffer need not be copied. */
+function expectedSize(packet: PacketInit): number {
+  if (packet.type !== "publish") return 64;
+  const { topic, qos = 0, payload } = packet;
+  const length = 3 + (topic?.length ?? 0) + (qos === 0 ? 0 : 2) + (payload?.length ?? 0);
+  return length + (length < 0x80 ? 2 : length < 0x4000 ? 3 : length < 0x20_0000 ? 4 : 5);
+}
+
+/**
+ * Decodes exactly one whole packet. Payloads and other bytes in it are views of `bytes`, not copies.
+ *
+ * @throws {MalformedPacketError} when the bytes are not one whole packet
+ * @throws {ProtocolError} when the packet is not allowed
+ *
+ * @example A PUBACK in its shortest form
+ * ```ts
+ * import { decodePacket } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(decodePacket(new Uint8Array([0x40, 0x02, 0x00, 0x01])), {
+ *   type: "puback",
+ *   packetId: 1,
+ *   reasonCode: 0x00,
+ *   properties: {},
+ * });
+ * ```
+ */
+export function decodePacket(bytes: Uint8Array): Packet {
+  const reader = new Reader();
+  reader.pointTo(bytes);
+  const remainingLength = readFixedHeader(reader, Infinity);
+  const present = reader.remaining;
+  if (remainingLength !== present) refuseLength(reader, remainingLength, present);
+  return readBody(reader, bytes[0]!);
+}
+
+/** Reads what follows a fixed header, up to the reader's end, which is the packet's. */
+export function readBody(reader: Reader, firstByte: number): Packet {
+  if (firstByte >> 4 === FIRST_BYTE.publish >> 4) return readPublish(reader, firstByte);
+  const packet = readOther(reader, firstByte);
+  if (reader.remaining > 0) refuseExcess(reader);
+  return packet;
+}
+
+function readOther(reader: Reader, firstByte: number): Packet {
+  const type = PACKET_TYPES[firstByte >> 4];
+  switch (type) {
+    case "connect":
+      return readConnect(reader);
+    case "connack":
+      return readConnack(reader);
+    case "publish":
+      return readPublish(reader, firstByte);
+    case "puback":
+      return PUBACK.read(reader);
+    case "pubrec":
+      return PUBREC.read(reader);
+    case "pubrel":
+      return PUBREL.read(reader);
+    case "pubcomp":
+      return PUBCOMP.read(reader);
+    case "subscribe":
+      return readSubscribe(reader);
+    case "suback":
+      return readSuback(reader);
+    case "unsubscribe":
+      return readUnsubscribe(reader);
+    case "unsuback":
+      return readUnsuback(reader);
+    case "pingreq":
+    case "pingresp":
+      return { type };
+    case "disconnect":
+      return readDisconnect(reader);
+    case "auth":
+      return readAuth(reader);
+    default:
+      return type satisfies undefined as never;
+  }
+}
+
+function writeWhole(writer: Writer, packet: PacketInit): void {
+  switch (packet.type) {
+    case "publish":
+      return writePublish(writer, packet);
+    case "connect":
+      return writeConnect(writer, packet);
+    case "connack":
+      return writeConnack(writer, packet);
+    case "puback":
+      return PUBACK.write(writer, packet);
+    case "pubrec":
+      return PUBREC.write(writer, packet);
+    case "pubrel":
+      return PUBREL.write(writer, packet);
+    case "pubcomp":
+      return PUBCOMP.write(writer, packet);
+    case "subscribe":
+      return writeSubscribe(writer, packet);
+    case "suback":
+      return writeSuback(writer, packet);
+    case "unsubscribe":
+      return writeUnsubscribe(writer, packet);
+    case "unsuback":
+      return writeUnsuback(writer, packet);
+    case "pingreq":
+    case "pingresp":
+      return writePing(writer, packet);
+    case "disconnect":
+      return writeDisconnect(writer, packet);
+    case "auth":
+      return writeAuth(writer, packet);
+    default:
+      packet satisfies never;
+      throw new TypeError(
+        `type must be the name of a packet, got ${(packet as { type: unknown }).type}`,
+      );
+  }
+}

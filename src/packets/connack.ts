@@ -1,0 +1,87 @@
+// §3.2 CONNACK – Connect acknowledgement.
+
+import { flagBit, forbidden } from "../wire/checks.ts";
+import { type Bits, type Field, getBits } from "../wire/field.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { closePacket, openPacket } from "./fixed_header.ts";
+import type { Init } from "./packet.ts";
+import type { PropertiesOf } from "./properties.ts";
+import { PropertySet } from "./property_set.ts";
+import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+
+/** CONNACK, from Server to Client, the answer to CONNECT (§3.2). */
+export interface ConnackPacket {
+  /** Tells the kinds of packet apart. */
+  readonly type: "connack";
+  /** Whether the Server goes on with a session that it had (§3.2.2.1.1). */
+  readonly sessionPresent: boolean;
+  /** Below 0x80 the Client is connected, else refused (§3.2.2.2). */
+  readonly reasonCode: ReasonCodeOf<"connack">;
+  /** What the Server grants, and limits (§3.2.2.3). */
+  readonly properties: PropertiesOf<"connack">;
+}
+
+/** A {@linkcode ConnackPacket} to be encoded. */
+export type ConnackInit = Init<ConnackPacket, "type">;
+
+const RESERVED: Bits = {
+  mask: 0b1111_1110,
+  key: "sessionPresent",
+  name: "Reserved",
+  section: "3.2.2.1",
+};
+const SESSION_PRESENT: Bits = {
+  mask: 0b0000_0001,
+  key: "sessionPresent",
+  name: "Session Present",
+  section: "3.2.2.1.1",
+  means: (bit) => bit === 1 ? "the Server goes on with the session" : "the session is new",
+};
+const ACKNOWLEDGE_FLAGS: Field<number> = {
+  key: "sessionPresent",
+  name: "Connect Acknowledge Flags",
+  section: "3.2.2.1",
+  bits: [RESERVED, SESSION_PRESENT],
+};
+const REASON_CODE = new ReasonCodeSet("connack", {
+  key: "reasonCode",
+  name: "Connect Reason Code",
+  section: "3.2.2.2",
+}, "MQTT-3.2.2-8");
+const PROPERTIES = new PropertySet("connack", "3.2.2.3.1");
+
+const PRESENT_AND_REFUSED = "is 1, though the Reason Code is not 0x00 [MQTT-3.2.2-6]";
+
+/** Writes a CONNACK. */
+export function writeConnack(writer: Writer, packet: ConnackInit): void {
+  const { sessionPresent = false, reasonCode = 0x00 } = packet;
+  if (sessionPresent && reasonCode !== 0) throw forbidden(SESSION_PRESENT, PRESENT_AND_REFUSED);
+  const hole = openPacket(writer, "connack");
+  writer.byte(flagBit(SESSION_PRESENT, sessionPresent));
+  REASON_CODE.write(writer, reasonCode);
+  PROPERTIES.write(writer, packet.properties);
+  closePacket(writer, hole);
+}
+
+/** Reads a CONNACK after its fixed header. */
+export function readConnack(reader: Reader): ConnackPacket {
+  const bodyLength = reader.remaining;
+  const flags = reader.byte(ACKNOWLEDGE_FLAGS);
+  const flagsPosition = reader.fieldPosition;
+  if (getBits(flags, RESERVED) !== 0) reader.malformed(RESERVED, "is not 0 [MQTT-3.2.2-1]");
+  if (bodyLength === 2) {
+    const code = reader.byte(REASON_CODE.field);
+    reader.notAllowed(
+      REASON_CODE.field,
+      `is ${code} in a body of two bytes, the answer of a Server of MQTT 3`,
+      0x84,
+    );
+  }
+  const reasonCode = REASON_CODE.read(reader);
+  const sessionPresent = getBits(flags, SESSION_PRESENT) === 1;
+  if (sessionPresent && reasonCode !== 0) {
+    reader.notAllowed(SESSION_PRESENT, PRESENT_AND_REFUSED, 0x82, flagsPosition);
+  }
+  return { type: "connack", sessionPresent, reasonCode, properties: PROPERTIES.read(reader) };
+}

@@ -1,0 +1,245 @@
+// §3.1 CONNECT – Connection Request.
+
+import { topicNameFault } from "../topics.ts";
+import { flagBit, forbidden } from "../wire/checks.ts";
+import { type Bits, type Field, getBits } from "../wire/field.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { closePacket, openPacket } from "./fixed_header.ts";
+import { type Init, NO_PAYLOAD } from "./packet.ts";
+import { keepAliveMeans, type PropertiesOf } from "./properties.ts";
+import { PropertySet } from "./property_set.ts";
+import { type QoS, qosBits, qosMeans } from "./qos.ts";
+
+/** CONNECT, from Client to Server, the first packet of a Network Connection (§3.1). */
+export interface ConnectPacket {
+  /** Tells the kinds of packet apart. */
+  readonly type: "connect";
+  /** Whether a new session is to begin, and an existing one to end (§3.1.2.4). */
+  readonly cleanStart: boolean;
+  /** The most seconds between two packets from the Client; 0 for no limit (§3.1.2.10). */
+  readonly keepAlive: number;
+  /** Properties of the connection (§3.1.2.11). */
+  readonly properties: PropertiesOf<"connect">;
+  /** Names the session at the Server; `""` asks the Server for a name (§3.1.3.1). */
+  readonly clientId: string;
+  /** What the Server publishes when the Client is gone (§3.1.2.5). */
+  readonly will: Will | undefined;
+  /** The User Name (§3.1.3.5). */
+  readonly username: string | undefined;
+  /** The Password, at most 65,535 bytes (§3.1.3.6). */
+  readonly password: Uint8Array | undefined;
+}
+
+/** A Will Message, published by the Server when a connection ends without a normal DISCONNECT (§3.1.2.5). */
+export interface Will {
+  /** The Topic Name to publish to (§3.1.3.3). */
+  readonly topic: string;
+  /** The Application Message, at most 65,535 bytes (§3.1.3.4). */
+  readonly payload: Uint8Array;
+  /** The QoS to publish with (§3.1.2.6). */
+  readonly qos: QoS;
+  /** Whether the Server keeps the message as the topic's retained message (§3.1.2.7). */
+  readonly retain: boolean;
+  /** Properties of the Will Message (§3.1.3.2). */
+  readonly properties: PropertiesOf<"will">;
+}
+
+/** A {@linkcode Will} to be encoded. */
+export type WillInit = Init<Will, "topic">;
+
+/** A {@linkcode ConnectPacket} to be encoded. */
+export type ConnectInit = Init<Omit<ConnectPacket, "will">, "type"> & {
+  /** What the Server publishes when the Client is gone (§3.1.2.5). */
+  readonly will?: WillInit | undefined;
+};
+
+const NAME = "MQTT";
+const VERSION = 5;
+
+// §3.1.2: the variable header.
+const PROTOCOL_NAME: Field<string> = {
+  key: "protocolName",
+  name: "Protocol Name",
+  section: "3.1.2.1",
+};
+const PROTOCOL_VERSION: Field<number> = {
+  key: "protocolVersion",
+  name: "Protocol Version",
+  section: "3.1.2.2",
+  means: (version) => version === VERSION ? "MQTT 5.0" : "not MQTT 5.0",
+};
+const USER_NAME_FLAG: Bits = {
+  mask: 0b1000_0000,
+  key: "username",
+  name: "User Name Flag",
+  section: "3.1.2.8",
+  means: (bit) => bit === 1 ? "there is a User Name" : "no User Name",
+};
+const PASSWORD_FLAG: Bits = {
+  mask: 0b0100_0000,
+  key: "password",
+  name: "Password Flag",
+  section: "3.1.2.9",
+  means: (bit) => bit === 1 ? "there is a Password" : "no Password",
+};
+const WILL_RETAIN: Bits = {
+  mask: 0b0010_0000,
+  key: "will.retain",
+  name: "Will Retain",
+  section: "3.1.2.7",
+  means: (bit) => bit === 1 ? "the Will is to be retained" : "the Will is not to be retained",
+};
+const WILL_QOS: Bits = {
+  mask: 0b0001_1000,
+  key: "will.qos",
+  name: "Will QoS",
+  section: "3.1.2.6",
+  means: qosMeans,
+};
+const WILL_FLAG: Bits = {
+  mask: 0b0000_0100,
+  key: "will",
+  name: "Will Flag",
+  section: "3.1.2.5",
+  means: (bit) => bit === 1 ? "there is a Will Message" : "no Will Message",
+};
+const CLEAN_START: Bits = {
+  mask: 0b0000_0010,
+  key: "cleanStart",
+  name: "Clean Start",
+  section: "3.1.2.4",
+  means: (bit) => bit === 1 ? "begin a new session" : "go on with the session, if there is one",
+};
+const RESERVED: Bits = {
+  mask: 0b0000_0001,
+  key: "connectFlags",
+  name: "Reserved",
+  section: "3.1.2.3",
+};
+const CONNECT_FLAGS: Field<number> = {
+  key: "connectFlags",
+  name: "Connect Flags",
+  section: "3.1.2.3",
+  bits: [
+    USER_NAME_FLAG,
+    PASSWORD_FLAG,
+    WILL_RETAIN,
+    WILL_QOS,
+    WILL_FLAG,
+    CLEAN_START,
+    RESERVED,
+  ],
+};
+const KEEP_ALIVE: Field<number> = {
+  key: "keepAlive",
+  name: "Keep Alive",
+  section: "3.1.2.10",
+  means: keepAliveMeans,
+};
+const PROPERTIES = new PropertySet("connect", "3.1.2.11.1");
+
+// §3.1.3: the payload, in this order [MQTT-3.1.3-1].
+const CLIENT_IDENTIFIER: Field<string> = {
+  key: "clientId",
+  name: "Client Identifier",
+  section: "3.1.3.1",
+  means: (clientId) => clientId === "" ? "the Server is to choose one" : "names the session",
+};
+const WILL_PROPERTIES = new PropertySet("will", "3.1.3.2.1");
+const WILL_TOPIC: Field<string> = { key: "will.topic", name: "Will Topic", section: "3.1.3.3" };
+const WILL_PAYLOAD: Field<Uint8Array> = {
+  key: "will.payload",
+  name: "Will Payload",
+  section: "3.1.3.4",
+};
+const USER_NAME: Field<string> = { key: "username", name: "User Name", section: "3.1.3.5" };
+const PASSWORD: Field<Uint8Array> = { key: "password", name: "Password", section: "3.1.3.6" };
+
+/** Writes a CONNECT. */
+export function writeConnect(writer: Writer, packet: ConnectInit): void {
+  const { will, username, password } = packet;
+  const hole = openPacket(writer, "connect");
+  writer.utf8String(PROTOCOL_NAME, NAME);
+  writer.byte(VERSION);
+  writer.byte(
+    flagBit(USER_NAME_FLAG, username !== undefined) |
+      flagBit(PASSWORD_FLAG, password !== undefined) |
+      flagBit(WILL_RETAIN, will?.retain ?? false) |
+      qosBits(WILL_QOS, will?.qos ?? 0) |
+      flagBit(WILL_FLAG, will !== undefined) |
+      flagBit(CLEAN_START, packet.cleanStart ?? false),
+  );
+  writer.twoByteInteger(KEEP_ALIVE, packet.keepAlive ?? 0);
+  PROPERTIES.write(writer, packet.properties);
+  writer.utf8String(CLIENT_IDENTIFIER, packet.clientId ?? "");
+  if (will !== undefined) writeWill(writer, will);
+  if (username !== undefined) writer.utf8String(USER_NAME, username);
+  if (password !== undefined) writer.binaryData(PASSWORD, password);
+  closePacket(writer, hole);
+}
+
+function writeWill(writer: Writer, will: WillInit): void {
+  WILL_PROPERTIES.write(writer, will.properties);
+  writer.utf8String(WILL_TOPIC, will.topic);
+  const fault = willTopicFault(will.topic);
+  if (fault !== undefined) throw forbidden(WILL_TOPIC, fault);
+  writer.binaryData(WILL_PAYLOAD, will.payload ?? NO_PAYLOAD);
+}
+
+/** Reads a CONNECT after its fixed header. */
+export function readConnect(reader: Reader): ConnectPacket {
+  const name = reader.utf8String(PROTOCOL_NAME);
+  if (name !== NAME) {
+    reader.notAllowed(PROTOCOL_NAME, 'is not "MQTT" [MQTT-3.1.2-1]', 0x84);
+  }
+  const version = reader.byte(PROTOCOL_VERSION);
+  if (version !== VERSION) {
+    reader.notAllowed(PROTOCOL_VERSION, `is ${version}, not 5 [MQTT-3.1.2-2]`, 0x84);
+  }
+  const flags = reader.byte(CONNECT_FLAGS);
+  checkFlags(reader, flags);
+  return {
+    type: "connect",
+    cleanStart: getBits(flags, CLEAN_START) === 1,
+    keepAlive: reader.twoByteInteger(KEEP_ALIVE),
+    properties: PROPERTIES.read(reader),
+    clientId: reader.utf8String(CLIENT_IDENTIFIER),
+    will: getBits(flags, WILL_FLAG) === 1 ? readWill(reader, flags) : undefined,
+    username: getBits(flags, USER_NAME_FLAG) === 1 ? reader.utf8String(USER_NAME) : undefined,
+    password: getBits(flags, PASSWORD_FLAG) === 1 ? reader.binaryData(PASSWORD) : undefined,
+  };
+}
+
+function checkFlags(reader: Reader, flags: number): void {
+  if (getBits(flags, RESERVED) !== 0) reader.malformed(RESERVED, "is 1 [MQTT-3.1.2-3]");
+  if (getBits(flags, WILL_QOS) === 3) reader.malformed(WILL_QOS, "is 3 [MQTT-3.1.2-12]");
+  if (getBits(flags, WILL_FLAG) === 1) return;
+  if (getBits(flags, WILL_QOS) !== 0) {
+    reader.malformed(WILL_QOS, "is not 0, though there is no Will [MQTT-3.1.2-11]");
+  }
+  if (getBits(flags, WILL_RETAIN) !== 0) {
+    reader.malformed(WILL_RETAIN, "is not 0, though there is no Will [MQTT-3.1.2-13]");
+  }
+}
+
+function readWill(reader: Reader, flags: number): Will {
+  const properties = WILL_PROPERTIES.read(reader);
+  const topic = reader.utf8String(WILL_TOPIC);
+  const fault = willTopicFault(topic);
+  if (fault !== undefined) {
+    if (topic === "") reader.notAllowed(WILL_TOPIC, fault);
+    reader.malformed(WILL_TOPIC, fault);
+  }
+  return {
+    topic,
+    payload: reader.binaryData(WILL_PAYLOAD),
+    qos: getBits(flags, WILL_QOS) as QoS,
+    retain: getBits(flags, WILL_RETAIN) === 1,
+    properties,
+  };
+}
+
+function willTopicFault(topic: string): string | undefined {
+  return topic === "" ? "is empty [MQTT-4.7.3-1]" : topicNameFault(topic);
+}

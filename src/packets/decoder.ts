@@ -1,0 +1,162 @@
+// Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is decoded where it lies; one
+// that does not is gathered in a buffer that grows with the bytes received, never with what a fixed header announces.
+
+import { INCOMPLETE, Reader } from "../wire/reader.ts";
+import { type Packet, readBody } from "./codec.ts";
+import { readFixedHeader, refuseLength } from "./fixed_header.ts";
+
+/** What a decoder accepts. */
+export interface DecoderOptions {
+  /** The most bytes in one packet, our Maximum Packet Size (§3.1.2.11.4). Default: no limit. */
+  readonly maximumPacketSize?: number | undefined;
+}
+
+/** The room for a packet that is gathered, to begin with: at most this, however large the packet. */
+const FIRST_ROOM = 4096;
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/**
+ * Decodes a stream of packets. Push bytes as they come and take packets until there is none.
+ *
+ * Payloads and other bytes in a packet are views: of the chunk where the packet lies whole in it, else of a buffer of the
+ * packet's own. Once {@linkcode PacketDecoder.next} has given `undefined`, the decoder itself holds nothing of any chunk.
+ *
+ * @example A packet cut in two
+ * ```ts
+ * import { PacketDecoder } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = new PacketDecoder();
+ * decoder.push(new Uint8Array([0xD0]));
+ * assertEquals(decoder.next(), undefined);
+ * decoder.push(new Uint8Array([0x00]));
+ * assertEquals(decoder.next(), { type: "pingresp" });
+ * ```
+ */
+export class PacketDecoder {
+  readonly #maximumPacketSize: number;
+  readonly #reader = new Reader();
+  /** Chunks pushed, from `#begun` on not yet begun. */
+  #waiting: Uint8Array[] = [];
+  #begun = 0;
+  #chunk = NOTHING;
+  #chunkOffset = 0;
+  /** The beginning of a packet that does not lie whole in one chunk. */
+  #gathered = NOTHING;
+  #gatheredLength = 0;
+  /** The size of the packet being gathered, as far as its fixed header is there to say. */
+  #packetSize = INCOMPLETE;
+  #fault: { readonly error: unknown } | undefined;
+
+  /** Makes a decoder for one stream, as from one Network Connection. */
+  constructor({ maximumPacketSize = Infinity }: DecoderOptions = {}) {
+    this.#maximumPacketSize = maximumPacketSize;
+  }
+
+  /** Takes the next bytes of the stream, any number. They must not change as long as packets are views of them. */
+  push(chunk: Uint8Array): void {
+    this.#waiting.push(chunk);
+  }
+
+  /**
+   * The next packet; `undefined` when more bytes are needed. Once it has thrown, it throws the same error for ever: where
+   * the next packet begins cannot be told.
+   *
+   * @throws {MalformedPacketError} when the next bytes cannot be a packet
+   * @throws {ProtocolError} when the next packet is not allowed, or over the Maximum Packet Size (0x95)
+   */
+  next(): Packet | undefined {
+    if (this.#fault !== undefined) throw this.#fault.error;
+    try {
+      while (this.#chunkOffset < this.#chunk.length || this.#takeChunk()) {
+        const packet = this.#gatheredLength > 0 ? this.#gather() : this.#decodeInPlace();
+        if (packet !== undefined) return packet;
+      }
+      return undefined;
+    } catch (error) {
+      this.#fault = { error };
+      throw error;
+    }
+  }
+
+  /**
+   * Says that the stream has ended, after {@linkcode PacketDecoder.next} has given `undefined`.
+   *
+   * @throws {MalformedPacketError} when it has ended in the middle of a packet
+   */
+  end(): void {
+    if (this.#gatheredLength === 0) return;
+    const remainingLength = this.#readFixedHeader(this.#gathered, 0, this.#gatheredLength);
+    refuseLength(this.#reader, remainingLength, this.#reader.remaining);
+  }
+
+  /** Goes to the next chunk with a byte in it; false when there is none. */
+  #takeChunk(): boolean {
+    this.#chunkOffset = 0;
+    while (this.#begun < this.#waiting.length) {
+      this.#chunk = this.#waiting[this.#begun++]!;
+      if (this.#chunk.length > 0) return true;
+    }
+    this.#waiting.length = this.#begun = 0;
+    this.#chunk = NOTHING;
+    this.#reader.pointTo(NOTHING);
+    return false;
+  }
+
+  #decodeInPlace(): Packet | undefined {
+    const reader = this.#reader;
+    const chunk = this.#chunk;
+    const length = this.#readFixedHeader(chunk, this.#chunkOffset, chunk.length);
+    if (length !== INCOMPLETE && length <= reader.remaining) {
+      const end = reader.end = reader.offset + length;
+      const packet = readBody(reader, chunk[this.#chunkOffset]!);
+      this.#chunkOffset = end;
+      return packet;
+    }
+    this.#packetSize = length === INCOMPLETE ? INCOMPLETE : reader.position + length;
+    this.#take(chunk.length - this.#chunkOffset);
+    return undefined;
+  }
+
+  /** Goes on with a packet that began in an earlier chunk. */
+  #gather(): Packet | undefined {
+    const chunk = this.#chunk;
+    while (this.#packetSize === INCOMPLETE) {
+      if (this.#chunkOffset === chunk.length) return undefined;
+      this.#take(1);
+      const length = this.#readFixedHeader(this.#gathered, 0, this.#gatheredLength);
+      if (length !== INCOMPLETE) this.#packetSize = this.#reader.position + length;
+    }
+    this.#take(Math.min(this.#packetSize - this.#gatheredLength, chunk.length - this.#chunkOffset));
+    if (this.#gatheredLength < this.#packetSize) return undefined;
+    this.#readFixedHeader(this.#gathered, 0, this.#packetSize);
+    const packet = readBody(this.#reader, this.#gathered[0]!);
+    this.#gathered = NOTHING;
+    this.#gatheredLength = 0;
+    return packet;
+  }
+
+  /** Moves bytes from the chunk to the packet being gathered. */
+  #take(count: number): void {
+    const needed = this.#gatheredLength + count;
+    if (needed > this.#gathered.length) {
+      const room = new Uint8Array(
+        this.#packetSize === INCOMPLETE
+          ? needed
+          : Math.min(this.#packetSize, Math.max(2 * needed, FIRST_ROOM)),
+      );
+      room.set(this.#gathered.subarray(0, this.#gatheredLength));
+      this.#gathered = room;
+    }
+    const end = this.#chunkOffset + count;
+    this.#gathered.set(this.#chunk.subarray(this.#chunkOffset, end), this.#gatheredLength);
+    this.#gatheredLength = needed;
+    this.#chunkOffset = end;
+  }
+
+  #readFixedHeader(bytes: Uint8Array, start: number, end: number): number {
+    this.#reader.pointTo(bytes, start, end);
+    return readFixedHeader(this.#reader, this.#maximumPacketSize);
+  }
+}

@@ -1,0 +1,48 @@
+// §3.14 DISCONNECT – Disconnect notification.
+
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { closePacket, openPacket } from "./fixed_header.ts";
+import type { Init } from "./packet.ts";
+import type { PropertiesOf } from "./properties.ts";
+import { PropertySet } from "./property_set.ts";
+import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonAndProperties } from "./short_forms.ts";
+
+/** DISCONNECT, in either direction, the last packet of a Network Connection (§3.14). */
+export interface DisconnectPacket {
+  /** Tells the kinds of packet apart. */
+  readonly type: "disconnect";
+  /** Why the connection is closed (§3.14.2.1). */
+  readonly reasonCode: ReasonCodeOf<"disconnect">;
+  /** What else there is to say (§3.14.2.2). */
+  readonly properties: PropertiesOf<"disconnect">;
+}
+
+/** A {@linkcode DisconnectPacket} to be encoded. */
+export type DisconnectInit = Init<DisconnectPacket, "type">;
+
+const END = new ReasonAndProperties(
+  new ReasonCodeSet("disconnect", {
+    key: "reasonCode",
+    name: "Disconnect Reason Code",
+    section: "3.14.2.1",
+  }, "MQTT-3.14.2-1"),
+  new PropertySet("disconnect", "3.14.2.2.1"),
+);
+
+/** Writes a DISCONNECT in the shortest of its forms. */
+export function writeDisconnect(writer: Writer, packet: DisconnectInit): void {
+  const hole = openPacket(writer, "disconnect");
+  END.write(writer, packet);
+  closePacket(writer, hole);
+}
+
+/** Reads a DISCONNECT after its fixed header. */
+export function readDisconnect(reader: Reader): DisconnectPacket {
+  return {
+    type: "disconnect",
+    reasonCode: END.readReasonCode(reader),
+    properties: END.readProperties(reader),
+  };
+}

@@ -1,0 +1,177 @@
+// What every byte of a packet means. A reader that takes notes decodes the packet: there is no second description of any
+// packet here, and a fault is explained up to the byte where the decoder stops.
+
+import { PacketError } from "../errors.ts";
+import { type Field, getBits } from "../wire/field.ts";
+import { INCOMPLETE, Reader } from "../wire/reader.ts";
+import { type Packet, readBody } from "./codec.ts";
+import { readFixedHeader, refuseLength } from "./fixed_header.ts";
+
+/** How a field is encoded (§1.5); `rest` is a payload, which has no length of its own. */
+export type FieldEncoding =
+  | "byte"
+  | "twoByteInteger"
+  | "fourByteInteger"
+  | "variableByteInteger"
+  | "utf8String"
+  | "binaryData"
+  | "rest";
+
+/** One field of a packet, explained. */
+export interface ExplainedField {
+  /** Its name in the standard, such as `"Keep Alive"`. */
+  readonly name: string;
+  /** The section of the standard that defines it, such as `"3.1.2.10"`. */
+  readonly section: string;
+  /** Where it begins, in bytes from the first byte of the packet. */
+  readonly offset: number;
+  /** How many bytes it takes, its own length included. */
+  readonly length: number;
+  /** How it is encoded. */
+  readonly encoding: FieldEncoding;
+  /** Its value. */
+  readonly value: number | boolean | string | Uint8Array;
+  /** What the value means, where there is more to say than the value. */
+  readonly meaning: string | undefined;
+  /** Of a byte made of bits: its parts, the highest bits first. */
+  readonly bits: readonly ExplainedBits[];
+}
+
+/** Some bits of a byte, explained. */
+export interface ExplainedBits {
+  /** Their name in the standard, such as `"Will QoS"`. */
+  readonly name: string;
+  /** The section of the standard that defines them. */
+  readonly section: string;
+  /** Which bits of the byte. */
+  readonly mask: number;
+  /** Their value, shifted down to bit 0. */
+  readonly value: number;
+  /** What the value means, where there is more to say than the value. */
+  readonly meaning: string | undefined;
+}
+
+/** A packet, explained byte by byte. */
+export interface Explanation {
+  /** The packet's name in the standard, such as `"CONNECT"`, or `"Packet"` when its first byte is none of a packet. */
+  readonly packetType: string;
+  /** The bytes of the packet, as many as there are. */
+  readonly bytes: Uint8Array;
+  /** Its fields in their order, up to the fault if there is one. */
+  readonly fields: readonly ExplainedField[];
+  /** The packet, if there is no fault. */
+  readonly packet: Packet | undefined;
+  /** What is wrong. */
+  readonly fault: PacketError | undefined;
+}
+
+/**
+ * Explains the packet at the beginning of `bytes`: every field with its place, its value, its meaning and its section of
+ * the standard. It never throws for what the bytes are: of a broken packet it explains all up to the fault.
+ *
+ * @example
+ * ```ts
+ * import { explainPacket } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { fields } = explainPacket(new Uint8Array([0x40, 0x03, 0x00, 0x01, 0x10]));
+ * assertEquals(fields.at(-1), {
+ *   name: "PUBACK Reason Code",
+ *   section: "3.4.2.1",
+ *   offset: 4,
+ *   length: 1,
+ *   encoding: "byte",
+ *   value: 0x10,
+ *   meaning: "No matching subscribers: accepted, but nobody has subscribed to the topic",
+ *   bits: [],
+ * });
+ * ```
+ */
+export function explainPacket(bytes: Uint8Array): Explanation {
+  const reader = new ExplainingReader();
+  reader.pointTo(bytes);
+  let packet: Packet | undefined;
+  let fault: PacketError | undefined;
+  let end = bytes.length;
+  try {
+    const remainingLength = readFixedHeader(reader, Infinity);
+    const present = reader.remaining;
+    if (remainingLength === INCOMPLETE) refuseLength(reader, remainingLength, present);
+    end = reader.end = reader.offset + Math.min(remainingLength, present);
+    packet = readBody(reader, bytes[0]!);
+    if (remainingLength > present) refuseLength(reader, remainingLength, present);
+  } catch (error) {
+    if (!(error instanceof PacketError)) throw error;
+    packet = undefined;
+    fault = error;
+  }
+  const { packetType, fields } = reader;
+  return { packetType, bytes: bytes.subarray(0, end), fields, packet, fault };
+}
+
+class ExplainingReader extends Reader {
+  readonly fields: ExplainedField[] = [];
+
+  override byte(field: Field<number>): number {
+    return this.#note(field, "byte", super.byte(field));
+  }
+
+  override boolean(field: Field<boolean>): boolean {
+    return this.#note(field, "byte", super.boolean(field));
+  }
+
+  override twoByteInteger(field: Field<number>): number {
+    return this.#note(field, "twoByteInteger", super.twoByteInteger(field));
+  }
+
+  override fourByteInteger(field: Field<number>): number {
+    return this.#note(field, "fourByteInteger", super.fourByteInteger(field));
+  }
+
+  override variableByteIntegerIfWhole(field: Field<number>): number {
+    const value = super.variableByteIntegerIfWhole(field);
+    return value === INCOMPLETE ? value : this.#note(field, "variableByteInteger", value);
+  }
+
+  override utf8String(field: Field<string>): string {
+    return this.#note(field, "utf8String", super.utf8String(field));
+  }
+
+  override utf8StringPair(field: Field): [string, string] {
+    return [
+      this.utf8String({ ...field, name: `${field.name} name` }),
+      this.utf8String({ ...field, name: `${field.name} value` }),
+    ];
+  }
+
+  override binaryData(field: Field<Uint8Array>): Uint8Array {
+    return this.#note(field, "binaryData", super.binaryData(field));
+  }
+
+  override rest(field: Field<Uint8Array>): Uint8Array {
+    return this.#note(field, "rest", super.rest(field));
+  }
+
+  #note<Value extends ExplainedField["value"]>(
+    field: Field<Value>,
+    encoding: FieldEncoding,
+    value: Value,
+  ): Value {
+    const offset = this.fieldPosition;
+    this.fields.push({
+      name: field.name,
+      section: field.section,
+      offset,
+      length: this.position - offset,
+      encoding,
+      value,
+      meaning: field.means?.(value),
+      bits: (field.bits ?? []).map((bits) => {
+        const part = getBits(value as number, bits);
+        const { name, section, mask } = bits;
+        return { name, section, mask, value: part, meaning: bits.means?.(part) };
+      }),
+    });
+    return value;
+  }
+}

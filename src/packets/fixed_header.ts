@@ -1,0 +1,143 @@
+// §2.1 MQTT Control Packet fixed header: one byte of type and flags, then the Remaining Length. Most impossible packets
+// are known from here, before a byte of their body is waited for.
+
+import { type Bits, type Field, getBits } from "../wire/field.ts";
+import { INCOMPLETE, type Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { FIRST_BYTE, PACKET_TYPES, packetName, type PacketType } from "./packet_types.ts";
+import { qosMeans } from "./qos.ts";
+
+const PACKET_NAMES = PACKET_TYPES.map((type) => type === undefined ? "Packet" : packetName(type));
+
+const PACKET_TYPE: Bits = {
+  mask: 0b1111_0000,
+  key: "type",
+  name: "MQTT Control Packet type",
+  section: "2.1.2",
+  means: (number) => number === 0 ? "no packet" : PACKET_NAMES[number]!,
+};
+const RESERVED: Bits = { mask: 0b0000_1111, key: "type", name: "Reserved flags", section: "2.1.3" };
+const FIRST: Field<number> = {
+  key: "type",
+  name: "MQTT Control Packet type and flags",
+  section: "2.1.1",
+  bits: [PACKET_TYPE, RESERVED],
+};
+
+/** PUBLISH's flag of a message that may have been sent before. */
+export const DUP: Bits = {
+  mask: 0b0000_1000,
+  key: "dup",
+  name: "DUP",
+  section: "3.3.1.1",
+  means: (bit) => bit === 1 ? "may have been sent before" : "sent for the first time",
+};
+/** PUBLISH's Quality of Service. */
+export const QOS: Bits = {
+  mask: 0b0000_0110,
+  key: "qos",
+  name: "QoS",
+  section: "3.3.1.2",
+  means: qosMeans,
+};
+/** PUBLISH's flag of a message to be kept by the Server. */
+export const RETAIN: Bits = {
+  mask: 0b0000_0001,
+  key: "retain",
+  name: "RETAIN",
+  section: "3.3.1.3",
+  means: (bit) => bit === 1 ? "a retained message" : "not a retained message",
+};
+const FIRST_OF_PUBLISH: Field<number> = { ...FIRST, bits: [PACKET_TYPE, DUP, QOS, RETAIN] };
+
+const REMAINING_LENGTH: Field<number> = {
+  key: "packet",
+  name: "Remaining Length",
+  section: "2.1.4",
+  means: (length) => length === 0 ? "nothing follows" : `${length} bytes follow`,
+};
+
+/** Begins a packet. Give what this returns to {@linkcode closePacket}. */
+export function openPacket(writer: Writer, type: PacketType, flags = 0): number {
+  writer.byte(FIRST_BYTE[type] | flags);
+  return writer.openLength();
+}
+
+/** Fills in the Remaining Length: what was written since, and `more` bytes that are to follow. */
+export function closePacket(writer: Writer, hole: number, more = 0): void {
+  writer.closeLength(REMAINING_LENGTH, hole, more);
+}
+
+/**
+ * Reads a fixed header and returns the Remaining Length, or {@linkcode INCOMPLETE}, with nothing consumed, when the bytes
+ * end before it does. A packet of more than `maximumPacketSize` bytes is refused with 0x95, an impossible one at once.
+ */
+export function readFixedHeader(reader: Reader, maximumPacketSize: number): number {
+  if (reader.remaining === 0) return INCOMPLETE;
+  const start = reader.offset;
+  const firstByte = reader.peek();
+  reader.packetType = PACKET_NAMES[firstByte >> 4]!;
+  const isPublish = firstByte >> 4 === FIRST_BYTE.publish >> 4;
+  reader.byte(isPublish ? FIRST_OF_PUBLISH : FIRST);
+  if (isPublish) checkPublishFlags(reader, firstByte);
+  else checkFirstByte(reader, firstByte);
+  const length = reader.variableByteIntegerIfWhole(REMAINING_LENGTH);
+  if (length === INCOMPLETE) {
+    reader.offset = start;
+    return INCOMPLETE;
+  }
+  if (length !== 0 && (firstByte === FIRST_BYTE.pingreq || firstByte === FIRST_BYTE.pingresp)) {
+    reader.malformed(REMAINING_LENGTH, `is ${length}, not 0`);
+  }
+  const size = reader.position + length;
+  if (size > maximumPacketSize) {
+    reader.notAllowed(
+      REMAINING_LENGTH,
+      `makes ${size} bytes of packet, over the Maximum Packet Size of ${maximumPacketSize}`,
+      0x95,
+    );
+  }
+  return length;
+}
+
+/** Refuses a packet that is longer or shorter than its Remaining Length says. */
+export function refuseLength(reader: Reader, remainingLength: number, present: number): never {
+  return reader.malformed(
+    REMAINING_LENGTH,
+    remainingLength === INCOMPLETE
+      ? "is missing"
+      : `is ${remainingLength}, but ${present} bytes follow`,
+    1,
+  );
+}
+
+/** Refuses a packet whose Remaining Length counts bytes after the last field. */
+export function refuseExcess(reader: Reader): never {
+  return reader.malformed(
+    REMAINING_LENGTH,
+    `counts ${reader.remaining} more after the last field`,
+    reader.position,
+  );
+}
+
+function checkPublishFlags(reader: Reader, firstByte: number): void {
+  const qos = getBits(firstByte, QOS);
+  if (qos === 3) reader.malformed(QOS, "is 3 [MQTT-3.3.1-4]");
+  if (qos === 0 && getBits(firstByte, DUP) === 1) {
+    reader.malformed(DUP, "is 1 at QoS 0 [MQTT-3.3.1-2]");
+  }
+}
+
+function checkFirstByte(reader: Reader, firstByte: number): void {
+  const type = PACKET_TYPES[firstByte >> 4];
+  if (type === undefined) reader.notAllowed(PACKET_TYPE, "is 0, which is no packet");
+  const flags = getBits(FIRST_BYTE[type], RESERVED);
+  const actual = getBits(firstByte, RESERVED);
+  if (actual !== flags) {
+    reader.malformed(RESERVED, `are ${bits(actual)}, not ${bits(flags)} [MQTT-2.1.3-1]`);
+  }
+}
+
+function bits(flags: number): string {
+  return flags.toString(2).padStart(4, "0");
+}

@@ -1,0 +1,32 @@
+// What the packets share: how a packet to be encoded is derived from a decoded one, and the Packet Identifier.
+
+import { checkInteger } from "../wire/checks.ts";
+import type { Field } from "../wire/field.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+
+/** A packet to be encoded: only `Required` must be given, for the rest there is a default. */
+export type Init<Packet, Required extends keyof Packet> =
+  & Pick<Packet, Required>
+  & { readonly [Key in Exclude<keyof Packet, Required>]?: Packet[Key] | undefined };
+
+/** The payload of a message that has none. */
+export const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+
+/** The Packet Identifier of a packet (§2.2.1), defined in `section`. */
+export function packetIdentifier(section: string): Field<number> {
+  return { key: "packetId", name: "Packet Identifier", section };
+}
+
+/** Reads a Packet Identifier, which is never 0. */
+export function readPacketId(reader: Reader, field: Field<number>): number {
+  const packetId = reader.twoByteInteger(field);
+  if (packetId === 0) reader.notAllowed(field, "is 0, which identifies nothing");
+  return packetId;
+}
+
+/** Writes a Packet Identifier, 1 to 65,535. */
+export function writePacketId(writer: Writer, field: Field<number>, packetId: number): void {
+  if (packetId === 0) checkInteger(field, packetId, 1, 65_535);
+  writer.twoByteInteger(field, packetId);
+}

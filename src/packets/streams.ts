@@ -1,0 +1,67 @@
+// The codec as streams of the web platform.
+
+import { type EncodeOptions, encodePacket, type Packet, type PacketInit } from "./codec.ts";
+import { type DecoderOptions, PacketDecoder } from "./decoder.ts";
+
+/**
+ * A transform from bytes, however cut, to packets. The stream of packets fails with a `MalformedPacketError` or a
+ * `ProtocolError` at the first packet that is broken, after all packets before it have been read.
+ *
+ * @example The packets in a stream of bytes
+ * ```ts
+ * import { PacketDecoderStream } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = ReadableStream.from([new Uint8Array([0xC0]), new Uint8Array([0x00, 0xD0, 0x00])]);
+ * const packets = await Array.fromAsync(bytes.pipeThrough(new PacketDecoderStream()));
+ * assertEquals(packets, [{ type: "pingreq" }, { type: "pingresp" }]);
+ * ```
+ */
+export class PacketDecoderStream implements TransformStream<Uint8Array, Packet> {
+  /** The packets. */
+  readonly readable: ReadableStream<Packet>;
+  /** The bytes. */
+  readonly writable: WritableStream<Uint8Array>;
+
+  /** Makes a decoder for one stream, as from one Network Connection. */
+  constructor(options?: DecoderOptions) {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    this.readable = ReadableStream.from(packetsOf(readable, new PacketDecoder(options)));
+    this.writable = writable;
+  }
+}
+
+// A TransformStream that fails forgets what it has queued; a generator fails only when it comes to the fault.
+async function* packetsOf(
+  chunks: ReadableStream<Uint8Array>,
+  decoder: PacketDecoder,
+): AsyncGenerator<Packet> {
+  for await (const chunk of chunks) {
+    decoder.push(chunk);
+    for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) yield packet;
+  }
+  decoder.end();
+}
+
+/**
+ * A transform from packets to bytes, one chunk for each packet. It fails with a `TypeError` or a `RangeError` at the first
+ * packet that may not be sent.
+ *
+ * @example The bytes of some packets
+ * ```ts
+ * import { PacketEncoderStream, type PacketInit } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const packets = ReadableStream.from<PacketInit>([{ type: "pingreq" }]);
+ * const bytes = await Array.fromAsync(packets.pipeThrough(new PacketEncoderStream()));
+ * assertEquals(bytes, [new Uint8Array([0xC0, 0x00])]);
+ * ```
+ */
+export class PacketEncoderStream extends TransformStream<PacketInit, Uint8Array> {
+  /** Makes an encoder for one receiver. */
+  constructor(options?: EncodeOptions) {
+    super({
+      transform: (packet, controller) => controller.enqueue(encodePacket(packet, options)),
+    });
+  }
+}

@@ -1,0 +1,219 @@
+// §3.8 SUBSCRIBE – Subscribe request, and §3.9 SUBACK – Subscribe acknowledgement.
+
+import { parseSharedSubscription } from "../topics.ts";
+import { checkInteger, flagBit, forbidden } from "../wire/checks.ts";
+import { type Bits, type Field, getBits, putBits } from "../wire/field.ts";
+import type { Reader } from "../wire/reader.ts";
+import type { Writer } from "../wire/writer.ts";
+import { closePacket, openPacket } from "./fixed_header.ts";
+import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
+import type { PropertiesOf } from "./properties.ts";
+import { PropertySet } from "./property_set.ts";
+import { type QoS, qosBits, qosMeans } from "./qos.ts";
+import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+
+/** SUBSCRIBE, from Client to Server, a request for messages (§3.8). */
+export interface SubscribePacket {
+  /** Tells the kinds of packet apart. */
+  readonly type: "subscribe";
+  /** The Packet Identifier, which the SUBACK repeats (§2.2.1). */
+  readonly packetId: number;
+  /** Properties of the request (§3.8.2.1). */
+  readonly properties: PropertiesOf<"subscribe">;
+  /** What is asked for, at least one (§3.8.3). */
+  readonly subscriptions: readonly SubscriptionRequest[];
+}
+
+/** A Topic Filter and its Subscription Options (§3.8.3.1). */
+export interface SubscriptionRequest {
+  /** The topics asked for, with or without wildcards, shared or not (§4.7, §4.8). */
+  readonly topicFilter: string;
+  /** The highest QoS at which the Server may send. */
+  readonly qos: QoS;
+  /** Whether the Client's own messages are not to come back to it. */
+  readonly noLocal: boolean;
+  /** Whether the RETAIN flag is to arrive as it was published. */
+  readonly retainAsPublished: boolean;
+  /** Whether retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2 never. */
+  readonly retainHandling: RetainHandling;
+}
+
+/** When retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2 never (§3.8.3.1). */
+export type RetainHandling = 0 | 1 | 2;
+
+/** SUBACK, from Server to Client, the answer to SUBSCRIBE (§3.9). */
+export interface SubackPacket {
+  /** Tells the kinds of packet apart. */
+  readonly type: "suback";
+  /** The Packet Identifier of the SUBSCRIBE (§2.2.1). */
+  readonly packetId: number;
+  /** What else there is to say (§3.9.2.1). */
+  readonly properties: PropertiesOf<"suback">;
+  /** One for each subscription asked for, in the same order: the QoS granted, or 0x80 and above (§3.9.3). */
+  readonly reasonCodes: readonly ReasonCodeOf<"suback">[];
+}
+
+/** A {@linkcode SubscribePacket} to be encoded. */
+export type SubscribeInit =
+  & Init<Omit<SubscribePacket, "subscriptions">, "type" | "packetId">
+  & {
+    /** What is asked for, at least one (§3.8.3). */
+    readonly subscriptions: readonly SubscriptionRequestInit[];
+  };
+
+/** A {@linkcode SubscriptionRequest} to be encoded. */
+export type SubscriptionRequestInit = Init<SubscriptionRequest, "topicFilter">;
+
+/** A {@linkcode SubackPacket} to be encoded. */
+export type SubackInit = Init<SubackPacket, "type" | "packetId" | "reasonCodes">;
+
+const SUBSCRIBE_PACKET_IDENTIFIER = packetIdentifier("3.8.2");
+const SUBSCRIBE_PROPERTIES = new PropertySet("subscribe", "3.8.2.1.1");
+const TOPIC_FILTER: Field<string> = {
+  key: "subscriptions[].topicFilter",
+  name: "Topic Filter",
+  section: "3.8.3",
+};
+const RESERVED: Bits = {
+  mask: 0b1100_0000,
+  key: "subscriptions[]",
+  name: "Reserved",
+  section: "3.8.3.1",
+};
+const RETAIN_HANDLING: Bits = {
+  mask: 0b0011_0000,
+  key: "subscriptions[].retainHandling",
+  name: "Retain Handling",
+  section: "3.8.3.1",
+  means: (value) =>
+    [
+      "retained messages are sent now",
+      "retained messages are sent now if the subscription is new",
+      "retained messages are not sent now",
+    ][value] ?? "must not be used",
+};
+const RETAIN_AS_PUBLISHED: Bits = {
+  mask: 0b0000_1000,
+  key: "subscriptions[].retainAsPublished",
+  name: "Retain As Published",
+  section: "3.8.3.1",
+  means: (bit) => bit === 1 ? "RETAIN arrives as published" : "RETAIN tells kept messages from new",
+};
+const NO_LOCAL: Bits = {
+  mask: 0b0000_0100,
+  key: "subscriptions[].noLocal",
+  name: "No Local",
+  section: "3.8.3.1",
+  means: (bit) => bit === 1 ? "not the Client's own messages" : "the Client's own messages too",
+};
+const MAXIMUM_QOS: Bits = {
+  mask: 0b0000_0011,
+  key: "subscriptions[].qos",
+  name: "Maximum QoS",
+  section: "3.8.3.1",
+  means: qosMeans,
+};
+const SUBSCRIPTION_OPTIONS: Field<number> = {
+  key: "subscriptions[]",
+  name: "Subscription Options",
+  section: "3.8.3.1",
+  bits: [RESERVED, RETAIN_HANDLING, RETAIN_AS_PUBLISHED, NO_LOCAL, MAXIMUM_QOS],
+};
+
+const SUBACK_PACKET_IDENTIFIER = packetIdentifier("3.9.2");
+const SUBACK_PROPERTIES = new PropertySet("suback", "3.9.2.1.1");
+const SUBACK_REASON_CODE = new ReasonCodeSet("suback", {
+  key: "reasonCodes[]",
+  name: "Subscribe Reason Code",
+  section: "3.9.3",
+}, "MQTT-3.9.3-2");
+
+const SHARED_NO_LOCAL = "must not be set on a Shared Subscription [MQTT-3.8.3-4]";
+
+const SUBSCRIPTIONS = new PayloadList(
+  { key: "subscriptions", name: "Payload", section: "3.8.3" },
+  "MQTT-3.8.3-2",
+  readSubscription,
+  writeSubscription,
+);
+const SUBACK_REASON_CODES = new PayloadList(
+  { key: "reasonCodes", name: "Payload", section: "3.9.3" },
+  undefined,
+  (reader) => SUBACK_REASON_CODE.read(reader),
+  (writer, code: number) => SUBACK_REASON_CODE.write(writer, code),
+);
+
+/** Writes a SUBSCRIBE. */
+export function writeSubscribe(writer: Writer, packet: SubscribeInit): void {
+  const hole = openPacket(writer, "subscribe");
+  writePacketId(writer, SUBSCRIBE_PACKET_IDENTIFIER, packet.packetId);
+  SUBSCRIBE_PROPERTIES.write(writer, packet.properties);
+  SUBSCRIPTIONS.write(writer, packet.subscriptions);
+  closePacket(writer, hole);
+}
+
+/** Reads a SUBSCRIBE after its fixed header. */
+export function readSubscribe(reader: Reader): SubscribePacket {
+  return {
+    type: "subscribe",
+    packetId: readPacketId(reader, SUBSCRIBE_PACKET_IDENTIFIER),
+    properties: SUBSCRIBE_PROPERTIES.read(reader),
+    subscriptions: SUBSCRIPTIONS.read(reader),
+  };
+}
+
+/** Writes a SUBACK. */
+export function writeSuback(writer: Writer, packet: SubackInit): void {
+  const hole = openPacket(writer, "suback");
+  writePacketId(writer, SUBACK_PACKET_IDENTIFIER, packet.packetId);
+  SUBACK_PROPERTIES.write(writer, packet.properties);
+  SUBACK_REASON_CODES.write(writer, packet.reasonCodes);
+  closePacket(writer, hole);
+}
+
+/** Reads a SUBACK after its fixed header. */
+export function readSuback(reader: Reader): SubackPacket {
+  return {
+    type: "suback",
+    packetId: readPacketId(reader, SUBACK_PACKET_IDENTIFIER),
+    properties: SUBACK_PROPERTIES.read(reader),
+    reasonCodes: SUBACK_REASON_CODES.read(reader),
+  };
+}
+
+function writeSubscription(writer: Writer, subscription: SubscriptionRequestInit): void {
+  const { topicFilter, noLocal = false, retainHandling = 0 } = subscription;
+  writeTopicFilter(writer, TOPIC_FILTER, topicFilter);
+  if (noLocal && parseSharedSubscription(topicFilter) !== undefined) {
+    throw forbidden(NO_LOCAL, SHARED_NO_LOCAL);
+  }
+  checkInteger(RETAIN_HANDLING, retainHandling, 0, 2);
+  writer.byte(
+    putBits(retainHandling, RETAIN_HANDLING) |
+      flagBit(RETAIN_AS_PUBLISHED, subscription.retainAsPublished ?? false) |
+      flagBit(NO_LOCAL, noLocal) |
+      qosBits(MAXIMUM_QOS, subscription.qos ?? 0),
+  );
+}
+
+function readSubscription(reader: Reader): SubscriptionRequest {
+  const topicFilter = readTopicFilter(reader, TOPIC_FILTER);
+  const options = reader.byte(SUBSCRIPTION_OPTIONS);
+  const qos = getBits(options, MAXIMUM_QOS);
+  const noLocal = getBits(options, NO_LOCAL) === 1;
+  const retainHandling = getBits(options, RETAIN_HANDLING);
+  if (getBits(options, RESERVED) !== 0) reader.malformed(RESERVED, "is not 0 [MQTT-3.8.3-5]");
+  if (retainHandling === 3) reader.notAllowed(RETAIN_HANDLING, "is 3");
+  if (qos === 3) reader.notAllowed(MAXIMUM_QOS, "is 3");
+  if (noLocal && parseSharedSubscription(topicFilter) !== undefined) {
+    reader.notAllowed(NO_LOCAL, SHARED_NO_LOCAL);
+  }
+  return {
+    topicFilter,
+    qos: qos as QoS,
+    noLocal,
+    retainAsPublished: getBits(options, RETAIN_AS_PUBLISHED) === 1,
+    retainHandling: retainHandling as RetainHandling,
+  };
+}

@@ -1,0 +1,167 @@
+// §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. A fault is told as the rest of a sentence, so that the
+// decoder, the encoder and the functions for users can each refuse in their own way.
+
+/** A Shared Subscription taken apart (§4.8.2). */
+export interface SharedSubscription {
+  /** The group of subscribers that share the messages. */
+  readonly shareName: string;
+  /** The Topic Filter that the messages must match. */
+  readonly topicFilter: string;
+}
+
+/** A Shared Subscription begins with this [MQTT-4.8.2-1]. */
+const SHARE = "$share/";
+
+/** The most bytes in a Topic Name or a Topic Filter [MQTT-4.7.3-3]. */
+const MAXIMUM_BYTES = 65_535;
+
+/**
+ * Whether a Topic Filter matches a Topic Name (§4.7). Both are taken to be valid. A Shared Subscription matches by the
+ * filter after its share name.
+ *
+ * The names are compared as they are, without normalization [MQTT-4.7.3-4].
+ *
+ * @example The two wildcards
+ * ```ts
+ * import { topicMatches } from "jsr:@mqtt5/mqtt5";
+ * import { assert, assertFalse } from "@std/assert";
+ *
+ * assert(topicMatches("home/+/temperature", "home/kitchen/temperature"));
+ * assert(topicMatches("home/#", "home"));
+ * assertFalse(topicMatches("#", "$SYS/uptime"));
+ * ```
+ */
+export function topicMatches(topicFilter: string, topicName: string): boolean {
+  const filter = parseSharedSubscription(topicFilter)?.topicFilter ?? topicFilter;
+  // [MQTT-4.7.2-1]
+  if (topicName.startsWith("$") && (filter.startsWith("+") || filter.startsWith("#"))) return false;
+  let at = 0; // where the level to match begins in the name, or past its end when there is none
+  for (let from = 0; from <= filter.length;) {
+    const to = endOfLevel(filter, from);
+    if (filter[from] === "#") return true;
+    if (at > topicName.length) return false;
+    const end = endOfLevel(topicName, at);
+    if (filter[from] !== "+" && filter.slice(from, to) !== topicName.slice(at, end)) return false;
+    from = to + 1;
+    at = end + 1;
+  }
+  return at > topicName.length;
+}
+
+function endOfLevel(topic: string, from: number): number {
+  const slash = topic.indexOf("/", from);
+  return slash < 0 ? topic.length : slash;
+}
+
+/**
+ * Takes a Shared Subscription, `$share/{ShareName}/{filter}`, apart (§4.8.2). `undefined` for any other Topic Filter.
+ *
+ * @example
+ * ```ts
+ * import { parseSharedSubscription } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseSharedSubscription("$share/workers/jobs/+"), {
+ *   shareName: "workers",
+ *   topicFilter: "jobs/+",
+ * });
+ * ```
+ */
+export function parseSharedSubscription(topicFilter: string): SharedSubscription | undefined {
+  if (!topicFilter.startsWith(SHARE)) return undefined;
+  const end = endOfLevel(topicFilter, SHARE.length);
+  return {
+    shareName: topicFilter.slice(SHARE.length, end),
+    topicFilter: topicFilter.slice(end + 1),
+  };
+}
+
+/**
+ * Refuses a string that is no Topic Name: empty, with a wildcard, with U+0000, not well-formed or longer than 65,535 bytes
+ * of UTF-8 (§4.7).
+ *
+ * @throws {TypeError} when it is no Topic Name
+ * @throws {RangeError} when it is too long
+ *
+ * @example
+ * ```ts
+ * import { validateTopicName } from "jsr:@mqtt5/mqtt5";
+ * import { assertThrows } from "@std/assert";
+ *
+ * validateTopicName("home/kitchen/temperature");
+ * assertThrows(() => validateTopicName("home/+/temperature"), TypeError);
+ * ```
+ */
+export function validateTopicName(topicName: string): void {
+  validate("Topic Name", topicName, topicName === "" ? EMPTY : topicNameFault(topicName));
+}
+
+/**
+ * Refuses a string that is no Topic Filter, shared or not (§4.7, §4.8.2).
+ *
+ * @throws {TypeError} when it is no Topic Filter
+ * @throws {RangeError} when it is longer than 65,535 bytes of UTF-8
+ *
+ * @example
+ * ```ts
+ * import { validateTopicFilter } from "jsr:@mqtt5/mqtt5";
+ * import { assertThrows } from "@std/assert";
+ *
+ * validateTopicFilter("$share/workers/jobs/#");
+ * assertThrows(() => validateTopicFilter("jobs/#/urgent"), TypeError);
+ * ```
+ */
+export function validateTopicFilter(topicFilter: string): void {
+  validate("Topic Filter", topicFilter, topicFilterFault(topicFilter));
+}
+
+function validate(what: string, topic: string, fault: string | undefined): void {
+  if (!topic.isWellFormed()) fault = "has a lone surrogate [MQTT-1.5.4-1]";
+  if (topic.includes("\0")) fault = "contains U+0000 [MQTT-4.7.3-2]";
+  if (fault !== undefined) {
+    throw new TypeError(`${what} ${JSON.stringify(shortened(topic))} ${fault}`);
+  }
+  const bytes = new TextEncoder().encode(topic).length;
+  if (bytes > MAXIMUM_BYTES) {
+    throw new RangeError(`${what} is ${bytes} bytes long, the most is 65535 [MQTT-4.7.3-3]`);
+  }
+}
+
+function shortened(topic: string): string {
+  return topic.length <= 80 ? topic : `${topic.slice(0, 79)}…`;
+}
+
+const EMPTY = "is empty [MQTT-4.7.3-1]";
+
+/** What keeps a string, which may be empty, from being a Topic Name. Characters and length are the codec's business. */
+export function topicNameFault(topicName: string): string | undefined {
+  return topicName.includes("#") || topicName.includes("+")
+    ? "contains a wildcard, # or + [MQTT-4.7.0-1]"
+    : undefined;
+}
+
+/** What keeps a string from being a Topic Filter. Characters and length are the codec's business. */
+export function topicFilterFault(topicFilter: string): string | undefined {
+  if (topicFilter === "") return EMPTY;
+  const shared = parseSharedSubscription(topicFilter);
+  if (shared !== undefined) {
+    if (shared.shareName === "") return "has an empty share name [MQTT-4.8.2-1]";
+    if (topicNameFault(shared.shareName) !== undefined) {
+      return "has a wildcard in its share name [MQTT-4.8.2-2]";
+    }
+    if (shared.topicFilter === "") return "has no Topic Filter after its share name [MQTT-4.8.2-2]";
+  }
+  for (let from = 0; from <= topicFilter.length;) {
+    const to = endOfLevel(topicFilter, from);
+    const level = topicFilter.slice(from, to);
+    if (level.includes("#")) {
+      if (level !== "#") return "has # beside other characters of a level [MQTT-4.7.1-1]";
+      if (to !== topicFilter.length) return "has # before its last level [MQTT-4.7.1-1]";
+    }
+    if (level.includes("+") && level !== "+") {
+      return "has + beside other characters of a level [MQTT-4.7.1-2]";
+    }
+    from = to + 1;
+  }
+  return undefined;
+}

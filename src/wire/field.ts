@@ -1,0 +1,36 @@
+// What a span of bytes is called. The packets name each field once; from that name come the errors of the reader, the
+// errors of the writer and the explanation of the bytes.
+
+/** A field of a packet. */
+export interface Field<Value = unknown> {
+  /** Where it stands in our packet objects, such as `"will.topic"`. */
+  readonly key: string;
+  /** Its name in the standard, such as `"Will Topic"`. */
+  readonly name: string;
+  /** The section of the standard that defines it, such as `"3.1.3.3"`. */
+  readonly section: string;
+  /** Of a byte made of bits: its parts, the highest bits first. */
+  readonly bits?: readonly Bits[];
+  /** What a value means, as the rest of a line of explanation. */
+  means?(value: Value): string;
+}
+
+/** Some bits of a byte, a field of their own. */
+export interface Bits extends Field<number> {
+  /** Which bits, such as `0b0001_1000`. */
+  readonly mask: number;
+}
+
+/** The value of some bits of a byte, shifted down to bit 0. */
+export function getBits(byte: number, { mask }: Bits): number {
+  return (byte & mask) >> shiftOf(mask);
+}
+
+/** A byte with only these bits, which have the value. */
+export function putBits(value: number, { mask }: Bits): number {
+  return value << shiftOf(mask) & mask;
+}
+
+function shiftOf(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
+}
