@@ -5,6 +5,7 @@ import { PacketError } from "../errors.ts";
 import { type Field, getBits } from "../wire/field.ts";
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
+import type { DecoderOptions } from "./decoder.ts";
 import { readFixedHeader, refuseLength } from "./fixed_header.ts";
 
 /** How a field is encoded (§1.5); `rest` is a payload, which has no length of its own. */
@@ -55,6 +56,8 @@ export interface ExplainedBits {
 export interface Explanation {
   /** The packet's name in the standard, such as `"CONNECT"`, or `"Packet"` when its first byte is none of a packet. */
   readonly packetType: string;
+  /** The section of the standard that describes the packet, such as `"3.1"`. */
+  readonly section: string;
   /** The bytes of the packet, as many as there are. */
   readonly bytes: Uint8Array;
   /** Its fields in their order, up to the fault if there is one. */
@@ -87,14 +90,17 @@ export interface Explanation {
  * });
  * ```
  */
-export function explainPacket(bytes: Uint8Array): Explanation {
+export function explainPacket(
+  bytes: Uint8Array,
+  { maximumPacketSize = Infinity }: DecoderOptions = {},
+): Explanation {
   const reader = new ExplainingReader();
   reader.pointTo(bytes);
   let packet: Packet | undefined;
   let fault: PacketError | undefined;
   let end = bytes.length;
   try {
-    const remainingLength = readFixedHeader(reader, Infinity);
+    const remainingLength = readFixedHeader(reader, maximumPacketSize);
     const present = reader.remaining;
     if (remainingLength === INCOMPLETE) refuseLength(reader, remainingLength, present);
     end = reader.end = reader.offset + Math.min(remainingLength, present);
@@ -106,7 +112,9 @@ export function explainPacket(bytes: Uint8Array): Explanation {
     fault = error;
   }
   const { packetType, fields } = reader;
-  return { packetType, bytes: bytes.subarray(0, end), fields, packet, fault };
+  const number = (bytes[0] ?? 0) >> 4;
+  const section = number === 0 ? "2.1.2" : `3.${number}`;
+  return { packetType, section, bytes: bytes.subarray(0, end), fields, packet, fault };
 }
 
 class ExplainingReader extends Reader {

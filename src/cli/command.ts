@@ -1,0 +1,53 @@
+// What a command is given and what it gives back. Commands know nothing of the process they run in.
+
+/** Where a command writes text. */
+export interface Output {
+  /** Writes the text as it is. */
+  write(text: string): void;
+  /** Whether colours are welcome. */
+  readonly colors: boolean;
+  /** How many characters fit on a line. */
+  readonly columns: number;
+}
+
+/** Where a command reads bytes. */
+export interface Input {
+  /** The bytes as they come. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Whether a person would have to type them. */
+  readonly isTerminal: boolean;
+}
+
+/** What a command may use. */
+export interface Context {
+  /** The arguments after the command's name. */
+  readonly args: readonly string[];
+  /** Standard input. */
+  readonly stdin: Input;
+  /** Data, and nothing else. */
+  readonly stdout: Output;
+  /** All that is for the person. */
+  readonly stderr: Output;
+  /** Aborts when the person wants to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a command and returns the exit code. */
+export type Command = (context: Context) => Promise<number>;
+
+/** A failure that a person is told about in one sentence. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+  /** The exit code. */
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A command line that cannot be understood. */
+export function usageFailure(message: string): Failure {
+  return new Failure(message, 2);
+}

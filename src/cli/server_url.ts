@@ -1,0 +1,62 @@
+// The server as a URL: `mqtt://user:password@host:port`.
+
+import { usageFailure } from "./command.ts";
+import { quoted } from "./text.ts";
+
+/** What a URL says of a server. */
+export interface ServerUrl {
+  /** A host name or an IP address. */
+  readonly hostname: string;
+  /** Its TCP port. */
+  readonly port: number;
+  /** `host:port`, for messages. */
+  readonly address: string;
+  /** The user name, if the URL has one. */
+  readonly username: string | undefined;
+  /** The password, if the URL has one. */
+  readonly password: string | undefined;
+}
+
+/** The port for MQTT over TCP, registered with IANA. */
+const PORT = 1883;
+
+/**
+ * Takes a URL apart. It is never shown in a message, for it may have a password in it.
+ *
+ * @throws {Failure} when it is no URL of a server
+ */
+export function parseServerUrl(text: string): ServerUrl {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.hostname === "" || !url.protocol.startsWith("mqtt")) {
+    throw usageFailure(
+      `${
+        quoted(withoutPassword(text))
+      } is no URL of a server; write it as mqtt://127.0.0.1:${PORT}`,
+    );
+  }
+  if (url.protocol !== "mqtt:") {
+    throw usageFailure(`${url.protocol}// is not supported: only mqtt://, plain TCP, is`);
+  }
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const port = url.port === "" ? PORT : Number(url.port);
+  return {
+    hostname,
+    port,
+    address: `${url.hostname}:${port}`,
+    username: decoded(url.username),
+    password: decoded(url.password),
+  };
+}
+
+function decoded(text: string): string | undefined {
+  if (text === "") return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw usageFailure("The URL has a % in its user or password without two digits; write %25");
+  }
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/:[^:@/]*@/, ":…@");
+}

@@ -1,0 +1,11 @@
+// A byte stream both ways, whatever carries it. All of the world that the layers above io see of a Network Connection.
+
+/** An open Network Connection (§4.2): bytes in order, both ways, none lost while it lasts. */
+export interface Transport {
+  /** The next bytes, at least one; `undefined` once the other end has closed its side. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Sends all of the bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes both ways, at once and as often as you like. */
+  close(): void;
+}

@@ -1,0 +1,184 @@
+// The command `decode`: what it prints, what it refuses, and that nothing from the wire reaches the terminal as it is.
+
+import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { bytesOf, hexOf } from "../hex.ts";
+import { run, runProcess } from "./run.ts";
+
+const CONNACK = "20 06 00 00 03 21 00 14";
+
+const EXPLAINED = `CONNACK, 8 bytes §3.2
+  Fixed header
+     0  20                       MQTT Control Packet type and flags       §2.1.1
+        0010 ....                  MQTT Control Packet type 2: CONNACK    §2.1.2
+        .... 0000                  Reserved flags 0                       §2.1.3
+     1  06                       Remaining Length 6: 6 bytes follow       §2.1.4
+  Variable header
+     2  00                       Connect Acknowledge Flags              §3.2.2.1
+        0000 000.                  Reserved 0                           §3.2.2.1
+        .... ...0                  Session Present 0: the session is  §3.2.2.1.1
+                                   new
+     3  00                       Connect Reason Code 0: Success:        §3.2.2.2
+                                 accepted
+     4  03                       Property Length 3: 3 bytes of        §3.2.2.3.1
+                                 properties
+     5  21                       Property Identifier 33: Receive        §2.2.2.2
+                                 Maximum
+     6  00 14                    Receive Maximum 20: at most 20       §3.2.2.3.3
+                                 unacknowledged QoS 1 and 2 messages
+`;
+
+Deno.test("decode explains every byte with offset, value, meaning and section", async () => {
+  assertEquals(await run(["decode", CONNACK]), { exitCode: 0, stdout: EXPLAINED, stderr: "" });
+});
+
+for (
+  const [how, args, stdin] of [
+    ["as several arguments", ["decode", ...CONNACK.split(" ")]],
+    ["with 0x and commas", ["decode", CONNACK.replaceAll(/(\S+) ?/g, "0x$1, ")]],
+    ["with colons", ["decode", CONNACK.replaceAll(" ", ":").toLowerCase()]],
+    ["as digits on standard input", ["decode"], `${CONNACK}\n`],
+    ["as bytes on standard input", ["decode"], bytesOf(CONNACK)],
+    ["as bytes that look like digits", ["decode", "--raw"], bytesOf(CONNACK)],
+    ["as digits that are asked for", ["decode", "--hex"], CONNACK],
+  ] as const
+) {
+  Deno.test(`decode takes bytes ${how}`, async () => {
+    const { stdout } = await run(args, stdin === undefined ? {} : { stdin });
+    assertEquals(stdout, EXPLAINED);
+  });
+}
+
+Deno.test("decode explains several packets in a row", async () => {
+  const { stdout, exitCode } = await run(["decode", `C000${hexOf(bytesOf(CONNACK))}E000`]);
+  assertMatch(stdout, /^PINGREQ, 2 bytes §3.12\n[^]*\nCONNACK, 8 bytes[^]*\nDISCONNECT, 2 bytes/);
+  assertEquals(exitCode, 0);
+});
+
+Deno.test("decode explains a broken packet up to its fault, and stops there", async () => {
+  const { stdout, exitCode } = await run(["decode", "30 05 00 01 23 00 41 C000"]);
+  assertStringIncludes(stdout, '4  23                       "#"');
+  assertStringIncludes(
+    stdout.replaceAll(/\n */g, " "),
+    "PUBLISH Topic Name at byte 2 contains a wildcard, # or + [MQTT-4.7.0-1] (§3.3.2.1): " +
+      "Reason Code 0x81, Malformed Packet",
+  );
+  assertStringIncludes(stdout, "     5  00 41                    not read");
+  assertStringIncludes(stdout, "2 bytes after this packet: not decoded");
+  assertFalse(stdout.includes("PINGREQ"));
+  assertEquals(exitCode, 1);
+});
+
+Deno.test("decode explains what there is of a packet that is cut", async () => {
+  const { stdout, exitCode } = await run(["decode", "10 17 0004 4D515454 05 02"]);
+  assertStringIncludes(stdout, "Clean Start 1: begin a new session");
+  assertStringIncludes(stdout, "CONNECT Keep Alive at byte 10 is missing (§3.1.2.10)");
+  assertEquals(exitCode, 1);
+});
+
+Deno.test("decode shows long values in part, and in full when asked to", async () => {
+  const bytes = Uint8Array.from([
+    0x30,
+    0x83,
+    0x01,
+    0x00,
+    0x01,
+    0x61,
+    0x00,
+    ...Array(127).fill(0x62),
+  ]);
+  const short = await run(["decode"], { stdin: bytes });
+  assertStringIncludes(short.stdout, "63 bytes more");
+  assertStringIncludes(short.stdout.replaceAll(/\n[ 62]*/g, " "), "and 63 characters more");
+  const long = await run(["decode", "--full"], { stdin: bytes });
+  assertEquals(long.stdout.match(/\b62\b/g)?.length, 127);
+});
+
+Deno.test("decode escapes all that a terminal might obey", async () => {
+  const nasty = '\x1b[2J\x07\r\n\t\x7f\x9b\u202e\u2028\u200b\ufeff"\\';
+  const text = new TextEncoder().encode(nasty);
+  const bytes = Uint8Array.from([0x30, 3 + text.length * 2, 0, text.length, ...text, 0, ...text]);
+  for (const colors of [false, true]) {
+    const { stdout } = await run(["decode", "--full"], { stdin: bytes, colors });
+    // deno-lint-ignore no-control-regex
+    const others = stdout.replaceAll(/\x1b\[\d+m/g, "");
+    assertFalse(/[^\P{C}\n]|[\u2028\u2029]/u.test(others));
+    assertStringIncludes(
+      others.replaceAll(/\n +(?:[0-9A-F]{2} ?)* */g, ""),
+      '"\\u{1B}[2J\\u{7}\\r\\n\\t',
+    );
+  }
+});
+
+Deno.test("decode uses colours where they are welcome, and only there", async () => {
+  const plain = await run(["decode", CONNACK]);
+  assertFalse(plain.stdout.includes("\x1b"));
+  const coloured = await run(["decode", CONNACK], { colors: true });
+  // deno-lint-ignore no-control-regex
+  assertEquals(coloured.stdout.replaceAll(/\x1b\[\d+m/g, ""), EXPLAINED);
+  assert(coloured.stdout.includes("\x1b[1m"));
+});
+
+for (
+  const [what, args, message] of [
+    ["an odd number of digits", ["decode", "123"], /digits is odd, 3; a byte has two/],
+    ["what is no digit", ["decode", "12 3G"], /"G" is no hexadecimal digit/],
+    ["an escape sequence as digits", ["decode", "\x1b[2J"], /"\\u\{1B\}" is no hexadecimal digit/],
+    ["nothing at all", ["decode"], /Give the bytes as HEX or on standard input/],
+    ["an empty argument", ["decode", ""], /no bytes to decode/],
+    ["an option that does not exist", ["decode", "--nope"], /There is no option --nope/],
+    ["options that exclude each other", ["decode", "--raw", "--hex"], /exclude each other/],
+  ] as const
+) {
+  Deno.test(`decode refuses ${what} with exit code 2`, async () => {
+    const result = await run(args);
+    assertEquals(result.exitCode, 2);
+    assertEquals(result.stdout, "");
+    assertMatch(result.stderr, /^mqtt5: .*\n$/);
+    assertMatch(result.stderr, message);
+  });
+}
+
+Deno.test("decode needs no permission", async () => {
+  assertEquals(await runProcess([], ["decode", CONNACK]), {
+    exitCode: 0,
+    stdout: EXPLAINED,
+    stderr: "",
+  });
+  const piped = await runProcess([], ["decode"], bytesOf(CONNACK));
+  assertEquals(piped.stdout, EXPLAINED);
+});
+
+Deno.test("a reader that goes away ends decode quietly", async () => {
+  const cli = new URL("../../cli.ts", import.meta.url).href;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", cli, "decode"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await child.stdout.cancel();
+  await new Blob([CONNACK.repeat(10_000)]).stream().pipeTo(child.stdin);
+  assertEquals(new TextDecoder().decode(await new Response(child.stderr).bytes()), "");
+  assertEquals((await child.status).code, 0);
+});
+
+Deno.test("help is printed for the whole and for each command", async () => {
+  for (const args of [["--help"], ["help"], ["decode", "--help"], ["connect", "--help"]]) {
+    const { exitCode, stdout, stderr } = await run(args);
+    assertEquals([exitCode, stderr], [0, ""]);
+    assertMatch(stdout, /Usage: /);
+    for (const line of stdout.split("\n")) assert(line.length <= 90, line);
+  }
+});
+
+Deno.test("--version tells the version of the package", async () => {
+  assertMatch((await run(["--version"])).stdout, /^mqtt5 \d+\.\d+\.\d+\n$/);
+});
+
+for (const args of [[], ["nope"], ["\x1b[2J"]]) {
+  Deno.test(`a command line without a command is refused: ${JSON.stringify(args)}`, async () => {
+    const { exitCode, stdout, stderr } = await run(args);
+    assertEquals([exitCode, stdout], [2, ""]);
+    assertMatch(stderr, /^mqtt5: [\x20-\x7e]*connect or decode; see --help\n$/);
+  });
+}

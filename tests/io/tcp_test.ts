@@ -1,0 +1,73 @@
+// The TCP transport, against a listener in the same process.
+
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { connectTcp } from "../../src/io/tcp.ts";
+
+const never = new AbortController().signal;
+
+Deno.test("a TCP transport sends all bytes and reads what comes until the other end closes", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const echo = (async () => {
+    using connection = await listener.accept();
+    await connection.readable.pipeTo(connection.writable);
+  })().catch(() => {});
+  const transport = await connectTcp({
+    hostname: "127.0.0.1",
+    port: listener.addr.port,
+    signal: never,
+  });
+  const sent = new Uint8Array(1_000_000).map((_, index) => index % 251);
+  const writing = transport.write(sent);
+  const received = new Uint8Array(sent.length);
+  for (let at = 0; at < received.length;) {
+    const chunk = (await transport.read())!;
+    received.set(chunk, at);
+    at += chunk.length;
+  }
+  await writing;
+  transport.close();
+  transport.close();
+  await echo;
+  listener.close();
+  assertEquals(received, sent);
+});
+
+Deno.test("a TCP transport tells the end of the stream", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept().then((connection) => connection.close());
+  const transport = await connectTcp({
+    hostname: "127.0.0.1",
+    port: listener.addr.port,
+    signal: never,
+  });
+  assertEquals(await transport.read(), undefined);
+  transport.close();
+  await accepted;
+  listener.close();
+});
+
+Deno.test("an aborted signal closes a TCP transport, and a waiting read throws its reason", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const abort = new AbortController();
+  const accepted = listener.accept();
+  const transport = await connectTcp({
+    hostname: "127.0.0.1",
+    port: listener.addr.port,
+    signal: abort.signal,
+  });
+  const connection = await accepted;
+  const reading = transport.read();
+  const reason = new Error("enough");
+  abort.abort(reason);
+  assertStrictEquals(await assertRejects(() => reading), reason);
+  assertEquals(await connection.read(new Uint8Array(1)), null);
+  connection.close();
+  listener.close();
+});
+
+Deno.test("a TCP connection is not even tried when the signal has aborted", async () => {
+  const reason = new Error("too late");
+  const signal = AbortSignal.abort(reason);
+  const attempt = connectTcp({ hostname: "127.0.0.1", port: 1, signal });
+  assertStrictEquals(await assertRejects(() => attempt), reason);
+});
