@@ -7,6 +7,7 @@ import {
   type PacketError,
   reasonCodeName,
 } from "../packets/mod.ts";
+import { putBits } from "../wire/field.ts";
 import type { Output } from "./command.ts";
 import { byteCount, hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "./text.ts";
 
@@ -123,20 +124,18 @@ function valueRow(
   return { offset, bytes: hexLines(bytes, full), text: `${label}${shown}${suffix(meaning)}` };
 }
 
-function bitsRow({ name, section, mask, value, meaning }: ExplainedBits): Row {
+function bitsRow(bits: ExplainedBits): Row {
+  const { name, section, mask, value, meaning } = bits;
+  const byte = putBits(value, bits);
   const digits = Array.from({ length: 8 }, (_, index) => {
     const bit = 0x80 >> index;
-    return (mask & bit) === 0 ? "." : (value << shiftOf(mask) & bit) === 0 ? "0" : "1";
+    return (mask & bit) === 0 ? "." : (byte & bit) === 0 ? "0" : "1";
   }).join("");
   return {
     bytes: [`${digits.slice(0, 4)} ${digits.slice(4)}`],
     text: `  ${name} ${value}${suffix(meaning)}`,
     section,
   };
-}
-
-function shiftOf(mask: number): number {
-  return 31 - Math.clz32(mask & -mask);
 }
 
 function suffix(meaning: string | undefined): string {

@@ -1,11 +1,12 @@
 // Options for properties, made from Table 2-4: what a packet may carry, the command line can set.
 
 import {
+  boundsOf,
   PROPERTIES,
   type PropertiesOf,
   type PropertyHolder,
   type PropertyRow,
-} from "../packets/mod.ts";
+} from "../packets/properties.ts";
 import { usageFailure } from "./command.ts";
 import { integerOption, type Option } from "./options.ts";
 import { quoted } from "./text.ts";
@@ -70,13 +71,10 @@ function valueOf(name: string, row: PropertyRow, text: string): unknown {
     case "boolean":
       return integerOption(name, text, 0, 1) === 1;
     case "byte":
-      return integerOption(name, text, row.minimum ?? 0, row.maximum ?? 0xff);
     case "twoByteInteger":
-      return integerOption(name, text, row.minimum ?? 0, 65_535);
     case "fourByteInteger":
-      return integerOption(name, text, row.minimum ?? 0, 4_294_967_295);
     case "variableByteInteger":
-      return integerOption(name, text, row.minimum ?? 0, 268_435_455);
+      return integerOption(name, text, ...boundsOf(row));
     case "utf8String":
       return text;
     case "binaryData":

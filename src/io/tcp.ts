@@ -12,8 +12,10 @@ export interface TcpOptions {
   readonly signal: AbortSignal;
 }
 
-/** How many bytes are read at a time, at most. */
-const READ_SIZE = 65_536;
+/** Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. */
+const SLAB = 65_536;
+/** A slab with less room is left to the chunks in it. */
+const LEAST_ROOM = 4096;
 
 /**
  * Connects to a server.
@@ -32,6 +34,7 @@ class TcpTransport implements Transport {
   readonly #connection: Deno.TcpConn;
   readonly #signal: AbortSignal;
   readonly #onAbort = () => this.close();
+  #slab = new Uint8Array(0);
   #closed = false;
 
   constructor(connection: Deno.TcpConn, signal: AbortSignal) {
@@ -41,9 +44,12 @@ class TcpTransport implements Transport {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    const bytes = new Uint8Array(READ_SIZE);
-    const count = await this.#unlessAborted(() => this.#connection.read(bytes));
-    return count === null ? undefined : bytes.subarray(0, count);
+    if (this.#slab.length < LEAST_ROOM) this.#slab = new Uint8Array(SLAB);
+    const slab = this.#slab;
+    const count = await this.#unlessAborted(() => this.#connection.read(slab));
+    if (count === null) return undefined;
+    this.#slab = slab.subarray(count);
+    return slab.subarray(0, count);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

@@ -38,12 +38,13 @@ const AUTHENTICATION_METHOD: Field<string> = {
 
 /** Writes an AUTH. */
 export function writeAuth(writer: Writer, packet: AuthInit): void {
-  if (packet.properties?.authenticationMethod === undefined) {
+  const { reasonCode = 0x00, properties } = packet;
+  if (properties?.authenticationMethod === undefined) {
     throw forbidden(AUTHENTICATION_METHOD, "is missing");
   }
   const hole = openPacket(writer, "auth");
-  REASON_CODE.write(writer, packet.reasonCode ?? 0x00);
-  PROPERTIES.write(writer, packet.properties);
+  REASON_CODE.write(writer, reasonCode);
+  PROPERTIES.write(writer, properties);
   closePacket(writer, hole);
 }
 

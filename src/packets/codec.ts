@@ -23,7 +23,12 @@ import {
   readDisconnect,
   writeDisconnect,
 } from "./disconnect.ts";
-import { readFixedHeader, refuseExcess, refuseLength } from "./fixed_header.ts";
+import {
+  checkMaximumPacketSize,
+  readFixedHeader,
+  refuseExcess,
+  refuseLength,
+} from "./fixed_header.ts";
 import { FIRST_BYTE, PACKET_TYPES } from "./packet_types.ts";
 import { type PingreqPacket, type PingrespPacket, writePing } from "./ping.ts";
 import { PROPERTIES } from "./properties.ts";
@@ -143,6 +148,7 @@ export function writePacket(
   packet: PacketInit,
   { maximumPacketSize = Infinity }: EncodeOptions = {},
 ): void {
+  checkMaximumPacketSize(maximumPacketSize);
   const start = writer.length;
   try {
     writeWhole(writer, packet);

@@ -1,7 +1,7 @@
 // §3.1 CONNECT – Connection Request.
 
 import { topicNameFault } from "../topics.ts";
-import { flagBit, forbidden } from "../wire/checks.ts";
+import { checkObject, flagBit, forbidden } from "../wire/checks.ts";
 import { type Bits, type Field, getBits } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -158,21 +158,24 @@ const PASSWORD: Field<Uint8Array> = { key: "password", name: "Password", section
 
 /** Writes a CONNECT. */
 export function writeConnect(writer: Writer, packet: ConnectInit): void {
+  const { cleanStart = false, keepAlive = 0, properties, clientId = "" } = packet;
   const { will, username, password } = packet;
+  if (will !== undefined) checkObject(WILL_FLAG, will);
+  const { retain = false, qos = 0 } = will ?? {};
   const hole = openPacket(writer, "connect");
   writer.utf8String(PROTOCOL_NAME, NAME);
   writer.byte(VERSION);
   writer.byte(
     flagBit(USER_NAME_FLAG, username !== undefined) |
       flagBit(PASSWORD_FLAG, password !== undefined) |
-      flagBit(WILL_RETAIN, will?.retain ?? false) |
-      qosBits(WILL_QOS, will?.qos ?? 0) |
+      flagBit(WILL_RETAIN, retain) |
+      qosBits(WILL_QOS, qos) |
       flagBit(WILL_FLAG, will !== undefined) |
-      flagBit(CLEAN_START, packet.cleanStart ?? false),
+      flagBit(CLEAN_START, cleanStart),
   );
-  writer.twoByteInteger(KEEP_ALIVE, packet.keepAlive ?? 0);
-  PROPERTIES.write(writer, packet.properties);
-  writer.utf8String(CLIENT_IDENTIFIER, packet.clientId ?? "");
+  writer.twoByteInteger(KEEP_ALIVE, keepAlive);
+  PROPERTIES.write(writer, properties);
+  writer.utf8String(CLIENT_IDENTIFIER, clientId);
   if (will !== undefined) writeWill(writer, will);
   if (username !== undefined) writer.utf8String(USER_NAME, username);
   if (password !== undefined) writer.binaryData(PASSWORD, password);
@@ -180,11 +183,12 @@ export function writeConnect(writer: Writer, packet: ConnectInit): void {
 }
 
 function writeWill(writer: Writer, will: WillInit): void {
-  WILL_PROPERTIES.write(writer, will.properties);
-  writer.utf8String(WILL_TOPIC, will.topic);
-  const fault = willTopicFault(will.topic);
+  const { topic, payload = NO_PAYLOAD, properties } = will;
+  WILL_PROPERTIES.write(writer, properties);
+  writer.utf8String(WILL_TOPIC, topic);
+  const fault = willTopicFault(topic);
   if (fault !== undefined) throw forbidden(WILL_TOPIC, fault);
-  writer.binaryData(WILL_PAYLOAD, will.payload ?? NO_PAYLOAD);
+  writer.binaryData(WILL_PAYLOAD, payload);
 }
 
 /** Reads a CONNECT after its fixed header. */

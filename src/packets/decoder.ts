@@ -3,7 +3,7 @@
 
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
-import { readFixedHeader, refuseLength } from "./fixed_header.ts";
+import { checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
 
 /** What a decoder accepts. */
 export interface DecoderOptions {
@@ -49,8 +49,13 @@ export class PacketDecoder {
   #packetSize = INCOMPLETE;
   #fault: { readonly error: unknown } | undefined;
 
-  /** Makes a decoder for one stream, as from one Network Connection. */
+  /**
+   * Makes a decoder for one stream, as from one Network Connection.
+   *
+   * @throws {RangeError} when `maximumPacketSize` is below 1
+   */
   constructor({ maximumPacketSize = Infinity }: DecoderOptions = {}) {
+    checkMaximumPacketSize(maximumPacketSize);
     this.#maximumPacketSize = maximumPacketSize;
   }
 
@@ -96,9 +101,9 @@ export class PacketDecoder {
     this.#chunkOffset = 0;
     while (this.#begun < this.#waiting.length) {
       this.#chunk = this.#waiting[this.#begun++]!;
+      if (this.#begun === this.#waiting.length) this.#waiting.length = this.#begun = 0;
       if (this.#chunk.length > 0) return true;
     }
-    this.#waiting.length = this.#begun = 0;
     this.#chunk = NOTHING;
     this.#reader.pointTo(NOTHING);
     return false;

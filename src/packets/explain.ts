@@ -146,10 +146,11 @@ class ExplainingReader extends Reader {
   }
 
   override utf8StringPair(field: Field): [string, string] {
-    return [
-      this.utf8String({ ...field, name: `${field.name} name` }),
-      this.utf8String({ ...field, name: `${field.name} value` }),
-    ];
+    const name = super.utf8String(field);
+    this.#note({ ...field, name: `${field.name} name` }, "utf8String", name);
+    const value = super.utf8String(field);
+    this.#note({ ...field, name: `${field.name} value` }, "utf8String", value);
+    return [name, value];
   }
 
   override binaryData(field: Field<Uint8Array>): Uint8Array {

@@ -57,6 +57,12 @@ const REMAINING_LENGTH: Field<number> = {
   means: (length) => length === 0 ? "nothing follows" : `${length} bytes follow`,
 };
 
+/** Refuses what is no Maximum Packet Size; `Infinity` is one, for no limit. */
+export function checkMaximumPacketSize(maximumPacketSize: number): void {
+  if (maximumPacketSize >= 1) return;
+  throw new RangeError(`maximumPacketSize must be at least 1, got ${maximumPacketSize}`);
+}
+
 /** Begins a packet. Give what this returns to {@linkcode closePacket}. */
 export function openPacket(writer: Writer, type: PacketType, flags = 0): number {
   writer.byte(FIRST_BYTE[type] | flags);

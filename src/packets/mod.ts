@@ -47,7 +47,7 @@ export {
   type FieldEncoding,
 } from "./explain.ts";
 export type { Init } from "./packet.ts";
-export type { FIRST_BYTE, PacketType } from "./packet_types.ts";
+export { FIRST_BYTE, type PacketType } from "./packet_types.ts";
 export type { PingreqPacket, PingrespPacket } from "./ping.ts";
 export {
   PROPERTIES,

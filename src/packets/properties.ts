@@ -54,6 +54,14 @@ export interface PropertyRow {
   means?(value: never): string;
 }
 
+/** The greatest number that each encoding of numbers has room for (§1.5). */
+const GREATEST: { readonly [Is in keyof PropertyValues]?: number } = {
+  byte: 0xff,
+  twoByteInteger: 65_535,
+  fourByteInteger: 4_294_967_295,
+  variableByteInteger: 268_435_455,
+};
+
 const EVERYWHERE = {
   connect: "3.1.2.11.8",
   will: "3.1.3.2.8",
@@ -326,6 +334,13 @@ export type PropertiesOf<Holder extends PropertyHolder> = {
     Key in PropertyKey as Holder extends keyof (typeof PROPERTIES)[Key]["in"] ? Key : never
   ]?: PropertyValue<(typeof PROPERTIES)[Key]> | undefined;
 };
+
+/** The least and the greatest value of a property that is a number. */
+export function boundsOf(
+  { is, minimum = 0, maximum }: PropertyRow,
+): [least: number, greatest: number] {
+  return [minimum, maximum ?? GREATEST[is] ?? 0];
+}
 
 /** What a Keep Alive of so many seconds means. */
 export function keepAliveMeans(value: number): string {

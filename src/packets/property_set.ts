@@ -1,11 +1,19 @@
 // §2.2.2 Properties, read and written by the rows of Table 2-4.
 
-import { checkArray, checkBoolean, checkInteger, forbidden, wrongType } from "../wire/checks.ts";
+import {
+  checkArray,
+  checkBoolean,
+  checkInteger,
+  checkObject,
+  forbidden,
+  wrongType,
+} from "../wire/checks.ts";
 import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { packetName } from "./packet_types.ts";
 import {
+  boundsOf,
   PROPERTIES,
   type PropertiesOf,
   type PropertyHolder,
@@ -34,13 +42,6 @@ interface PropertyField extends Field<never> {
   /** Its own bit in the set of properties that a packet has had. */
   readonly bit: number;
 }
-
-const GREATEST: { readonly [Is in keyof PropertyValues]?: number } = {
-  byte: 0xff,
-  twoByteInteger: 65_535,
-  fourByteInteger: 4_294_967_295,
-  variableByteInteger: 268_435_455,
-};
 
 const PROPERTY_IDENTIFIER: Field<number> = {
   key: "properties",
@@ -129,6 +130,7 @@ export class PropertySet<Holder extends PropertyHolder> {
     const hole = writer.openLength();
     const start = writer.length;
     if (properties !== undefined && properties !== NO_PROPERTIES) {
+      checkObject(this.#length, properties);
       for (const name in properties) {
         const value: unknown = properties[name as keyof typeof properties];
         if (value !== undefined) this.#write(writer, name, value, properties);
@@ -142,11 +144,10 @@ export class PropertySet<Holder extends PropertyHolder> {
   #write(writer: Writer, name: string, value: unknown, properties: PropertiesOf<Holder>): void {
     const field = this.#byName.get(name);
     if (field === undefined) {
-      throw new TypeError(
-        name in PROPERTIES
-          ? `properties.${name} does not belong in ${this.#holder}`
-          : `properties.${name} is no property of MQTT 5.0`,
-      );
+      const rule = Object.hasOwn(PROPERTIES, name)
+        ? `does not belong in ${this.#holder}`
+        : "is no property of MQTT 5.0";
+      throw new TypeError(`${this.#length.key}.${name} ${rule}`);
     }
     if (
       field.needs !== undefined &&
@@ -178,6 +179,7 @@ function fieldOf(
   holder: PropertyHolder,
   bit: number,
 ): PropertyField {
+  const [minimum, maximum] = boundsOf(row);
   return {
     key: `${path}.${property}`,
     name: row.name,
@@ -188,8 +190,8 @@ function fieldOf(
     is: row.is,
     isArray: row.repeats !== undefined,
     mayRepeat: row.repeats?.includes(holder) ?? false,
-    minimum: row.minimum ?? 0,
-    maximum: row.maximum ?? GREATEST[row.is] ?? 0,
+    minimum,
+    maximum,
     outOfBounds: row.outOfBounds ?? 0x82,
     needs: row.needs,
     fault: row.fault,

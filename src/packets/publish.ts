@@ -44,9 +44,10 @@ const EMPTY_TOPIC = "is empty, and there is no Topic Alias";
 
 /** Writes a PUBLISH. */
 export function writePublish(writer: Writer, packet: PublishInit): void {
-  const { topic, qos = 0, dup = false, payload = NO_PAYLOAD, packetId = 0, properties } = packet;
+  const { topic, qos = 0, dup = false, retain = false, packetId = 0, properties } = packet;
+  const { payload = NO_PAYLOAD } = packet;
   checkBytes(PAYLOAD, payload);
-  const flags = flagBit(DUP, dup) | qosBits(QOS, qos) | flagBit(RETAIN, packet.retain ?? false);
+  const flags = flagBit(DUP, dup) | qosBits(QOS, qos) | flagBit(RETAIN, retain);
   if (qos === 0) {
     if (dup) throw forbidden(DUP, "must not be set at QoS 0 [MQTT-3.3.1-2]");
     if (packetId !== 0) {

@@ -342,8 +342,8 @@ export class ReasonCodeSet<Type extends PacketType> {
 
   /** Writes a Reason Code and refuses one that may not stand in this packet. */
   write(writer: Writer, code: number): void {
+    checkInteger(this.field, code, 0x00, 0xff);
     if (this.#rows[code] === undefined) {
-      checkInteger(this.field, code, 0x00, 0xff);
       throw new RangeError(`${this.field.key} is ${hex(code)}, which ${this.#rule}`);
     }
     writer.byte(code);

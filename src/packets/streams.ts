@@ -25,22 +25,42 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, Packet> 
 
   /** Makes a decoder for one stream, as from one Network Connection. */
   constructor(options?: DecoderOptions) {
+    const decoder = new PacketDecoder(options);
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    this.readable = ReadableStream.from(packetsOf(readable, new PacketDecoder(options)));
+    const chunks = readable.getReader();
     this.writable = writable;
+    // A TransformStream that fails forgets what it has queued: here a packet is decoded only when it is asked for.
+    this.readable = new ReadableStream({
+      async pull(controller) {
+        try {
+          const packet = await nextPacket(decoder, chunks);
+          if (packet === undefined) controller.close();
+          else controller.enqueue(packet);
+        } catch (error) {
+          await chunks.cancel(error);
+          throw error;
+        }
+      },
+      cancel: (reason) => chunks.cancel(reason),
+    }, { highWaterMark: 0 });
   }
 }
 
-// A TransformStream that fails forgets what it has queued; a generator fails only when it comes to the fault.
-async function* packetsOf(
-  chunks: ReadableStream<Uint8Array>,
+async function nextPacket(
   decoder: PacketDecoder,
-): AsyncGenerator<Packet> {
-  for await (const chunk of chunks) {
-    decoder.push(chunk);
-    for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) yield packet;
+  chunks: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Packet | undefined> {
+  let packet = decoder.next();
+  while (packet === undefined) {
+    const { value, done } = await chunks.read();
+    if (done) {
+      decoder.end();
+      return undefined;
+    }
+    decoder.push(value);
+    packet = decoder.next();
   }
-  decoder.end();
+  return packet;
 }
 
 /**

@@ -1,7 +1,7 @@
 // §3.8 SUBSCRIBE – Subscribe request, and §3.9 SUBACK – Subscribe acknowledgement.
 
 import { parseSharedSubscription } from "../topics.ts";
-import { checkInteger, flagBit, forbidden } from "../wire/checks.ts";
+import { checkInteger, checkObject, flagBit, forbidden } from "../wire/checks.ts";
 import { type Bits, type Field, getBits, putBits } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
@@ -183,7 +183,9 @@ export function readSuback(reader: Reader): SubackPacket {
 }
 
 function writeSubscription(writer: Writer, subscription: SubscriptionRequestInit): void {
-  const { topicFilter, noLocal = false, retainHandling = 0 } = subscription;
+  checkObject(SUBSCRIPTION_OPTIONS, subscription);
+  const { topicFilter, qos = 0, noLocal = false, retainAsPublished = false } = subscription;
+  const { retainHandling = 0 } = subscription;
   writeTopicFilter(writer, TOPIC_FILTER, topicFilter);
   if (noLocal && parseSharedSubscription(topicFilter) !== undefined) {
     throw forbidden(NO_LOCAL, SHARED_NO_LOCAL);
@@ -191,9 +193,9 @@ function writeSubscription(writer: Writer, subscription: SubscriptionRequestInit
   checkInteger(RETAIN_HANDLING, retainHandling, 0, 2);
   writer.byte(
     putBits(retainHandling, RETAIN_HANDLING) |
-      flagBit(RETAIN_AS_PUBLISHED, subscription.retainAsPublished ?? false) |
+      flagBit(RETAIN_AS_PUBLISHED, retainAsPublished) |
       flagBit(NO_LOCAL, noLocal) |
-      qosBits(MAXIMUM_QOS, subscription.qos ?? 0),
+      qosBits(MAXIMUM_QOS, qos),
   );
 }
 

@@ -10,8 +10,8 @@ export function checkInteger(
   minimum: number,
   maximum: number,
 ): void {
-  if (value >= minimum && value <= maximum && Number.isInteger(value)) return;
   if (typeof value !== "number") throw wrongType(field, value, "a number");
+  if (value >= minimum && value <= maximum && Number.isInteger(value)) return;
   throw new RangeError(
     `${field.key} must be an integer from ${minimum} to ${maximum}, got ${value}`,
   );
@@ -31,6 +31,11 @@ export function flagBit(flag: Bits, value: boolean): number {
 /** Refuses anything but bytes. */
 export function checkBytes(field: Field<never>, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw wrongType(field, value, "a Uint8Array");
+}
+
+/** Refuses anything but an object. */
+export function checkObject(field: Field<never>, value: object): void {
+  if (typeof value !== "object" || value === null) throw wrongType(field, value, "an object");
 }
 
 /** Refuses anything but an array. */

@@ -27,7 +27,7 @@ export function getBits(byte: number, { mask }: Bits): number {
 }
 
 /** A byte with only these bits, which have the value. */
-export function putBits(value: number, { mask }: Bits): number {
+export function putBits(value: number, { mask }: Pick<Bits, "mask">): number {
   return value << shiftOf(mask) & mask;
 }
 

@@ -8,8 +8,9 @@ const encoder = new TextEncoder();
 /** The longest string, in characters, that the loops take. */
 const LOOP = 96;
 
-/** The longest string, in bytes, that is remembered, and how many are. */
-const MEMORY_LENGTH = 64;
+/** The shortest and the longest string, in characters, that is remembered, and how many are, a power of 2. */
+const MEMORY_LEAST = 4;
+const MEMORY_MOST = 64;
 const MEMORY_SLOTS = 256;
 
 /** So many strings pass before any is remembered: a link that carries little needs no memory. */
@@ -30,21 +31,22 @@ export class Utf8Decoder {
   decode(bytes: Uint8Array, start: number, end: number): string | undefined {
     const length = end - start;
     if (length === 0) return "";
-    if (length > MEMORY_LENGTH) return this.#decode(bytes, start, end);
+    if (!isRemembered(length)) return this.#decode(bytes, start, end);
     if (this.#decoded < MEMORY_FROM) {
       if (++this.#decoded === MEMORY_FROM) this.#beginToRemember();
       return this.#decode(bytes, start, end);
     }
     const quarter = length >> 2;
     const slot = slotOf(
-      length,
       bytes[start + quarter]!,
       bytes[start + 2 * quarter]!,
       bytes[start + 3 * quarter]!,
+      bytes[end - 3]!,
+      bytes[end - 2]!,
       bytes[end - 1]!,
     );
     const known = this.#texts[slot];
-    const copy = slot * MEMORY_LENGTH;
+    const copy = slot * MEMORY_MOST;
     if (known?.length === length && sameBytes(this.#copies, copy, bytes, start, length)) {
       return known;
     }
@@ -61,7 +63,7 @@ export class Utf8Decoder {
 
   #beginToRemember(): void {
     this.#texts = new Array(MEMORY_SLOTS).fill(undefined);
-    this.#copies = new Uint8Array(MEMORY_SLOTS * MEMORY_LENGTH);
+    this.#copies = new Uint8Array(MEMORY_SLOTS * MEMORY_MOST);
   }
 
   #decode(bytes: Uint8Array, start: number, end: number): string | undefined {
@@ -96,36 +98,45 @@ export class Utf8Memory {
 
   /** The bytes of a string, if it is remembered. */
   find(text: string): Uint8Array | undefined {
+    if (!isRemembered(text.length)) return undefined;
     const slot = slotOfText(text);
     return this.#texts[slot] === text ? this.#bytes[slot] : undefined;
   }
 
   /** Takes note of a string, encoded as `bytes[start, end)`, and keeps its bytes from the second time on. */
   note(text: string, bytes: Uint8Array, start: number, end: number): void {
-    if (end - start > MEMORY_LENGTH) return;
+    if (!isRemembered(text.length)) return;
     const slot = slotOfText(text);
     this.#bytes[slot] = this.#texts[slot] === text ? bytes.slice(start, end) : undefined;
     this.#texts[slot] = text;
   }
 }
 
+function isRemembered(length: number): boolean {
+  return length >= MEMORY_LEAST && length <= MEMORY_MOST;
+}
+
 function slotOfText(text: string): number {
   const { length } = text;
-  if (length === 0) return 0;
   const quarter = length >> 2;
   return slotOf(
-    length,
     text.charCodeAt(quarter),
     text.charCodeAt(2 * quarter),
     text.charCodeAt(3 * quarter),
+    text.charCodeAt(length - 3),
+    text.charCodeAt(length - 2),
     text.charCodeAt(length - 1),
   );
 }
 
-/** The slot for a string, from its length and four places: topics differ in the middle as often as at the end. */
-function slotOf(length: number, a: number, b: number, c: number, d: number): number {
-  const hash = (((length * 31 + a) * 31 + b) * 31 + c) * 31 + d;
-  return (hash ^ hash >>> 8) % MEMORY_SLOTS;
+/** The slot for a string, from six places: topics differ in the middle, and count upwards at the end. */
+function slotOf(a: number, b: number, c: number, d: number, e: number, f: number): number {
+  let hash = Math.imul(a, 31) + b;
+  hash = Math.imul(hash, 31) + c;
+  hash = Math.imul(hash, 31) + d;
+  hash = Math.imul(hash, 31) + e;
+  hash = Math.imul(hash, 31) + f;
+  return (hash ^ hash >>> 8) & (MEMORY_SLOTS - 1);
 }
 
 function sameBytes(

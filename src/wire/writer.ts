@@ -68,14 +68,14 @@ export class Writer {
 
   /** Two bytes, the high one first (§1.5.2). */
   twoByteInteger(field: Field<number>, value: number): void {
-    if (value !== (value & 0xffff)) checkInteger(field, value, 0, 65_535);
+    checkInteger(field, value, 0, 65_535);
     this.#reserve(2);
     this.#twoBytes(value);
   }
 
   /** Four bytes, the highest first (§1.5.3). */
   fourByteInteger(field: Field<number>, value: number): void {
-    if (value !== value >>> 0) checkInteger(field, value, 0, 4_294_967_295);
+    checkInteger(field, value, 0, 4_294_967_295);
     this.#reserve(4);
     this.#twoBytes(value >>> 16);
     this.#twoBytes(value & 0xffff);
@@ -83,9 +83,7 @@ export class Writer {
 
   /** One to four bytes, as few as the value needs (§1.5.5) [MQTT-1.5.5-1]. */
   variableByteInteger(field: Field<number>, value: number): void {
-    if (value !== (value & MAXIMUM_VARIABLE_BYTE_INTEGER)) {
-      checkInteger(field, value, 0, MAXIMUM_VARIABLE_BYTE_INTEGER);
-    }
+    checkInteger(field, value, 0, MAXIMUM_VARIABLE_BYTE_INTEGER);
     this.#reserve(4);
     this.#length = this.#variableByteInteger(this.#length, value);
   }

@@ -1,0 +1,267 @@
+// PacketDecoder beyond the vectors: whose memory a payload lies in, how much memory a packet may take before its bytes are
+// there, and streams of every shape.
+
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { MalformedPacketError, type Packet, PacketDecoder } from "../../mod.ts";
+import { publishOf, vbi, whole } from "../build.ts";
+import { bytesOf, hexOf } from "../hex.ts";
+
+const PUBLISH = "30 09 0001 61 00 0102030405";
+const PUBLISHED = "0102030405";
+
+Deno.test("PacketDecoder gives a payload as a view of the chunk that has the whole packet", () => {
+  const decoder = new PacketDecoder();
+  const chunk = bytesOf(`C0 00 ${PUBLISH} D0 00`);
+  decoder.push(chunk);
+  decoder.next();
+  const { payload } = publishOf(decoder.next());
+  assertStrictEquals(payload.buffer, chunk.buffer);
+  assertEquals(hexOf(payload), PUBLISHED);
+});
+
+Deno.test("PacketDecoder gives a view of a chunk that is itself a view", () => {
+  const decoder = new PacketDecoder();
+  const slab = bytesOf(`FFFF ${PUBLISH} FFFF`);
+  const chunk = slab.subarray(2, -2);
+  decoder.push(chunk);
+  const { payload } = publishOf(decoder.next());
+  assertStrictEquals(payload.buffer, slab.buffer);
+  assertStrictEquals(payload.byteOffset, 8);
+  assertEquals(hexOf(payload), PUBLISHED);
+});
+
+Deno.test("PacketDecoder gives Correlation Data, Authentication Data, Passwords and Will Payloads as views, too", () => {
+  const decoder = new PacketDecoder();
+  const chunk = bytesOf(
+    "30 0A 0001 61 05 09 0002 AABB 78" +
+      "F0 0B 18 09 15 0001 6D 16 0002 AABB" +
+      "10 19 00044D515454 05 44 0000 00 0000 00 0001 77 0002 AABB 0002 AABB",
+  );
+  decoder.push(chunk);
+  const views: (Uint8Array | undefined)[] = [];
+  for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) {
+    views.push(...viewsOf(packet));
+  }
+  assertEquals(views.map((view) => view && hexOf(view)), ["AABB", "AABB", "AABB", "AABB"]);
+  for (const view of views) assertStrictEquals(view?.buffer, chunk.buffer);
+});
+
+Deno.test("PacketDecoder gives a payload in a buffer of the packet's own when it came in pieces", () => {
+  const bytes = bytesOf(PUBLISH);
+  for (let cut = 1; cut < bytes.length; cut++) {
+    const decoder = new PacketDecoder();
+    const first = bytes.slice(0, cut);
+    const second = bytes.slice(cut);
+    decoder.push(first);
+    assertStrictEquals(decoder.next(), undefined);
+    decoder.push(second);
+    const { payload } = publishOf(decoder.next());
+    assertNotStrictEquals(payload.buffer, first.buffer);
+    assertNotStrictEquals(payload.buffer, second.buffer);
+    assertStrictEquals(payload.buffer.byteLength, bytes.length);
+  }
+});
+
+Deno.test("PacketDecoder holds nothing of a chunk once next() has given undefined", () => {
+  const bytes = bytesOf(PUBLISH);
+  for (let cut = 1; cut < bytes.length; cut++) {
+    const decoder = new PacketDecoder();
+    // The same memory for every read, as a reader with one buffer has it.
+    const buffer = new Uint8Array(64);
+    for (const piece of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+      buffer.fill(0xff);
+      buffer.set(piece);
+      decoder.push(buffer.subarray(0, piece.length));
+      const packet = decoder.next();
+      if (piece.length === bytes.length - cut && packet !== undefined) {
+        assertStrictEquals(decoder.next(), undefined);
+        buffer.fill(0xff);
+        assertEquals(hexOf(publishOf(packet).payload), PUBLISHED);
+      }
+    }
+  }
+});
+
+Deno.test("PacketDecoder gives packets that do not change when later ones are gathered", () => {
+  const decoder = new PacketDecoder();
+  const packets: Packet[] = [];
+  for (let number = 0; number < 50; number++) {
+    const bytes = bytesOf(whole("30", "0001 61 00", `${hexByte(number)}`.repeat(20)));
+    decoder.push(bytes.subarray(0, 7));
+    assertStrictEquals(decoder.next(), undefined);
+    decoder.push(bytes.subarray(7));
+    packets.push(decoder.next()!);
+  }
+  packets.forEach((packet, number) =>
+    assertEquals(hexOf(publishOf(packet).payload), hexByte(number).toUpperCase().repeat(20))
+  );
+});
+
+Deno.test("PacketDecoder takes memory for the bytes that it has, not for those that are announced", () => {
+  const decoder = new PacketDecoder();
+  // 268,435,455 bytes are announced; 20,000 come, in pieces of 100.
+  const sizes = sizesAllocated(() => {
+    decoder.push(bytesOf("30 FFFFFF7F 0001 61 00"));
+    assertStrictEquals(decoder.next(), undefined);
+    for (let count = 0; count < 200; count++) {
+      decoder.push(NOUGHTS);
+      assertStrictEquals(decoder.next(), undefined);
+    }
+  });
+  const received = 9 + 200 * NOUGHTS.length;
+  assert(Math.max(...sizes) <= 2 * received, `Allocated ${Math.max(...sizes)} bytes`);
+  // The room grows by doubling: all the copies together are linear in what is received.
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  assert(total <= 4 * received + 8192, `Allocated ${total} bytes in all`);
+});
+
+Deno.test("PacketDecoder takes little memory for a header that announces much and nothing more", () => {
+  const sizes = sizesAllocated(() => {
+    const decoder = new PacketDecoder();
+    for (const byte of bytesOf("30 FFFFFF7F 00")) {
+      decoder.push(Uint8Array.of(byte));
+      assertStrictEquals(decoder.next(), undefined);
+    }
+  });
+  assert(Math.max(...sizes) <= 4096, `Allocated ${Math.max(...sizes)} bytes`);
+});
+
+Deno.test("PacketDecoder is not disturbed by empty chunks", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(new Uint8Array(0));
+  assertStrictEquals(decoder.next(), undefined);
+  decoder.end();
+  for (const byte of bytesOf(PUBLISH)) {
+    assertStrictEquals(decoder.next(), undefined);
+    decoder.push(new Uint8Array(0));
+    decoder.push(Uint8Array.of(byte));
+    decoder.push(new Uint8Array(0));
+  }
+  assertEquals(hexOf(publishOf(decoder.next()).payload), PUBLISHED);
+  assertStrictEquals(decoder.next(), undefined);
+  decoder.end();
+});
+
+Deno.test("PacketDecoder takes many chunks before the first packet is asked for", () => {
+  const decoder = new PacketDecoder();
+  for (const hex of ["C0", "00 D0 00 40", "02 00", "01", "E0 00 C0"]) decoder.push(bytesOf(hex));
+  assertEquals(typesOf(decoder), ["pingreq", "pingresp", "puback", "disconnect"]);
+  decoder.push(bytesOf("00"));
+  assertEquals(typesOf(decoder), ["pingreq"]);
+  decoder.end();
+});
+
+Deno.test("PacketDecoder takes chunks between the packets of one chunk", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(bytesOf("C0 00 D0 00 E0"));
+  assertEquals(decoder.next(), { type: "pingreq" });
+  decoder.push(bytesOf("00 C0 00"));
+  assertEquals(typesOf(decoder), ["pingresp", "disconnect", "pingreq"]);
+});
+
+Deno.test("PacketDecoder gives a thousand packets out of one chunk", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(bytesOf("40 02 0001 C0 00".repeat(500)));
+  assertEquals(typesOf(decoder).length, 1000);
+  decoder.end();
+});
+
+Deno.test("PacketDecoder gathers a packet of a megabyte one byte at a time", () => {
+  const size = 1_048_576;
+  const decoder = new PacketDecoder();
+  for (const byte of bytesOf(`30 ${vbi(size + 4)} 0001 61 00`)) decoder.push(Uint8Array.of(byte));
+  const byte = Uint8Array.of(0x5a);
+  for (let count = 0; count < size; count++) {
+    if (decoder.next() !== undefined) throw new Error(`A packet after ${count} bytes`);
+    decoder.push(byte);
+  }
+  const { payload } = publishOf(decoder.next());
+  assertStrictEquals(payload.length, size);
+  assert(payload.every((value) => value === 0x5a));
+  assertStrictEquals(payload.buffer.byteLength, size + 8);
+});
+
+Deno.test("PacketDecoder.end() refuses a stream that ends in a fixed header, or in a body", () => {
+  for (const [hex, rule] of [["30", "missing"], ["30 80", "missing"], ["30 04 00", "is 4"]]) {
+    const decoder = new PacketDecoder();
+    decoder.push(bytesOf(`C0 00 ${hex}`));
+    assertEquals(typesOf(decoder), ["pingreq"]);
+    const error: MalformedPacketError = assertThrows(() => decoder.end(), MalformedPacketError);
+    assertEquals(error.packetType, "PUBLISH");
+    assertEquals(error.field, "Remaining Length");
+    assert(error.rule.includes(rule!), error.rule);
+  }
+});
+
+Deno.test("PacketDecoder.end() accepts a stream of whole packets, and of none", () => {
+  const decoder = new PacketDecoder();
+  decoder.end();
+  decoder.push(bytesOf("C0 00 D0"));
+  assertEquals(typesOf(decoder), ["pingreq"]);
+  decoder.push(bytesOf("00"));
+  assertEquals(typesOf(decoder), ["pingresp"]);
+  decoder.end();
+});
+
+Deno.test("PacketDecoder decodes topics right after hundreds of others, alike and unlike", () => {
+  const decoder = new PacketDecoder();
+  const topics = Array.from({ length: 1500 }, (_, index) => {
+    const alike = `aXb${"pqrs"[index % 4]}YcZd`;
+    return index % 3 === 0 ? alike : index % 3 === 1 ? `é${index % 5}` : `topic/${index % 400}`;
+  });
+  const bytes = topics.map((topic) => new TextEncoder().encode(topic));
+  decoder.push(bytesOf(
+    bytes.map((topic) => whole("30", `00${hexByte(topic.length)}`, topic.toHex(), "00")).join(""),
+  ));
+  for (const topic of topics) assertStrictEquals(publishOf(decoder.next()).topic, topic);
+});
+
+Deno.test("PacketDecoder refuses a Maximum Packet Size that may not be announced", () => {
+  for (const maximumPacketSize of [0, -1, NaN]) {
+    assertThrows(() => new PacketDecoder({ maximumPacketSize }), RangeError, "maximumPacketSize");
+  }
+});
+
+const NOUGHTS = new Uint8Array(100);
+
+function typesOf(decoder: PacketDecoder): string[] {
+  const types: string[] = [];
+  for (let packet = decoder.next(); packet !== undefined; packet = decoder.next()) {
+    types.push(packet.type);
+  }
+  return types;
+}
+
+function viewsOf(packet: Packet): (Uint8Array | undefined)[] {
+  if (packet.type === "publish") return [packet.properties.correlationData];
+  if (packet.type === "auth") return [packet.properties.authenticationData];
+  return packet.type === "connect" ? [packet.will?.payload, packet.password] : [];
+}
+
+function hexByte(value: number): string {
+  return Uint8Array.of(value).toHex();
+}
+
+/** The sizes of the byte arrays that a function makes by number: for its time, the constructor takes notes. */
+function sizesAllocated(run: () => void): number[] {
+  const sizes: number[] = [0];
+  const original = globalThis.Uint8Array;
+  globalThis.Uint8Array = new Proxy(original, {
+    construct(target, args, newTarget) {
+      if (typeof args[0] === "number") sizes.push(args[0]);
+      return Reflect.construct(target, args, newTarget);
+    },
+  });
+  try {
+    run();
+  } finally {
+    globalThis.Uint8Array = original;
+  }
+  return sizes;
+}
