@@ -48,37 +48,54 @@ export function parseOptions<Table extends OptionTable>(
   args: readonly string[],
 ): ParsedArguments<Table> {
   const names = Object.keys(table);
-  const withValue = names.filter((name) => table[name]!.value !== undefined);
   const parsed: { readonly [name: string]: unknown; readonly _: readonly unknown[] } = parseArgs(
-    [...args],
+    withValues(table, args),
     {
-      string: [...withValue, "_"],
+      string: [...names.filter((name) => table[name]!.value !== undefined), "_"],
       boolean: names.filter((name) => table[name]!.value === undefined),
       collect: names.filter((name) => table[name]!.many === true),
-      alias: Object.fromEntries(
-        names.flatMap((name) =>
-          table[name]!.short === undefined ? [] : [[name, table[name]!.short]]
-        ),
-      ),
+      alias: shortNames(table),
       unknown: (argument: string, name?: string) => {
         if (name !== undefined) throw usageFailure(`There is no option ${argument}; see --help`);
       },
     },
   );
-  for (const name of withValue) {
-    if ([parsed[name]].flat().includes("") && !hasEmptyValue(args)) {
-      throw usageFailure(`--${name} needs a value; see --help`);
-    }
-  }
   return {
     options: parsed as unknown as OptionValues<Table>,
     operands: parsed._.map(String),
   };
 }
 
-/** The parser gives "" for a value that is missing, too. */
-function hasEmptyValue(args: readonly string[]): boolean {
-  return args.some((argument) => argument === "" || argument.endsWith("="));
+function shortNames(table: OptionTable): Record<string, string> {
+  const shorts: Record<string, string> = {};
+  for (const [name, { short }] of Object.entries(table)) {
+    if (short !== undefined) shorts[name] = short;
+  }
+  return shorts;
+}
+
+/** The arguments with each value in one with its option: the parser takes "" and "-x" for none. */
+function withValues(table: OptionTable, args: readonly string[]): string[] {
+  const names = new Map<string, string>();
+  for (const [name, { short, value }] of Object.entries(table)) {
+    if (value === undefined) continue;
+    names.set(`--${name}`, name);
+    if (short !== undefined) names.set(`-${short}`, name);
+  }
+  const joined: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index]!;
+    if (argument === "--") return [...joined, ...args.slice(index)];
+    const name = names.get(argument);
+    if (name === undefined) {
+      joined.push(argument);
+      continue;
+    }
+    const value = args[++index];
+    if (value === undefined) throw usageFailure(`${argument} needs a value; see --help`);
+    joined.push(`--${name}=${value}`);
+  }
+  return joined;
 }
 
 /**

@@ -119,6 +119,22 @@ Deno.test("connect takes user and password from the URL, and does not show the p
   assertStringIncludes(stdout, "7 bytes, not shown");
 });
 
+Deno.test("connect takes values that are empty or begin with a hyphen", async () => {
+  await using server = serve(ACCEPTED);
+  await run(["connect", "-i", "", "-u", "", "-P", "-x", "--no-clean-start", server.url]);
+  const packet = decodePacket((await server.received).subarray(0, -2));
+  assertEquals(packet, {
+    type: "connect",
+    cleanStart: false,
+    keepAlive: 60,
+    properties: {},
+    clientId: "",
+    will: undefined,
+    username: "",
+    password: new TextEncoder().encode("-x"),
+  });
+});
+
 Deno.test("connect shows the password when asked to", async () => {
   await using server = serve(ACCEPTED);
   const { stdout } = await run([
@@ -280,7 +296,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a % that escapes nothing", ["mqtt://%zz@127.0.0.1"], /write %25/],
   ["two URLs", ["mqtt://a", "mqtt://b"], /Give one URL/],
   ["an unknown option", ["--nope"], /There is no option --nope/],
-  ["an option without its value", ["-i"], /--client-id needs a value/],
+  ["an option without its value", ["-i"], /-i needs a value/],
   ["a number that is none", ["-k", "1e3"], /--keep-alive must be .* from 0 to 65535, got "1e3"/],
   ["a number out of range", ["--receive-maximum", "0"], /--receive-maximum must be .* from 1/],
   ["a pair that is none", ["--user-property", "a"], /--user-property must be NAME=VALUE/],
