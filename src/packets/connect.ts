@@ -3,10 +3,10 @@
 import { topicNameFault } from "../topics.ts";
 import { checkObject, flagBit, forbidden } from "../wire/checks.ts";
 import { type Bits, type Field, getBits } from "../wire/field.ts";
-import type { Reader } from "../wire/reader.ts";
+import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import { type Init, NO_PAYLOAD } from "./packet.ts";
+import type { Init } from "./packet.ts";
 import { keepAliveMeans, type PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
@@ -183,7 +183,7 @@ export function writeConnect(writer: Writer, packet: ConnectInit): void {
 }
 
 function writeWill(writer: Writer, will: WillInit): void {
-  const { topic, payload = NO_PAYLOAD, properties } = will;
+  const { topic, payload = NO_BYTES, properties } = will;
   WILL_PROPERTIES.write(writer, properties);
   writer.utf8String(WILL_TOPIC, topic);
   const fault = willTopicFault(topic);

@@ -1,7 +1,7 @@
 // Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is decoded where it lies; one
 // that does not is gathered in a buffer that grows with the bytes received, never with what a fixed header announces.
 
-import { INCOMPLETE, Reader } from "../wire/reader.ts";
+import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
 import { checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
 
@@ -13,8 +13,6 @@ export interface DecoderOptions {
 
 /** The room for a packet that is gathered, to begin with: at most this, however large the packet. */
 const FIRST_ROOM = 4096;
-
-const NOTHING: Uint8Array = new Uint8Array(0);
 
 /**
  * Decodes a stream of packets. Push bytes as they come and take packets until there is none.
@@ -40,10 +38,10 @@ export class PacketDecoder {
   /** Chunks pushed, from `#begun` on not yet begun. */
   #waiting: Uint8Array[] = [];
   #begun = 0;
-  #chunk = NOTHING;
+  #chunk = NO_BYTES;
   #chunkOffset = 0;
   /** The beginning of a packet that does not lie whole in one chunk. */
-  #gathered = NOTHING;
+  #gathered = NO_BYTES;
   #gatheredLength = 0;
   /** The size of the packet being gathered, as far as its fixed header is there to say. */
   #packetSize = INCOMPLETE;
@@ -104,8 +102,8 @@ export class PacketDecoder {
       if (this.#begun === this.#waiting.length) this.#waiting.length = this.#begun = 0;
       if (this.#chunk.length > 0) return true;
     }
-    this.#chunk = NOTHING;
-    this.#reader.pointTo(NOTHING);
+    this.#chunk = NO_BYTES;
+    this.#reader.pointTo(NO_BYTES);
     return false;
   }
 
@@ -137,7 +135,7 @@ export class PacketDecoder {
     if (this.#gatheredLength < this.#packetSize) return undefined;
     this.#readFixedHeader(this.#gathered, 0, this.#packetSize);
     const packet = readBody(this.#reader, this.#gathered[0]!);
-    this.#gathered = NOTHING;
+    this.#gathered = NO_BYTES;
     this.#gatheredLength = 0;
     return packet;
   }

@@ -10,9 +10,6 @@ export type Init<Packet, Required extends keyof Packet> =
   & Pick<Packet, Required>
   & { readonly [Key in Exclude<keyof Packet, Required>]?: Packet[Key] | undefined };
 
-/** The payload of a message that has none. */
-export const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
-
 /** The Packet Identifier of a packet (§2.2.1), defined in `section`. */
 export function packetIdentifier(section: string): Field<number> {
   return { key: "packetId", name: "Packet Identifier", section };

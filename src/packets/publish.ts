@@ -4,10 +4,10 @@
 import { topicNameFault } from "../topics.ts";
 import { checkBytes, flagBit, forbidden } from "../wire/checks.ts";
 import { type Field, getBits } from "../wire/field.ts";
-import type { Reader } from "../wire/reader.ts";
+import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, DUP, openPacket, QOS, RETAIN } from "./fixed_header.ts";
-import { type Init, NO_PAYLOAD, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits } from "./qos.ts";
@@ -45,7 +45,7 @@ const EMPTY_TOPIC = "is empty, and there is no Topic Alias";
 /** Writes a PUBLISH. */
 export function writePublish(writer: Writer, packet: PublishInit): void {
   const { topic, qos = 0, dup = false, retain = false, packetId = 0, properties } = packet;
-  const { payload = NO_PAYLOAD } = packet;
+  const { payload = NO_BYTES } = packet;
   checkBytes(PAYLOAD, payload);
   const flags = flagBit(DUP, dup) | qosBits(QOS, qos) | flagBit(RETAIN, retain);
   if (qos === 0) {

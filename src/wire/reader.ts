@@ -6,7 +6,8 @@ import { MalformedPacketError, ProtocolError } from "../errors.ts";
 import type { Field } from "./field.ts";
 import { Utf8Decoder, utf8Fault } from "./utf8.ts";
 
-const EMPTY: Uint8Array = new Uint8Array(0);
+/** No bytes at all. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** What {@linkcode Reader.variableByteIntegerIfWhole} gives when the bytes end too early. */
 export const INCOMPLETE = -1;
@@ -20,7 +21,7 @@ export class Reader {
   /** Nothing is read at or after this index. */
   end = 0;
 
-  #bytes = EMPTY;
+  #bytes = NO_BYTES;
   #packetStart = 0;
   #fieldStart = 0;
   readonly #strings = new Utf8Decoder();
@@ -186,7 +187,6 @@ export class Reader {
   }
 
   #view(length: number): Uint8Array {
-    if (length === 0) return EMPTY;
     const start = this.offset;
     this.offset += length;
     return this.#bytes.subarray(start, this.offset);
