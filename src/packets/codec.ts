@@ -29,7 +29,7 @@ import {
   refuseExcess,
   refuseLength,
 } from "./fixed_header.ts";
-import { FIRST_BYTE, PACKET_TYPES } from "./packet_types.ts";
+import { PACKET_TYPES } from "./packet_types.ts";
 import { type PingreqPacket, type PingrespPacket, writePing } from "./ping.ts";
 import { PROPERTIES } from "./properties.ts";
 import { type PublishInit, type PublishPacket, readPublish, writePublish } from "./publish.ts";
@@ -215,21 +215,20 @@ export function decodePacket(bytes: Uint8Array): Packet {
 
 /** Reads what follows a fixed header, up to the reader's end, which is the packet's. */
 export function readBody(reader: Reader, firstByte: number): Packet {
-  if (firstByte >> 4 === FIRST_BYTE.publish >> 4) return readPublish(reader, firstByte);
-  const packet = readOther(reader, firstByte);
+  const packet = readFields(reader, firstByte);
   if (reader.remaining > 0) refuseExcess(reader);
   return packet;
 }
 
-function readOther(reader: Reader, firstByte: number): Packet {
+function readFields(reader: Reader, firstByte: number): Packet {
   const type = PACKET_TYPES[firstByte >> 4];
   switch (type) {
+    case "publish":
+      return readPublish(reader, firstByte);
     case "connect":
       return readConnect(reader);
     case "connack":
       return readConnack(reader);
-    case "publish":
-      return readPublish(reader, firstByte);
     case "puback":
       return PUBACK.read(reader);
     case "pubrec":

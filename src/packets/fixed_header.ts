@@ -108,6 +108,7 @@ export function readFixedHeader(reader: Reader, maximumPacketSize: number): numb
 
 /** Refuses a packet that is longer or shorter than its Remaining Length says. */
 export function refuseLength(reader: Reader, remainingLength: number, present: number): never {
+  if (present === 0 && remainingLength === INCOMPLETE) reader.malformed(FIRST, "is missing", 0);
   return reader.malformed(
     REMAINING_LENGTH,
     remainingLength === INCOMPLETE

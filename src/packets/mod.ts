@@ -53,7 +53,7 @@ export {
   PROPERTIES,
   type PropertiesOf,
   type PropertyHolder,
-  type PropertyKey,
+  type PropertyName,
   type PropertyRow,
   type PropertyValue,
   type PropertyValues,

@@ -321,7 +321,7 @@ export const PROPERTIES = {
 } as const satisfies Record<string, PropertyRow>;
 
 /** The name of a property in our packet objects. */
-export type PropertyKey = keyof typeof PROPERTIES;
+export type PropertyName = keyof typeof PROPERTIES;
 
 /** The value of one property: an array of values where it may be repeated. */
 export type PropertyValue<Row extends PropertyRow> = Row extends { readonly repeats: unknown }
@@ -331,7 +331,7 @@ export type PropertyValue<Row extends PropertyRow> = Row extends { readonly repe
 /** The properties that one kind of packet, or the Will, may have. Absent means what the standard says it means. */
 export type PropertiesOf<Holder extends PropertyHolder> = {
   readonly [
-    Key in PropertyKey as Holder extends keyof (typeof PROPERTIES)[Key]["in"] ? Key : never
+    Key in PropertyName as Holder extends keyof (typeof PROPERTIES)[Key]["in"] ? Key : never
   ]?: PropertyValue<(typeof PROPERTIES)[Key]> | undefined;
 };
 

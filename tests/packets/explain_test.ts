@@ -131,7 +131,7 @@ Deno.test("explainPacket() explains the first packet of several", () => {
 
 Deno.test("explainPacket() explains a broken packet up to the fault", () => {
   const rows: [hex: string, names: string[], field: string][] = [
-    ["", [], "Remaining Length"],
+    ["", [], FIRST],
     ["E1 00", [FIRST], "Reserved flags"],
     ["00 00", [FIRST], "MQTT Control Packet type"],
     ["30 8000", [FIRST], "Remaining Length"],
