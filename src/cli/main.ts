@@ -1,7 +1,7 @@
 // The command line: which command, and what is told of a failure. A command is loaded only when it runs.
 
 import { type Command, type Context, Failure, usageFailure } from "./command.ts";
-import { paintFor, quoted } from "./text.ts";
+import { escaped, paintFor, quoted } from "./text.ts";
 
 interface Entry {
   readonly summary: string;
@@ -41,7 +41,7 @@ export async function main(context: Context): Promise<number> {
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     const { red } = paintFor(context.stderr);
     const message = error instanceof Error ? error.message : String(error);
-    context.stderr.write(`${red("mqtt5:")} ${message}\n`);
+    context.stderr.write(`${red("mqtt5:")} ${escaped(message)}\n`);
     return error instanceof Failure ? error.exitCode : 1;
   }
 }

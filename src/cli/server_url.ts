@@ -37,6 +37,11 @@ export function parseServerUrl(text: string): ServerUrl {
   if (url.protocol !== "mqtt:") {
     throw usageFailure(`${url.protocol}// is not supported: only mqtt://, plain TCP, is`);
   }
+  if (!["", "/"].includes(url.pathname + url.search + url.hash)) {
+    throw usageFailure(
+      `The URL must end after the port; leave out ${quoted(url.pathname + url.search + url.hash)}`,
+    );
+  }
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const port = url.port === "" ? PORT : Number(url.port);
   return {

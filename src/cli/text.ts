@@ -8,7 +8,6 @@ export interface Paint {
   readonly dim: (text: string) => string;
   readonly red: (text: string) => string;
   readonly green: (text: string) => string;
-  readonly yellow: (text: string) => string;
   readonly cyan: (text: string) => string;
 }
 
@@ -20,7 +19,6 @@ export function paintFor({ colors }: Output): Paint {
     dim: sgr(2),
     red: sgr(31),
     green: sgr(32),
-    yellow: sgr(33),
     cyan: sgr(36),
   };
 }
@@ -30,14 +28,16 @@ export function paintFor({ colors }: Output): Paint {
  * unassigned characters, and all white space but the blank.
  */
 export function quoted(text: string): string {
-  return `"${text.replaceAll(/(?! )["\\\p{C}\p{Z}]/gu, escape)}"`;
+  return `"${escaped(text.replaceAll(/["\\]/g, "\\$&"))}"`;
+}
+
+/** Likewise, without quotation marks. */
+export function escaped(text: string): string {
+  return text.replaceAll(/(?! )[\p{C}\p{Z}]/gu, escape);
 }
 
 function escape(character: string): string {
   switch (character) {
-    case '"':
-    case "\\":
-      return `\\${character}`;
     case "\n":
       return "\\n";
     case "\r":

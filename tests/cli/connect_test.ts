@@ -294,6 +294,8 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a port that is none", ["mqtt://127.0.0.1:99999"], /is no URL of a server/],
   ["a broken URL, without its password", ["mqtt://a:secret@:x"], /^mqtt5: "mqtt:\/\/a:…@:x"/],
   ["a % that escapes nothing", ["mqtt://%zz@127.0.0.1"], /write %25/],
+  ["a URL that goes on after the port", ["mqtt://a/b?c"], /leave out "\/b\?c"/],
+  ["an option with an escape sequence", ["--\x1b[2J"], /no option --\\u\{1B\}\[2J/],
   ["two URLs", ["mqtt://a", "mqtt://b"], /Give one URL/],
   ["an unknown option", ["--nope"], /There is no option --nope/],
   ["an option without its value", ["-i"], /-i needs a value/],
