@@ -47,6 +47,11 @@ export class Failure extends Error {
   }
 }
 
+/** Nobody reads what the command writes any more, which is no failure: `| head -1` wants no more than one line. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
 /** A command line that cannot be understood. */
 export function usageFailure(message: string): Failure {
   return new Failure(message, 2);

@@ -14,7 +14,7 @@ import {
   ReasonCode,
   type WillInit,
 } from "../packets/mod.ts";
-import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import { type Context, Failure, type Output, OutputClosed, usageFailure } from "./command.ts";
 import { formatExplanation, formatHeading, type FormatOptions } from "./format.ts";
 import {
   HELP,
@@ -101,7 +101,7 @@ export async function connect({ args, stdout, signal }: Context): Promise<number
       transport.close();
     }
   } catch (error) {
-    throw signal.aborted ? signal.reason : failureOf(error, server, seconds);
+    throw failureOf(error, server, seconds);
   }
 }
 
@@ -273,14 +273,14 @@ const TLS_MAJOR_VERSION = 0x03;
 
 function closed(address: string): Failure {
   return new Failure(
-    `${address} closed the connection without an answer; check that it is an MQTT server and that this is its plain TCP port`,
+    `${address} closed the connection before the handshake was over; check that it is an MQTT server and that this is its plain TCP port`,
   );
 }
 
 /** One sentence for whatever went wrong with the connection. */
 function failureOf(error: unknown, server: ServerUrl, seconds: number): unknown {
   const { address, hostname } = server;
-  if (error instanceof Failure) return error;
+  if (error instanceof Failure || error instanceof OutputClosed) return error;
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return new Failure(
       `${address} sent no CONNACK within ${seconds} s; check the host and the port, or wait longer with --timeout`,

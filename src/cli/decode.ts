@@ -19,7 +19,7 @@ const HELP_TEXT = `Explains the bytes of MQTT 5.0 packets, one packet after the 
 Usage: decode [options] [HEX ...]
 
 The bytes are hexadecimal digits, with white space, colons, commas or 0x wherever you
-like. Without HEX they come from standard input, as digits or as they are.
+like. Without HEX, or with -, they come from standard input, as digits or as they are.
 
 Options:
 ${optionsHelp(OPTIONS)}
@@ -37,9 +37,9 @@ export async function decode({ args, stdin, stdout }: Context): Promise<number> 
     stdout.write(HELP_TEXT);
     return 0;
   }
-  const bytes = operands.length > 0
-    ? bytesOfHex(operands.join(" "))
-    : await readInput(stdin, options);
+  const bytes = operands.length === 0 || operands[0] === "-"
+    ? await readInput(stdin, options)
+    : bytesOfHex(operands.join(" "));
   if (bytes.length === 0) throw usageFailure("There are no bytes to decode; see decode --help");
   let exitCode = 0;
   for (let offset = 0; offset < bytes.length && exitCode === 0;) {

@@ -1,6 +1,6 @@
 // The command line: which command, and what is told of a failure. A command is loaded only when it runs.
 
-import { type Command, type Context, Failure, usageFailure } from "./command.ts";
+import { type Command, type Context, Failure, OutputClosed, usageFailure } from "./command.ts";
 import { escaped, paintFor, quoted } from "./text.ts";
 
 interface Entry {
@@ -38,7 +38,7 @@ export async function main(context: Context): Promise<number> {
     return await run(context);
   } catch (error) {
     if (context.signal.aborted) return INTERRUPTED;
-    if (error instanceof Deno.errors.BrokenPipe) return 0;
+    if (error instanceof OutputClosed) return 0;
     const { red } = paintFor(context.stderr);
     const message = error instanceof Error ? error.message : String(error);
     context.stderr.write(`${red("mqtt5:")} ${escaped(message)}\n`);

@@ -1,6 +1,6 @@
 // The process that a command line runs in: its arguments, streams and signals. Asks for no permission.
 
-import type { Context, Output } from "./command.ts";
+import { type Context, type Output, OutputClosed } from "./command.ts";
 
 /** What the process gives to a command. */
 export function processContext(): Context {
@@ -20,7 +20,11 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
   return {
     write(text) {
       const bytes = new TextEncoder().encode(text);
-      for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+      try {
+        for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
+      } catch (error) {
+        throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+      }
     },
     colors: isTerminal && !Deno.noColor,
     columns: isTerminal ? Deno.consoleSize().columns : 80,

@@ -9,7 +9,8 @@ import { type Init, packetIdentifier, readPacketId, writePacketId } from "./pack
 import { packetName } from "./packet_types.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
-import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 import { ReasonAndProperties } from "./short_forms.ts";
 
 /** The kinds of {@linkcode AckPacket}. */

@@ -8,7 +8,8 @@ import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
-import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 
 /** CONNACK, from Server to Client, the answer to CONNECT (§3.2). */
 export interface ConnackPacket {

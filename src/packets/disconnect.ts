@@ -6,7 +6,8 @@ import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
-import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 import { ReasonAndProperties } from "./short_forms.ts";
 
 /** DISCONNECT, in either direction, the last packet of a Network Connection (§3.14). */

@@ -6,7 +6,8 @@ import type { Writer } from "../wire/writer.ts";
 import type { PacketType } from "./packet_types.ts";
 import type { PropertiesOf, PropertyHolder } from "./properties.ts";
 import { NO_PROPERTIES, type PropertySet } from "./property_set.ts";
-import type { ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import type { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 
 /** The end of a packet: a Reason Code, then properties. */
 export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {

@@ -11,7 +11,8 @@ import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.t
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
-import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 
 /** SUBSCRIBE, from Client to Server, a request for messages (§3.8). */
 export interface SubscribePacket {

@@ -8,7 +8,8 @@ import { type Init, packetIdentifier, readPacketId, writePacketId } from "./pack
 import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
-import { type ReasonCodeOf, ReasonCodeSet } from "./reason_codes.ts";
+import { ReasonCodeSet } from "./reason_code_set.ts";
+import type { ReasonCodeOf } from "./reason_codes.ts";
 
 /** UNSUBSCRIBE, from Client to Server, a request for no more messages (§3.10). */
 export interface UnsubscribePacket {

@@ -211,7 +211,7 @@ const ANSWERS: readonly {
     name: "a server that closes without a word",
     answer: undefined,
     closes: true,
-    says: /closed the connection without an answer; check/,
+    says: /closed the connection before the handshake was over; check/,
   },
 ];
 

@@ -38,6 +38,7 @@ for (
     ["with colons", ["decode", CONNACK.replaceAll(" ", ":").toLowerCase()]],
     ["as digits on standard input", ["decode"], `${CONNACK}\n`],
     ["as bytes on standard input", ["decode"], bytesOf(CONNACK)],
+    ["on standard input, called -", ["decode", "-"], CONNACK],
     ["as bytes that look like digits", ["decode", "--raw"], bytesOf(CONNACK)],
     ["as digits that are asked for", ["decode", "--hex"], CONNACK],
   ] as const
@@ -147,38 +148,3 @@ Deno.test("decode needs no permission", async () => {
   const piped = await runProcess([], ["decode"], bytesOf(CONNACK));
   assertEquals(piped.stdout, EXPLAINED);
 });
-
-Deno.test("a reader that goes away ends decode quietly", async () => {
-  const cli = new URL("../../cli.ts", import.meta.url).href;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", cli, "decode"],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  await child.stdout.cancel();
-  await new Blob([CONNACK.repeat(10_000)]).stream().pipeTo(child.stdin);
-  assertEquals(new TextDecoder().decode(await new Response(child.stderr).bytes()), "");
-  assertEquals((await child.status).code, 0);
-});
-
-Deno.test("help is printed for the whole and for each command", async () => {
-  for (const args of [["--help"], ["help"], ["decode", "--help"], ["connect", "--help"]]) {
-    const { exitCode, stdout, stderr } = await run(args);
-    assertEquals([exitCode, stderr], [0, ""]);
-    assertMatch(stdout, /Usage: /);
-    for (const line of stdout.split("\n")) assert(line.length <= 90, line);
-  }
-});
-
-Deno.test("--version tells the version of the package", async () => {
-  assertMatch((await run(["--version"])).stdout, /^mqtt5 \d+\.\d+\.\d+\n$/);
-});
-
-for (const args of [[], ["nope"], ["\x1b[2J"]]) {
-  Deno.test(`a command line without a command is refused: ${JSON.stringify(args)}`, async () => {
-    const { exitCode, stdout, stderr } = await run(args);
-    assertEquals([exitCode, stdout], [2, ""]);
-    assertMatch(stderr, /^mqtt5: [\x20-\x7e]*connect or decode; see --help\n$/);
-  });
-}

@@ -37,24 +37,41 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
+/** Runs `cli.ts` as a process whose standard output nobody reads, and returns its exit code and standard error. */
+export async function runUnread(
+  permissions: readonly string[],
+  args: readonly string[],
+  stdin: string,
+): Promise<Omit<Result, "stdout">> {
+  const child = spawn(permissions, args);
+  await child.stdout.cancel();
+  const stderr = new Response(child.stderr).text();
+  await new Blob([stdin]).stream().pipeTo(child.stdin);
+  return { exitCode: (await child.status).code, stderr: await stderr };
+}
+
 /** Runs `cli.ts` as a process that may do what `permissions` say and asks for no more. */
 export async function runProcess(
   permissions: readonly string[],
   args: readonly string[],
   stdin: string | Uint8Array<ArrayBuffer> = "",
 ): Promise<Result> {
-  const cli = new URL("../../cli.ts", import.meta.url).href;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...permissions, cli, ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const child = spawn(permissions, args);
   const writing = new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
   const { code, stdout, stderr } = await child.output();
   await writing;
   const decoder = new TextDecoder();
   return { exitCode: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+function spawn(permissions: readonly string[], args: readonly string[]): Deno.ChildProcess {
+  const cli = new URL("../../cli.ts", import.meta.url).href;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...permissions, cli, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
 }
 
 function collector(colors: boolean): Output & { readonly text: () => string } {
