@@ -1,7 +1,7 @@
 // The bytes of packets, put together without the code under test: what a test expects must not come from what it tests.
 // Everything is a string of hexadecimal digits, and nothing here is clever.
 
-import type { Packet, PublishPacket } from "../mod.ts";
+import type { AuthPacket, Packet, PublishPacket } from "../mod.ts";
 import tables from "./conformance/wire_tables.json" with { type: "json" };
 
 /** A line of the independent transcription of Table 2-4. */
@@ -161,7 +161,11 @@ export const HOLDERS: readonly Holder[] = [
     type: "auth",
     at: 3,
     hex: (properties) => whole("F0", "18", properties),
-    packet: (properties) => ({ type: "auth", reasonCode: 0x18, properties }),
+    packet: (properties) => ({
+      type: "auth",
+      reasonCode: 0x18,
+      properties: properties as AuthPacket["properties"],
+    }),
     required: METHOD,
   },
 ];

@@ -66,11 +66,11 @@ ${optionsHelp(WILL_PROPERTIES)}
 BYTES are text, or hexadecimal digits after hex:
 
 Examples:
-  connect -i thermostat-7 -k 30
-  connect -u alice -P secret --session-expiry-interval 3600 mqtt://broker.hivemq.com
+  deno run --allow-net cli.ts connect -i thermostat-7 -k 30
+  deno run --allow-net cli.ts connect -u alice -P secret mqtt://broker.hivemq.com
 
 Exit code: 0; the Reason Code, 128 or more, when the Server refuses; 2 when the command
-line is wrong; 1 when anything else is.
+line is wrong; 130 after Ctrl-C; 1 when anything else is.
 `;
 
 /** The most bytes that are taken for a CONNACK when CONNECT sets no Maximum Packet Size. */
@@ -106,8 +106,7 @@ export async function connect({ args, stdout, signal }: Context): Promise<number
 }
 
 function connectPacket(options: Options, { username, password }: ServerUrl): ConnectInit {
-  const name = options.username ?? username;
-  const secret = options.password ?? password;
+  const given = options.password;
   return {
     type: "connect",
     clientId: options["client-id"] ?? "",
@@ -115,8 +114,8 @@ function connectPacket(options: Options, { username, password }: ServerUrl): Con
     keepAlive: integerOption("keep-alive", options["keep-alive"] ?? "60", 0, 65_535),
     properties: propertiesOf("connect", options),
     will: willOf(options),
-    username: name,
-    password: secret === undefined ? undefined : bytesOption("password", secret),
+    username: options.username ?? username,
+    password: given === undefined ? password : bytesOption("password", given),
   };
 }
 
@@ -208,6 +207,9 @@ async function receive(
   const chunks: Uint8Array[] = [];
   for (let chunk = await transport.read(); chunk !== undefined; chunk = await transport.read()) {
     chunks.push(chunk);
+    if (GREETING.test(new TextDecoder("latin1").decode(chunks[0]))) {
+      throw stranger(chunks[0]!, address);
+    }
     decoder.push(chunk);
     try {
       if (decoder.next() !== undefined) break;
@@ -225,6 +227,8 @@ function verdictOf({ packet, fault, fields }: Explanation, address: string): str
   if (fault !== undefined) {
     return fault.reasonCode === ReasonCode.unsupportedProtocolVersion
       ? `Failed: ${address} does not speak MQTT 5.0, it answered as a Server of MQTT 3`
+      : fault.reasonCode === ReasonCode.packetTooLarge
+      ? `Failed: the answer of ${address} is larger than connect takes; see --maximum-packet-size`
       : `Failed: the answer of ${address} is broken`;
   }
   if (packet?.type === "auth") {
@@ -267,6 +271,9 @@ function stranger(received: Uint8Array, address: string): Failure {
     `${address} is no MQTT server, it answered ${quoted(text)}; check the host and the port`,
   );
 }
+
+/** How servers of text protocols begin: no packet of MQTT that may come first is such text. */
+const GREETING = /^[\x20-\x7e\r\n\t]{4,}$/;
 
 const TLS_ALERT = 0x15;
 const TLS_MAJOR_VERSION = 0x03;

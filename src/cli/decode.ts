@@ -2,10 +2,11 @@
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { explainPacket } from "../packets/mod.ts";
-import { type Context, type Input, usageFailure } from "./command.ts";
-import { formatExplanation, formatHeading } from "./format.ts";
+import { byteCount } from "../wire/field.ts";
+import { type Context, type Input, type Output, usageFailure } from "./command.ts";
+import { formatExplanation, formatHeading, type FormatOptions } from "./format.ts";
 import { HELP, optionsHelp, type OptionTable, parseOptions } from "./options.ts";
-import { byteCount, quoted } from "./text.ts";
+import { quoted } from "./text.ts";
 
 const OPTIONS = {
   raw: { help: "standard input is the bytes themselves" },
@@ -18,71 +19,114 @@ const HELP_TEXT = `Explains the bytes of MQTT 5.0 packets, one packet after the 
 
 Usage: decode [options] [HEX ...]
 
-The bytes are hexadecimal digits, with white space, colons, commas or 0x wherever you
-like. Without HEX, or with -, they come from standard input, as digits or as they are.
+The bytes are hexadecimal digits, with white space, commas, colons, brackets or 0x
+between them (xxd -p prints such). Without HEX, or with -, they come from standard
+input, as digits or as they are.
 
 Options:
 ${optionsHelp(OPTIONS)}
 Examples:
-  decode "20 03 00 00 00"
-  head -c 100 capture.bin | decode --raw
+  deno run cli.ts decode "20 03 00 00 00"
+  head -c 100 capture.bin | deno run cli.ts decode --raw
 
 Exit code: 0; 1 when a packet is broken, 2 when the command line or the digits are.
 `;
 
+/** So many packets are explained before a look at the signal. */
+const PACKETS_AT_A_TIME = 256;
+
+/** So many bytes of standard input are looked at to tell digits from bytes. */
+const TELLING_BYTES = 4096;
+
 /** Runs `decode`. */
-export async function decode({ args, stdin, stdout }: Context): Promise<number> {
+export async function decode({ args, stdin, stdout, signal }: Context): Promise<number> {
   const { options, operands } = parseOptions(OPTIONS, args);
   if (options.help) {
     stdout.write(HELP_TEXT);
     return 0;
   }
-  const bytes = operands.length === 0 || operands[0] === "-"
-    ? await readInput(stdin, options)
+  if (options.raw && options.hex) throw usageFailure("--raw and --hex exclude each other");
+  const fromInput = operands.length === 0 || operands[0] === "-";
+  if (fromInput ? operands.length > 1 : options.raw) {
+    throw usageFailure("Give the bytes either as HEX or on standard input");
+  }
+  const bytes = fromInput
+    ? await readInput(stdin, options, signal)
     : bytesOfHex(operands.join(" "));
   if (bytes.length === 0) throw usageFailure("There are no bytes to decode; see decode --help");
-  let exitCode = 0;
-  for (let offset = 0; offset < bytes.length && exitCode === 0;) {
+  return await explainAll(bytes, stdout, options, signal);
+}
+
+async function explainAll(
+  bytes: Uint8Array,
+  stdout: Output,
+  options: FormatOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  for (let offset = 0; offset < bytes.length;) {
+    if (++count % PACKETS_AT_A_TIME === 0) {
+      await new Promise((resolve) => setTimeout(resolve));
+      signal.throwIfAborted();
+    }
     const explanation = explainPacket(bytes.subarray(offset));
-    if (offset > 0) stdout.write("\n");
-    stdout.write(formatHeading(explanation, stdout));
-    stdout.write(formatExplanation(explanation, stdout, options));
+    const separator = offset > 0 ? "\n" : "";
+    stdout.write(
+      separator + formatHeading(explanation, stdout) +
+        formatExplanation(explanation, stdout, options),
+    );
     offset += explanation.bytes.length;
     if (explanation.fault === undefined) continue;
-    exitCode = 1;
     const rest = bytes.length - offset;
     if (rest > 0) stdout.write(`  ${byteCount(rest)} after this packet: not decoded\n`);
+    return 1;
   }
-  return exitCode;
+  return 0;
 }
 
 async function readInput(
   stdin: Input,
   { raw, hex }: { readonly raw: boolean; readonly hex: boolean },
+  signal: AbortSignal,
 ): Promise<Uint8Array> {
-  if (raw && hex) throw usageFailure("--raw and --hex exclude each other");
   if (stdin.isTerminal) throw usageFailure("Give the bytes as HEX or on standard input");
-  const bytes = concat(await Array.fromAsync(stdin.readable));
+  const untilAborted = new TransformStream<Uint8Array, Uint8Array>();
+  const bytes = concat(await Array.fromAsync(stdin.readable.pipeThrough(untilAborted, { signal })));
   if (raw) return bytes;
-  const text = new TextDecoder("latin1").decode(bytes);
-  return hex || isHex(text) ? bytesOfHex(text) : bytes;
+  const latin1 = new TextDecoder("latin1");
+  const beginning = latin1.decode(bytes.subarray(0, TELLING_BYTES));
+  if (hex || strangerIn(beginning) === undefined) return bytesOfHex(latin1.decode(bytes));
+  if (/[^\s\x20-\x7e]/.test(beginning)) return bytes;
+  throw usageFailure(
+    `Standard input is text, with ${
+      quoted(strangerIn(beginning)!)
+    } in it; give hexadecimal digits alone, as xxd -p does, or say --raw`,
+  );
 }
 
-/** What people and programs write between bytes. */
-const SEPARATORS = /[\s:,]+|\b0x|\\x/gi;
+/** What people and programs write around bytes. */
+const SEPARATORS = /[\s,:;'"[\](){}<>-]+/;
 
-function isHex(text: string): boolean {
-  return /^[0-9a-f]*$/i.test(text.replaceAll(SEPARATORS, ""));
-}
-
+/** The bytes in groups of digits. A group that is one digit after `0x` is a byte, as in `{0x1, 0x2}`. */
 function bytesOfHex(text: string): Uint8Array {
-  const digits = text.replaceAll(SEPARATORS, "");
-  const stranger = digits.match(/[^0-9a-f]/iu)?.[0];
+  const stranger = strangerIn(text);
   if (stranger !== undefined) {
     throw usageFailure(`${quoted(stranger)} is no hexadecimal digit; see decode --help`);
   }
-  if (digits.length % 2 !== 0) {
-    throw usageFailure(`The number of hexadecimal digits is odd, ${digits.length}; a byte has two`);
-  }
-  return Uint8Array.fromHex(digits);
+  const digits = groupsOf(text).map((group) => {
+    if (/^0x.$/i.test(group)) return `0${group.slice(2)}`;
+    const digits = group.replace(/^0x/i, "");
+    if (digits.length % 2 === 0) return digits;
+    throw usageFailure(`${quoted(group)} has an odd number of hexadecimal digits; a byte has two`);
+  });
+  return Uint8Array.fromHex(digits.join(""));
+}
+
+/** The first character that stands for no digit, if there is one. */
+function strangerIn(text: string): string | undefined {
+  return groupsOf(text).join("").replaceAll(/0x/gi, "").match(/[^0-9a-f]/iu)?.[0];
+}
+
+function groupsOf(text: string): string[] {
+  return text.replaceAll(/\\x|0x/gi, " 0x").split(SEPARATORS).filter((group) => group !== "");
 }

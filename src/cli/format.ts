@@ -7,9 +7,9 @@ import {
   type PacketError,
   reasonCodeName,
 } from "../packets/mod.ts";
-import { putBits } from "../wire/field.ts";
+import { byteCount, putBits } from "../wire/field.ts";
 import type { Output } from "./command.ts";
-import { byteCount, hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "./text.ts";
+import { hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "./text.ts";
 
 /** How much is shown. */
 export interface FormatOptions {
@@ -33,7 +33,7 @@ const BYTES_ON_A_LINE = 8;
 const BYTES_WIDTH = BYTES_ON_A_LINE * 3 - 1;
 const OFFSET_WIDTH = 6;
 
-/** How many bytes and characters of a value are shown, unless all are wanted. */
+/** How many bytes of a value are shown, unless all are wanted. */
 const SHOWN = 64;
 
 /** Names of the parts of a packet, by the third number in the section that defines a field (§2). */
@@ -52,14 +52,16 @@ export function formatExplanation(
   options: FormatOptions = {},
 ): string {
   const paint = paintFor(output);
-  const columns = Math.min(Math.max(output.columns, 80), 120);
+  const columns = Math.min(Math.max(output.columns, 60), 120);
   const lines: string[] = [];
   let part = "";
   for (const field of fields) {
     const next = partOf(field) ?? part;
     if (next !== part) lines.push(`  ${paint.bold(next)}`);
     part = next;
-    for (const row of rowsOf(field, bytes, options)) lines.push(...linesOf(row, paint, columns));
+    for (const row of rowsOf(field, bytes, options)) {
+      for (const line of linesOf(row, paint, columns)) lines.push(line);
+    }
   }
   if (fault !== undefined) lines.push(...faultLines(fault, fields, bytes, paint, columns, options));
   return lines.map((line) => `${line}\n`).join("");
@@ -79,7 +81,7 @@ function partOf({ section }: ExplainedField): string | undefined {
 }
 
 function rowsOf(field: ExplainedField, packet: Uint8Array, options: FormatOptions): Row[] {
-  const { name, section, offset, length, value, meaning } = field;
+  const { name, section, offset, length, meaning } = field;
   const bytes = packet.subarray(offset, offset + length);
   switch (field.encoding) {
     case "utf8String":
@@ -98,8 +100,14 @@ function rowsOf(field: ExplainedField, packet: Uint8Array, options: FormatOption
       return length === 0
         ? [{ bytes: [], text: `${name}, 0 bytes`, section }]
         : [{ ...valueRow(field, bytes, offset, options), section }];
+    case "leftOut":
+      return [{
+        bytes: ["left out"],
+        text: `${name} ${valueOf(field)}${suffix(meaning)}`,
+        section,
+      }];
     default: {
-      const text = field.bits.length > 0 ? name : `${name} ${value}${suffix(meaning)}`;
+      const text = field.bits.length > 0 ? name : `${name} ${valueOf(field)}${suffix(meaning)}`;
       return [
         { offset, bytes: [hexBytes(bytes)], text, section },
         ...field.bits.map((bits) => bitsRow(bits)),
@@ -108,9 +116,13 @@ function rowsOf(field: ExplainedField, packet: Uint8Array, options: FormatOption
   }
 }
 
+function valueOf({ value, isCode }: ExplainedField): string {
+  return isCode ? hexByte(Number(value)) : String(value);
+}
+
 /** Text or bytes, without their length. */
 function valueRow(
-  { name, encoding, value, meaning }: ExplainedField,
+  { name, encoding, meaning }: ExplainedField,
   bytes: Uint8Array,
   offset: number,
   { full = false, hidden = [] }: FormatOptions,
@@ -119,9 +131,14 @@ function valueRow(
     return { offset, bytes: ["··"], text: `${byteCount(bytes.length)}, not shown` };
   }
   const label = encoding === "rest" ? `${name}, ${byteCount(bytes.length)}: ` : "";
-  const text = typeof value === "string" ? value : textOf(bytes);
-  const shown = text === undefined ? "not text" : full ? quoted(text) : shortened(text);
-  return { offset, bytes: hexLines(bytes, full), text: `${label}${shown}${suffix(meaning)}` };
+  const shown = bytes.subarray(0, full ? bytes.length : SHOWN);
+  const text = textOf(shown);
+  const more = shown.length < bytes.length ? " …" : "";
+  return {
+    offset,
+    bytes: hexLines(bytes, full),
+    text: `${label}${text === undefined ? "not text" : quoted(text) + more}${suffix(meaning)}`,
+  };
 }
 
 function bitsRow(bits: ExplainedBits): Row {
@@ -142,17 +159,11 @@ function suffix(meaning: string | undefined): string {
   return meaning === undefined ? "" : `: ${meaning}`;
 }
 
-function shortened(text: string): string {
-  const characters = [...text];
-  if (characters.length <= SHOWN) return quoted(text);
-  return `${quoted(characters.slice(0, SHOWN).join(""))} and ${
-    characters.length - SHOWN
-  } characters more`;
-}
-
+/** The text that bytes are, or begin with: a character cut at their end is left out. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return decoder.decode(bytes, { stream: true });
   } catch {
     return undefined;
   }
@@ -164,7 +175,7 @@ function hexLines(bytes: Uint8Array, full: boolean): string[] {
   for (let start = 0; start < end; start += BYTES_ON_A_LINE) {
     lines.push(hexBytes(bytes.subarray(start, Math.min(start + BYTES_ON_A_LINE, end))));
   }
-  if (end < bytes.length) lines.push(`${bytes.length - end} bytes more`);
+  if (end < bytes.length) lines.push(`${byteCount(bytes.length - end)} more`);
   return lines;
 }
 

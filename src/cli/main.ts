@@ -25,8 +25,10 @@ Usage: deno run --allow-net cli.ts COMMAND [options]
 
 Commands:
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}\n`).join("")}
-Each has its own --help; --version tells the version. Exit code: 0; 2 when the command
-line is wrong; what the command's help says otherwise.
+  help      show this help, or that of a command
+  --version tell the version
+
+Exit code: 0; 2 when the command line is wrong; else what the help of the command says.
 `;
 
 /** The exit code of a program that was interrupted. */
@@ -47,7 +49,8 @@ export async function main(context: Context): Promise<number> {
 }
 
 async function run({ args, ...rest }: Context): Promise<number> {
-  const [name, ...others] = args;
+  const [first, second] = args;
+  const [name, ...others] = first === "help" && second !== undefined ? [second, "--help"] : args;
   if (name === "--help" || name === "help") {
     rest.stdout.write(HELP_TEXT);
     return 0;

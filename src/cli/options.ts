@@ -49,15 +49,11 @@ export function parseOptions<Table extends OptionTable>(
 ): ParsedArguments<Table> {
   const names = Object.keys(table);
   const parsed: { readonly [name: string]: unknown; readonly _: readonly unknown[] } = parseArgs(
-    withValues(table, args),
+    withLongNames(table, args),
     {
       string: [...names.filter((name) => table[name]!.value !== undefined), "_"],
       boolean: names.filter((name) => table[name]!.value === undefined),
       collect: names.filter((name) => table[name]!.many === true),
-      alias: shortNames(table),
-      unknown: (argument: string, name?: string) => {
-        if (name !== undefined) throw usageFailure(`There is no option ${argument}; see --help`);
-      },
     },
   );
   return {
@@ -66,36 +62,54 @@ export function parseOptions<Table extends OptionTable>(
   };
 }
 
-function shortNames(table: OptionTable): Record<string, string> {
-  const shorts: Record<string, string> = {};
-  for (const [name, { short }] of Object.entries(table)) {
-    if (short !== undefined) shorts[name] = short;
+/**
+ * The arguments with long names alone, each value in one with its option, and the operands last: `URL -ck30` becomes
+ * `--no-clean-start --keep-alive=30 -- URL`. The parser knows no values in clusters, and takes "" and "-x" for none.
+ */
+function withLongNames(table: OptionTable, args: readonly string[]): string[] {
+  const long: string[] = [];
+  const operands: string[] = [];
+  const rest = [...args];
+  for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
+    if (argument === "--") operands.push(...rest.splice(0));
+    else if (argument.startsWith("--")) long.push(longOption(table, argument, rest));
+    else if (/^-./s.test(argument)) long.push(...cluster(table, argument, rest));
+    else operands.push(argument);
   }
-  return shorts;
+  return [...long, "--", ...operands];
 }
 
-/** The arguments with each value in one with its option: the parser takes "" and "-x" for none. */
-function withValues(table: OptionTable, args: readonly string[]): string[] {
-  const names = new Map<string, string>();
-  for (const [name, { short, value }] of Object.entries(table)) {
-    if (value === undefined) continue;
-    names.set(`--${name}`, name);
-    if (short !== undefined) names.set(`-${short}`, name);
-  }
-  const joined: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const argument = args[index]!;
-    if (argument === "--") return [...joined, ...args.slice(index)];
-    const name = names.get(argument);
-    if (name === undefined) {
-      joined.push(argument);
+/** Flags of one letter each, of which the last may be an option with a value, here or in the next argument. */
+function cluster(table: OptionTable, argument: string, rest: string[]): string[] {
+  const long: string[] = [];
+  const letters = [...argument.slice(1)];
+  for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
+    const name = Object.keys(table).find((name) => table[name]!.short === letter);
+    if (name === undefined) throw usageFailure(`There is no option -${letter}; see --help`);
+    if (table[name]!.value === undefined) {
+      long.push(`--${name}`);
       continue;
     }
-    const value = args[++index];
-    if (value === undefined) throw usageFailure(`${argument} needs a value; see --help`);
-    joined.push(`--${name}=${value}`);
+    const value = letters.length > 0 ? letters.join("") : rest.shift();
+    if (value === undefined) throw usageFailure(`-${letter} needs a value; see --help`);
+    return [...long, `--${name}=${value}`];
   }
-  return joined;
+  return long;
+}
+
+function longOption(table: OptionTable, argument: string, rest: string[]): string {
+  const name = argument.slice(2).replace(/=.*$/s, "");
+  const option = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (option === undefined) throw usageFailure(`There is no option --${name}; see --help`);
+  const hasValue = argument.includes("=");
+  if (option.value === undefined) {
+    if (hasValue) throw usageFailure(`--${name} takes no value; see --help`);
+    return argument;
+  }
+  if (hasValue) return argument;
+  const value = rest.shift();
+  if (value === undefined) throw usageFailure(`--${name} needs a value; see --help`);
+  return `--${name}=${value}`;
 }
 
 /**
@@ -118,11 +132,11 @@ export function integerOption(
 
 /** The options of the table as lines of help, in `columns`. */
 export function optionsHelp(table: OptionTable): string {
-  const rows = Object.entries(table).map(([name, { short, value, help }]) => {
+  const rows = Object.entries(table).map(([name, { short, value, many, help }]) => {
     const left = `${short === undefined ? "    " : `-${short}, `}--${name}${
       value === undefined ? "" : ` ${value}`
     }`;
-    return [left, help] as const;
+    return [left, many === true ? `${help}; may be repeated` : help] as const;
   });
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}\n`).join("");

@@ -15,15 +15,24 @@ export function processContext(): Context {
   };
 }
 
+/** Waits for so many milliseconds, for a pipe that takes no more for now. */
+function rest(time: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time);
+}
+
 function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
   const isTerminal = stream.isTerminal();
   return {
     write(text) {
       const bytes = new TextEncoder().encode(text);
-      try {
-        for (let sent = 0; sent < bytes.length;) sent += stream.writeSync(bytes.subarray(sent));
-      } catch (error) {
-        throw error instanceof Deno.errors.BrokenPipe ? new OutputClosed() : error;
+      for (let sent = 0; sent < bytes.length;) {
+        try {
+          sent += stream.writeSync(bytes.subarray(sent));
+        } catch (error) {
+          if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+          if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+          rest(10);
+        }
       }
     },
     colors: isTerminal && !Deno.noColor,

@@ -99,8 +99,6 @@ export function bytesOption(name: string, text: string): Uint8Array {
   try {
     return Uint8Array.fromHex(text.slice("hex:".length));
   } catch {
-    throw usageFailure(
-      `--${name} needs pairs of hexadecimal digits after hex:, got ${quoted(text)}`,
-    );
+    throw usageFailure(`--${name} needs pairs of hexadecimal digits after hex:`);
   }
 }

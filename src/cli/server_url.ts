@@ -14,7 +14,7 @@ export interface ServerUrl {
   /** The user name, if the URL has one. */
   readonly username: string | undefined;
   /** The password, if the URL has one. */
-  readonly password: string | undefined;
+  readonly password: Uint8Array | undefined;
 }
 
 /** The port for MQTT over TCP, registered with IANA. */
@@ -39,18 +39,27 @@ export function parseServerUrl(text: string): ServerUrl {
   }
   if (!["", "/"].includes(url.pathname + url.search + url.hash)) {
     throw usageFailure(
-      `The URL must end after the port; leave out ${quoted(url.pathname + url.search + url.hash)}`,
+      "The URL must end after the port; in a password write / as %2F, ? as %3F, # as %23 and @ as %40",
     );
   }
-  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  if (url.port === "0") throw usageFailure("The port must be from 1 to 65535");
+  const hostname = asciiHostname(url.hostname);
+  const password = decoded(url.password);
   const port = url.port === "" ? PORT : Number(url.port);
   return {
-    hostname,
+    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
     port,
-    address: `${url.hostname}:${port}`,
+    address: `${hostname}:${port}`,
     username: decoded(url.username),
-    password: decoded(url.password),
+    password: password === undefined ? undefined : new TextEncoder().encode(password),
   };
+}
+
+/** A host name of any script as the network knows it: the URL of a scheme that browsers know does that. */
+function asciiHostname(hostname: string): string {
+  const url = `http://${hostname}`;
+  if (!URL.canParse(url)) throw usageFailure(`${quoted(hostname)} is no host name`);
+  return new URL(url).hostname;
 }
 
 function decoded(text: string): string | undefined {
@@ -62,6 +71,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
+/** All that may be a password goes: from the first colon after the slashes to the last @. */
 function withoutPassword(text: string): string {
-  return text.replace(/:[^:@/]*@/, ":…@");
+  return text.replace(/^([^/]*\/\/)?([^:]*):.*@/s, "$1$2:…@");
 }

@@ -59,24 +59,23 @@ export function hexBytes(bytes: Uint8Array): string {
   return bytes.toHex().toUpperCase().replaceAll(/..(?=.)/g, "$& ");
 }
 
-/** "1 byte", "2 bytes". */
-export function byteCount(count: number): string {
-  return count === 1 ? "1 byte" : `${count} bytes`;
-}
-
 /** Breaks text into lines of at most `width` characters, at blanks where there are some. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (let word of text.split(" ")) {
+  for (const word of text.split(" ")) {
     if (line !== "" && line.length + 1 + word.length > width) {
       lines.push(line);
       line = "";
     }
-    for (; line === "" && word.length > width; word = word.slice(width)) {
-      lines.push(word.slice(0, width));
+    if (line !== "") line += " ";
+    for (const character of word.length > width ? word : [word]) {
+      if (line.length + character.length > width && character.length <= width) {
+        lines.push(line);
+        line = "";
+      }
+      line += character;
     }
-    line = line === "" ? word : `${line} ${word}`;
   }
   return [...lines, line];
 }

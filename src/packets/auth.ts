@@ -19,7 +19,7 @@ export interface AuthPacket {
   /** Which step it is (§3.15.2.1). */
   readonly reasonCode: ReasonCodeOf<"auth">;
   /** The Authentication Method, always, and what it exchanges (§3.15.2.2). */
-  readonly properties: PropertiesOf<"auth">;
+  readonly properties: PropertiesOf<"auth"> & { readonly authenticationMethod: string };
 }
 
 /** An {@linkcode AuthPacket} to be encoded. */
@@ -56,7 +56,7 @@ export function readAuth(reader: Reader): AuthPacket {
   const position = reader.position;
   const properties = PROPERTIES.read(reader);
   if (properties.authenticationMethod === undefined) refuseWithoutMethod(reader, position);
-  return { type: "auth", reasonCode, properties };
+  return { type: "auth", reasonCode, properties: properties as AuthPacket["properties"] };
 }
 
 function refuseWithoutMethod(reader: Reader, position: number = reader.position): never {

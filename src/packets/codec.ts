@@ -1,6 +1,7 @@
 // §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in each of the unions and
 // in each of the two switches.
 
+import { checkBytes } from "../wire/checks.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import {
@@ -24,6 +25,7 @@ import {
   writeDisconnect,
 } from "./disconnect.ts";
 import {
+  BYTES,
   checkMaximumPacketSize,
   readFixedHeader,
   refuseExcess,
@@ -188,6 +190,7 @@ function expectedSize(packet: PacketInit): number {
 /**
  * Decodes exactly one whole packet. Payloads and other bytes in it are views of `bytes`, not copies.
  *
+ * @throws {TypeError} when `bytes` is no `Uint8Array`
  * @throws {MalformedPacketError} when the bytes are not one whole packet
  * @throws {ProtocolError} when the packet is not allowed
  *
@@ -205,6 +208,7 @@ function expectedSize(packet: PacketInit): number {
  * ```
  */
 export function decodePacket(bytes: Uint8Array): Packet {
+  checkBytes(BYTES, bytes);
   const reader = new Reader();
   reader.pointTo(bytes);
   const remainingLength = readFixedHeader(reader, Infinity);

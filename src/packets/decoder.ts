@@ -1,9 +1,10 @@
 // Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is decoded where it lies; one
 // that does not is gathered in a buffer that grows with the bytes received, never with what a fixed header announces.
 
+import { checkBytes } from "../wire/checks.ts";
 import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
-import { checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
+import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
 
 /** What a decoder accepts. */
 export interface DecoderOptions {
@@ -57,8 +58,13 @@ export class PacketDecoder {
     this.#maximumPacketSize = maximumPacketSize;
   }
 
-  /** Takes the next bytes of the stream, any number. They must not change as long as packets are views of them. */
+  /**
+   * Takes the next bytes of the stream, any number. They must not change as long as packets are views of them.
+   *
+   * @throws {TypeError} when they are no `Uint8Array`
+   */
   push(chunk: Uint8Array): void {
+    checkBytes(BYTES, chunk);
     this.#waiting.push(chunk);
   }
 
@@ -87,8 +93,13 @@ export class PacketDecoder {
    * Says that the stream has ended, after {@linkcode PacketDecoder.next} has given `undefined`.
    *
    * @throws {MalformedPacketError} when it has ended in the middle of a packet
+   * @throws {TypeError} when there are bytes that `next()` has not been asked for
    */
   end(): void {
+    if (this.#fault !== undefined) throw this.#fault.error;
+    if (this.#chunkOffset < this.#chunk.length || this.#waiting.length > 0) {
+      throw new TypeError("next() must be called until it gives undefined, and then end()");
+    }
     if (this.#gatheredLength === 0) return;
     const remainingLength = this.#readFixedHeader(this.#gathered, 0, this.#gatheredLength);
     refuseLength(this.#reader, remainingLength, this.#reader.remaining);

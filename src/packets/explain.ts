@@ -1,14 +1,18 @@
 // What every byte of a packet means. A reader that takes notes decodes the packet: there is no second description of any
 // packet here, and a fault is explained up to the byte where the decoder stops.
 
-import { PacketError } from "../errors.ts";
+import { MalformedPacketError, PacketError } from "../errors.ts";
+import { checkBytes } from "../wire/checks.ts";
 import { type Field, getBits } from "../wire/field.ts";
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
 import type { DecoderOptions } from "./decoder.ts";
-import { readFixedHeader, refuseLength } from "./fixed_header.ts";
+import { BYTES, readFixedHeader, refuseLength } from "./fixed_header.ts";
 
-/** How a field is encoded (§1.5); `rest` is a payload, which has no length of its own. */
+/**
+ * How a field is encoded (§1.5); `rest` is a payload, which has no length of its own, and `leftOut` a field before which
+ * the packet ends, with the value that this means (§3.4.2.1).
+ */
 export type FieldEncoding =
   | "byte"
   | "twoByteInteger"
@@ -16,7 +20,8 @@ export type FieldEncoding =
   | "variableByteInteger"
   | "utf8String"
   | "binaryData"
-  | "rest";
+  | "rest"
+  | "leftOut";
 
 /** One field of a packet, explained. */
 export interface ExplainedField {
@@ -32,6 +37,8 @@ export interface ExplainedField {
   readonly encoding: FieldEncoding;
   /** Its value. */
   readonly value: number | boolean | string | Uint8Array;
+  /** Whether the value is a code, written in hexadecimal in the tables of the standard. */
+  readonly isCode: boolean;
   /** What the value means, where there is more to say than the value. */
   readonly meaning: string | undefined;
   /** Of a byte made of bits: its parts, the highest bits first. */
@@ -85,7 +92,8 @@ export interface Explanation {
  *   length: 1,
  *   encoding: "byte",
  *   value: 0x10,
- *   meaning: "No matching subscribers: accepted, but nobody has subscribed to the topic",
+ *   isCode: true,
+ *   meaning: "No matching subscribers (accepted, but nobody has subscribed to the topic)",
  *   bits: [],
  * });
  * ```
@@ -94,31 +102,56 @@ export function explainPacket(
   bytes: Uint8Array,
   { maximumPacketSize = Infinity }: DecoderOptions = {},
 ): Explanation {
+  checkBytes(BYTES, bytes);
   const reader = new ExplainingReader();
   reader.pointTo(bytes);
   let packet: Packet | undefined;
-  let fault: PacketError | undefined;
   let end = bytes.length;
-  try {
+  const fault = faultOf(() => {
     const remainingLength = readFixedHeader(reader, maximumPacketSize);
     const present = reader.remaining;
     if (remainingLength === INCOMPLETE) refuseLength(reader, remainingLength, present);
     end = reader.end = reader.offset + Math.min(remainingLength, present);
-    packet = readBody(reader, bytes[0]!);
-    if (remainingLength > present) refuseLength(reader, remainingLength, present);
-  } catch (error) {
-    if (!(error instanceof PacketError)) throw error;
-    packet = undefined;
-    fault = error;
-  }
+    if (remainingLength <= present) packet = readBody(reader, bytes[0]!);
+    else refuseCut(reader, bytes[0]!, remainingLength, present);
+  });
   const { packetType, fields } = reader;
   const number = (bytes[0] ?? 0) >> 4;
   const section = number === 0 ? "2.1.2" : `3.${number}`;
   return { packetType, section, bytes: bytes.subarray(0, end), fields, packet, fault };
 }
 
+/** Reads what there is of a packet. What is missing is the fault, unless there is another before it. */
+function refuseCut(
+  reader: ExplainingReader,
+  firstByte: number,
+  remainingLength: number,
+  present: number,
+): never {
+  reader.isCut = true;
+  const fault = faultOf(() => readBody(reader, firstByte));
+  // At the end of the bytes anything may seem wrong that the missing ones would put right.
+  const isReal = fault !== undefined &&
+    (fault instanceof MalformedPacketError || reader.remaining > 0);
+  if (isReal) throw fault;
+  return refuseLength(reader, remainingLength, present);
+}
+
+/** The fault with which a call ends, if it does. */
+function faultOf(call: () => void): PacketError | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    if (error instanceof PacketError) return error;
+    throw error;
+  }
+}
+
 class ExplainingReader extends Reader {
   readonly fields: ExplainedField[] = [];
+  /** Whether the bytes end before the packet does: then nothing is known to be left out. */
+  isCut = false;
 
   override byte(field: Field<number>): number {
     return this.#note(field, "byte", super.byte(field));
@@ -161,6 +194,11 @@ class ExplainingReader extends Reader {
     return this.#note(field, "rest", super.rest(field));
   }
 
+  override leftOut(field: Field<number>, value: number): number {
+    super.leftOut(field, value);
+    return this.isCut ? value : this.#note(field, "leftOut", value);
+  }
+
   #note<Value extends ExplainedField["value"]>(
     field: Field<Value>,
     encoding: FieldEncoding,
@@ -174,6 +212,7 @@ class ExplainingReader extends Reader {
       length: this.position - offset,
       encoding,
       value,
+      isCode: field.isCode ?? false,
       meaning: field.means?.(value),
       bits: (field.bits ?? []).map((bits) => {
         const part = getBits(value as number, bits);

@@ -1,7 +1,7 @@
 // §2.1 MQTT Control Packet fixed header: one byte of type and flags, then the Remaining Length. Most impossible packets
 // are known from here, before a byte of their body is waited for.
 
-import { type Bits, type Field, getBits } from "../wire/field.ts";
+import { type Bits, byteCount, type Field, getBits } from "../wire/field.ts";
 import { INCOMPLETE, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { FIRST_BYTE, PACKET_TYPES, packetName, type PacketType } from "./packet_types.ts";
@@ -46,7 +46,7 @@ export const RETAIN: Bits = {
   key: "retain",
   name: "RETAIN",
   section: "3.3.1.3",
-  means: (bit) => bit === 1 ? "a retained message" : "not a retained message",
+  means: (bit) => bit === 1 ? "to be kept by the Server, or kept by it" : "not to be kept, or new",
 };
 const FIRST_OF_PUBLISH: Field<number> = { ...FIRST, bits: [PACKET_TYPE, DUP, QOS, RETAIN] };
 
@@ -54,8 +54,11 @@ const REMAINING_LENGTH: Field<number> = {
   key: "packet",
   name: "Remaining Length",
   section: "2.1.4",
-  means: (length) => length === 0 ? "nothing follows" : `${length} bytes follow`,
+  means: (length) => follows(length),
 };
+
+/** The bytes of a packet, or of a part of a stream of packets (§2.1). */
+export const BYTES: Field<Uint8Array> = { key: "bytes", name: "Packet", section: "2.1" };
 
 /** Refuses what is no Maximum Packet Size; `Infinity` is one, for no limit. */
 export function checkMaximumPacketSize(maximumPacketSize: number): void {
@@ -113,7 +116,7 @@ export function refuseLength(reader: Reader, remainingLength: number, present: n
     REMAINING_LENGTH,
     remainingLength === INCOMPLETE
       ? "is missing"
-      : `is ${remainingLength}, but ${present} bytes follow`,
+      : `is ${remainingLength}, but ${follows(present)}`,
     1,
   );
 }
@@ -143,6 +146,11 @@ function checkFirstByte(reader: Reader, firstByte: number): void {
   if (actual !== flags) {
     reader.malformed(RESERVED, `are ${bits(actual)}, not ${bits(flags)} [MQTT-2.1.3-1]`);
   }
+}
+
+function follows(count: number): string {
+  if (count === 0) return "nothing follows";
+  return `${byteCount(count)} ${count === 1 ? "follows" : "follow"}`;
 }
 
 function bits(flags: number): string {

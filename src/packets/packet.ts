@@ -23,7 +23,11 @@ export function readPacketId(reader: Reader, field: Field<number>): number {
 }
 
 /** Writes a Packet Identifier, 1 to 65,535. */
-export function writePacketId(writer: Writer, field: Field<number>, packetId: number): void {
-  if (packetId === 0) checkInteger(field, packetId, 1, 65_535);
+export function writePacketId(
+  writer: Writer,
+  field: Field<number>,
+  packetId: number | undefined,
+): void {
+  checkInteger(field, packetId, 1, 65_535);
   writer.twoByteInteger(field, packetId);
 }

@@ -8,7 +8,7 @@ import {
   forbidden,
   wrongType,
 } from "../wire/checks.ts";
-import type { Field } from "../wire/field.ts";
+import { byteCount, type Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { packetName } from "./packet_types.ts";
@@ -47,6 +47,7 @@ const PROPERTY_IDENTIFIER: Field<number> = {
   key: "properties",
   name: "Property Identifier",
   section: "2.2.2.2",
+  isCode: true,
   means: (id) => rowOf(id)?.name ?? "no property of MQTT 5.0",
 };
 
@@ -70,7 +71,7 @@ export class PropertySet<Holder extends PropertyHolder> {
       key: path,
       name: holder === "will" ? "Will Property Length" : "Property Length",
       section,
-      means: (value) => value === 0 ? "no properties" : `${value} bytes of properties`,
+      means: (value) => value === 0 ? "no properties" : `${byteCount(value)} of properties`,
     };
     this.#byId = Array.from(byId);
     this.#byName = new Map(fields.map((field) => [field.property, field]));
@@ -81,7 +82,10 @@ export class PropertySet<Holder extends PropertyHolder> {
     const length = reader.variableByteInteger(this.#length);
     if (length === 0) return NO_PROPERTIES as PropertiesOf<Holder>;
     if (length > reader.remaining) {
-      reader.malformed(this.#length, `is ${length}, but only ${reader.remaining} bytes follow`);
+      reader.malformed(
+        this.#length,
+        `is ${length}, but the packet ends after ${byteCount(reader.remaining)}`,
+      );
     }
     const packetEnd = reader.end;
     const end = reader.end = reader.offset + length;
@@ -110,6 +114,12 @@ export class PropertySet<Holder extends PropertyHolder> {
       reader.notAllowed(dependent, alone(dependent), 0x82, dependentPosition);
     }
     return properties as PropertiesOf<Holder>;
+  }
+
+  /** The properties of a packet that ends before their length. */
+  leftOut(reader: Reader): PropertiesOf<Holder> {
+    reader.leftOut(this.#length, 0);
+    return NO_PROPERTIES as PropertiesOf<Holder>;
   }
 
   #readIdentifier(reader: Reader): PropertyField {

@@ -44,13 +44,13 @@ const EMPTY_TOPIC = "is empty, and there is no Topic Alias";
 
 /** Writes a PUBLISH. */
 export function writePublish(writer: Writer, packet: PublishInit): void {
-  const { topic, qos = 0, dup = false, retain = false, packetId = 0, properties } = packet;
+  const { topic, qos = 0, dup = false, retain = false, packetId, properties } = packet;
   const { payload = NO_BYTES } = packet;
   checkBytes(PAYLOAD, payload);
   const flags = flagBit(DUP, dup) | qosBits(QOS, qos) | flagBit(RETAIN, retain);
   if (qos === 0) {
     if (dup) throw forbidden(DUP, "must not be set at QoS 0 [MQTT-3.3.1-2]");
-    if (packetId !== 0) {
+    if (packetId !== undefined && packetId !== 0) {
       throw forbidden(PACKET_IDENTIFIER, "must not be given at QoS 0 [MQTT-2.2.1-2]");
     }
   }

@@ -15,11 +15,11 @@ export class ReasonCodeSet<Type extends PacketType> {
   readonly #rule: string;
 
   /** `statement` is the normative statement that limits the codes, where there is one. */
-  constructor(type: Type, field: Omit<Field<number>, "means">, statement?: string) {
+  constructor(type: Type, field: Omit<Field<number>, "isCode" | "means">, statement?: string) {
     const rows = rowsOf(type);
     this.#rows = rows;
     this.#rule = `is no Reason Code of ${packetName(type)}${statement ? ` [${statement}]` : ""}`;
-    this.field = { ...field, means: (code) => explained(rows[code]) };
+    this.field = { ...field, isCode: true, means: (code) => explained(rows[code]) };
   }
 
   /** Reads a Reason Code and refuses one that may not stand in this packet. */
@@ -50,7 +50,7 @@ function rowsOf(type: PacketType): readonly (ReasonCodeRow | undefined)[] {
 }
 
 function explained(row: ReasonCodeRow | undefined): string {
-  return row === undefined ? "not a Reason Code of this packet" : `${row.name}: ${row.means}`;
+  return row === undefined ? "not a Reason Code of this packet" : `${row.name} (${row.means})`;
 }
 
 function hex(code: number): string {

@@ -5,7 +5,7 @@ import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { PacketType } from "./packet_types.ts";
 import type { PropertiesOf, PropertyHolder } from "./properties.ts";
-import { NO_PROPERTIES, type PropertySet } from "./property_set.ts";
+import type { PropertySet } from "./property_set.ts";
 import type { ReasonCodeSet } from "./reason_code_set.ts";
 import type { ReasonCodeOf } from "./reason_codes.ts";
 
@@ -37,13 +37,13 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
 
   /** Reads a Reason Code, 0x00 where the packet ends before it. */
   readReasonCode(reader: Reader): ReasonCodeOf<Type> {
-    return reader.remaining === 0 ? 0x00 as ReasonCodeOf<Type> : this.#reasonCode.read(reader);
+    return reader.remaining > 0
+      ? this.#reasonCode.read(reader)
+      : reader.leftOut(this.#reasonCode.field, 0x00) as ReasonCodeOf<Type>;
   }
 
   /** Reads properties, none where the packet ends before them. */
   readProperties(reader: Reader): PropertiesOf<Type> {
-    return reader.remaining === 0
-      ? NO_PROPERTIES as PropertiesOf<Type>
-      : this.#properties.read(reader);
+    return reader.remaining > 0 ? this.#properties.read(reader) : this.#properties.leftOut(reader);
   }
 }

@@ -6,10 +6,10 @@ import type { Bits, Field } from "./field.ts";
 /** Refuses anything but an integer from `minimum` to `maximum`. */
 export function checkInteger(
   field: Field<never>,
-  value: number,
+  value: number | undefined,
   minimum: number,
   maximum: number,
-): void {
+): asserts value is number {
   if (typeof value !== "number") throw wrongType(field, value, "a number");
   if (value >= minimum && value <= maximum && Number.isInteger(value)) return;
   throw new RangeError(
@@ -33,9 +33,11 @@ export function checkBytes(field: Field<never>, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw wrongType(field, value, "a Uint8Array");
 }
 
-/** Refuses anything but an object. */
+/** Refuses anything but an object with fields: a Map or an array would be taken for one without any. */
 export function checkObject(field: Field<never>, value: object): void {
-  if (typeof value !== "object" || value === null) throw wrongType(field, value, "an object");
+  if (typeof value !== "object" || value === null || Symbol.iterator in value) {
+    throw wrongType(field, value, "an object with fields");
+  }
 }
 
 /** Refuses anything but an array. */

@@ -3,12 +3,14 @@
 
 /** A field of a packet. */
 export interface Field<Value = unknown> {
-  /** Where it stands in our packet objects, such as `"will.topic"`. */
+  /** Where a caller sets it in our packet objects, such as `"will.topic"`, for errors; else any short name. */
   readonly key: string;
   /** Its name in the standard, such as `"Will Topic"`. */
   readonly name: string;
   /** The section of the standard that defines it, such as `"3.1.3.3"`. */
   readonly section: string;
+  /** Whether its value is a code, written in hexadecimal as in the tables of the standard. */
+  readonly isCode?: boolean;
   /** Of a byte made of bits: its parts, the highest bits first. */
   readonly bits?: readonly Bits[];
   /** What a value means, as the rest of a line of explanation. */
@@ -19,6 +21,11 @@ export interface Field<Value = unknown> {
 export interface Bits extends Field<number> {
   /** Which bits, such as `0b0001_1000`. */
   readonly mask: number;
+}
+
+/** "1 byte", "2 bytes". */
+export function byteCount(count: number): string {
+  return count === 1 ? "1 byte" : `${count} bytes`;
 }
 
 /** The value of some bits of a byte, shifted down to bit 0. */

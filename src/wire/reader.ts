@@ -135,6 +135,12 @@ export class Reader {
     return this.#view(this.remaining);
   }
 
+  /** Says that the packet ends before a field, which then has this value. */
+  leftOut(_field: Field<number>, value: number): number {
+    this.#fieldStart = this.offset;
+    return value;
+  }
+
   /** Refuses the bytes with 0x81, Malformed Packet. `rule` says what the field does or has: "is 0". */
   malformed(field: Field<never>, rule: string, offset: number = this.fieldPosition): never {
     throw new MalformedPacketError(this.#fault(field, rule, offset));

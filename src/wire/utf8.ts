@@ -177,6 +177,11 @@ export function encodeUtf8(text: string, bytes: Uint8Array): number {
   return encoder.encodeInto(text, bytes).written;
 }
 
+/** How many bytes a string takes. */
+export function utf8Length(text: string): number {
+  return encoder.encode(text).length;
+}
+
 /** Why a string may not be sent, as the rest of a sentence. */
 export function textFault(text: string): string | undefined {
   if (!text.isWellFormed()) return "must not contain a lone surrogate [MQTT-1.5.4-1]";

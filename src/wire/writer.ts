@@ -4,10 +4,12 @@
 
 import { checkBytes, checkInteger, forbidden, tooLong, wrongType } from "./checks.ts";
 import type { Field } from "./field.ts";
-import { encodeAscii, encodeUtf8, MEMORY_FROM, textFault, Utf8Memory } from "./utf8.ts";
+import { encodeAscii, encodeUtf8, MEMORY_FROM, textFault, utf8Length, Utf8Memory } from "./utf8.ts";
 
 /** The largest value of a Variable Byte Integer (§1.5.5). */
 export const MAXIMUM_VARIABLE_BYTE_INTEGER = 268_435_455;
+
+const NO_ROOM = new Uint8Array(0);
 
 /**
  * A growing buffer for packets. Give it to `writePacket()` for one packet after the other, send {@linkcode Writer.bytes},
@@ -45,9 +47,12 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What has been written, in a buffer of exactly that size. Nothing may be written after it. */
+  /** What has been written, in a buffer of its own of exactly that size. The writer begins anew with none. */
   finish(): Uint8Array<ArrayBuffer> {
-    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.#length);
+    const bytes = this.#length === this.#bytes.length ? this.#bytes : this.bytes().slice();
+    this.#bytes = NO_ROOM;
+    this.#length = 0;
+    return bytes;
   }
 
   /** Forgets all that was written and keeps the buffer. */
@@ -55,9 +60,9 @@ export class Writer {
     this.#length = 0;
   }
 
-  /** Forgets all that was written after the first `length` bytes. */
+  /** Forgets all that was written after the first `length` bytes, if there are more. */
   truncate(length: number): void {
-    this.#length = length;
+    this.#length = Math.min(this.#length, length);
   }
 
   /** One byte (§1.5.1), which the caller knows to be one. */
@@ -92,7 +97,7 @@ export class Writer {
   utf8String(field: Field<string>, text: string): void {
     if (typeof text !== "string") throw wrongType(field, text, "a string");
     const length = text.length;
-    if (length > 65_535) throw tooLong(field, length);
+    if (length > 65_535) throw tooLong(field, utf8Length(text));
     this.#reserve(2 + length);
     const start = this.#length + 2;
     const size = encodeAscii(text, this.#bytes, start) ? length : this.#utf8(field, text, start);

@@ -1,6 +1,8 @@
 // The command `decode`: what it prints, what it refuses, and that nothing from the wire reaches the terminal as it is.
 
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { encodePacket } from "../../mod.ts";
+import { main } from "../../src/cli/main.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 import { run, runProcess } from "./run.ts";
 
@@ -17,11 +19,11 @@ const EXPLAINED = `CONNACK, 8 bytes §3.2
         0000 000.                  Reserved 0                           §3.2.2.1
         .... ...0                  Session Present 0: the session is  §3.2.2.1.1
                                    new
-     3  00                       Connect Reason Code 0: Success:        §3.2.2.2
-                                 accepted
+     3  00                       Connect Reason Code 0x00: Success      §3.2.2.2
+                                 (accepted)
      4  03                       Property Length 3: 3 bytes of        §3.2.2.3.1
                                  properties
-     5  21                       Property Identifier 33: Receive        §2.2.2.2
+     5  21                       Property Identifier 0x21: Receive      §2.2.2.2
                                  Maximum
      6  00 14                    Receive Maximum 20: at most 20       §3.2.2.3.3
                                  unacknowledged QoS 1 and 2 messages
@@ -35,6 +37,9 @@ for (
   const [how, args, stdin] of [
     ["as several arguments", ["decode", ...CONNACK.split(" ")]],
     ["with 0x and commas", ["decode", CONNACK.replaceAll(/(\S+) ?/g, "0x$1, ")]],
+    ["as an array", ["decode", `[${CONNACK.replaceAll(/(\S)(\S) ?/g, "0x$1$2, ")}]`]],
+    ["with single digits after 0x", ["decode", "0x20 0x6 0x0 0x0 0x3 0x21 0x0 0x14"]],
+    ["as escapes", ["decode", CONNACK.replaceAll(/(\S+) ?/g, "\\x$1")]],
     ["with colons", ["decode", CONNACK.replaceAll(" ", ":").toLowerCase()]],
     ["as digits on standard input", ["decode"], `${CONNACK}\n`],
     ["as bytes on standard input", ["decode"], bytesOf(CONNACK)],
@@ -48,6 +53,13 @@ for (
     assertEquals(stdout, EXPLAINED);
   });
 }
+
+Deno.test("decode explains what a short form leaves out", async () => {
+  const { stdout } = await run(["decode", "62020001 E000"]);
+  assertMatch(stdout, /^ +left out +PUBREL Reason Code 0x00: Success +§3\.6\.2\.1$/m);
+  assertMatch(stdout, /^ +left out +Property Length 0: no properties +§3\.6\.2\.2\.1$/m);
+  assertMatch(stdout, /^ +left out +Disconnect Reason Code 0x00: Normal +§3\.14\.2\.1$/m);
+});
 
 Deno.test("decode explains several packets in a row", async () => {
   const { stdout, exitCode } = await run(["decode", `C000${hexOf(bytesOf(CONNACK))}E000`]);
@@ -89,7 +101,7 @@ Deno.test("decode shows long values in part, and in full when asked to", async (
   ]);
   const short = await run(["decode"], { stdin: bytes });
   assertStringIncludes(short.stdout, "63 bytes more");
-  assertStringIncludes(short.stdout.replaceAll(/\n[ 62]*/g, " "), "and 63 characters more");
+  assertMatch(short.stdout, /b" …\n/);
   const long = await run(["decode", "--full"], { stdin: bytes });
   assertEquals(long.stdout.match(/\b62\b/g)?.length, 127);
 });
@@ -121,9 +133,16 @@ Deno.test("decode uses colours where they are welcome, and only there", async ()
 
 for (
   const [what, args, message] of [
-    ["an odd number of digits", ["decode", "123"], /digits is odd, 3; a byte has two/],
+    [
+      "an odd number of digits",
+      ["decode", "123"],
+      /"123" has an odd number of hexadecimal digits; a byte has two/,
+    ],
     ["what is no digit", ["decode", "12 3G"], /"G" is no hexadecimal digit/],
     ["an escape sequence as digits", ["decode", "\x1b[2J"], /"\\u\{1B\}" is no hexadecimal digit/],
+    ["digits that are not in pairs", ["decode", "C0 0 D0 0"], /"0" has an odd number/],
+    ["digits beside -", ["decode", "-", "C000"], /either as HEX or on standard input/],
+    ["digits beside --raw", ["decode", "--raw", "C000"], /either as HEX or on standard input/],
     ["nothing at all", ["decode"], /Give the bytes as HEX or on standard input/],
     ["an empty argument", ["decode", ""], /no bytes to decode/],
     ["an option that does not exist", ["decode", "--nope"], /There is no option --nope/],
@@ -138,6 +157,38 @@ for (
     assertMatch(result.stderr, message);
   });
 }
+
+Deno.test("decode refuses text on standard input that is not quite digits", async () => {
+  const { exitCode, stdout, stderr } = await run(["decode"], { stdin: "C000 # ping" });
+  assertEquals([exitCode, stdout], [2, ""]);
+  assertMatch(stderr, /^mqtt5: Standard input is text, with "#" in it; give .* xxd -p .* --raw\n$/);
+});
+
+Deno.test("decode shows a long payload of any size", async () => {
+  const payload = new Uint8Array(1_500_000).fill(0xff);
+  const stdin = encodePacket({ type: "publish", topic: "a", payload });
+  assertMatch((await run(["decode"], { stdin })).stdout, /Payload, 1500000 bytes: not text/);
+  const { exitCode, stdout } = await run(["decode", "--full"], { stdin });
+  assertEquals([exitCode, stdout.split("\n").length > 187_500], [0, true]);
+});
+
+Deno.test("decode stops when it is interrupted, in its input and in its output", async () => {
+  for (const stdin of [undefined, "C000".repeat(100_000)]) {
+    const interrupt = new AbortController();
+    const stdout = { write: () => interrupt.abort(), colors: false, columns: 80 };
+    const readable = stdin === undefined
+      ? new ReadableStream<Uint8Array>({ pull: () => interrupt.abort() })
+      : new Blob([stdin]).stream();
+    const exitCode = await main({
+      args: ["decode"],
+      stdin: { readable, isTerminal: false },
+      stdout,
+      stderr: stdout,
+      signal: interrupt.signal,
+    });
+    assertEquals(exitCode, 130);
+  }
+});
 
 Deno.test("decode needs no permission", async () => {
   assertEquals(await runProcess([], ["decode", CONNACK]), {

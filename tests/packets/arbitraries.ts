@@ -201,9 +201,9 @@ export const packetsByType: { readonly [Type in PacketType]: fc.Arbitrary<Packet
   }),
   auth: packet("auth", {
     reasonCode: reasonCodeOf("auth"),
-    properties: fc.tuple(propertiesOf("auth"), text).map(([properties, authenticationMethod]) => ({
-      authenticationMethod,
+    properties: fc.tuple(propertiesOf("auth"), text).map(([properties, method]) => ({
       ...properties,
+      authenticationMethod: properties.authenticationMethod ?? method,
     })),
   }),
 };

@@ -8,7 +8,13 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { MalformedPacketError, type Packet, PacketDecoder } from "../../mod.ts";
+import {
+  decodePacket,
+  explainPacket,
+  MalformedPacketError,
+  type Packet,
+  PacketDecoder,
+} from "../../mod.ts";
 import { publishOf, vbi, whole } from "../build.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 
@@ -265,3 +271,38 @@ function sizesAllocated(run: () => void): number[] {
   }
   return sizes;
 }
+
+Deno.test("PacketDecoder refuses a chunk that is no Uint8Array, and forgets nothing", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(bytesOf("C0"));
+  for (const chunk of [new ArrayBuffer(1), "00", [0], null, undefined]) {
+    const push = () => decoder.push(chunk as unknown as Uint8Array);
+    assertThrows(push, TypeError, "bytes must be a Uint8Array");
+  }
+  decoder.push(bytesOf("00"));
+  assertEquals(decoder.next(), { type: "pingreq" });
+});
+
+Deno.test("decodePacket() and explainPacket() refuse what is no Uint8Array", () => {
+  for (const decode of [decodePacket, explainPacket]) {
+    const bytes = new ArrayBuffer(2) as unknown as Uint8Array;
+    assertThrows(() => decode(bytes), TypeError, "bytes must be a Uint8Array");
+  }
+});
+
+Deno.test("PacketDecoder.end() refuses bytes that next() has not been asked for", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(bytesOf("C000 D000"));
+  assertThrows(() => decoder.end(), TypeError, "next()");
+  decoder.next();
+  assertThrows(() => decoder.end(), TypeError, "next()");
+  decoder.next();
+  decoder.end();
+});
+
+Deno.test("PacketDecoder.end() throws the fault of the stream", () => {
+  const decoder = new PacketDecoder();
+  decoder.push(bytesOf("0000"));
+  const fault = assertThrows(() => decoder.next());
+  assertStrictEquals(assertThrows(() => decoder.end()), fault);
+});

@@ -332,8 +332,7 @@ function packetIdentifiers(): Refused[] {
       {
         name: `${name} without a Packet Identifier`,
         packet,
-        // At QoS 1 and 2 the default is the 0 of a packet without one.
-        error: type === "PUBLISH" ? RangeError : TypeError,
+        error: TypeError,
         key: "packetId",
       },
     ];

@@ -290,3 +290,25 @@ function assertNoRoom(packet: PacketInit, maximumPacketSize: number): void {
   assertThrows(() => writePacket(writer, packet, { maximumPacketSize }), RangeError);
   assertEquals(hexOf(writer.bytes()), "C000");
 }
+
+Deno.test("Writer.finish() gives its buffer away: what is written later is elsewhere", () => {
+  const writer = new Writer(2);
+  writePacket(writer, { type: "pingreq" });
+  const finished = writer.finish();
+  assertEquals(writer.length, 0);
+  writePacket(writer, { type: "disconnect" });
+  assertEquals([hexOf(finished), hexOf(writer.bytes())], ["C000", "E000"]);
+});
+
+Deno.test("Writer.truncate() never makes bytes that nobody wrote", () => {
+  const writer = new Writer();
+  writer.truncate(1000);
+  assertEquals(writer.length, 0);
+});
+
+Deno.test("encodePacket() refuses a Map or an array of properties", () => {
+  for (const properties of [new Map([["reasonString", "x"]]), [["reasonString", "x"]]]) {
+    const packet = { type: "disconnect", properties } as unknown as PacketInit;
+    assertThrows(() => encodePacket(packet), TypeError, "properties must be an object");
+  }
+});

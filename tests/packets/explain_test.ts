@@ -159,6 +159,20 @@ Deno.test("explainPacket() explains a broken packet up to the fault", () => {
   }
 });
 
+Deno.test("explainPacket() names what a short form leaves out, but not what is cut off", () => {
+  const leftOut = (hex: string) =>
+    explainPacket(bytesOf(hex)).fields
+      .filter(({ encoding }) => encoding === "leftOut")
+      .map(({ name, offset, length, value }) => [name, offset, length, value]);
+  assertEquals(leftOut("62 02 0001"), [
+    ["PUBREL Reason Code", 4, 0, 0x00],
+    ["Property Length", 4, 0, 0],
+  ]);
+  assertEquals(leftOut("E0 01 04"), [["Property Length", 3, 0, 0]]);
+  assertEquals(leftOut("E0 02 04 00"), []);
+  assertEquals(leftOut("62 03 0001"), []);
+});
+
 Deno.test("explainPacket() explains what there is of a packet cut short", () => {
   for (const { hex } of VECTORS) {
     const bytes = bytesOf(hex);
@@ -167,6 +181,7 @@ Deno.test("explainPacket() explains what there is of a packet cut short", () => 
       const cut = explainPacket(bytes.subarray(0, length));
       assertStrictEquals(cut.packet, undefined);
       assert(cut.fault instanceof PacketError);
+      assertStrictEquals(cut.fault!.reasonCode, 0x81);
       assertStrictEquals(cut.bytes.length, length);
       // Whatever is explained is the same as in the whole packet; only a payload without a length is shorter.
       cut.fields.filter(({ encoding }) => encoding !== "rest")
@@ -226,6 +241,9 @@ function valueIn(bytes: Uint8Array, { encoding, value }: ExplainedField): unknow
       return bytes.subarray(2);
     case "rest":
       return bytes;
+    case "leftOut":
+      assertStrictEquals(bytes.length, 0);
+      return 0;
     default:
       return encoding satisfies never;
   }
