@@ -85,7 +85,7 @@ export interface Explanation {
  * import { assertEquals } from "@std/assert";
  *
  * const { fields } = explainPacket(new Uint8Array([0x40, 0x03, 0x00, 0x01, 0x10]));
- * assertEquals(fields.at(-1), {
+ * assertEquals(fields[3], {
  *   name: "PUBACK Reason Code",
  *   section: "3.4.2.1",
  *   offset: 4,
