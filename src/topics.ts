@@ -93,7 +93,7 @@ export function parseSharedSubscription(topicFilter: string): SharedSubscription
  * ```
  */
 export function validateTopicName(topicName: string): void {
-  validate("Topic Name", topicName, topicName === "" ? EMPTY : topicNameFault(topicName));
+  validate("Topic Name", topicName, (name) => name === "" ? EMPTY : topicNameFault(name));
 }
 
 /**
@@ -112,12 +112,22 @@ export function validateTopicName(topicName: string): void {
  * ```
  */
 export function validateTopicFilter(topicFilter: string): void {
-  validate("Topic Filter", topicFilter, topicFilterFault(topicFilter));
+  validate("Topic Filter", topicFilter, topicFilterFault);
 }
 
-function validate(what: string, topic: string, fault: string | undefined): void {
-  if (!topic.isWellFormed()) fault = "has a lone surrogate [MQTT-1.5.4-1]";
-  if (topic.includes("\0")) fault = "contains U+0000 [MQTT-4.7.3-2]";
+function validate(
+  what: string,
+  topic: string,
+  faultOf: (topic: string) => string | undefined,
+): void {
+  if (typeof topic !== "string") {
+    throw new TypeError(`${what} must be a string, got ${typeof topic}`);
+  }
+  const fault = !topic.isWellFormed()
+    ? "has a lone surrogate [MQTT-1.5.4-1]"
+    : topic.includes("\0")
+    ? "contains U+0000 [MQTT-4.7.3-2]"
+    : faultOf(topic);
   if (fault !== undefined) {
     throw new TypeError(`${what} ${JSON.stringify(shortened(topic))} ${fault}`);
   }

@@ -283,3 +283,9 @@ function isAccepted(validate: (topic: string) => void, topic: string): boolean {
 function shown(topic: string): string {
   return JSON.stringify(topic.length > 40 ? `${topic.slice(0, 9)}…` : topic);
 }
+
+Deno.test("validateTopicName() and validateTopicFilter() refuse what is no string", () => {
+  for (const validate of [validateTopicName, validateTopicFilter]) {
+    assertThrows(() => validate(1 as unknown as string), TypeError, "must be a string, got number");
+  }
+});

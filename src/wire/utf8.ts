@@ -21,7 +21,8 @@ export const MEMORY_FROM = 256;
  * to compare bytes is several times faster than to make a string.
  */
 export class Utf8Decoder {
-  readonly #codes: number[] = [];
+  /** Scratch room for the characters of a string, by its length: an array that keeps its length is the fastest. */
+  readonly #codes: number[][] = [];
   #decoded = 0;
   /** The strings remembered, each in the slot that its bytes say, beside a copy of those bytes. */
   #texts: (string | undefined)[] = [];
@@ -80,9 +81,9 @@ export class Utf8Decoder {
   }
 
   #decodeAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
-    const codes = this.#codes;
-    codes.length = end - start;
-    for (let index = 0; index < codes.length; index++) {
+    const length = end - start;
+    const codes = this.#codes[length] ??= new Array<number>(length).fill(0);
+    for (let index = 0; index < length; index++) {
       const code = bytes[start + index]!;
       if (code === 0 || code >= 0x80) return undefined;
       codes[index] = code;
