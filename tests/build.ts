@@ -99,16 +99,7 @@ export const HOLDERS: readonly Holder[] = [
     type: "publish",
     at: 5,
     hex: (properties) => whole("30", "0001 61", properties, "FF"),
-    packet: (properties) => ({
-      type: "publish",
-      dup: false,
-      qos: 0,
-      retain: false,
-      topic: "a",
-      packetId: 0,
-      properties,
-      payload: Uint8Array.of(0xff),
-    }),
+    packet: (properties) => ({ ...PLAIN_PUBLISH, properties, payload: Uint8Array.of(0xff) }),
   },
   acknowledgement("PUBACK", "puback", "40"),
   acknowledgement("PUBREC", "pubrec", "50"),
@@ -169,6 +160,18 @@ export const HOLDERS: readonly Holder[] = [
     required: METHOD,
   },
 ];
+
+/** A PUBLISH of nothing to "a". */
+export const PLAIN_PUBLISH = {
+  type: "publish",
+  dup: false,
+  qos: 0,
+  retain: false,
+  topic: "a",
+  packetId: 0,
+  properties: {},
+  payload: new Uint8Array(0),
+} as const satisfies Packet;
 
 /** A CONNECT in which nothing is set. */
 export const PLAIN_CONNECT = {

@@ -10,6 +10,7 @@ import {
   isArray,
   keyOf,
   PLAIN_CONNECT,
+  PLAIN_PUBLISH,
   PROPERTY_LINES,
   REASON_CODE_HOLDERS,
   samplesOf,
@@ -31,16 +32,6 @@ export interface Vector {
 }
 
 const NONE = new Uint8Array(0);
-const PUBLISH = {
-  type: "publish",
-  dup: false,
-  qos: 0,
-  retain: false,
-  topic: "a",
-  packetId: 0,
-  properties: {},
-  payload: NONE,
-} as const satisfies Packet;
 const REQUEST = {
   topicFilter: "a",
   qos: 0,
@@ -73,7 +64,7 @@ export const BOUNDARY_VECTORS: readonly Vector[] = ([
   return vector(
     `PUBLISH of Remaining Length ${remainingLength}`,
     `${header} 0001 61 00 ${"5A".repeat(size)}`,
-    { ...PUBLISH, payload: new Uint8Array(size).fill(0x5a) },
+    { ...PLAIN_PUBLISH, payload: new Uint8Array(size).fill(0x5a) },
   );
 });
 
@@ -144,39 +135,39 @@ function byHand(): Vector[] {
       properties: {},
     }),
     vector("PUBLISH at QoS 1", "32 11 0005 746F706963 04D2 00 7061796C6F6164", {
-      ...PUBLISH,
+      ...PLAIN_PUBLISH,
       qos: 1,
       topic: "topic",
       packetId: 1234,
       payload: new TextEncoder().encode("payload"),
     }),
-    vector("PUBLISH at QoS 0 without a payload", "30 04 0001 61 00", PUBLISH),
+    vector("PUBLISH at QoS 0 without a payload", "30 04 0001 61 00", PLAIN_PUBLISH),
     vector("PUBLISH of the greatest Packet Identifier", "34 06 0001 61 FFFF 00", {
-      ...PUBLISH,
+      ...PLAIN_PUBLISH,
       qos: 2,
       packetId: 65_535,
     }),
     vector("PUBLISH of an empty topic with a Topic Alias", "30 06 0000 03 23FFFF", {
-      ...PUBLISH,
+      ...PLAIN_PUBLISH,
       topic: "",
       properties: { topicAlias: 65_535 },
     }),
     vector("PUBLISH of a topic with U+FEFF at its beginning", "30 07 0004 EFBBBF 61 00", {
-      ...PUBLISH,
+      ...PLAIN_PUBLISH,
       topic: "\uFEFFa",
     }),
     vector(
       "PUBLISH of a topic with empty levels, spaces, control characters and $",
       "30 0B 0008 2F24 20 2F 2F C285 2F 00",
-      { ...PUBLISH, topic: "/$ //\u0085/" },
+      { ...PLAIN_PUBLISH, topic: "/$ //\u0085/" },
     ),
     vector(
       "PUBLISH with User Properties of the same name, in their order",
       "30 19 0001 61 15 26 0001 62 0001 32 26 0001 61 0001 31 26 0001 62 0001 31",
-      { ...PUBLISH, properties: { userProperties: [["b", "2"], ["a", "1"], ["b", "1"]] } },
+      { ...PLAIN_PUBLISH, properties: { userProperties: [["b", "2"], ["a", "1"], ["b", "1"]] } },
     ),
     vector("PUBLISH with Subscription Identifiers", "30 0E 0001 61 09 0B02 0B8001 0B01 0B02 78", {
-      ...PUBLISH,
+      ...PLAIN_PUBLISH,
       properties: { subscriptionIdentifiers: [2, 128, 1, 2] },
       payload: Uint8Array.of(0x78),
     }),
@@ -185,7 +176,7 @@ function byHand(): Vector[] {
       "30 27 0001 61 22 26 0001 6B 0001 76 230001 0BFFFFFF7F 090001 AA 080001 72 030001 74" +
         " 0200000000 0101 78",
       {
-        ...PUBLISH,
+        ...PLAIN_PUBLISH,
         properties: {
           userProperties: [["k", "v"]],
           topicAlias: 1,
@@ -203,7 +194,7 @@ function byHand(): Vector[] {
       "PUBLISH with its repeated properties between others",
       "30 16 0001 61 12 26 0001 61 0000 0B01 0101 26 0001 62 0000 0B02",
       {
-        ...PUBLISH,
+        ...PLAIN_PUBLISH,
         properties: {
           userProperties: [["a", ""], ["b", ""]],
           subscriptionIdentifiers: [1, 2],
@@ -449,7 +440,7 @@ function publishFlags(): Vector[] {
       `PUBLISH with first byte 0x${first}`,
       whole(first, "0001 61", qos === 0 ? "" : "0102", "00", "70"),
       {
-        ...PUBLISH,
+        ...PLAIN_PUBLISH,
         dup,
         qos,
         retain,

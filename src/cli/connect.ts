@@ -207,8 +207,8 @@ async function receive(
   const chunks: Uint8Array[] = [];
   for (let chunk = await transport.read(); chunk !== undefined; chunk = await transport.read()) {
     chunks.push(chunk);
-    if (GREETING.test(new TextDecoder("latin1").decode(chunks[0]))) {
-      throw stranger(chunks[0]!, address);
+    if (chunks.length === 1 && GREETING.test(new TextDecoder("latin1").decode(chunk))) {
+      throw stranger(chunk, address);
     }
     decoder.push(chunk);
     try {

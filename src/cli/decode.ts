@@ -107,6 +107,9 @@ async function readInput(
 /** What people and programs write around bytes. */
 const SEPARATORS = /[\s,:;'"[\](){}<>-]+/;
 
+/** Before a group of digits. */
+const PREFIX = /^0x/i;
+
 /** The bytes in groups of digits. A group that is one digit after `0x` is a byte, as in `{0x1, 0x2}`. */
 function bytesOfHex(text: string): Uint8Array {
   const stranger = strangerIn(text);
@@ -115,7 +118,7 @@ function bytesOfHex(text: string): Uint8Array {
   }
   const digits = groupsOf(text).map((group) => {
     if (/^0x.$/i.test(group)) return `0${group.slice(2)}`;
-    const digits = group.replace(/^0x/i, "");
+    const digits = group.replace(PREFIX, "");
     if (digits.length % 2 === 0) return digits;
     throw usageFailure(`${quoted(group)} has an odd number of hexadecimal digits; a byte has two`);
   });
@@ -124,7 +127,8 @@ function bytesOfHex(text: string): Uint8Array {
 
 /** The first character that stands for no digit, if there is one. */
 function strangerIn(text: string): string | undefined {
-  return groupsOf(text).join("").replaceAll(/0x/gi, "").match(/[^0-9a-f]/iu)?.[0];
+  const digits = groupsOf(text).map((group) => group.replace(PREFIX, "")).join("");
+  return digits.match(/[^0-9a-f]/iu)?.[0];
 }
 
 function groupsOf(text: string): string[] {

@@ -63,8 +63,8 @@ export function formatExplanation(
       for (const line of linesOf(row, paint, columns)) lines.push(line);
     }
   }
-  if (fault !== undefined) lines.push(...faultLines(fault, fields, bytes, paint, columns, options));
-  return lines.map((line) => `${line}\n`).join("");
+  const last = fault === undefined ? [] : faultLines(fault, fields, bytes, paint, columns, options);
+  return [...lines, ...last].map((line) => `${line}\n`).join("");
 }
 
 /** A fault in one sentence. */

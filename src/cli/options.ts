@@ -2,6 +2,7 @@
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { usageFailure } from "./command.ts";
+import { quoted } from "./text.ts";
 
 /** One option. */
 export interface Option {
@@ -126,11 +127,11 @@ export function integerOption(
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= minimum && value <= maximum) return value;
   throw usageFailure(
-    `--${name} must be a whole number from ${minimum} to ${maximum}, got ${JSON.stringify(text)}`,
+    `--${name} must be a whole number from ${minimum} to ${maximum}, got ${quoted(text)}`,
   );
 }
 
-/** The options of the table as lines of help, in `columns`. */
+/** The options of the table as lines of help. */
 export function optionsHelp(table: OptionTable): string {
   const rows = Object.entries(table).map(([name, { short, value, many, help }]) => {
     const left = `${short === undefined ? "    " : `-${short}, `}--${name}${

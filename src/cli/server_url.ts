@@ -21,7 +21,7 @@ export interface ServerUrl {
 const PORT = 1883;
 
 /**
- * Takes a URL apart. It is never shown in a message, for it may have a password in it.
+ * Takes a URL apart. A message never shows what may be a password in it.
  *
  * @throws {Failure} when it is no URL of a server
  */

@@ -140,6 +140,7 @@ for (
     ],
     ["what is no digit", ["decode", "12 3G"], /"G" is no hexadecimal digit/],
     ["an escape sequence as digits", ["decode", "\x1b[2J"], /"\\u\{1B\}" is no hexadecimal digit/],
+    ["an x that belongs to no 0", ["decode", "10 x1"], /"x" is no hexadecimal digit/],
     ["digits that are not in pairs", ["decode", "C0 0 D0 0"], /"0" has an odd number/],
     ["digits beside -", ["decode", "-", "C000"], /either as HEX or on standard input/],
     ["digits beside --raw", ["decode", "--raw", "C000"], /either as HEX or on standard input/],
@@ -170,6 +171,9 @@ Deno.test("decode shows a long payload of any size", async () => {
   assertMatch((await run(["decode"], { stdin })).stdout, /Payload, 1500000 bytes: not text/);
   const { exitCode, stdout } = await run(["decode", "--full"], { stdin });
   assertEquals([exitCode, stdout.split("\n").length > 187_500], [0, true]);
+  const broken = await run(["decode", "--full"], { stdin: stdin.with(6, 0x23) });
+  assertEquals([broken.exitCode, broken.stderr], [1, ""]);
+  assertMatch(broken.stdout, /not read/);
 });
 
 Deno.test("decode stops when it is interrupted, in its input and in its output", async () => {

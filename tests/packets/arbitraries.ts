@@ -9,7 +9,6 @@ import {
   type PropertiesOf,
   type PropertyHolder,
   type PropertyRow,
-  type PropertyValues,
   type QoS,
   REASON_CODES,
   type ReasonCodeOf,
@@ -18,6 +17,7 @@ import {
   type SubscriptionRequest,
   type Will,
 } from "../../mod.ts";
+import { boundsOf } from "../../src/packets/properties.ts";
 
 type PacketOf<Type extends PacketType> = Extract<Packet, { readonly type: Type }>;
 
@@ -96,14 +96,6 @@ const topicFilter: fc.Arbitrary<string> = fc.oneof(
 const packetId: fc.Arbitrary<number> = fc.integer({ min: 1, max: 65_535 });
 
 const qos: fc.Arbitrary<QoS> = fc.constantFrom(0, 1, 2);
-
-/** The greatest number that each encoding of numbers has room for (§1.5). */
-const GREATEST: { readonly [Is in keyof PropertyValues]?: number } = {
-  byte: 0xff,
-  twoByteInteger: 65_535,
-  fourByteInteger: 4_294_967_295,
-  variableByteInteger: 268_435_455,
-};
 
 const will: fc.Arbitrary<Will> = fc.record({
   topic: topicName,
@@ -255,8 +247,10 @@ function encodable(row: PropertyRow): fc.Arbitrary<unknown> {
     case "byte":
     case "twoByteInteger":
     case "fourByteInteger":
-    case "variableByteInteger":
-      return fc.integer({ min: row.minimum ?? 0, max: row.maximum ?? GREATEST[row.is]! });
+    case "variableByteInteger": {
+      const [min, max] = boundsOf(row);
+      return fc.integer({ min, max });
+    }
     case "utf8String":
       return text;
     case "binaryData":

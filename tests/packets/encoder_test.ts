@@ -10,7 +10,7 @@ import {
   writePacket,
   Writer,
 } from "../../mod.ts";
-import { HOLDERS, PLAIN_CONNECT } from "../build.ts";
+import { HOLDERS, PLAIN_CONNECT, PLAIN_PUBLISH } from "../build.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 import { VECTORS } from "../vectors.ts";
 
@@ -127,16 +127,7 @@ const DEFAULTS: readonly (readonly [name: string, packet: PacketInit, full: Pack
     reasonCode: 0,
     properties: {},
   }],
-  ["PUBLISH", { type: "publish", topic: "a" }, {
-    type: "publish",
-    dup: false,
-    qos: 0,
-    retain: false,
-    topic: "a",
-    packetId: 0,
-    properties: {},
-    payload: new Uint8Array(0),
-  }],
+  ["PUBLISH", { type: "publish", topic: "a" }, PLAIN_PUBLISH],
   ...["puback", "pubrec", "pubrel", "pubcomp"].map((type) =>
     [
       type.toUpperCase(),
