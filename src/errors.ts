@@ -2,9 +2,12 @@
 //
 //   TypeError, RangeError      a caller's mistake: built in, thrown before anything is sent
 //   Error
-//   └── PacketError            a peer's mistake: where it stands and which rule it breaks
-//       ├── MalformedPacketError   the bytes cannot be parsed            0x81
-//       └── ProtocolError          parsed, and not allowed               0x82 and others
+//   ├── PacketError            a peer's mistake: where it stands and which rule it breaks
+//   │   ├── MalformedPacketError   the bytes cannot be parsed            0x81
+//   │   └── ProtocolError          parsed, and not allowed               0x82 and others
+//   ├── RefusedError           a peer's no to one packet, which it was free to say
+//   ├── ConnectionClosedError  a connection that is gone, with what ended it as its cause
+//   └── NotSentError           a message that was given up before any of it was sent
 //
 // A message is one sentence: what, where, which rule, which section of the standard.
 
@@ -14,8 +17,11 @@ export interface PacketFault {
   readonly packetType: string;
   /** The field's name in the standard, such as `"Topic Name"`. */
   readonly field: string;
-  /** Where the field begins, in bytes from the first byte of the packet. */
-  readonly offset: number;
+  /**
+   * Where the field begins, in bytes from the first byte of the packet. `undefined` when nothing is wrong with the bytes
+   * as such: the packet may not be sent at this time, or not to this end.
+   */
+  readonly offset: number | undefined;
   /** What is wrong, as the rest of a sentence that begins with the field's name. */
   readonly rule: string;
   /** The section of the standard that says so, such as `"3.3.2.1"`. */
@@ -31,14 +37,15 @@ export abstract class PacketError extends Error implements PacketFault {
   readonly reasonCode: number;
   readonly packetType: string;
   readonly field: string;
-  readonly offset: number;
+  readonly offset: number | undefined;
   readonly rule: string;
   readonly section: string;
 
   /** Makes the message from the fault. */
   constructor(reasonCode: number, fault: PacketFault) {
     const { packetType, field, offset, rule, section } = fault;
-    super(`${packetType} ${field} at byte ${offset} ${rule} (§${section})`);
+    const place = offset === undefined ? "" : ` at byte ${offset}`;
+    super(`${packetType} ${field}${place} ${rule} (§${section})`);
     this.reasonCode = reasonCode;
     this.packetType = packetType;
     this.field = field;
@@ -97,5 +104,142 @@ export class ProtocolError extends PacketError {
   /** Makes the error for a fault that the standard answers with `reasonCode`. */
   constructor(fault: PacketFault, reasonCode = 0x82) {
     super(reasonCode, fault);
+  }
+}
+
+/** What a peer says in a packet that refuses another. */
+export interface Refusal {
+  /** The Reason Code, 0x80 or above. */
+  readonly reasonCode: number;
+  /** Its name in the standard, such as `"Not authorized"`. */
+  readonly reason: string;
+  /** The Reason String, for people. */
+  readonly reasonString?: string | undefined;
+  /** The User Properties, in their order. */
+  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** One Reason Code for each Topic Filter, when a SUBSCRIBE or an UNSUBSCRIBE was refused. */
+  readonly reasonCodes?: readonly number[];
+}
+
+/**
+ * A peer said no: to a CONNECT, a PUBLISH, a SUBSCRIBE or an UNSUBSCRIBE, with a Reason Code of 0x80 or above (§2.4). Only
+ * a refused CONNECT ends the connection.
+ *
+ * @example A refusal as it is shown
+ * ```ts
+ * import { RefusedError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new RefusedError("The server refused to publish to \"a\"", {
+ *   reasonCode: 0x87,
+ *   reason: "Not authorized",
+ * });
+ * assertEquals(error.message, 'The server refused to publish to "a": 0x87 Not authorized');
+ * ```
+ */
+export class RefusedError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "RefusedError";
+  /** The Reason Code, 0x80 or above. */
+  readonly reasonCode: number;
+  /** What the peer adds for people. */
+  readonly reasonString: string | undefined;
+  /** What the peer adds for programs, in its order. */
+  readonly userProperties: readonly (readonly [name: string, value: string])[];
+  /** One Reason Code for each Topic Filter asked for, in the same order; `[reasonCode]` for other packets. */
+  readonly reasonCodes: readonly number[];
+
+  /** Makes the error; `what` begins the sentence. */
+  constructor(what: string, refusal: Refusal) {
+    const { reasonCode, reason, reasonString, userProperties = [] } = refusal;
+    const code = `0x${reasonCode.toString(16).toUpperCase()}`;
+    const more = reasonString === undefined ? "" : ` (${JSON.stringify(reasonString)})`;
+    super(`${what}: ${code} ${reason}${more}`);
+    this.reasonCode = reasonCode;
+    this.reasonString = reasonString;
+    this.userProperties = userProperties;
+    this.reasonCodes = refusal.reasonCodes ?? [reasonCode];
+  }
+}
+
+/**
+ * Why a connection ended, and whether another attempt can help:
+ *
+ * - `"transient"`: the network, or a server that is busy or shutting down. Another attempt may succeed.
+ * - `"closed"`: this end closed it.
+ * - `"credentials"`: the server does not take this user.
+ * - `"configuration"`: the server does not take what is asked for, such as this Client Identifier or MQTT 5.0.
+ * - `"taken over"`: another client has connected with the same Client Identifier.
+ * - `"protocol"`: one end broke the standard.
+ */
+export type CloseKind =
+  | "transient"
+  | "closed"
+  | "credentials"
+  | "configuration"
+  | "taken over"
+  | "protocol";
+
+/**
+ * A connection that could not be made, or is gone. Its `cause` is what ended it: a {@linkcode RefusedError}, a
+ * {@linkcode PacketError} or an error of the network.
+ *
+ * @example
+ * ```ts
+ * import { connect, ConnectionClosedError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const error = await assertRejects(
+ *   () => connect("mqtt://127.0.0.1:1", { connectTimeout: 1000 }),
+ *   ConnectionClosedError,
+ * );
+ * assertEquals(error.kind, "transient");
+ * ```
+ */
+export class ConnectionClosedError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "ConnectionClosedError";
+  /** Whether another attempt can help. */
+  readonly kind: CloseKind;
+  /** The Reason Code that the peer gave, or that this end gave to the peer; `undefined` when there was none. */
+  readonly reasonCode: number | undefined;
+
+  /** Makes the error. */
+  constructor(
+    message: string,
+    { kind, reasonCode, cause }: {
+      readonly kind: CloseKind;
+      readonly reasonCode?: number | undefined;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.kind = kind;
+    this.reasonCode = reasonCode;
+  }
+}
+
+/**
+ * A message that was given up before it was sent: it expired while it waited, the queue was full, or it was not to wait
+ * for a connection. The server has not seen it.
+ *
+ * @example
+ * ```ts
+ * import { NotSentError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new NotSentError("The message expired", "expired").why, "expired");
+ * ```
+ */
+export class NotSentError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "NotSentError";
+  /** What kept it from being sent. */
+  readonly why: "expired" | "queue full" | "offline";
+
+  /** Makes the error. */
+  constructor(message: string, why: "expired" | "queue full" | "offline") {
+    super(message);
+    this.why = why;
   }
 }

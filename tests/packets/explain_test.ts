@@ -186,7 +186,7 @@ Deno.test("explainPacket() explains what there is of a packet cut short", () => 
       // Whatever is explained is the same as in the whole packet; only a payload without a length is shorter.
       cut.fields.filter(({ encoding }) => encoding !== "rest")
         .forEach((field, index) => assertEquals(field, fields[index]));
-      assert(tiledUpTo(cut.fields) >= Math.min(cut.fault!.offset, length));
+      assert(tiledUpTo(cut.fields) >= Math.min(cut.fault!.offset!, length));
     }
   }
 });
@@ -200,7 +200,7 @@ Deno.test("explainPacket() explains what lies before any wrong bit, and no byte 
       const { fields, fault, bytes: explained } = explainPacket(flipped);
       const end = tiledUpTo(fields);
       if (fault === undefined) assertStrictEquals(end, explained.length);
-      else assert(end >= fault.offset && end <= explained.length);
+      else assert(end >= fault.offset! && end <= explained.length);
     }
   }
 });

@@ -1,0 +1,423 @@
+// A Network Connection as the Client has it: §3.1 CONNECT to §3.2 CONNACK, with §4.12 enhanced authentication between
+// them, then SUBSCRIBE, UNSUBSCRIBE, PINGREQ and re-authentication.
+
+import type { PacketError } from "../errors.ts";
+import { parseSharedSubscription } from "../topics.ts";
+import type {
+  AuthPacket,
+  ConnackPacket,
+  ConnectInit,
+  DisconnectInit,
+  DisconnectPacket,
+  Packet,
+  PropertiesOf,
+  SubackPacket,
+  SubscribeInit,
+  UnsubackPacket,
+  UnsubscribeInit,
+} from "../packets/mod.ts";
+import {
+  Connection,
+  type ConnectionOptions,
+  isFromWrongEnd,
+  mayDisconnectWith,
+} from "./connection.ts";
+import { conductFault, unexpected } from "./faults.ts";
+import { ClientKeepAlive } from "./keep_alive.ts";
+import { type Limits, limitsOf } from "./limits.ts";
+import type { Session } from "./session.ts";
+
+/** What a Client's connection is made with. */
+export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicAliases"> {
+  /** The packet to begin with. */
+  readonly connect: ConnectInit;
+  /** The session to go on with. */
+  readonly session: Session;
+  /** How long a PINGRESP may take, in milliseconds; by default half the Keep Alive, at most 10,000. */
+  readonly pingTimeout?: number | undefined;
+}
+
+/** A SUBSCRIBE or UNSUBSCRIBE without its identifier. */
+export type SubscribeRequest = Omit<SubscribeInit, "packetId">;
+/** An UNSUBSCRIBE without its identifier. */
+export type UnsubscribeRequest = Omit<UnsubscribeInit, "packetId">;
+
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+interface Request {
+  readonly answer: "suback" | "unsuback";
+  readonly filters: number;
+}
+
+/** The packets in which a Server may explain itself to a Client that asked it not to (§3.1.2.11.7). */
+const ALWAYS_EXPLAINED: readonly string[] = ["publish", "connack", "disconnect"];
+
+/** The size of an acknowledgement with a Reason Code: a Server that takes less cannot be answered. */
+const LEAST_PACKET_SIZE = 5;
+
+/** What one end may be doing about authentication (§4.12). */
+type Authentication = "none" | "connecting" | "done" | "again";
+
+/** A Client's end of a connection. */
+export class ClientConnection extends Connection {
+  readonly #connect: ConnectInit;
+  readonly #session: Session;
+  readonly #pingTimeout: number | undefined;
+  readonly #requests = new Map<number, Request>();
+  #keepAlive: ClientKeepAlive | undefined;
+  #server: Limits | undefined;
+  #authentication: Authentication;
+  /** Whether the Server has asked for a step of authentication that has not been taken. */
+  #isAsked = false;
+
+  /**
+   * Begins with the CONNECT [MQTT-3.1.0-1].
+   *
+   * @throws {TypeError} when a field of it is wrong
+   * @throws {RangeError} when a field is out of its range
+   */
+  constructor(
+    now: number,
+    { connect, session, pingTimeout, topicAliases }: ClientConnectionOptions,
+  ) {
+    const { maximumPacketSize } = connect.properties ?? {};
+    super(now, { maximumPacketSize, topicAliases });
+    this.#connect = connect;
+    this.#session = session;
+    this.#pingTimeout = pingTimeout;
+    this.#authentication = connect.properties?.authenticationMethod === undefined
+      ? "none"
+      : "connecting";
+    this.output.write(connect);
+  }
+
+  /**
+   * What the Server takes.
+   *
+   * @throws {TypeError} when there is no connection
+   */
+  get server(): Limits {
+    return this.#requireServer();
+  }
+
+  /**
+   * Asks for subscriptions (§3.8). Returns the Packet Identifier that the SUBACK will have; 0 when none is free, and then
+   * nothing was sent.
+   *
+   * @throws {TypeError} when a field is wrong, or the Server does not have what is asked for
+   * @throws {RangeError} when a field is out of its range
+   */
+  subscribe(request: SubscribeRequest): number {
+    const server = this.#requireServer();
+    for (const { topicFilter } of request.subscriptions) checkAvailable(server, topicFilter);
+    if (
+      !server.subscriptionIdentifierAvailable &&
+      request.properties?.subscriptionIdentifiers !== undefined
+    ) {
+      throw new TypeError("properties.subscriptionIdentifiers: the server has none (§3.2.2.3.12)");
+    }
+    return this.#request("suback", request.subscriptions.length, (packetId) => {
+      this.output.write({ ...request, packetId });
+    });
+  }
+
+  /**
+   * Ends subscriptions (§3.10). Returns the Packet Identifier that the UNSUBACK will have; 0 when none is free, and then
+   * nothing was sent.
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range
+   */
+  unsubscribe(request: UnsubscribeRequest): number {
+    this.#requireServer();
+    return this.#request("unsuback", request.topicFilters.length, (packetId) => {
+      this.output.write({ ...request, packetId });
+    });
+  }
+
+  /**
+   * Answers an AUTH of the Server with the next step [MQTT-4.12.0-3], or begins to authenticate again when nothing is to
+   * be answered [MQTT-4.12.1-1].
+   *
+   * @throws {TypeError} when CONNECT had no Authentication Method [MQTT-4.12.0-7], or no step is this end's to take
+   */
+  authenticate(properties: Omit<PropertiesOf<"auth">, "authenticationMethod">): void {
+    const authenticationMethod = this.#connect.properties?.authenticationMethod;
+    if (authenticationMethod === undefined) {
+      throw new TypeError("There is no authentication without an authenticationMethod in CONNECT");
+    }
+    if (this.isClosed) return;
+    const isFirst = this.#authentication === "done";
+    if (!isFirst && !this.#isAsked) {
+      throw new TypeError("The server has not asked for a step of authentication");
+    }
+    this.output.write({
+      type: "auth",
+      reasonCode: isFirst ? 0x19 : 0x18,
+      properties: { ...properties, authenticationMethod },
+    });
+    this.#isAsked = false;
+    if (isFirst) this.#authentication = "again";
+  }
+
+  override checkDisconnect(packet: DisconnectInit): void {
+    const { reasonCode = 0x00, properties } = packet;
+    if (!mayDisconnectWith("client", reasonCode)) {
+      throw new RangeError(`reasonCode is ${reasonCode}, which a client may not give`);
+    }
+    const asked = this.#connect.properties?.sessionExpiryInterval ?? 0;
+    if (asked === 0 && (properties?.sessionExpiryInterval ?? 0) > 0) {
+      throw new TypeError(
+        "properties.sessionExpiryInterval must be 0, as it was in CONNECT (§3.14.2.2.2)",
+      );
+    }
+    super.checkDisconnect(packet);
+  }
+
+  override probe(now: number): void {
+    if (!this.isOpen) return;
+    this.now = now;
+    if (this.#keepAlive!.probe(now)) this.output.write({ type: "pingreq" });
+  }
+
+  protected get roleDeadline(): number {
+    return this.#keepAlive?.deadline ?? Infinity;
+  }
+
+  protected checkTime(): void {
+    const due = this.#keepAlive?.check(this.now);
+    if (due === "ping") this.output.write({ type: "pingreq" });
+    if (due === "dead") this.close({ by: "silence", what: "did not answer a PINGREQ in time" });
+  }
+
+  protected hasSent(): void {
+    this.#keepAlive?.sent(this.now);
+  }
+
+  protected report(error: PacketError): void {
+    if (!mayDisconnectWith("client", error.reasonCode)) return;
+    const reasonCode = error.reasonCode as 0x82;
+    this.output.writeIfItFits({
+      type: "disconnect",
+      reasonCode,
+      properties: { reasonString: error.message },
+    });
+  }
+
+  override receive(chunk: Uint8Array, now: number): void {
+    const before = this.#packets;
+    super.receive(chunk, now);
+    if (this.#packets === before) this.#keepAlive?.delayed(now);
+  }
+
+  #packets = 0;
+
+  protected handlePacket(packet: Packet): void {
+    this.#packets++;
+    if (!this.isOpen) return this.#handleHandshake(packet);
+    this.#checkExplanation(packet);
+    switch (packet.type) {
+      case "publish":
+      case "pubrel":
+        this.handleShared(packet);
+        return;
+      case "puback":
+      case "pubrec":
+      case "pubcomp":
+        this.#keepAlive!.answered(this.now, false);
+        this.handleShared(packet);
+        return;
+      case "suback":
+      case "unsuback":
+        this.#keepAlive!.answered(this.now, false);
+        return this.#handleAnswer(packet);
+      case "pingresp":
+        return this.#keepAlive!.answered(this.now, true);
+      case "disconnect":
+        return this.#handleDisconnect(packet);
+      case "auth":
+        return this.#handleAuth(packet);
+      case "connack":
+        throw unexpected("connack", "comes a second time", "3.2");
+      default:
+        throw unexpected(packet.type, isFromWrongEnd(packet.type), "2.1.2");
+    }
+  }
+
+  #handleHandshake(packet: Packet): void {
+    switch (packet.type) {
+      case "connack":
+        return this.#handleConnack(packet);
+      case "auth":
+        return this.#handleAuth(packet);
+      default:
+        throw unexpected(packet.type, "comes before CONNACK [MQTT-3.2.0-1]", "3.2");
+    }
+  }
+
+  #handleConnack(packet: ConnackPacket): void {
+    if (packet.reasonCode >= 0x80) return this.close({ by: "refusal", packet });
+    const { properties, sessionPresent } = packet;
+    const asked = this.#connect.properties ?? {};
+    const clientId = properties.assignedClientIdentifier ?? this.#connect.clientId ?? "";
+    const hasSession = this.#session.exists && this.#session.clientId === clientId;
+    if (sessionPresent && (this.#connect.cleanStart === true || !hasSession)) {
+      throw conductFault(
+        "connack",
+        "Session Present",
+        "is 1, and the Client has no such session [MQTT-3.2.2-4]",
+        "3.2.2.1.1",
+      );
+    }
+    if (properties.responseInformation !== undefined && asked.requestResponseInformation !== true) {
+      throw conductFault("connack", "Response Information", "was not asked for", "3.2.2.3.15");
+    }
+    this.#checkMethod("connack", properties.authenticationMethod);
+    const server = limitsOf(properties);
+    if (server.maximumPacketSize < LEAST_PACKET_SIZE) {
+      this.output.maximumPacketSize = server.maximumPacketSize;
+      const rule = `is ${server.maximumPacketSize}, which leaves no room for an acknowledgement`;
+      throw conductFault("connack", "Maximum Packet Size", rule, "3.2.2.3.6");
+    }
+    if (this.#authentication === "connecting") this.#authentication = "done";
+    this.#isAsked = false;
+    if (!sessionPresent) {
+      for (const message of this.#session.end()) {
+        this.events.push({ type: "discarded", message, why: { reason: "session lost" } });
+      }
+    }
+    this.#session.exists = true;
+    this.#session.clientId = clientId;
+    this.#server = server;
+    const keepAlive = properties.serverKeepAlive ?? this.#connect.keepAlive ?? 0;
+    const timeout = this.#pingTimeout ?? Math.min(keepAlive * 500, 10_000);
+    this.#keepAlive = new ClientKeepAlive(keepAlive, timeout, this.now);
+    this.events.push({ type: "connack", packet });
+    this.establish(this.#session, {
+      own: limitsOf(asked),
+      peer: server,
+      takesSubscriptionIdentifiers: false,
+      takesExplanations: true,
+      isInUse: (packetId) => this.#requests.has(packetId),
+      isResumed: sessionPresent,
+    });
+  }
+
+  #handleAuth(packet: AuthPacket): void {
+    const { reasonCode, properties } = packet;
+    if (this.#authentication === "none") {
+      throw unexpected("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+    }
+    this.#checkMethod("auth", properties.authenticationMethod);
+    const isRunning = this.#authentication !== "done";
+    if (reasonCode === 0x19 || !isRunning || reasonCode === 0x00 && !this.isOpen) {
+      const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
+      throw conductFault("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
+    }
+    if (reasonCode === 0x00) this.#authentication = "done";
+    this.#isAsked = reasonCode === 0x18;
+    this.events.push({ type: "auth", packet });
+  }
+
+  #handleAnswer(packet: SubackPacket | UnsubackPacket): void {
+    const { type, packetId, reasonCodes } = packet;
+    const request = this.#requests.get(packetId);
+    if (request === undefined) return;
+    if (request.answer !== type) {
+      throw conductFault(
+        type,
+        "Packet Identifier",
+        `is ${packetId}, that of another request`,
+        "2.2.1",
+      );
+    }
+    if (request.filters !== reasonCodes.length) {
+      const statement = type === "suback" ? "MQTT-3.8.4-6" : "MQTT-3.11.3-1";
+      throw conductFault(
+        type,
+        "Payload",
+        `has ${reasonCodes.length} Reason Codes for ${request.filters} Topic Filters [${statement}]`,
+        type === "suback" ? "3.9.3" : "3.11.3",
+      );
+    }
+    this.#requests.delete(packetId);
+    this.events.push({ type, packet } as { type: "suback"; packet: SubackPacket });
+  }
+
+  #handleDisconnect(packet: DisconnectPacket): void {
+    const { reasonCode, properties } = packet;
+    if (!mayDisconnectWith("server", reasonCode)) {
+      throw conductFault(
+        "disconnect",
+        "Disconnect Reason Code",
+        "is 0x04, which a Server may not give",
+        "3.14.2.1",
+      );
+    }
+    if (properties.sessionExpiryInterval !== undefined) {
+      throw conductFault(
+        "disconnect",
+        "Session Expiry Interval",
+        "comes from a Server [MQTT-3.14.2-2]",
+        "3.14.2.2.2",
+      );
+    }
+    this.disconnected(packet);
+  }
+
+  /** [MQTT-4.12.0-5] */
+  #checkMethod(type: "connack" | "auth", method: string | undefined): void {
+    if (method === this.#connect.properties?.authenticationMethod) return;
+    throw conductFault(
+      type,
+      "Authentication Method",
+      "is not that of CONNECT [MQTT-4.12.0-5]",
+      type === "auth" ? "3.15.2.2.2" : "3.2.2.3.17",
+    );
+  }
+
+  /** [MQTT-3.1.2-29] */
+  #checkExplanation(packet: Packet): void {
+    if (this.#connect.properties?.requestProblemInformation !== false) return;
+    if (!("properties" in packet) || ALWAYS_EXPLAINED.includes(packet.type)) return;
+    const { reasonString, userProperties } = packet.properties as PropertiesOf<"puback">;
+    if (reasonString === undefined && userProperties === undefined) return;
+    throw conductFault(
+      packet.type,
+      reasonString === undefined ? "User Property" : "Reason String",
+      "comes, and CONNECT asked for none [MQTT-3.1.2-29]",
+      "3.1.2.11.7",
+    );
+  }
+
+  #request(answer: Request["answer"], filters: number, write: (packetId: number) => void): number {
+    const { outgoing, packetIds } = this.#session;
+    outgoing.reserve();
+    const packetId = packetIds.next((id) => outgoing.isTaken(id) || this.#requests.has(id));
+    if (packetId === 0) return 0;
+    write(packetId);
+    this.#requests.set(packetId, { answer, filters });
+    return packetId;
+  }
+
+  #requireServer(): Limits {
+    if (!this.isOpen) throw new TypeError("There is no connection");
+    return this.#server!;
+  }
+}
+
+function checkAvailable(server: Limits, topicFilter: string): void {
+  if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
+    throw new TypeError(
+      `The server takes no wildcards, such as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
+    );
+  }
+  if (
+    !server.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined
+  ) {
+    throw new TypeError(
+      `The server has no Shared Subscriptions, such as ${
+        JSON.stringify(topicFilter)
+      } (§3.2.2.3.13)`,
+    );
+  }
+}

@@ -1,0 +1,383 @@
+// One Network Connection, in either role: framing, keep alive, faults, the messages of both directions. What differs between
+// the roles, the two handshakes above all, is in client_connection.ts and server_connection.ts.
+//
+// Pure: bytes and the time go in, bytes, events and the next deadline come out. After any call take the bytes, take the
+// events, read the deadline, in that order. Times are milliseconds of one clock that never goes back.
+
+import { PacketError } from "../errors.ts";
+import {
+  type DisconnectInit,
+  type DisconnectPacket,
+  type Packet,
+  PacketDecoder,
+  type PacketInit,
+  type PacketType,
+  type PublishInit,
+  type QoS,
+  writePacket,
+  Writer,
+} from "../packets/mod.ts";
+import type { CloseCause, ConnectionEvent } from "./events.ts";
+import type { Limits } from "./limits.ts";
+import type { Outgoing } from "./outgoing.ts";
+import { Output } from "./output.ts";
+import { Queue } from "./queue.ts";
+import { type AckProperties, type AckReasonCode, checkAck, type Receipt } from "./receipt.ts";
+import { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import type { Session } from "./session.ts";
+import { IncomingAliases, OutgoingAliases, type TopicAliasMode } from "./topic_alias.ts";
+
+/** So many bytes of answers may wait for a peer that does not read: far more than one that reads ever needs. */
+const MOST_ANSWERS = 1_048_576;
+
+/** What a connection is made with, beside what its role needs. */
+export interface ConnectionOptions {
+  /** The most bytes in a packet that this end takes. */
+  readonly maximumPacketSize?: number | undefined;
+  /** Who gives out Topic Aliases for what this end sends; by default nobody. */
+  readonly topicAliases?: TopicAliasMode | undefined;
+}
+
+/** What a handshake has settled. */
+export interface Agreement {
+  /** What this end takes. */
+  readonly own: Limits;
+  /** What the peer takes. */
+  readonly peer: Limits;
+  /** Whether the peer takes Subscription Identifiers in a PUBLISH: a Client does. */
+  readonly takesSubscriptionIdentifiers: boolean;
+  /** Whether the peer wants Reason Strings and User Properties in acknowledgements. */
+  readonly takesExplanations: boolean;
+  /** Whether a Packet Identifier is in use for something else than a message. */
+  readonly isInUse: (packetId: number) => boolean;
+  /** Whether the session goes on. */
+  readonly isResumed: boolean;
+}
+
+/** What is known once the handshake is over. */
+interface Established {
+  readonly session: Session;
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  readonly aliases: IncomingAliases;
+}
+
+/** One Network Connection. */
+export abstract class Connection {
+  /** The packets to send. */
+  protected readonly output: Output = new Output();
+  /** What has happened. */
+  protected readonly events: Queue<ConnectionEvent> = new Queue();
+  /** The time of the last call. */
+  protected now: number;
+  readonly #decoder: PacketDecoder;
+  readonly #topicAliases: TopicAliasMode;
+  #established: Established | undefined;
+  #isClosed = false;
+  /** Whether messages wait until the end of the handshake was told: what depends on them, SUBSCRIBE above all, goes first. */
+  #isHeld = false;
+  /** How many bytes of answers wait among those to send. */
+  #answers = 0;
+
+  constructor(now: number, { maximumPacketSize, topicAliases = "off" }: ConnectionOptions) {
+    this.now = now;
+    this.#decoder = new PacketDecoder({ maximumPacketSize });
+    this.#topicAliases = topicAliases;
+  }
+
+  /** Whether the handshake is over and the connection is not. */
+  get isOpen(): boolean {
+    return this.#established !== undefined && !this.#isClosed;
+  }
+
+  /** Whether the connection is over: take its last bytes, then close what carries it. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether to go on reading: what is read while it is false has to be kept unseen. */
+  get wantsBytes(): boolean {
+    return this.#isClosed || !this.isPaused;
+  }
+
+  /** When to call `tick()`, if nothing else happens before; `Infinity` for never. */
+  get deadline(): number {
+    if (this.#isClosed) return Infinity;
+    return Math.min(this.roleDeadline, this.#established?.session.outbox.deadline ?? Infinity);
+  }
+
+  /** Takes bytes from the peer. Never throws for what they are. They must not change as long as messages are kept. */
+  receive(chunk: Uint8Array, now: number): void {
+    if (this.#isClosed) return;
+    this.now = now;
+    this.#decoder.push(chunk);
+    this.decode();
+  }
+
+  /** The peer, or the network, has ended the stream. */
+  receiveEnd(now: number): void {
+    this.now = now;
+    this.close({ by: "network" });
+  }
+
+  /** Time has passed. */
+  tick(now: number): void {
+    if (this.#isClosed) return;
+    this.now = now;
+    this.checkTime();
+    this.#pump();
+  }
+
+  /** The machine has slept, perhaps: asks the peer whether it is still there, if the role can ask. */
+  probe(_now: number): void {}
+
+  /** The bytes to send, valid until the next call of this, for which the bytes must have been sent. */
+  takeBytes(): Uint8Array<ArrayBuffer> | undefined {
+    const bytes = this.output.take();
+    if (bytes === undefined) return undefined;
+    this.#answers = 0;
+    this.hasSent();
+    this.#pump();
+    return bytes;
+  }
+
+  /** What has happened, one after the other. */
+  nextEvent(): ConnectionEvent | undefined {
+    const event = this.events.shift();
+    if (event === undefined && this.#isHeld) {
+      this.#isHeld = false;
+      this.#pump();
+    }
+    return event;
+  }
+
+  /**
+   * Sends a message of QoS 0 at once. False, with nothing done, when it would have to wait: then use
+   * {@linkcode Connection.publish}.
+   *
+   * @throws {TypeError} when a field is wrong, or the peer takes no such message
+   * @throws {RangeError} when a field is out of its range, or of that of the peer
+   */
+  trySend(packet: PublishInit): boolean {
+    return this.isOpen && this.#established!.sender.trySend(packet);
+  }
+
+  /**
+   * Likewise, for a PUBLISH that is encoded already, without Topic Alias: several connections may send the same.
+   *
+   * @throws {RangeError} when it is larger than the peer takes
+   */
+  trySendEncoded(bytes: Uint8Array): boolean {
+    return this.isOpen && this.#established!.sender.trySendEncoded(bytes);
+  }
+
+  /** Whether a message of this QoS would be sent at once. */
+  isReadyFor(qos: QoS): boolean {
+    return this.isOpen && this.#established!.sender.isReadyFor(qos);
+  }
+
+  /**
+   * Sends a message as soon as its turn comes, which is on the next connection when this one is over. An event tells its
+   * fate. Returns the messages that had to give way to it, or it itself, when too many wait.
+   *
+   * @throws {TypeError} when a field is wrong, or the peer takes no such message
+   * @throws {RangeError} when a field is out of its range, or of that of the peer
+   */
+  publish(message: Outgoing): readonly Outgoing[] {
+    const { sender } = this.#require();
+    return this.#isClosed ? sender.keep(message) : sender.publish(message);
+  }
+
+  /**
+   * The application is done with a message. False when it is too late, or was done before.
+   *
+   * @throws {TypeError} when a property is wrong
+   * @throws {RangeError} when the Reason Code is none for an acknowledgement
+   */
+  acknowledge(receipt: Receipt, reasonCode: AckReasonCode, properties?: AckProperties): boolean {
+    checkAck(reasonCode, properties);
+    if (this.isOpen) {
+      const before = this.output.length;
+      const isInTime = this.#established!.receiver.acknowledge(receipt, reasonCode, properties);
+      this.#countAnswers(before);
+      return isInTime;
+    }
+    return this.awaits(receipt) && receipt.settle(reasonCode, properties);
+  }
+
+  /**
+   * Whether an acknowledgement of a message is not too late. At QoS 1 it is when the connection has ended on which the
+   * message came, at QoS 2 when the session has: the peer is to send the message again.
+   */
+  awaits(receipt: Receipt): boolean {
+    if (this.#established === undefined) return false;
+    const { session, receiver } = this.#established;
+    return this.#isClosed ? session.holds(receipt) : receiver.awaits(receipt);
+  }
+
+  /**
+   * Says DISCONNECT and ends the connection (§3.14).
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range, or this end may not give the Reason Code
+   */
+  disconnect(packet: DisconnectInit): void {
+    this.checkDisconnect(packet);
+    if (this.#isClosed) return;
+    this.output.write(packet);
+    this.close({ by: "this end", packet });
+  }
+
+  /**
+   * Refuses a DISCONNECT that this end may not send.
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range, or this end may not give the Reason Code
+   */
+  checkDisconnect(packet: DisconnectInit): void {
+    writePacket(new Writer(), packet);
+  }
+
+  /** What the role does with a packet, faults thrown. */
+  protected abstract handlePacket(packet: Packet): void;
+  /** When the role has something to do. */
+  protected abstract readonly roleDeadline: number;
+  /** Does what the role has to do by now. */
+  protected abstract checkTime(): void;
+  /** Something has been sent. */
+  protected abstract hasSent(): void;
+  /** Tells the peer of its fault, if the role may. */
+  protected abstract report(error: PacketError): void;
+  /** Whether packets are not to be looked at for now. */
+  protected get isPaused(): boolean {
+    return false;
+  }
+
+  /** Looks at the packets that have come. */
+  protected decode(): void {
+    const before = this.output.length;
+    try {
+      while (!this.#isClosed && !this.isPaused) {
+        const packet = this.#decoder.next();
+        if (packet === undefined) break;
+        this.handlePacket(packet);
+      }
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      this.fail(error);
+    }
+    this.#countAnswers(before);
+    this.#pump();
+  }
+
+  /** The handshake has succeeded: this end has said what it takes, and so has the peer. */
+  protected establish(session: Session, agreement: Agreement): void {
+    const { output, events } = this;
+    const { own, peer, takesSubscriptionIdentifiers, takesExplanations, isInUse } = agreement;
+    output.maximumPacketSize = peer.maximumPacketSize;
+    const aliases = new OutgoingAliases(this.#topicAliases, peer.topicAliasMaximum);
+    const sender = new Sender({
+      ...{ session, output, events, limits: peer, aliases },
+      ...{ takesSubscriptionIdentifiers, isInUse },
+    });
+    this.#established = {
+      session,
+      sender,
+      receiver: new Receiver(session, output, own.receiveMaximum, takesExplanations),
+      aliases: new IncomingAliases(own.topicAliasMaximum),
+    };
+    this.#isHeld = true;
+    if (agreement.isResumed) sender.resume();
+  }
+
+  /** Handles what both roles handle alike; false when it is something else. */
+  protected handleShared(packet: Packet): boolean {
+    const { sender, receiver, aliases } = this.#require();
+    switch (packet.type) {
+      case "publish": {
+        const resolved = packet.properties.topicAlias === undefined
+          ? packet
+          : aliases.resolve(packet);
+        const receipt = packet.qos === 0 ? undefined : receiver.handlePublish(packet);
+        if (packet.qos === 0 || receipt !== undefined) {
+          this.events.push({ type: "message", packet: resolved, receipt });
+        }
+        return true;
+      }
+      case "puback":
+        sender.handlePuback(packet);
+        return true;
+      case "pubrec":
+        sender.handlePubrec(packet);
+        return true;
+      case "pubrel":
+        receiver.handlePubrel(packet);
+        return true;
+      case "pubcomp":
+        sender.handlePubcomp(packet);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** The peer has said DISCONNECT. */
+  protected disconnected(packet: DisconnectPacket): void {
+    this.close({ by: "peer", packet });
+  }
+
+  /** Ends the connection for a fault of the peer, and tells it. */
+  protected fail(error: PacketError): void {
+    this.report(error);
+    this.close({ by: "fault", error });
+  }
+
+  /** Ends the connection. Nothing is sent after what has been written [MQTT-3.14.4-1]. */
+  protected close(cause: CloseCause): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.events.push({ type: "closed", cause });
+  }
+
+  /** Sends what the application answers to a packet. */
+  protected answer(packet: PacketInit): void {
+    const before = this.output.length;
+    this.output.write(packet);
+    this.#countAnswers(before);
+  }
+
+  /** A peer that sends and does not read is given up before its answers have filled the memory. */
+  #countAnswers(before: number): void {
+    this.#answers += this.output.length - before;
+    if (this.#answers <= MOST_ANSWERS) return;
+    this.close({ by: "silence", what: "reads none of the answers to what it sends" });
+  }
+
+  #pump(): void {
+    if (!this.#isClosed && !this.#isHeld) this.#established?.sender.pump(this.now);
+  }
+
+  #require(): Established {
+    if (this.#established === undefined) throw new TypeError("There is no connection yet");
+    return this.#established;
+  }
+}
+
+/** The Reason Codes of DISCONNECT that one of the ends alone may send (Table 3-10, and 0x8C as §4.12.1 needs it). */
+const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([0x04]);
+const FROM_EITHER: ReadonlySet<number> = new Set([
+  ...[0x00, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94],
+  ...[0x95, 0x96, 0x97, 0x98, 0x99, 0x9b],
+]);
+
+/** Whether one end may send a DISCONNECT with this Reason Code. */
+export function mayDisconnectWith(role: "client" | "server", reasonCode: number): boolean {
+  if (role === "client") return FROM_EITHER.has(reasonCode) || FROM_CLIENT_ALONE.has(reasonCode);
+  return !FROM_CLIENT_ALONE.has(reasonCode);
+}
+
+/** What breaks the standard when a packet comes that the other role alone may receive. */
+export function isFromWrongEnd(type: PacketType): string {
+  return `comes from the wrong end: ${type.toUpperCase()} is for the other`;
+}

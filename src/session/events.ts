@@ -1,0 +1,100 @@
+// What a connection reports. Events come in the order in which things happened; after "closed" there are no more.
+
+import type { PacketError } from "../errors.ts";
+import type {
+  AuthPacket,
+  ConnackPacket,
+  ConnectPacket,
+  DisconnectInit,
+  DisconnectPacket,
+  PubackPacket,
+  PubcompPacket,
+  PublishPacket,
+  PubrecPacket,
+  SubackPacket,
+  SubscribePacket,
+  UnsubackPacket,
+  UnsubscribePacket,
+} from "../packets/mod.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** A message has come, with its Topic Name and without its alias. */
+export interface MessageEvent {
+  readonly type: "message";
+  readonly packet: PublishPacket;
+  /** What to give to `acknowledge()`; `undefined` at QoS 0. */
+  readonly receipt: Receipt | undefined;
+}
+
+/** An acknowledgement that settles a message. */
+export type LastAck = PubackPacket | PubrecPacket | PubcompPacket;
+
+/** A message is through: at QoS 0 it has been encoded, at QoS 1 and 2 its last acknowledgement has come. */
+export interface SettledEvent {
+  readonly type: "settled";
+  readonly message: Outgoing;
+  /** What the peer said; `undefined` at QoS 0. */
+  readonly packet: LastAck | undefined;
+  /** Whether the Reason Code of a PUBCOMP tells nothing, because its PUBREL had been sent before, on another connection. */
+  readonly isRecovery: boolean;
+}
+
+/** A message will not be sent, or nobody will ever know whether it was. */
+export interface DiscardedEvent {
+  readonly type: "discarded";
+  readonly message: Outgoing;
+  readonly why:
+    | { readonly reason: "expired" }
+    /** The peer had no room for such a message, or does not allow it. */
+    | { readonly reason: "not allowed"; readonly error: unknown }
+    /** The peer has ended the session in which it was in flight. */
+    | { readonly reason: "session lost" };
+}
+
+/** The Client is connected. */
+export interface ConnackEvent {
+  readonly type: "connack";
+  readonly packet: ConnackPacket;
+}
+
+/** A Client asks to be connected: `accept()` or `refuse()` it. */
+export interface ConnectEvent {
+  readonly type: "connect";
+  readonly packet: ConnectPacket;
+}
+
+/** The connection has ended. What it still has to send, the last DISCONNECT at least, is to be sent before it is closed. */
+export interface ClosedEvent {
+  readonly type: "closed";
+  readonly cause: CloseCause;
+}
+
+/** What ended a connection. */
+export type CloseCause =
+  /** This end has said DISCONNECT, or that it does not take the Client. */
+  | { readonly by: "this end"; readonly packet: DisconnectInit | undefined }
+  /** The peer has said DISCONNECT. */
+  | { readonly by: "peer"; readonly packet: DisconnectPacket }
+  /** The Server has refused the Client. */
+  | { readonly by: "refusal"; readonly packet: ConnackPacket }
+  /** The peer has broken the standard. */
+  | { readonly by: "fault"; readonly error: PacketError }
+  /** The peer did not do what it had to do in time, or does not read. */
+  | { readonly by: "silence"; readonly what: string }
+  /** The network has ended the connection. */
+  | { readonly by: "network" };
+
+/** What a connection reports. */
+export type ConnectionEvent =
+  | MessageEvent
+  | SettledEvent
+  | DiscardedEvent
+  | ConnackEvent
+  | ConnectEvent
+  | ClosedEvent
+  | { readonly type: "suback"; readonly packet: SubackPacket }
+  | { readonly type: "unsuback"; readonly packet: UnsubackPacket }
+  | { readonly type: "subscribe"; readonly packet: SubscribePacket }
+  | { readonly type: "unsubscribe"; readonly packet: UnsubscribePacket }
+  | { readonly type: "auth"; readonly packet: AuthPacket };

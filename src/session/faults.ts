@@ -1,0 +1,21 @@
+// A peer's conduct: packets that can be parsed, and may not be sent now, or not to this end.
+
+import { ProtocolError } from "../errors.ts";
+import type { PacketType } from "../packets/mod.ts";
+
+/** The error for a packet that may not be sent as things are; `rule` says what its field does or has. */
+export function conductFault(
+  type: PacketType,
+  field: string,
+  rule: string,
+  section: string,
+  reasonCode = 0x82,
+): ProtocolError {
+  const packetType = type.toUpperCase();
+  return new ProtocolError({ packetType, field, offset: undefined, rule, section }, reasonCode);
+}
+
+/** The error for a packet that may not come at all as things are. */
+export function unexpected(type: PacketType, rule: string, section: string): ProtocolError {
+  return conductFault(type, "packet", rule, section);
+}

@@ -1,0 +1,313 @@
+// §4.3 QoS delivery, sending side; §4.4 Message delivery retry; §4.9 Flow control. Knows nothing of sockets or roles.
+//
+//   waiting ──PUBLISH──▶ published ──PUBACK (QoS 1)──▶ settled
+//   (outbox)                 └──PUBREC, PUBREL──▶ released ──PUBCOMP (QoS 2)──▶ settled
+
+import {
+  type PubackPacket,
+  type PubcompPacket,
+  type PublishInit,
+  type PubrecPacket,
+  type QoS,
+  writePacket,
+  Writer,
+} from "../packets/mod.ts";
+import type { ConnectionEvent, DiscardedEvent, LastAck } from "./events.ts";
+import { conductFault } from "./faults.ts";
+import type { Limits } from "./limits.ts";
+import type { Outgoing } from "./outgoing.ts";
+import type { Output } from "./output.ts";
+import { Queue } from "./queue.ts";
+import type { Session } from "./session.ts";
+import { type OutgoingAliases, withoutAlias } from "./topic_alias.ts";
+
+/** Above so many bytes that wait to be sent, messages wait in the outbox. */
+const FULL = 262_144;
+
+/** What a sender works with. */
+export interface SenderSetup {
+  readonly session: Session;
+  readonly output: Output;
+  readonly events: Queue<ConnectionEvent>;
+  /** What the peer takes. */
+  readonly limits: Limits;
+  readonly aliases: OutgoingAliases;
+  /** Whether the peer takes Subscription Identifiers in a PUBLISH: a Client does. */
+  readonly takesSubscriptionIdentifiers: boolean;
+  /** Whether a Packet Identifier is in use for something else than a message. */
+  readonly isInUse: (packetId: number) => boolean;
+}
+
+/** The messages that one connection sends. */
+export class Sender {
+  readonly #session: Session;
+  readonly #output: Output;
+  readonly #events: Queue<ConnectionEvent>;
+  readonly #limits: Limits;
+  readonly #aliases: OutgoingAliases;
+  readonly #takesSubscriptionIdentifiers: boolean;
+  readonly #isInUse: (packetId: number) => boolean;
+  /** Messages in flight from an earlier connection, to be sent again. */
+  readonly #again = new Queue<Outgoing>();
+  /** Messages whose PUBREL was sent again. */
+  readonly #resumed = new Set<Outgoing>();
+  /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
+  #inFlight = 0;
+
+  constructor(
+    { session, output, events, limits, aliases, takesSubscriptionIdentifiers, isInUse }:
+      SenderSetup,
+  ) {
+    this.#session = session;
+    this.#output = output;
+    this.#events = events;
+    this.#limits = limits;
+    this.#aliases = aliases;
+    this.#takesSubscriptionIdentifiers = takesSubscriptionIdentifiers;
+    this.#isInUse = (packetId) => session.outgoing.isTaken(packetId) || isInUse(packetId);
+  }
+
+  /** Goes on with the session: every PUBREL at once, then each PUBLISH in its old order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
+  resume(): void {
+    for (const message of this.#session.outgoing.values()) {
+      if (message.isReleased) {
+        this.#countIn(message);
+        this.#resumed.add(message);
+        this.#output.write({ type: "pubrel", packetId: message.packetId });
+      } else this.#again.push(message);
+    }
+  }
+
+  /**
+   * Sends a message of QoS 0 if none waits before it and there is room; false, with nothing done, when not.
+   *
+   * @throws {TypeError} when a field is wrong, or the peer takes no such message
+   * @throws {RangeError} when a field is out of its range, or of that of the peer
+   */
+  trySend(packet: PublishInit): boolean {
+    if (!this.#isNext()) return false;
+    this.#checkLimits(packet);
+    this.#write(this.#aliases.complete(packet), 0, false);
+    return true;
+  }
+
+  /** Likewise, for a message that is encoded already, without a Topic Alias. False also when this connection gives those out. */
+  trySendEncoded(bytes: Uint8Array): boolean {
+    if (!this.#isNext() || this.#aliases.areGivenOut) return false;
+    const { maximumPacketSize } = this.#limits;
+    if (bytes.length > maximumPacketSize) {
+      throw new RangeError(
+        `The packet has ${bytes.length} bytes, the peer takes at most ${maximumPacketSize}`,
+      );
+    }
+    this.#output.writeEncoded(bytes);
+    return true;
+  }
+
+  /** Whether a message of this QoS would be sent at once. */
+  isReadyFor(qos: QoS): boolean {
+    return this.#isNext() && (qos === 0 || this.#hasQuota());
+  }
+
+  /**
+   * Sends a message if none waits before it and everything is there for it; else puts it to those that wait. Returns the
+   * messages that had to give way, as `Outbox.add()` does.
+   *
+   * @throws {TypeError} as {@linkcode Sender.trySend} does
+   * @throws {RangeError} as {@linkcode Sender.trySend} does
+   */
+  publish(message: Outgoing): readonly Outgoing[] {
+    this.#checkLimits(message.packet);
+    message.packet = this.#aliases.complete(message.packet);
+    if (this.#isNext() && (message.qos === 0 || this.#hasQuota()) && this.#send(message)) {
+      return NONE;
+    }
+    return this.keep(message);
+  }
+
+  /**
+   * Puts a message to those that wait, be it for another connection. Returns those that had to give way.
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range
+   */
+  keep(message: Outgoing): readonly Outgoing[] {
+    message.packet = this.#aliases.complete(message.packet);
+    checkPublish(message.packet);
+    return this.#session.outbox.add(message);
+  }
+
+  /** Sends what waits, as far as room, quota and identifiers go [MQTT-4.9.0-2]. */
+  pump(now: number): void {
+    while (this.#again.length > 0 && this.#hasRoom() && this.#hasQuota()) this.#sendAgain();
+    const { outbox } = this.#session;
+    for (const message of outbox.takeExpired(now)) this.#discard(message, { reason: "expired" });
+    if (this.#again.length > 0) return;
+    for (let message = outbox.first; message !== undefined; message = outbox.first) {
+      if (!this.#hasRoom() || message.qos > 0 && !this.#hasQuota()) return;
+      message.countDown(now);
+      try {
+        this.#checkLimits(message.packet);
+        if (!this.#send(message)) return;
+        outbox.shift();
+      } catch (error) {
+        outbox.shift();
+        this.#discard(message, { reason: "not allowed", error });
+      }
+    }
+  }
+
+  /** §3.4 PUBACK. One for an unknown identifier says nothing. */
+  handlePuback(packet: PubackPacket): void {
+    const message = this.#session.outgoing.get(packet.packetId);
+    if (message === undefined) return;
+    if (message.qos !== 1) throw wrongAck(packet, "is that of a message of QoS 2");
+    this.#settle(message, packet, false);
+  }
+
+  /** §3.5 PUBREC: the answer is PUBREL, whatever came before it, unless it refuses the message [MQTT-4.3.3-4]. */
+  handlePubrec(packet: PubrecPacket): void {
+    const { packetId, reasonCode } = packet;
+    const message = this.#session.outgoing.get(packetId);
+    if (message === undefined) {
+      if (reasonCode < 0x80) this.#output.write({ type: "pubrel", packetId, reasonCode: 0x92 });
+      return;
+    }
+    if (message.qos !== 2) throw wrongAck(packet, "is that of a message of QoS 1");
+    if (reasonCode >= 0x80) {
+      this.#settle(message, packet, false);
+      return;
+    }
+    if (!message.isReleased) {
+      message.isReleased = true;
+      message.pubrec = packet;
+      // To the end: among themselves those released are in the order of their PUBREC [MQTT-4.6.0-4].
+      this.#session.outgoing.moveToEnd(message);
+    }
+    this.#output.write({ type: "pubrel", packetId });
+  }
+
+  /** §3.7 PUBCOMP. One for an unknown identifier says nothing. */
+  handlePubcomp(packet: PubcompPacket): void {
+    const message = this.#session.outgoing.get(packet.packetId);
+    if (message === undefined) return;
+    if (message.qos !== 2 || !message.isReleased) throw wrongAck(packet, "has had no PUBREL");
+    this.#settle(message, packet, this.#resumed.has(message));
+  }
+
+  /** Whether a message may go now as far as order and room are concerned. */
+  #isNext(): boolean {
+    return this.#hasRoom() && this.#again.length === 0 && this.#session.outbox.length === 0;
+  }
+
+  #hasRoom(): boolean {
+    return this.#output.length < FULL;
+  }
+
+  #hasQuota(): boolean {
+    return this.#inFlight < this.#limits.receiveMaximum;
+  }
+
+  #checkLimits({ qos = 0, retain = false, properties }: PublishInit): void {
+    const { maximumQoS, retainAvailable } = this.#limits;
+    if (qos > maximumQoS) {
+      throw new RangeError(`qos is ${qos}, the peer takes at most ${maximumQoS} [MQTT-3.2.2-11]`);
+    }
+    if (retain && !retainAvailable) {
+      throw new TypeError("retain is true, the peer retains no messages [MQTT-3.2.2-14]");
+    }
+    if (!this.#takesSubscriptionIdentifiers && properties?.subscriptionIdentifiers !== undefined) {
+      throw new TypeError("properties.subscriptionIdentifiers are the server's [MQTT-3.3.4-6]");
+    }
+  }
+
+  /** False when no Packet Identifier is free. */
+  #send(message: Outgoing): boolean {
+    if (message.qos === 0) {
+      this.#write(message.packet, 0, false);
+      this.#events.push({ type: "settled", message, packet: undefined, isRecovery: false });
+      return true;
+    }
+    this.#session.outgoing.reserve();
+    const packetId = this.#session.packetIds.next(this.#isInUse);
+    if (packetId === 0) return false;
+    this.#write(message.packet, packetId, false);
+    message.packetId = packetId;
+    // It may have been in flight before, in a session that was lost.
+    message.isReleased = false;
+    message.pubrec = undefined;
+    this.#session.outgoing.add(message);
+    this.#countIn(message);
+    return true;
+  }
+
+  #sendAgain(): void {
+    const message = this.#again.shift()!;
+    const { packetId } = message;
+    // Its acknowledgement may have come in the meantime.
+    if (message.isReleased || this.#session.outgoing.get(packetId) !== message) return;
+    try {
+      this.#checkLimits(message.packet);
+      this.#write(message.packet, packetId, true);
+      this.#countIn(message);
+    } catch (error) {
+      this.#session.outgoing.remove(message);
+      this.#discard(message, { reason: "not allowed", error });
+    }
+  }
+
+  #write(packet: PublishInit, packetId: number, dup: boolean): void {
+    const { type, topic, payload, qos, retain, properties } = this.#aliases.apply(packet);
+    const sent = { type, topic, payload, qos, retain, properties, packetId, dup };
+    try {
+      this.#output.write(sent);
+      this.#aliases.sent(sent);
+    } catch (error) {
+      // An alias that is new takes three bytes more: without, the packet may fit.
+      const plain = withoutAlias(packet);
+      if (plain === packet && sent.properties === packet.properties) throw error;
+      this.#output.write({ ...sent, topic, properties: plain.properties });
+    }
+  }
+
+  #countIn(message: Outgoing): void {
+    message.sentOn = this;
+    this.#inFlight++;
+  }
+
+  #settle(
+    message: Outgoing,
+    packet: LastAck,
+    isRecovery: boolean,
+  ): void {
+    this.#session.outgoing.remove(message);
+    if (message.sentOn === this) this.#inFlight--;
+    this.#events.push({ type: "settled", message, packet, isRecovery });
+  }
+
+  #discard(message: Outgoing, why: DiscardedEvent["why"]): void {
+    this.#events.push({ type: "discarded", message, why });
+  }
+}
+
+const NONE: readonly Outgoing[] = [];
+
+/**
+ * Refuses a message that could be sent to nobody. Its payload may be large, and is only looked at.
+ *
+ * @throws {TypeError} when a field is wrong
+ * @throws {RangeError} when a field is out of its range
+ */
+export function checkPublish(packet: PublishInit): void {
+  const { qos = 0, topic, payload } = packet;
+  if (topic === "") throw new TypeError("topic is empty, and no alias stands for it yet");
+  if (payload !== undefined && !(payload instanceof Uint8Array)) {
+    throw new TypeError(`payload must be a Uint8Array, got ${typeof payload}`);
+  }
+  writePacket(new Writer(), { ...packet, payload: undefined, packetId: qos === 0 ? 0 : 1 });
+}
+
+function wrongAck(packet: LastAck, rule: string) {
+  const { type, packetId } = packet;
+  return conductFault(type, "Packet Identifier", `is ${packetId}, which ${rule}`, "4.3");
+}

@@ -1,0 +1,446 @@
+// A Network Connection as the Server has it: CONNECT first, then CONNACK or a refusal, then what only a Client may ask. Which
+// session it is, who may connect and what is granted, the broker decides: here is what the standard leaves no choice about.
+
+import type { PacketError } from "../errors.ts";
+import { parseSharedSubscription } from "../topics.ts";
+import {
+  type AuthPacket,
+  type ConnackInit,
+  type ConnectPacket,
+  type DisconnectInit,
+  type DisconnectPacket,
+  type Packet,
+  type PropertiesOf,
+  type PublishPacket,
+  reasonCodeName,
+  type ReasonCodeOf,
+  type SubackInit,
+  type SubscribePacket,
+  type UnsubackInit,
+  type UnsubscribePacket,
+} from "../packets/mod.ts";
+import {
+  Connection,
+  type ConnectionOptions,
+  isFromWrongEnd,
+  mayDisconnectWith,
+} from "./connection.ts";
+import { conductFault, unexpected } from "./faults.ts";
+import { ServerKeepAlive } from "./keep_alive.ts";
+import { type Limits, limitsOf } from "./limits.ts";
+import type { AckProperties } from "./receipt.ts";
+import type { Session } from "./session.ts";
+
+/** What a Server's connection is made with. */
+export interface ServerConnectionOptions extends ConnectionOptions {
+  /** How long the CONNECT may take, and each step of authentication before CONNACK, in milliseconds. Default: 10,000. */
+  readonly connectTimeout?: number | undefined;
+}
+
+/** The most bytes that are kept of what a Client sends before its CONNECT is answered. */
+const MOST_EARLY_BYTES = 65_536;
+
+/** What a Server's connection waits for. */
+type Phase = "connect" | "decision" | "nothing";
+
+/** A Server's end of a connection. */
+export class ServerConnection extends Connection {
+  readonly #maximumPacketSize: number | undefined;
+  readonly #connectTimeout: number;
+  /** When the Client is given up that is to send its CONNECT, or to take a step of authentication before CONNACK. */
+  #connectDeadline: number;
+  #phase: Phase = "connect";
+  #earlyBytes = 0;
+  #connect: ConnectPacket | undefined;
+  #own: Limits = limitsOf({});
+  #keepAliveSeconds = 0;
+  #keepAlive: ServerKeepAlive | undefined;
+  /** Whether the Client has a step of authentication to take. */
+  #isAuthenticating = false;
+  /** Whether the broker needs time. */
+  #isHeldUp = false;
+  /** Whether this end has a step of authentication to take. */
+  #isAsked = false;
+
+  /** Waits for a CONNECT. */
+  constructor(now: number, options: ServerConnectionOptions = {}) {
+    super(now, options);
+    this.#maximumPacketSize = options.maximumPacketSize;
+    this.#connectTimeout = options.connectTimeout ?? 10_000;
+    this.#connectDeadline = now + this.#connectTimeout;
+  }
+
+  /**
+   * Takes the Client that has asked. What the properties grant is what the Client is held to. `sessionPresent` says that
+   * the session is one that the Server had.
+   *
+   * @throws {TypeError} when no Client has asked, or a field is wrong
+   * @throws {RangeError} when a field is out of its range, or the Client takes no packet as large as its CONNACK
+   */
+  accept(session: Session, { sessionPresent = false, properties = {} }: ConnackInit): void {
+    const connect = this.#requireConnect();
+    const asked = connect.properties;
+    const granted: PropertiesOf<"connack"> = {
+      ...properties,
+      maximumPacketSize: this.#maximumPacketSize,
+      authenticationMethod: asked.authenticationMethod,
+      // [MQTT-3.1.2-28]
+      responseInformation: asked.requestResponseInformation === true
+        ? properties.responseInformation
+        : undefined,
+    };
+    this.output.write({ type: "connack", sessionPresent, properties: granted });
+    this.#phase = "nothing";
+    this.#isAuthenticating = false;
+    this.#isAsked = false;
+    session.exists = true;
+    this.#own = limitsOf(granted);
+    this.#keepAliveSeconds = granted.serverKeepAlive ?? connect.keepAlive;
+    this.establish(session, {
+      own: this.#own,
+      peer: limitsOf(asked),
+      takesSubscriptionIdentifiers: true,
+      takesExplanations: asked.requestProblemInformation !== false,
+      isInUse: () => false,
+      isResumed: sessionPresent,
+    });
+    this.decode();
+  }
+
+  /**
+   * Refuses the Client that has asked, and ends the connection.
+   *
+   * @throws {TypeError} when no Client has asked
+   * @throws {RangeError} when the Reason Code is none for a refusal, or the Client takes no packet as large as its CONNACK
+   */
+  refuse(reasonCode: ReasonCodeOf<"connack">, properties: PropertiesOf<"connack"> = {}): void {
+    this.#requireConnect();
+    if (reasonCode < 0x80) {
+      throw new RangeError(`reasonCode is ${reasonCode}, which refuses nothing`);
+    }
+    this.output.write({ type: "connack", reasonCode, properties });
+    this.close({ by: "this end", packet: undefined });
+  }
+
+  /**
+   * Takes a step of enhanced authentication: asks the Client to go on (0x18), or tells it that it has succeeded in
+   * authenticating again (0x00). The first success is told by `accept()`, a failure by `refuse()` or `disconnect()`.
+   *
+   * @throws {TypeError} when CONNECT had no Authentication Method, or no step is this end's to take
+   */
+  authenticate(
+    reasonCode: 0x00 | 0x18,
+    properties: Omit<PropertiesOf<"auth">, "authenticationMethod"> = {},
+  ): void {
+    const authenticationMethod = this.#connect?.properties.authenticationMethod;
+    if (authenticationMethod === undefined) {
+      throw new TypeError("There is no authentication without an Authentication Method in CONNECT");
+    }
+    if (this.isClosed) return;
+    if (!this.#isAsked || reasonCode === 0x00 && !this.isOpen) {
+      throw new TypeError("The client waits for no such step of authentication");
+    }
+    this.output.write({
+      type: "auth",
+      reasonCode,
+      properties: { ...properties, authenticationMethod },
+    });
+    this.#isAsked = false;
+    this.#isAuthenticating = reasonCode === 0x18;
+    // The time of the Client's step begins when it has been asked for: see hasSent().
+    this.#connectDeadline = Infinity;
+  }
+
+  /**
+   * Answers a SUBSCRIBE with a Reason Code for each subscription (§3.9) [MQTT-3.8.4-6].
+   *
+   * @throws {TypeError} when their number is another, or a field is wrong
+   */
+  suback(
+    { packetId, subscriptions }: SubscribePacket,
+    reasonCodes: SubackInit["reasonCodes"],
+    properties?: PropertiesOf<"suback">,
+  ): void {
+    checkCount("SUBACK", reasonCodes, subscriptions);
+    if (this.isClosed) return;
+    this.answer({
+      type: "suback",
+      packetId,
+      reasonCodes,
+      properties: this.#told(properties),
+    });
+  }
+
+  /**
+   * Answers an UNSUBSCRIBE with a Reason Code for each Topic Filter (§3.11) [MQTT-3.11.3-1].
+   *
+   * @throws {TypeError} when their number is another, or a field is wrong
+   */
+  unsuback(
+    { packetId, topicFilters }: UnsubscribePacket,
+    reasonCodes: UnsubackInit["reasonCodes"],
+    properties?: PropertiesOf<"unsuback">,
+  ): void {
+    checkCount("UNSUBACK", reasonCodes, topicFilters);
+    if (this.isClosed) return;
+    this.answer({
+      type: "unsuback",
+      packetId,
+      reasonCodes,
+      properties: this.#told(properties),
+    });
+  }
+
+  /**
+   * Says DISCONNECT and ends the connection; before CONNACK it only ends it [MQTT-3.14.0-1].
+   *
+   * @throws {RangeError} when a Server may not give the Reason Code
+   */
+  override disconnect(packet: DisconnectInit): void {
+    const { reasonCode = 0x00 } = packet;
+    if (!this.isOpen) return this.close({ by: "this end", packet: undefined });
+    // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties would be.
+    const isBare = reasonCode === 0x00 && packet.properties === undefined;
+    super.disconnect(
+      isBare
+        ? { ...packet, properties: { reasonString: reasonCodeName(0, "disconnect") } }
+        : packet,
+    );
+  }
+
+  override checkDisconnect(packet: DisconnectInit): void {
+    const { reasonCode = 0x00, properties } = packet;
+    if (!mayDisconnectWith("server", reasonCode)) {
+      throw new RangeError(`reasonCode is ${reasonCode}, which a server may not give`);
+    }
+    if (properties?.sessionExpiryInterval !== undefined) {
+      throw new TypeError(
+        "properties.sessionExpiryInterval is for a client to set [MQTT-3.14.2-2]",
+      );
+    }
+    super.checkDisconnect(packet);
+  }
+
+  /** Looks at no more packets for now: something has to be decided first. */
+  pause(): void {
+    this.#isHeldUp = true;
+  }
+
+  /** Looks at packets again, at those first that have come in the meantime. */
+  goOn(): void {
+    this.#isHeldUp = false;
+    this.decode();
+  }
+
+  protected get roleDeadline(): number {
+    return this.#isWaiting ? this.#connectDeadline : this.#keepAlive?.deadline ?? Infinity;
+  }
+
+  protected checkTime(): void {
+    if (this.#isWaiting) {
+      if (this.now < this.#connectDeadline) return;
+      const what = this.#phase === "connect" ? "sent no CONNECT in time" : "sent no AUTH in time";
+      return this.close({ by: "silence", what });
+    }
+    if (this.#keepAlive?.isOver(this.now) !== true) return;
+    this.output.write({ type: "disconnect", reasonCode: 0x8d });
+    this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
+  }
+
+  /** The time of the Client begins when it has been told: how long this end took to decide is not its fault. */
+  protected hasSent(): void {
+    if (this.isOpen) this.#keepAlive ??= new ServerKeepAlive(this.#keepAliveSeconds, this.now);
+    else if (this.#isAuthenticating) this.#connectDeadline = this.now + this.#connectTimeout;
+  }
+
+  /** Before CONNACK a fault is told by CONNACK, and only to who has sent something like a CONNECT. */
+  protected report(error: PacketError): void {
+    const { reasonCode, message } = error;
+    const properties = { reasonString: message };
+    if (this.isOpen) {
+      this.output.writeIfItFits({ type: "disconnect", reasonCode: reasonCode as 0x82, properties });
+    } else if (this.#connect !== undefined || error.packetType === "CONNECT") {
+      this.output.writeIfItFits({ type: "connack", reasonCode: reasonCode as 0x82, properties });
+    }
+  }
+
+  /** Whether the Client has something to do before CONNACK. */
+  get #isWaiting(): boolean {
+    return this.#phase === "connect" || this.#phase === "decision" && this.#isAuthenticating;
+  }
+
+  protected override get isPaused(): boolean {
+    return this.#isHeldUp || this.#phase === "decision" && !this.#isAuthenticating;
+  }
+
+  override receive(chunk: Uint8Array, now: number): void {
+    if (this.#phase === "decision") this.#earlyBytes += chunk.length;
+    super.receive(chunk, now);
+    if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > MOST_EARLY_BYTES) {
+      const properties = { reasonString: "Too much was sent before CONNACK" };
+      this.output.writeIfItFits({ type: "connack", reasonCode: 0x97, properties });
+      this.close({ by: "this end", packet: undefined });
+    }
+  }
+
+  protected handlePacket(packet: Packet): void {
+    this.#keepAlive?.received(this.now);
+    if (!this.isOpen) return this.#handleHandshake(packet);
+    switch (packet.type) {
+      case "publish":
+        this.#checkPublish(packet);
+        this.handleShared(packet);
+        return;
+      case "puback":
+      case "pubrec":
+      case "pubrel":
+      case "pubcomp":
+        this.handleShared(packet);
+        return;
+      case "subscribe":
+        this.#checkSubscribe(packet);
+        this.events.push({ type: "subscribe", packet });
+        return;
+      case "unsubscribe":
+        this.events.push({ type: "unsubscribe", packet });
+        return;
+      case "pingreq":
+        return this.output.write({ type: "pingresp" });
+      case "disconnect":
+        return this.#handleDisconnect(packet);
+      case "auth":
+        return this.#handleAuth(packet);
+      case "connect":
+        throw unexpected("connect", "comes a second time [MQTT-3.1.0-2]", "3.1");
+      default:
+        throw unexpected(packet.type, isFromWrongEnd(packet.type), "2.1.2");
+    }
+  }
+
+  #handleHandshake(packet: Packet): void {
+    if (packet.type === "connect" && this.#connect === undefined) {
+      this.#connect = packet;
+      this.#phase = "decision";
+      this.#isAsked = packet.properties.authenticationMethod !== undefined;
+      this.output.maximumPacketSize = limitsOf(packet.properties).maximumPacketSize;
+      this.events.push({ type: "connect", packet });
+      return;
+    }
+    if (packet.type === "auth" && this.#connect !== undefined) return this.#handleAuth(packet);
+    if (packet.type === "disconnect" && this.#connect !== undefined) {
+      return this.#handleDisconnect(packet);
+    }
+    throw this.#connect === undefined
+      ? unexpected(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1")
+      : unexpected(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
+  }
+
+  #handleAuth(packet: AuthPacket): void {
+    const { reasonCode, properties } = packet;
+    const method = this.#connect!.properties.authenticationMethod;
+    if (method === undefined) {
+      throw unexpected("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+    }
+    if (properties.authenticationMethod !== method) {
+      throw conductFault(
+        "auth",
+        "Authentication Method",
+        "is not that of CONNECT [MQTT-4.12.0-5]",
+        "3.15.2.2.2",
+      );
+    }
+    const isInTurn = this.#isAuthenticating
+      ? reasonCode === 0x18
+      : reasonCode === 0x19 && this.isOpen && !this.#isAsked;
+    if (!isInTurn) {
+      const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
+      throw conductFault("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
+    }
+    this.#isAuthenticating = false;
+    this.#isAsked = true;
+    this.#earlyBytes = 0;
+    this.events.push({ type: "auth", packet });
+  }
+
+  #handleDisconnect(packet: DisconnectPacket): void {
+    const { reasonCode, properties } = packet;
+    if (!mayDisconnectWith("client", reasonCode)) {
+      throw conductFault(
+        "disconnect",
+        "Disconnect Reason Code",
+        `is 0x${reasonCode.toString(16)}, which a Client may not give`,
+        "3.14.2.1",
+      );
+    }
+    const asked = this.#connect!.properties.sessionExpiryInterval ?? 0;
+    if (asked === 0 && (properties.sessionExpiryInterval ?? 0) > 0) {
+      throw conductFault(
+        "disconnect",
+        "Session Expiry Interval",
+        "is not 0, and that of CONNECT was",
+        "3.14.2.2.2",
+      );
+    }
+    this.disconnected(packet);
+  }
+
+  #checkPublish({ qos, retain, properties }: PublishPacket): void {
+    if (qos > this.#own.maximumQoS) {
+      const rule = `is ${qos}, over the Maximum QoS of ${this.#own.maximumQoS} [MQTT-3.2.2-11]`;
+      throw conductFault("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
+    }
+    if (retain && !this.#own.retainAvailable) {
+      const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
+      throw conductFault("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
+    }
+    if (properties.subscriptionIdentifiers !== undefined) {
+      const rule = "comes from a Client [MQTT-3.3.4-6]";
+      throw conductFault("publish", "Subscription Identifier", rule, "3.3.4");
+    }
+  }
+
+  #checkSubscribe({ subscriptions, properties }: SubscribePacket): void {
+    const { wildcardSubscriptionAvailable, sharedSubscriptionAvailable } = this.#own;
+    const { subscriptionIdentifierAvailable } = this.#own;
+    for (const { topicFilter } of subscriptions) {
+      if (!sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
+        const rule = "is a Shared Subscription, and there are none here";
+        throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
+      }
+      if (!wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
+        const rule = "has a wildcard, and none is taken here";
+        throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
+      }
+    }
+    if (!subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
+      const rule = "comes, and none is taken here";
+      throw conductFault("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
+    }
+  }
+
+  /** What may be told to a Client that may have asked not to be told [MQTT-3.1.2-29]. */
+  #told<Properties extends AckProperties>(
+    properties: Properties | undefined,
+  ): Properties | undefined {
+    if (this.#connect?.properties.requestProblemInformation !== false) return properties;
+    return undefined;
+  }
+
+  #requireConnect(): ConnectPacket {
+    if (this.#connect === undefined || this.#phase !== "decision" || this.isClosed) {
+      throw new TypeError("No client waits to be accepted or refused");
+    }
+    return this.#connect;
+  }
+}
+
+function checkCount(
+  name: string,
+  reasonCodes: readonly number[],
+  filters: readonly unknown[],
+): void {
+  if (reasonCodes.length === filters.length) return;
+  throw new TypeError(
+    `${name} needs ${filters.length} Reason Codes, one for each Topic Filter, got ${reasonCodes.length}`,
+  );
+}

@@ -1,0 +1,146 @@
+// §3.3.2.3.4 Topic Alias: a number in place of a Topic Name. A mapping lives and dies with its connection [MQTT-3.3.2-7], so
+// that each connection has new ones.
+
+import type { PublishInit, PublishPacket } from "../packets/mod.ts";
+import { conductFault } from "./faults.ts";
+
+/** Who gives out aliases for what is sent: nobody, the caller, or the connection. */
+export type TopicAliasMode = "off" | "manual" | "automatic";
+
+/** The aliases of the packets that a connection sends. */
+export class OutgoingAliases {
+  readonly #mode: TopicAliasMode;
+  readonly #maximum: number;
+  /** By Topic Name; automatic ones in the order of their last use. */
+  readonly #aliases = new Map<string, number>();
+  /** By alias, what the peer knows. */
+  readonly #topics = new Map<number, string>();
+  /** By alias, what the caller has said: messages may wait before they are sent. */
+  readonly #given = new Map<number, string>();
+
+  /** `maximum` is what the peer takes [MQTT-3.2.2-17]; 0 for none [MQTT-3.2.2-18]. */
+  constructor(mode: TopicAliasMode, maximum: number) {
+    this.#mode = mode;
+    this.#maximum = maximum;
+  }
+
+  /** Whether messages get aliases of themselves. */
+  get areGivenOut(): boolean {
+    return this.#mode === "automatic" && this.#maximum > 0;
+  }
+
+  /**
+   * The message with its full Topic Name, as it must be kept for another connection.
+   *
+   * @throws {TypeError} when it has an alias and no Topic Name, and the alias stands for none
+   * @throws {RangeError} when its alias is greater than the peer takes
+   */
+  complete(packet: PublishInit): PublishInit {
+    const alias = packet.properties?.topicAlias;
+    if (alias === undefined) return packet;
+    if (this.#mode !== "manual") {
+      throw new TypeError('properties.topicAlias needs the option topicAliases: "manual"');
+    }
+    if (alias > this.#maximum) {
+      throw new RangeError(
+        `properties.topicAlias is ${alias}, the peer takes at most ${this.#maximum} [MQTT-3.3.2-9]`,
+      );
+    }
+    if (packet.topic !== "") {
+      this.#given.set(alias, packet.topic);
+      return packet;
+    }
+    const topic = this.#given.get(alias);
+    if (topic === undefined) {
+      throw new TypeError(`properties.topicAlias is ${alias}, which stands for no topic yet`);
+    }
+    return { ...packet, topic };
+  }
+
+  /** The message as it is sent, with or without its Topic Name. Once it is sent, say so with {@linkcode OutgoingAliases.sent}. */
+  apply(packet: PublishInit): PublishInit {
+    if (this.#mode === "off" || this.#maximum === 0) return withoutAlias(packet);
+    if (this.#mode === "automatic") return this.#automatic(packet);
+    const alias = packet.properties?.topicAlias;
+    if (alias === undefined) return packet;
+    if (alias > this.#maximum) return withoutAlias(packet);
+    return this.#topics.get(alias) === packet.topic ? { ...packet, topic: "" } : packet;
+  }
+
+  /** Takes note of what has been sent: from now on the alias stands for the topic. */
+  sent({ topic, properties }: PublishInit): void {
+    const alias = properties?.topicAlias;
+    if (alias === undefined || topic === "") return;
+    const before = this.#topics.get(alias);
+    if (before !== undefined) this.#aliases.delete(before);
+    this.#topics.set(alias, topic);
+    this.#aliases.set(topic, alias);
+  }
+
+  #automatic(packet: PublishInit): PublishInit {
+    const { topic } = packet;
+    const known = this.#aliases.get(topic);
+    if (known === undefined) return withAlias(packet, topic, this.#free());
+    this.#aliases.delete(topic);
+    this.#aliases.set(topic, known);
+    return withAlias(packet, "", known);
+  }
+
+  /** An alias not used yet, or the one whose last use is the longest ago. */
+  #free(): number {
+    if (this.#aliases.size < this.#maximum) return this.#aliases.size + 1;
+    const [oldest] = this.#aliases.values();
+    return oldest!;
+  }
+}
+
+function withAlias(packet: PublishInit, topic: string, topicAlias: number): PublishInit {
+  return { ...packet, topic, properties: { ...packet.properties, topicAlias } };
+}
+
+/** The message without an alias: itself, when it has none. */
+export function withoutAlias(packet: PublishInit): PublishInit {
+  if (packet.properties?.topicAlias === undefined) return packet;
+  return { ...packet, properties: { ...packet.properties, topicAlias: undefined } };
+}
+
+/** The aliases of the packets that a connection receives. */
+export class IncomingAliases {
+  readonly #maximum: number;
+  readonly #topics: string[] = [];
+
+  /** `maximum` is what this end has said that it takes [MQTT-3.3.2-10]. */
+  constructor(maximum: number) {
+    this.#maximum = maximum;
+  }
+
+  /**
+   * The message with its Topic Name and without its alias: nobody after the connection knows of either.
+   *
+   * @throws {ProtocolError} when the alias is greater than the maximum (0x94) or stands for no topic (0x82)
+   */
+  resolve(packet: PublishPacket): PublishPacket {
+    const { topicAlias, ...properties } = packet.properties;
+    if (topicAlias === undefined) return packet;
+    if (topicAlias > this.#maximum) {
+      throw conductFault(
+        "publish",
+        "Topic Alias",
+        `is ${topicAlias}, over the Topic Alias Maximum of ${this.#maximum}`,
+        "3.3.2.3.4",
+        0x94,
+      );
+    }
+    if (packet.topic !== "") this.#topics[topicAlias] = packet.topic;
+    const topic = this.#topics[topicAlias];
+    if (topic === undefined) {
+      throw conductFault(
+        "publish",
+        "Topic Alias",
+        `is ${topicAlias}, which stands for no topic yet, and the Topic Name is empty`,
+        "3.3.4",
+      );
+    }
+    return { ...packet, topic, properties };
+  }
+}
