@@ -2,7 +2,6 @@
 // them, then SUBSCRIBE, UNSUBSCRIBE, PINGREQ and re-authentication.
 
 import type { PacketError } from "../errors.ts";
-import { parseSharedSubscription } from "../topics.ts";
 import type {
   AuthPacket,
   ConnackPacket,
@@ -11,20 +10,18 @@ import type {
   DisconnectPacket,
   Packet,
   PropertiesOf,
-  SubackPacket,
-  SubscribeInit,
-  UnsubackPacket,
-  UnsubscribeInit,
 } from "../packets/mod.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import {
-  Connection,
-  type ConnectionOptions,
-  isFromWrongEnd,
+  checkClientsDisconnect,
+  checkDisconnectOfServer,
   mayDisconnectWith,
-} from "./connection.ts";
-import { conductFault, unexpected } from "./faults.ts";
+} from "./disconnecting.ts";
+import type { ConnectionEvent } from "./events.ts";
+import { conductFault, isFromWrongEnd, unexpected } from "./faults.ts";
 import { ClientKeepAlive } from "./keep_alive.ts";
 import { type Limits, limitsOf } from "./limits.ts";
+import { Requests, type SubscribeRequest, type UnsubscribeRequest } from "./requests.ts";
 import type { Session } from "./session.ts";
 
 /** What a Client's connection is made with. */
@@ -35,17 +32,6 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
   readonly session: Session;
   /** How long a PINGRESP may take, in milliseconds; by default half the Keep Alive, at most 10,000. */
   readonly pingTimeout?: number | undefined;
-}
-
-/** A SUBSCRIBE or UNSUBSCRIBE without its identifier. */
-export type SubscribeRequest = Omit<SubscribeInit, "packetId">;
-/** An UNSUBSCRIBE without its identifier. */
-export type UnsubscribeRequest = Omit<UnsubscribeInit, "packetId">;
-
-/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
-interface Request {
-  readonly answer: "suback" | "unsuback";
-  readonly filters: number;
 }
 
 /** The packets in which a Server may explain itself to a Client that asked it not to (§3.1.2.11.7). */
@@ -62,7 +48,7 @@ export class ClientConnection extends Connection {
   readonly #connect: ConnectInit;
   readonly #session: Session;
   readonly #pingTimeout: number | undefined;
-  readonly #requests = new Map<number, Request>();
+  readonly #requests: Requests;
   #keepAlive: ClientKeepAlive | undefined;
   #server: Limits | undefined;
   #authentication: Authentication;
@@ -84,6 +70,7 @@ export class ClientConnection extends Connection {
     this.#connect = connect;
     this.#session = session;
     this.#pingTimeout = pingTimeout;
+    this.#requests = new Requests(session, this.output);
     this.#authentication = connect.properties?.authenticationMethod === undefined
       ? "none"
       : "connecting";
@@ -107,17 +94,7 @@ export class ClientConnection extends Connection {
    * @throws {RangeError} when a field is out of its range
    */
   subscribe(request: SubscribeRequest): number {
-    const server = this.#requireServer();
-    for (const { topicFilter } of request.subscriptions) checkAvailable(server, topicFilter);
-    if (
-      !server.subscriptionIdentifierAvailable &&
-      request.properties?.subscriptionIdentifiers !== undefined
-    ) {
-      throw new TypeError("properties.subscriptionIdentifiers: the server has none (§3.2.2.3.12)");
-    }
-    return this.#request("suback", request.subscriptions.length, (packetId) => {
-      this.output.write({ ...request, packetId });
-    });
+    return this.#requests.subscribe(request, this.#requireServer());
   }
 
   /**
@@ -129,9 +106,7 @@ export class ClientConnection extends Connection {
    */
   unsubscribe(request: UnsubscribeRequest): number {
     this.#requireServer();
-    return this.#request("unsuback", request.topicFilters.length, (packetId) => {
-      this.output.write({ ...request, packetId });
-    });
+    return this.#requests.unsubscribe(request);
   }
 
   /**
@@ -160,16 +135,7 @@ export class ClientConnection extends Connection {
   }
 
   override checkDisconnect(packet: DisconnectInit): void {
-    const { reasonCode = 0x00, properties } = packet;
-    if (!mayDisconnectWith("client", reasonCode)) {
-      throw new RangeError(`reasonCode is ${reasonCode}, which a client may not give`);
-    }
-    const asked = this.#connect.properties?.sessionExpiryInterval ?? 0;
-    if (asked === 0 && (properties?.sessionExpiryInterval ?? 0) > 0) {
-      throw new TypeError(
-        "properties.sessionExpiryInterval must be 0, as it was in CONNECT (§3.14.2.2.2)",
-      );
-    }
+    checkClientsDisconnect(packet, this.#connect.properties?.sessionExpiryInterval);
     super.checkDisconnect(packet);
   }
 
@@ -229,7 +195,10 @@ export class ClientConnection extends Connection {
       case "suback":
       case "unsuback":
         this.#keepAlive!.answered(this.now, false);
-        return this.#handleAnswer(packet);
+        if (this.#requests.handleAnswer(packet)) {
+          this.events.push({ type: packet.type, packet } as ConnectionEvent);
+        }
+        return;
       case "pingresp":
         return this.#keepAlive!.answered(this.now, true);
       case "disconnect":
@@ -297,7 +266,7 @@ export class ClientConnection extends Connection {
       peer: server,
       takesSubscriptionIdentifiers: false,
       takesExplanations: true,
-      isInUse: (packetId) => this.#requests.has(packetId),
+      isInUse: (packetId) => this.#requests.isInUse(packetId),
       isResumed: sessionPresent,
     });
   }
@@ -318,49 +287,8 @@ export class ClientConnection extends Connection {
     this.events.push({ type: "auth", packet });
   }
 
-  #handleAnswer(packet: SubackPacket | UnsubackPacket): void {
-    const { type, packetId, reasonCodes } = packet;
-    const request = this.#requests.get(packetId);
-    if (request === undefined) return;
-    if (request.answer !== type) {
-      throw conductFault(
-        type,
-        "Packet Identifier",
-        `is ${packetId}, that of another request`,
-        "2.2.1",
-      );
-    }
-    if (request.filters !== reasonCodes.length) {
-      const statement = type === "suback" ? "MQTT-3.8.4-6" : "MQTT-3.11.3-1";
-      throw conductFault(
-        type,
-        "Payload",
-        `has ${reasonCodes.length} Reason Codes for ${request.filters} Topic Filters [${statement}]`,
-        type === "suback" ? "3.9.3" : "3.11.3",
-      );
-    }
-    this.#requests.delete(packetId);
-    this.events.push({ type, packet } as { type: "suback"; packet: SubackPacket });
-  }
-
   #handleDisconnect(packet: DisconnectPacket): void {
-    const { reasonCode, properties } = packet;
-    if (!mayDisconnectWith("server", reasonCode)) {
-      throw conductFault(
-        "disconnect",
-        "Disconnect Reason Code",
-        "is 0x04, which a Server may not give",
-        "3.14.2.1",
-      );
-    }
-    if (properties.sessionExpiryInterval !== undefined) {
-      throw conductFault(
-        "disconnect",
-        "Session Expiry Interval",
-        "comes from a Server [MQTT-3.14.2-2]",
-        "3.14.2.2.2",
-      );
-    }
+    checkDisconnectOfServer(packet);
     this.disconnected(packet);
   }
 
@@ -389,35 +317,8 @@ export class ClientConnection extends Connection {
     );
   }
 
-  #request(answer: Request["answer"], filters: number, write: (packetId: number) => void): number {
-    const { outgoing, packetIds } = this.#session;
-    outgoing.reserve();
-    const packetId = packetIds.next((id) => outgoing.isTaken(id) || this.#requests.has(id));
-    if (packetId === 0) return 0;
-    write(packetId);
-    this.#requests.set(packetId, { answer, filters });
-    return packetId;
-  }
-
   #requireServer(): Limits {
     if (!this.isOpen) throw new TypeError("There is no connection");
     return this.#server!;
-  }
-}
-
-function checkAvailable(server: Limits, topicFilter: string): void {
-  if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
-    throw new TypeError(
-      `The server takes no wildcards, such as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
-    );
-  }
-  if (
-    !server.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined
-  ) {
-    throw new TypeError(
-      `The server has no Shared Subscriptions, such as ${
-        JSON.stringify(topicFilter)
-      } (§3.2.2.3.13)`,
-    );
   }
 }

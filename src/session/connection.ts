@@ -11,7 +11,6 @@ import {
   type Packet,
   PacketDecoder,
   type PacketInit,
-  type PacketType,
   type PublishInit,
   type QoS,
   writePacket,
@@ -26,7 +25,12 @@ import { type AckProperties, type AckReasonCode, checkAck, type Receipt } from "
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
-import { IncomingAliases, OutgoingAliases, type TopicAliasMode } from "./topic_alias.ts";
+import {
+  IncomingAliases,
+  NO_ALIASES,
+  OutgoingAliases,
+  type TopicAliasMode,
+} from "./topic_alias.ts";
 
 /** So many bytes of answers may wait for a peer that does not read: far more than one that reads ever needs. */
 const MOST_ANSWERS = 1_048_576;
@@ -276,7 +280,9 @@ export abstract class Connection {
     const { output, events } = this;
     const { own, peer, takesSubscriptionIdentifiers, takesExplanations, isInUse } = agreement;
     output.maximumPacketSize = peer.maximumPacketSize;
-    const aliases = new OutgoingAliases(this.#topicAliases, peer.topicAliasMaximum);
+    const aliases = this.#topicAliases === "off"
+      ? NO_ALIASES
+      : new OutgoingAliases(this.#topicAliases, peer.topicAliasMaximum);
     const sender = new Sender({
       ...{ session, output, events, limits: peer, aliases },
       ...{ takesSubscriptionIdentifiers, isInUse },
@@ -362,22 +368,4 @@ export abstract class Connection {
     if (this.#established === undefined) throw new TypeError("There is no connection yet");
     return this.#established;
   }
-}
-
-/** The Reason Codes of DISCONNECT that one of the ends alone may send (Table 3-10, and 0x8C as §4.12.1 needs it). */
-const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([0x04]);
-const FROM_EITHER: ReadonlySet<number> = new Set([
-  ...[0x00, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94],
-  ...[0x95, 0x96, 0x97, 0x98, 0x99, 0x9b],
-]);
-
-/** Whether one end may send a DISCONNECT with this Reason Code. */
-export function mayDisconnectWith(role: "client" | "server", reasonCode: number): boolean {
-  if (role === "client") return FROM_EITHER.has(reasonCode) || FROM_CLIENT_ALONE.has(reasonCode);
-  return !FROM_CLIENT_ALONE.has(reasonCode);
-}
-
-/** What breaks the standard when a packet comes that the other role alone may receive. */
-export function isFromWrongEnd(type: PacketType): string {
-  return `comes from the wrong end: ${type.toUpperCase()} is for the other`;
 }

@@ -19,3 +19,8 @@ export function conductFault(
 export function unexpected(type: PacketType, rule: string, section: string): ProtocolError {
   return conductFault(type, "packet", rule, section);
 }
+
+/** What breaks the standard when a packet comes that the other role alone may receive. */
+export function isFromWrongEnd(type: PacketType): string {
+  return `comes from the wrong end: ${type.toUpperCase()} is for the other`;
+}

@@ -14,6 +14,8 @@ export class Outgoing {
   order = 0;
   /** Whether its PUBREC has come, and PUBREL gone, so that PUBLISH is not sent again [MQTT-4.3.3-6]. */
   isReleased = false;
+  /** Whether its PUBREL was sent again on another connection than the first: what its PUBCOMP says tells little then. */
+  isRecovered = false;
   /** What its PUBREC said, if that has come in this process. */
   pubrec: PubrecPacket | undefined;
   /** Whether nobody wants it sent any more, though it waits. */

@@ -49,8 +49,6 @@ export class Sender {
   readonly #isInUse: (packetId: number) => boolean;
   /** Messages in flight from an earlier connection, to be sent again. */
   readonly #again = new Queue<Outgoing>();
-  /** Messages whose PUBREL was sent again. */
-  readonly #resumed = new Set<Outgoing>();
   /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
   #inFlight = 0;
 
@@ -72,7 +70,7 @@ export class Sender {
     for (const message of this.#session.outgoing.values()) {
       if (message.isReleased) {
         this.#countIn(message);
-        this.#resumed.add(message);
+        message.isRecovered = true;
         this.#output.write({ type: "pubrel", packetId: message.packetId });
       } else this.#again.push(message);
     }
@@ -192,7 +190,7 @@ export class Sender {
     const message = this.#session.outgoing.get(packet.packetId);
     if (message === undefined) return;
     if (message.qos !== 2 || !message.isReleased) throw wrongAck(packet, "has had no PUBREL");
-    this.#settle(message, packet, this.#resumed.has(message));
+    this.#settle(message, packet, message.isRecovered);
   }
 
   /** Whether a message may go now as far as order and room are concerned. */

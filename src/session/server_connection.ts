@@ -2,7 +2,6 @@
 // session it is, who may connect and what is granted, the broker decides: here is what the standard leaves no choice about.
 
 import type { PacketError } from "../errors.ts";
-import { parseSharedSubscription } from "../topics.ts";
 import {
   type AuthPacket,
   type ConnackInit,
@@ -11,7 +10,6 @@ import {
   type DisconnectPacket,
   type Packet,
   type PropertiesOf,
-  type PublishPacket,
   reasonCodeName,
   type ReasonCodeOf,
   type SubackInit,
@@ -19,13 +17,10 @@ import {
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import {
-  Connection,
-  type ConnectionOptions,
-  isFromWrongEnd,
-  mayDisconnectWith,
-} from "./connection.ts";
-import { conductFault, unexpected } from "./faults.ts";
+import { checkPublishAllowed, checkSubscribeAllowed } from "./allowed.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
+import { conductFault, isFromWrongEnd, unexpected } from "./faults.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
 import { type Limits, limitsOf } from "./limits.ts";
 import type { AckProperties } from "./receipt.ts";
@@ -209,16 +204,13 @@ export class ServerConnection extends Connection {
   }
 
   override checkDisconnect(packet: DisconnectInit): void {
-    const { reasonCode = 0x00, properties } = packet;
-    if (!mayDisconnectWith("server", reasonCode)) {
-      throw new RangeError(`reasonCode is ${reasonCode}, which a server may not give`);
-    }
-    if (properties?.sessionExpiryInterval !== undefined) {
-      throw new TypeError(
-        "properties.sessionExpiryInterval is for a client to set [MQTT-3.14.2-2]",
-      );
-    }
+    checkServersDisconnect(packet);
     super.checkDisconnect(packet);
+  }
+
+  /** Ends the connection without a word: there is none that the Client could take. */
+  breakOff(what: string): void {
+    this.close({ by: "silence", what });
   }
 
   /** Looks at no more packets for now: something has to be decided first. */
@@ -227,16 +219,21 @@ export class ServerConnection extends Connection {
   }
 
   /** Looks at packets again, at those first that have come in the meantime. */
-  goOn(): void {
+  goOn(now: number): void {
+    this.now = now;
     this.#isHeldUp = false;
+    // What it has sent in the meantime has not been looked at: its time begins anew.
+    this.#keepAlive?.received(now);
     this.decode();
   }
 
   protected get roleDeadline(): number {
+    if (this.#isHeldUp) return Infinity;
     return this.#isWaiting ? this.#connectDeadline : this.#keepAlive?.deadline ?? Infinity;
   }
 
   protected checkTime(): void {
+    if (this.#isHeldUp) return;
     if (this.#isWaiting) {
       if (this.now < this.#connectDeadline) return;
       const what = this.#phase === "connect" ? "sent no CONNECT in time" : "sent no AUTH in time";
@@ -288,7 +285,7 @@ export class ServerConnection extends Connection {
     if (!this.isOpen) return this.#handleHandshake(packet);
     switch (packet.type) {
       case "publish":
-        this.#checkPublish(packet);
+        checkPublishAllowed(packet, this.#own);
         this.handleShared(packet);
         return;
       case "puback":
@@ -298,7 +295,7 @@ export class ServerConnection extends Connection {
         this.handleShared(packet);
         return;
       case "subscribe":
-        this.#checkSubscribe(packet);
+        checkSubscribeAllowed(packet, this.#own);
         this.events.push({ type: "subscribe", packet });
         return;
       case "unsubscribe":
@@ -363,59 +360,8 @@ export class ServerConnection extends Connection {
   }
 
   #handleDisconnect(packet: DisconnectPacket): void {
-    const { reasonCode, properties } = packet;
-    if (!mayDisconnectWith("client", reasonCode)) {
-      throw conductFault(
-        "disconnect",
-        "Disconnect Reason Code",
-        `is 0x${reasonCode.toString(16)}, which a Client may not give`,
-        "3.14.2.1",
-      );
-    }
-    const asked = this.#connect!.properties.sessionExpiryInterval ?? 0;
-    if (asked === 0 && (properties.sessionExpiryInterval ?? 0) > 0) {
-      throw conductFault(
-        "disconnect",
-        "Session Expiry Interval",
-        "is not 0, and that of CONNECT was",
-        "3.14.2.2.2",
-      );
-    }
+    checkDisconnectOfClient(packet, this.#connect!.properties.sessionExpiryInterval);
     this.disconnected(packet);
-  }
-
-  #checkPublish({ qos, retain, properties }: PublishPacket): void {
-    if (qos > this.#own.maximumQoS) {
-      const rule = `is ${qos}, over the Maximum QoS of ${this.#own.maximumQoS} [MQTT-3.2.2-11]`;
-      throw conductFault("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
-    }
-    if (retain && !this.#own.retainAvailable) {
-      const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
-      throw conductFault("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
-    }
-    if (properties.subscriptionIdentifiers !== undefined) {
-      const rule = "comes from a Client [MQTT-3.3.4-6]";
-      throw conductFault("publish", "Subscription Identifier", rule, "3.3.4");
-    }
-  }
-
-  #checkSubscribe({ subscriptions, properties }: SubscribePacket): void {
-    const { wildcardSubscriptionAvailable, sharedSubscriptionAvailable } = this.#own;
-    const { subscriptionIdentifierAvailable } = this.#own;
-    for (const { topicFilter } of subscriptions) {
-      if (!sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
-        const rule = "is a Shared Subscription, and there are none here";
-        throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
-      }
-      if (!wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
-        const rule = "has a wildcard, and none is taken here";
-        throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
-      }
-    }
-    if (!subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
-      const rule = "comes, and none is taken here";
-      throw conductFault("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
-    }
   }
 
   /** What may be told to a Client that may have asked not to be told [MQTT-3.1.2-29]. */

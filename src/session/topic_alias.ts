@@ -94,6 +94,9 @@ export class OutgoingAliases {
   }
 }
 
+/** For all connections that give out none: they have nothing to remember. */
+export const NO_ALIASES: OutgoingAliases = new OutgoingAliases("off", 0);
+
 function withAlias(packet: PublishInit, topic: string, topicAlias: number): PublishInit {
   return { ...packet, topic, properties: { ...packet.properties, topicAlias } };
 }

@@ -1,0 +1,51 @@
+// What a Server has said in CONNACK that it does not have, and a Client asks for all the same.
+
+import type { PublishPacket, SubscribePacket } from "../packets/mod.ts";
+import { parseSharedSubscription } from "../topics.ts";
+import { conductFault } from "./faults.ts";
+import type { Limits } from "./limits.ts";
+
+/**
+ * Refuses a message that the Server has said it does not take (§3.2.2.3.4, §3.2.2.3.5), or that no Client may send.
+ *
+ * @throws {ProtocolError} with the Reason Code for it
+ */
+export function checkPublishAllowed({ qos, retain, properties }: PublishPacket, own: Limits): void {
+  if (qos > own.maximumQoS) {
+    const rule = `is ${qos}, over the Maximum QoS of ${own.maximumQoS} [MQTT-3.2.2-11]`;
+    throw conductFault("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
+  }
+  if (retain && !own.retainAvailable) {
+    const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
+    throw conductFault("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
+  }
+  if (properties.subscriptionIdentifiers !== undefined) {
+    const rule = "comes from a Client [MQTT-3.3.4-6]";
+    throw conductFault("publish", "Subscription Identifier", rule, "3.3.4");
+  }
+}
+
+/**
+ * Refuses subscriptions that the Server has said it does not have (§3.2.2.3.11 to §3.2.2.3.13).
+ *
+ * @throws {ProtocolError} with the Reason Code for it
+ */
+export function checkSubscribeAllowed(
+  { subscriptions, properties }: SubscribePacket,
+  own: Limits,
+): void {
+  for (const { topicFilter } of subscriptions) {
+    if (!own.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
+      const rule = "is a Shared Subscription, and there are none here";
+      throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
+    }
+    if (!own.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
+      const rule = "has a wildcard, and none is taken here";
+      throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
+    }
+  }
+  if (!own.subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
+    const rule = "comes, and none is taken here";
+    throw conductFault("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
+  }
+}

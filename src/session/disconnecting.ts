@@ -1,0 +1,87 @@
+// §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are one table.
+
+import type { DisconnectInit, DisconnectPacket } from "../packets/mod.ts";
+import { conductFault } from "./faults.ts";
+
+/** The Reason Codes that one of the ends alone may send (Table 3-10, and 0x8C as §4.12.1 needs it). */
+const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([0x04]);
+const FROM_EITHER: ReadonlySet<number> = new Set([
+  ...[0x00, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94],
+  ...[0x95, 0x96, 0x97, 0x98, 0x99, 0x9b],
+]);
+
+/** Whether one end may send a DISCONNECT with this Reason Code. */
+export function mayDisconnectWith(role: "client" | "server", reasonCode: number): boolean {
+  if (role === "client") return FROM_EITHER.has(reasonCode) || FROM_CLIENT_ALONE.has(reasonCode);
+  return !FROM_CLIENT_ALONE.has(reasonCode);
+}
+
+/**
+ * Refuses what a Client may not say; `asked` is the Session Expiry Interval of its CONNECT.
+ *
+ * @throws {TypeError} when it would revive a session that ends with the connection (§3.14.2.2.2)
+ * @throws {RangeError} when the Reason Code is not a Client's
+ */
+export function checkClientsDisconnect(
+  { reasonCode = 0x00, properties }: DisconnectInit,
+  asked = 0,
+): void {
+  if (!mayDisconnectWith("client", reasonCode)) {
+    throw new RangeError(`reasonCode is ${reasonCode}, which a client may not give`);
+  }
+  if (asked === 0 && (properties?.sessionExpiryInterval ?? 0) > 0) {
+    throw new TypeError(
+      "properties.sessionExpiryInterval must be 0, as it was in CONNECT (§3.14.2.2.2)",
+    );
+  }
+}
+
+/**
+ * Refuses what a Server may not say.
+ *
+ * @throws {TypeError} when it has a Session Expiry Interval
+ * @throws {RangeError} when the Reason Code is not a Server's
+ */
+export function checkServersDisconnect({ reasonCode = 0x00, properties }: DisconnectInit): void {
+  if (!mayDisconnectWith("server", reasonCode)) {
+    throw new RangeError(`reasonCode is ${reasonCode}, which a server may not give`);
+  }
+  if (properties?.sessionExpiryInterval !== undefined) {
+    throw new TypeError("properties.sessionExpiryInterval is for a client to set [MQTT-3.14.2-2]");
+  }
+}
+
+/**
+ * Refuses what a Client has said and may not; `asked` is the Session Expiry Interval of its CONNECT.
+ *
+ * @throws {ProtocolError} when it may not
+ */
+export function checkDisconnectOfClient(
+  { reasonCode, properties }: DisconnectPacket,
+  asked = 0,
+): void {
+  if (!mayDisconnectWith("client", reasonCode)) {
+    const rule = `is 0x${reasonCode.toString(16)}, which a Client may not give`;
+    throw conductFault("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
+  }
+  if (asked === 0 && (properties.sessionExpiryInterval ?? 0) > 0) {
+    const rule = "is not 0, and that of CONNECT was";
+    throw conductFault("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
+  }
+}
+
+/**
+ * Refuses what a Server has said and may not.
+ *
+ * @throws {ProtocolError} when it may not
+ */
+export function checkDisconnectOfServer({ reasonCode, properties }: DisconnectPacket): void {
+  if (!mayDisconnectWith("server", reasonCode)) {
+    const rule = "is 0x04, which a Server may not give";
+    throw conductFault("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
+  }
+  if (properties.sessionExpiryInterval !== undefined) {
+    const rule = "comes from a Server [MQTT-3.14.2-2]";
+    throw conductFault("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
+  }
+}

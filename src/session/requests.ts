@@ -1,0 +1,125 @@
+// §3.8 SUBSCRIBE and §3.10 UNSUBSCRIBE with their answers, the Client's side. They live and die with a connection: one that has
+// not been answered has to be said again on the next.
+
+import { parseSharedSubscription } from "../topics.ts";
+import type {
+  SubackPacket,
+  SubscribeInit,
+  UnsubackPacket,
+  UnsubscribeInit,
+} from "../packets/mod.ts";
+import { conductFault } from "./faults.ts";
+import type { Limits } from "./limits.ts";
+import type { Output } from "./output.ts";
+import type { Session } from "./session.ts";
+
+/** A SUBSCRIBE without its identifier. */
+export type SubscribeRequest = Omit<SubscribeInit, "packetId">;
+/** An UNSUBSCRIBE without its identifier. */
+export type UnsubscribeRequest = Omit<UnsubscribeInit, "packetId">;
+
+/** A SUBSCRIBE or UNSUBSCRIBE that waits for its answer. */
+interface Request {
+  readonly answer: "suback" | "unsuback";
+  readonly filters: number;
+}
+
+/** The requests of one connection. */
+export class Requests {
+  readonly #session: Session;
+  readonly #output: Output;
+  readonly #waiting = new Map<number, Request>();
+
+  constructor(session: Session, output: Output) {
+    this.#session = session;
+    this.#output = output;
+  }
+
+  /** Whether a request that waits has this Packet Identifier. */
+  isInUse(packetId: number): boolean {
+    return this.#waiting.has(packetId);
+  }
+
+  /**
+   * Asks for subscriptions. Returns the Packet Identifier, 0 when none is free.
+   *
+   * @throws {TypeError} when a field is wrong, or the Server does not have what is asked for
+   * @throws {RangeError} when a field is out of its range
+   */
+  subscribe(request: SubscribeRequest, server: Limits): number {
+    const { subscriptions, properties } = request;
+    for (const { topicFilter } of subscriptions) checkAvailable(server, topicFilter);
+    if (
+      !server.subscriptionIdentifierAvailable && properties?.subscriptionIdentifiers !== undefined
+    ) {
+      throw new TypeError("properties.subscriptionIdentifiers: the server has none (§3.2.2.3.12)");
+    }
+    return this.#send("suback", subscriptions.length, (packetId) => {
+      this.#output.write({ ...request, packetId });
+    });
+  }
+
+  /**
+   * Ends subscriptions. Returns the Packet Identifier, 0 when none is free.
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range
+   */
+  unsubscribe(request: UnsubscribeRequest): number {
+    return this.#send("unsuback", request.topicFilters.length, (packetId) => {
+      this.#output.write({ ...request, packetId });
+    });
+  }
+
+  /**
+   * The Server has answered. False when nothing waits for that answer, which says nothing.
+   *
+   * @throws {ProtocolError} when it is no answer to what was asked
+   */
+  handleAnswer({ type, packetId, reasonCodes }: SubackPacket | UnsubackPacket): boolean {
+    const request = this.#waiting.get(packetId);
+    if (request === undefined) return false;
+    if (request.answer !== type) {
+      const rule = `is ${packetId}, that of another request`;
+      throw conductFault(type, "Packet Identifier", rule, "2.2.1");
+    }
+    if (request.filters !== reasonCodes.length) {
+      const statement = type === "suback" ? "MQTT-3.8.4-6" : "MQTT-3.11.3-1";
+      throw conductFault(
+        type,
+        "Payload",
+        `has ${reasonCodes.length} Reason Codes for ${request.filters} Topic Filters [${statement}]`,
+        type === "suback" ? "3.9.3" : "3.11.3",
+      );
+    }
+    this.#waiting.delete(packetId);
+    return true;
+  }
+
+  #send(answer: Request["answer"], filters: number, write: (packetId: number) => void): number {
+    const { outgoing, packetIds } = this.#session;
+    outgoing.reserve();
+    const packetId = packetIds.next((id) => outgoing.isTaken(id) || this.#waiting.has(id));
+    if (packetId === 0) return 0;
+    write(packetId);
+    this.#waiting.set(packetId, { answer, filters });
+    return packetId;
+  }
+}
+
+function checkAvailable(server: Limits, topicFilter: string): void {
+  if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
+    throw new TypeError(
+      `The server takes no wildcards, such as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
+    );
+  }
+  if (
+    !server.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined
+  ) {
+    throw new TypeError(
+      `The server has no Shared Subscriptions, such as ${
+        JSON.stringify(topicFilter)
+      } (§3.2.2.3.13)`,
+    );
+  }
+}
