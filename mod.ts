@@ -1,7 +1,19 @@
 /**
- * MQTT 5.0 for Deno: the packets, to bytes and from bytes, and the rules of topics.
+ * MQTT 5.0 for Deno: a client, the packets, to bytes and from bytes, and the rules of topics.
  *
- * @example A message there and back
+ * @example Five lines against a server
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ *
+ * async function main() {
+ *   await using client = await connect("mqtt://localhost:1883", { clientId: "thermostat-7" });
+ *   const readings = await client.subscribe("home/+/temperature", { qos: 1 });
+ *   await client.publish("home/kitchen/temperature", "21.5", { qos: 1, retain: true });
+ *   for await (const message of readings) console.log(message.topic, message.text());
+ * }
+ * ```
+ *
+ * @example A message to bytes and back
  * ```ts
  * import { decodePacket, encodePacket } from "jsr:@mqtt5/mqtt5";
  * import { assertEquals } from "@std/assert";
@@ -16,6 +28,20 @@
  */
 
 export * from "./src/packets/mod.ts";
+export * from "./src/client/mod.ts";
+export {
+  type CloseKind,
+  ConnectionClosedError,
+  NotSentError,
+  type Refusal,
+  RefusedError,
+} from "./src/errors.ts";
+export type { OutboxLimits } from "./src/session/outbox.ts";
+export type { SavedMessage, SavedSession } from "./src/session/session.ts";
+export type { Limits } from "./src/session/limits.ts";
+export type { AckProperties, AckReasonCode } from "./src/session/receipt.ts";
+export type { Transport } from "./src/io/transport.ts";
+export type { TopicAliasMode } from "./src/session/topic_alias.ts";
 export {
   parseSharedSubscription,
   type SharedSubscription,

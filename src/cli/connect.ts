@@ -1,6 +1,7 @@
 // `connect`: one CONNECT, its CONNACK and a DISCONNECT, shown byte by byte.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
+import { parseServerUrl, type ServerUrl } from "../client/server_url.ts";
 import { connectTcp } from "../io/tcp.ts";
 import type { Transport } from "../io/transport.ts";
 import {
@@ -25,7 +26,6 @@ import {
   parseOptions,
 } from "./options.ts";
 import { bytesOption, propertiesOf, propertyOptions } from "./property_options.ts";
-import { parseServerUrl, type ServerUrl } from "./server_url.ts";
 import { hexByte, paintFor, quoted } from "./text.ts";
 
 const SERVER = "mqtt://127.0.0.1:1883";
@@ -87,21 +87,34 @@ export async function connect({ args, stdout, signal }: Context): Promise<number
     return 0;
   }
   if (operands.length > 1) throw usageFailure("Give one URL of a server; see connect --help");
-  const server = parseServerUrl(operands[0] ?? SERVER);
+  const server = serverOf(operands[0] ?? SERVER);
   const seconds = integerOption("timeout", options.timeout ?? "10", 1, 86_400);
   const packet = connectPacket(options, server);
   const bytes = connectBytes(packet);
   const limit = packet.properties?.maximumPacketSize ?? LARGEST_ANSWER;
   const deadline = AbortSignal.timeout(seconds * 1000);
+  const stop = AbortSignal.any([signal, deadline]);
   try {
-    const transport = await connectTcp({ ...server, signal: AbortSignal.any([signal, deadline]) });
+    const transport = await connectTcp({ ...server, signal: stop });
+    const close = () => transport.close();
+    stop.addEventListener("abort", close);
     try {
       return await converse(transport, bytes, limit, server, new Display(stdout, options));
     } finally {
+      stop.removeEventListener("abort", close);
       transport.close();
     }
   } catch (error) {
-    throw failureOf(error, server, seconds);
+    throw failureOf(error, stop, server, seconds);
+  }
+}
+
+/** The server that a URL names. */
+function serverOf(url: string): ServerUrl {
+  try {
+    return parseServerUrl(url);
+  } catch (error) {
+    throw error instanceof TypeError ? usageFailure(error.message) : error;
   }
 }
 
@@ -285,9 +298,14 @@ function closed(address: string): Failure {
 }
 
 /** One sentence for whatever went wrong with the connection. */
-function failureOf(error: unknown, server: ServerUrl, seconds: number): unknown {
-  const { address, hostname } = server;
-  if (error instanceof Failure || error instanceof OutputClosed) return error;
+function failureOf(
+  thrown: unknown,
+  stop: AbortSignal,
+  { address, hostname }: ServerUrl,
+  seconds: number,
+): unknown {
+  if (thrown instanceof Failure || thrown instanceof OutputClosed) return thrown;
+  const error = stop.aborted ? stop.reason : thrown;
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return new Failure(
       `${address} sent no CONNACK within ${seconds} s; check the host and the port, or wait longer with --timeout`,

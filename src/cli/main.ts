@@ -9,6 +9,14 @@ interface Entry {
 }
 
 const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries({
+  demo: {
+    summary: "show a whole conversation between a client and a broker of its own",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  broker: {
+    summary: "run a broker",
+    load: async () => (await import("./broker.ts")).broker,
+  },
   connect: {
     summary: "connect to a server and show the handshake byte by byte",
     load: async () => (await import("./connect.ts")).connect,

@@ -8,14 +8,23 @@ export interface TcpOptions {
   readonly hostname: string;
   /** 1 to 65,535. */
   readonly port: number;
-  /** Closes the connection when it aborts, while it is being made and afterwards. */
+  /** Gives up connecting. Once there is a connection, it does nothing more. */
   readonly signal: AbortSignal;
 }
 
-/** Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. */
-const SLAB = 65_536;
-/** A slab with less room is left to the chunks in it. */
-const LEAST_ROOM = 4096;
+/**
+ * Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. A slab is small as long as the
+ * chunks are: one that a chunk has filled is followed by a larger one.
+ */
+const FIRST_SLAB = 256;
+const LARGEST_SLAB = 131_072;
+/**
+ * A read that finds bytes in the socket resolves before anybody else has had a turn: a peer that never stops would leave
+ * those who are to take the bytes no time for it. After so many the next read waits for all that is ready to be done.
+ */
+const BYTES_A_TURN = 4096;
+/** A slab with less than this part of it free is left to the chunks in it. */
+const LEAST_ROOM = 1 / 16;
 
 /**
  * Connects to a server.
@@ -27,50 +36,51 @@ export async function connectTcp({ hostname, port, signal }: TcpOptions): Promis
   const connection = await Deno.connect({ hostname, port, signal }).catch((error) => {
     throw signal.aborted ? signal.reason : error;
   });
-  return new TcpTransport(connection, signal);
+  // Packets are gathered before they are written: to wait for more would only cost time.
+  connection.setNoDelay();
+  return new TcpTransport(connection);
 }
 
-class TcpTransport implements Transport {
-  readonly #connection: Deno.TcpConn;
-  readonly #signal: AbortSignal;
-  readonly #onAbort = () => this.close();
+/** A connection over TCP, with or without TLS, as a transport. */
+export class TcpTransport implements Transport {
+  readonly #connection: Deno.TcpConn | Deno.TlsConn;
   #slab = new Uint8Array(0);
+  #size = FIRST_SLAB;
+  #bytesThisTurn = 0;
   #closed = false;
 
-  constructor(connection: Deno.TcpConn, signal: AbortSignal) {
+  constructor(connection: Deno.TcpConn | Deno.TlsConn) {
     this.#connection = connection;
-    this.#signal = signal;
-    signal.addEventListener("abort", this.#onAbort);
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#slab.length < LEAST_ROOM) this.#slab = new Uint8Array(SLAB);
+    if (this.#bytesThisTurn >= BYTES_A_TURN) {
+      this.#bytesThisTurn = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (this.#slab.length < this.#size * LEAST_ROOM) this.#slab = new Uint8Array(this.#size);
     const slab = this.#slab;
-    const count = await this.#unlessAborted(() => this.#connection.read(slab));
+    const count = await this.#connection.read(slab);
     if (count === null) return undefined;
     this.#slab = slab.subarray(count);
+    this.#bytesThisTurn += count;
+    if (count === slab.length) this.#size = Math.min(this.#size * 4, LARGEST_SLAB);
     return slab.subarray(0, count);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let sent = 0; sent < bytes.length;) {
-      sent += await this.#unlessAborted(() => this.#connection.write(bytes.subarray(sent)));
+      sent += await this.#connection.write(bytes.subarray(sent));
     }
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#connection.closeWrite();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signal.removeEventListener("abort", this.#onAbort);
     this.#connection.close();
-  }
-
-  async #unlessAborted<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (error) {
-      throw this.#signal.aborted ? this.#signal.reason : error;
-    }
   }
 }

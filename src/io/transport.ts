@@ -6,6 +6,8 @@ export interface Transport {
   read(): Promise<Uint8Array | undefined>;
   /** Sends all of the bytes. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Says that nothing more will be sent, after all that was. The other direction stays open. */
+  closeWrite(): Promise<void>;
   /** Closes both ways, at once and as often as you like. */
   close(): void;
 }

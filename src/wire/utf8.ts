@@ -16,6 +16,8 @@ const MEMORY_SLOTS = 256;
 /** So many strings pass before any is remembered: a link that carries little needs no memory. */
 export const MEMORY_FROM = 256;
 
+const NO_COPIES = new Uint8Array(0);
+
 /**
  * Decodes strings, and remembers short ones: the same topics, content types and property names come again and again, and
  * to compare bytes is several times faster than to make a string.
@@ -26,7 +28,7 @@ export class Utf8Decoder {
   #decoded = 0;
   /** The strings remembered, each in the slot that its bytes say, beside a copy of those bytes. */
   #texts: (string | undefined)[] = [];
-  #copies: Uint8Array = new Uint8Array(0);
+  #copies: Uint8Array = NO_COPIES;
 
   /** Decodes `bytes[start, end)`; `undefined` when that is no string of MQTT, {@linkcode utf8Fault} says why. */
   decode(bytes: Uint8Array, start: number, end: number): string | undefined {

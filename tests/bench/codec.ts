@@ -57,7 +57,7 @@ const races: readonly Race[] = [
 ];
 
 console.log(`Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.target}\n`);
-runRaces("topic 36 bytes, payload 64", races);
+await runRaces("topic 36 bytes, payload 64", races);
 
 function encoding(messages: readonly Message[]): Pick<Race, "ours" | "theirs"> {
   const writer = new Writer(FULL + 1_000);

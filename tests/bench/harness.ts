@@ -5,8 +5,8 @@
 export interface Side {
   /** How many operations one call of `run` is. */
   readonly operations: number;
-  /** Does them. */
-  run(): void;
+  /** Does them; what cannot be done at once is done when the promise resolves. */
+  run(): void | Promise<void>;
 }
 
 /** Two ways to do the same work. */
@@ -21,6 +21,22 @@ export interface Race {
   readonly atLeast?: number;
 }
 
+/** What came out of a race: medians. */
+export interface Result {
+  /** What ours measured. */
+  readonly ours: number;
+  /** What theirs measured. */
+  readonly theirs: number;
+  /** How many times as much theirs measured as ours, in the same turn. */
+  readonly ratio: number;
+}
+
+/** Measures a way to do some work once more; less is better. */
+export type Measurement = () => Promise<number>;
+
+/** Prints a line of a table. */
+export type Line = (work: string, ...cells: readonly string[]) => void;
+
 /** Turns for each race: an odd number, so that a median is one of them. */
 const ROUNDS = 11;
 
@@ -28,53 +44,91 @@ const ROUNDS = 11;
 const TURN = 60;
 
 /** Runs the races and prints a table of medians, a line as soon as it is known. */
-export function runRaces(title: string, races: readonly Race[]): void {
-  const width = Math.max(title.length, ...races.map(({ work }) => work.length));
-  const line = (work: string, ...cells: readonly string[]) =>
-    console.log([work.padEnd(width), ...cells.map((cell) => cell.padStart(12))].join(" "));
+export async function runRaces(title: string, races: readonly Race[]): Promise<void> {
+  const line = table([title, ...races.map(({ work }) => work)]);
   line(title, "ours ns/op", "ours op/s", "theirs ns/op", "ratio", "at least", "met");
-  for (const { work, ours, theirs, atLeast } of races) {
-    const { oursTime, theirsTime, ratio } = race(ours, theirs);
+  for (const { work, atLeast, ...sides } of races) {
+    const ours = await timing(sides.ours, TURN);
+    const theirs = await timing(sides.theirs, TURN);
+    const result = await race(ours, theirs, ROUNDS);
     line(
       work,
-      oursTime.toFixed(0),
-      Math.round(1e9 / oursTime).toLocaleString("en"),
-      theirsTime.toFixed(0),
-      ratio.toFixed(2),
-      atLeast?.toString() ?? "",
-      atLeast === undefined ? "" : ratio >= atLeast ? "yes" : "NO",
+      result.ours.toFixed(0),
+      Math.round(1e9 / result.ours).toLocaleString("en"),
+      result.theirs.toFixed(0),
+      ...verdict(result, atLeast),
     );
   }
 }
 
-function race(ours: Side, theirs: Side) {
-  const [oursRuns, theirsRuns] = [runsInATurn(ours), runsInATurn(theirs)];
-  const turns = Array.from({ length: ROUNDS }, (_, round) => {
+/** Lines whose first cell is as wide as the longest of `works`. */
+export function table(works: readonly string[]): Line {
+  const width = Math.max(...works.map(({ length }) => length));
+  return (work, ...cells) =>
+    console.log([work.padEnd(width), ...cells.map((cell) => cell.padStart(12))].join(" "));
+}
+
+/** The last three cells of a line: the ratio, what it was to be, and whether it is. */
+export function verdict({ ratio }: Result, atLeast: number | undefined): string[] {
+  return [
+    ratio.toFixed(2),
+    atLeast?.toString() ?? "",
+    atLeast === undefined ? "" : ratio >= atLeast ? "yes" : "NO",
+  ];
+}
+
+/** Lets the two take turns. An odd number of rounds makes each median one of them. */
+export async function race(
+  ours: Measurement,
+  theirs: Measurement,
+  rounds: number,
+): Promise<Result> {
+  const [first, second] = await takeTurns([ours, theirs], rounds);
+  return compare(first!, second!);
+}
+
+/** Lets any number take turns. Resolves to what each of them measured, round by round. */
+export async function takeTurns(
+  measurements: readonly Measurement[],
+  rounds: number,
+): Promise<number[][]> {
+  const measured = measurements.map((measure) => ({ measure, values: [] as number[] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const { measure, values } of measured) values.push(await measure());
     // Who is first changes, too: the second may find the caches or the collector as the first left them.
-    if (round % 2 === 0) return { ours: time(ours, oursRuns), theirs: time(theirs, theirsRuns) };
-    return { theirs: time(theirs, theirsRuns), ours: time(ours, oursRuns) };
-  });
+    measured.reverse();
+  }
+  if (rounds % 2 === 1) measured.reverse();
+  return measured.map(({ values }) => values);
+}
+
+/** What two have measured in the same rounds. */
+export function compare(ours: readonly number[], theirs: readonly number[]): Result {
   return {
-    oursTime: median(turns.map(({ ours }) => ours)),
-    theirsTime: median(turns.map(({ theirs }) => theirs)),
-    ratio: median(turns.map(({ ours, theirs }) => theirs / ours)),
+    ours: median(ours),
+    theirs: median(theirs),
+    ratio: median(ours.map((value, round) => theirs[round]! / value)),
   };
 }
 
-/** Warms up and finds how many runs fill a turn. */
-function runsInATurn(side: Side): number {
+/** Nanoseconds for one operation, in turns of so many milliseconds. Warms up to find how many runs fill a turn. */
+export async function timing(side: Side, turn: number): Promise<Measurement> {
   let runs = 1;
-  while (time(side, runs) * runs * side.operations < TURN * 1e6) runs *= 2;
-  return runs;
+  while (await time(side, runs) * runs * side.operations < turn * 1e6) runs *= 2;
+  return () => time(side, runs);
 }
 
 /** Nanoseconds for one operation. */
-function time(side: Side, runs: number): number {
+async function time(side: Side, runs: number): Promise<number> {
   const start = performance.now();
-  for (let count = 0; count < runs; count++) side.run();
+  for (let count = 0; count < runs; count++) {
+    const done = side.run();
+    if (done !== undefined) await done;
+  }
   return (performance.now() - start) * 1e6 / (runs * side.operations);
 }
 
-function median(values: readonly number[]): number {
+/** The middle one of an odd number of values. */
+export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -6,12 +6,26 @@ import { connectTcp } from "../../src/io/tcp.ts";
 export interface Mosquitto extends AsyncDisposable {
   /** The port of 127.0.0.1 on which it listens. */
   readonly port: number;
+  /** The same as a URL. */
+  readonly url: string;
+  /** Ends it. With SIGTERM it says good-bye and saves what it is to keep, with SIGKILL it does neither. */
+  stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Starts it again, on the same port and with the same files. Resolves when it takes connections. */
+  start(): Promise<void>;
 }
 
 /** How a Mosquitto is to be set up. */
 export interface MosquittoOptions {
+  /** Where it listens; without, on a port that is free. */
+  readonly port?: number;
   /** Who may connect; without, anybody may. */
   readonly users?: Readonly<Record<string, string>>;
+  /** The lines of its access control list; without, anybody may do anything. */
+  readonly access?: readonly string[];
+  /** Which Topic Filters may be subscribed to; without, any may. It takes a plugin to say so. */
+  readonly maySubscribe?: readonly string[];
+  /** Whether it keeps sessions and retained messages in a file. It writes them as often as it can, and when it ends. */
+  readonly isPersistent?: boolean;
   /** More lines for its configuration. */
   readonly configuration?: readonly string[];
 }
@@ -22,45 +36,98 @@ const FOLDERS = ["", "/usr/sbin/", "/usr/local/sbin/", "/opt/homebrew/sbin/"];
 const program = await find("mosquitto", ["-h"]);
 const passwordProgram = await find("mosquitto_passwd", []);
 
-/** A test that needs Mosquitto; without one it is skipped, and its name says why. */
-export function mosquittoTest(name: string, fn: () => Promise<void>): void {
-  const ignore = program === undefined;
-  Deno.test({ name: ignore ? `${name} (skipped: Mosquitto is not installed)` : name, ignore, fn });
+/** Debian's plugin by which subscriptions can be refused. */
+const PLUGIN = `/usr/lib/${Deno.build.arch}-linux-gnu/mosquitto_dynamic_security.so`;
+
+const hasPlugin = await Deno.stat(PLUGIN).then(() => true, () => false);
+
+/** A test that needs Mosquitto; without one, or without its plugin, it is skipped, and its name says why. */
+export function mosquittoTest(
+  name: string,
+  fn: () => Promise<void>,
+  { maySubscribe }: MosquittoOptions = {},
+): void {
+  const why = program === undefined
+    ? "Mosquitto is not installed"
+    : maySubscribe !== undefined && !hasPlugin
+    ? `there is no ${PLUGIN}`
+    : undefined;
+  const ignore = why !== undefined;
+  Deno.test({ name: ignore ? `${name} (skipped: ${why})` : name, ignore, fn });
 }
 
 /** Starts a Mosquitto and waits until it takes connections. */
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt5-mosquitto-" });
-  const port = freePort();
+  const { port = freePort() } = options;
   await Deno.writeTextFile(`${folder}/mosquitto.conf`, await configure(options, folder, port));
-  const server = new Deno.Command(program!, {
-    args: ["-c", `${folder}/mosquitto.conf`],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  let ended = false;
-  const end = server.status.then(() => ended = true);
-  while (!await accepts(port)) {
-    if (ended) throw new Error("Mosquitto ended before it took a connection");
-  }
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      if (!ended) server.kill("SIGTERM");
-      await end;
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
+  const server = new RestartableMosquitto(folder, port);
+  await server.start();
+  return server;
 }
 
-/** A port on which nothing listens. */
+class RestartableMosquitto implements Mosquitto {
+  readonly port: number;
+  readonly #folder: string;
+  #process: Deno.ChildProcess | undefined;
+
+  constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.port = port;
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const process = this.#process = new Deno.Command(program!, {
+      args: ["-c", `${this.#folder}/mosquitto.conf`],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let hasEnded = false;
+    void process.status.then(() => hasEnded = true);
+    while (!await accepts(this.port)) {
+      if (hasEnded) throw new Error("Mosquitto ended before it took a connection");
+    }
+  }
+
+  async stop(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    try {
+      process?.kill(signal);
+    } catch {
+      // It has ended already.
+    }
+    await process?.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/**
+ * A port on which nothing listens. It lies below those that a system gives to whoever connects: one of those might be taken
+ * while Mosquitto is down.
+ */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch {
+      continue;
+    }
+  }
 }
 
 async function configure(
-  { users, configuration = [] }: MosquittoOptions,
+  { users, access, maySubscribe, isPersistent = false, configuration = [] }: MosquittoOptions,
   folder: string,
   port: number,
 ): Promise<string> {
@@ -76,7 +143,42 @@ async function configure(
       if (!success) throw new Error("mosquitto_passwd failed");
     }
   }
+  if (access !== undefined) {
+    lines.push(`acl_file ${folder}/access`);
+    await Deno.writeTextFile(`${folder}/access`, [...access, ""].join("\n"));
+  }
+  if (maySubscribe !== undefined) {
+    lines.push(`plugin ${PLUGIN}`, `plugin_opt_config_file ${folder}/plugin.json`);
+    await Deno.writeTextFile(`${folder}/plugin.json`, JSON.stringify(pluginSettings(maySubscribe)));
+  }
+  if (isPersistent) {
+    lines.push("persistence true", `persistence_location ${folder}/`);
+    lines.push("autosave_on_changes true", "autosave_interval 1");
+  }
   return [...lines, ...configuration, ""].join("\n");
+}
+
+/** Anybody may do anything but subscribe, and to these filters anybody may. */
+function pluginSettings(maySubscribe: readonly string[]): unknown {
+  const acls = maySubscribe.map((topic) => {
+    return { acltype: "subscribeLiteral", topic, priority: 0, allow: true };
+  });
+  return {
+    defaultACLAccess: {
+      publishClientSend: true,
+      publishClientReceive: true,
+      subscribe: false,
+      unsubscribe: true,
+    },
+    roles: [{ rolename: "subscriber", acls }],
+    groups: [{
+      groupname: "anybody",
+      roles: [{ rolename: "subscriber", priority: 0 }],
+      clients: [],
+    }],
+    anonymousGroup: "anybody",
+    clients: [],
+  };
 }
 
 async function accepts(port: number): Promise<boolean> {

@@ -46,21 +46,37 @@ Deno.test("a TCP transport tells the end of the stream", async () => {
   listener.close();
 });
 
-Deno.test("an aborted signal closes a TCP transport, and a waiting read throws its reason", async () => {
+Deno.test("a TCP transport that is closed ends a waiting read, and the other end's too", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const abort = new AbortController();
   const accepted = listener.accept();
   const transport = await connectTcp({
     hostname: "127.0.0.1",
     port: listener.addr.port,
-    signal: abort.signal,
+    signal: never,
   });
   const connection = await accepted;
   const reading = transport.read();
-  const reason = new Error("enough");
-  abort.abort(reason);
-  assertStrictEquals(await assertRejects(() => reading), reason);
+  transport.close();
+  await assertRejects(() => reading);
   assertEquals(await connection.read(new Uint8Array(1)), null);
+  connection.close();
+  listener.close();
+});
+
+Deno.test("a TCP transport that writes no more still reads", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const transport = await connectTcp({
+    hostname: "127.0.0.1",
+    port: listener.addr.port,
+    signal: never,
+  });
+  const connection = await accepted;
+  await transport.closeWrite();
+  assertEquals(await connection.read(new Uint8Array(1)), null);
+  await connection.write(Uint8Array.of(1, 2));
+  assertEquals(await transport.read(), Uint8Array.of(1, 2));
+  transport.close();
   connection.close();
   listener.close();
 });

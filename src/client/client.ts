@@ -1,0 +1,318 @@
+// The client: promises and iterators over the engine. It has at most one connection at a time, and makes another when that
+// one is lost; the session, the messages that wait and the subscriptions are here for all of them.
+
+import { ConnectionClosedError, RefusedError } from "../errors.ts";
+import {
+  type ConnackPacket,
+  type PropertiesOf,
+  reasonCodeName,
+  type ReasonCodeOf,
+} from "../packets/mod.ts";
+import type { ConnectionEvent } from "../session/events.ts";
+import { type SavedSession, Session } from "../session/session.ts";
+import { Connector, type ServerSource } from "./connector.ts";
+import { type ClientEvents, ClientEventTarget } from "./events.ts";
+import type { Link, World } from "./link.ts";
+import type { Message } from "./message.ts";
+import { type ConnectOptions, notNegative, type Settings, settingsOf } from "./options.ts";
+import type { PublishResult } from "./publication.ts";
+import type { PublishOptions } from "./publish_options.ts";
+import { Publisher } from "./publisher.ts";
+import { type ServerInfo, serverInfo } from "./server_info.ts";
+import { subscribeRequest, type TopicFilters, unsubscribeFilters } from "./subscribe_options.ts";
+import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import { Subscriptions } from "./subscriptions.ts";
+
+/** Options of `client.unsubscribe()`. */
+export interface UnsubscribeOptions {
+  /** User Properties of the UNSUBSCRIBE (§3.10.2.1.2). */
+  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** Ends the wait for the server's answer. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `client.disconnect()`: the fields of DISCONNECT (§3.14), its properties flat. */
+export interface DisconnectOptions extends Omit<PropertiesOf<"disconnect">, "serverReference"> {
+  /** 0x00, so that the server forgets the Will, or 0x04, so that it publishes it (§3.14.2.1). Default: 0x00. */
+  readonly reasonCode?: ReasonCodeOf<"disconnect"> | undefined;
+  /** How long messages that wait or are in flight are waited for, in milliseconds. Default: 5000. */
+  readonly timeout?: number | undefined;
+}
+
+/** What a client is doing. */
+export type ClientState = "connecting" | "connected" | "reconnecting" | "closing" | "closed";
+
+/** How long `disconnect()` waits for messages, in milliseconds. */
+const FLUSH_TIMEOUT = 5000;
+
+/**
+ * A client of a server of MQTT 5.0, made by {@linkcode connect}.
+ *
+ * It stays what it is when the connection is lost: it connects again, goes on with the session, and subscribes again where
+ * the server has forgotten. It is at its end after {@linkcode Client.disconnect}, and after a fault that another attempt
+ * cannot cure; then every promise is rejected with a {@linkcode ConnectionClosedError}.
+ *
+ * @example Five lines
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ *
+ * async function main() {
+ *   await using client = await connect("mqtt://localhost:1883", { clientId: "thermostat-7" });
+ *   const readings = await client.subscribe("home/+/temperature", { qos: 1 });
+ *   await client.publish("home/kitchen/temperature", "21.5", { qos: 1, retain: true });
+ *   for await (const message of readings) console.log(message.topic, message.text());
+ * }
+ * ```
+ */
+export class Client extends ClientEventTarget implements AsyncDisposable {
+  /**
+   * Resolves when the client is at its end: to why, or to `undefined` after {@linkcode Client.disconnect}. Never rejects.
+   */
+  readonly closed: Promise<ConnectionClosedError | undefined>;
+  readonly #world: World;
+  readonly #settings: Settings;
+  readonly #session: Session;
+  readonly #publisher: Publisher;
+  readonly #subscriptions: Subscriptions;
+  readonly #connector: Connector;
+  #state: ClientState = "connecting";
+  #server: ServerInfo | undefined;
+  #resolveClosed!: (error: ConnectionClosedError | undefined) => void;
+  /** Why there are no more promises to be had. */
+  #error: ConnectionClosedError | undefined;
+
+  /** Use {@linkcode connect}. */
+  constructor(world: World, source: ServerSource, options: ConnectOptions) {
+    super();
+    const settings = settingsOf(options);
+    const { session: saved, clientId } = options;
+    const { sendQueue } = settings;
+    this.#world = world;
+    this.#settings = settings;
+    this.#session = saved === undefined
+      ? new Session(clientId ?? "", sendQueue)
+      : Session.from(saved, world.clock.now(), sendQueue);
+    if (options.cleanStart === false) this.#session.exists = true;
+    this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
+    this.#connector = new Connector(world, source, settings, this.#session, {
+      connected: (link, packet) => this.#connected(link, packet),
+      handle: (_, event) => this.#handle(event),
+      lost: (detail) => this.#lost(detail),
+      reconnecting: (detail) => this.#tell("reconnecting", detail),
+      ended: (error) => this.#ended(error),
+    });
+    const connector = this.#connector;
+    this.#publisher = new Publisher({
+      clock: world.clock,
+      session: this.#session,
+      queueQoS0: settings.queueQoS0,
+      link: () => connector.link,
+      refusal: () => this.#refusal(),
+    });
+    // In an older session the server may have subscriptions whose identifiers are not ours.
+    const isOlder = saved !== undefined || options.cleanStart === false;
+    this.#subscriptions = new Subscriptions({
+      settings,
+      identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
+      link: () => connector.link,
+      awaits: (receipt) => connector.last?.connection.awaits(receipt) ?? false,
+      acknowledge(receipt, reasonCode, properties) {
+        const link = connector.last;
+        if (link?.connection.acknowledge(receipt, reasonCode, properties) !== true) return false;
+        link.drive.wake();
+        return true;
+      },
+      tell: (type, detail) => this.#tell(type, detail),
+    });
+  }
+
+  /** What the client is doing. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** What the server granted when it last took the client (§3.2.2.3). */
+  get server(): ServerInfo {
+    return this.#server!;
+  }
+
+  /**
+   * The messages that no subscription claims: of a session that was there before, or that the server sends unasked. As
+   * long as nobody reads them, those of QoS 1 and 2 stay unacknowledged, and take up the Receive Maximum.
+   */
+  get messages(): AsyncIterable<Message, undefined> {
+    return { [Symbol.asyncIterator]: () => this.#subscriptions.unclaimed.read() };
+  }
+
+  /** Connects for the first time; {@linkcode connect} does this. */
+  async start(): Promise<this> {
+    try {
+      await this.#connector.start();
+      return this;
+    } catch (error) {
+      this.#ended(undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Publishes a message (§3.3). Resolves at QoS 0 when the message is accepted for sending, which takes time only when
+   * much waits to be sent; at QoS 1 when the server has it (PUBACK), at QoS 2 when it has it exactly once (PUBCOMP). Without
+   * a connection the message waits for the next one, and its `messageExpiryInterval` counts down. Neither `payload` nor the
+   * options may be changed before that.
+   *
+   * The fastest way to publish much is not to await each promise, but the last of every thousand or so.
+   *
+   * Rejects with
+   * - `TypeError` or `RangeError` when an argument is wrong, or this server does not take such a message;
+   * - {@linkcode RefusedError} when the server refuses the message, with a Reason Code of 0x80 or above;
+   * - {@linkcode NotSentError} when the message was never sent: expired, too many wait, or not to wait without connection;
+   * - {@linkcode ConnectionClosedError} when the client comes to its end before, or the server loses the session in which
+   *   the message was in flight, so that nobody knows whether it has arrived;
+   * - the signal's reason when it aborts.
+   *
+   * @param payload text, sent as UTF-8, or bytes
+   */
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options?: PublishOptions,
+  ): Promise<PublishResult> {
+    return this.#publisher.publish(topic, payload, options);
+  }
+
+  /**
+   * Subscribes to topics (§3.8). Resolves when the server has granted all that was asked for. A subscription outlives the
+   * connection; how it ends see {@linkcode Subscription}.
+   *
+   * Rejects with `TypeError` or `RangeError` when an argument is wrong, or this server does not have what is asked for;
+   * {@linkcode RefusedError} when the server refuses a Topic Filter, and then none is subscribed to;
+   * {@linkcode ConnectionClosedError} when the client comes to its end before; the signal's reason when it aborts.
+   *
+   * @param filters one Topic Filter or more, each alone or with options of its own
+   */
+  async subscribe(filters: TopicFilters, options: SubscribeOptions = {}): Promise<Subscription> {
+    const request = subscribeRequest(filters, options);
+    options.signal?.throwIfAborted();
+    this.#checkNotEnded();
+    return await this.#subscriptions.subscribe(request, options);
+  }
+
+  /**
+   * Ends subscriptions by Topic Filter, whoever has them (§3.10): also those that the session had before this client.
+   * Resolves to a Reason Code for each: 0x00, or 0x11 when the server had no such subscription (§3.11.3).
+   *
+   * Rejects as {@linkcode Client.subscribe} does.
+   */
+  async unsubscribe(
+    filters: string | readonly string[],
+    { userProperties, signal }: UnsubscribeOptions = {},
+  ): Promise<readonly number[]> {
+    const topicFilters = unsubscribeFilters(filters, userProperties);
+    signal?.throwIfAborted();
+    this.#checkNotEnded();
+    const reasonCodes = await this.#subscriptions.unsubscribe(topicFilters, userProperties, signal);
+    const reasonCode = reasonCodes.find((code) => code >= 0x80);
+    if (reasonCode === undefined) return reasonCodes;
+    const reason = reasonCodeName(reasonCode, "unsuback") ?? "";
+    throw new RefusedError("The server refused to unsubscribe", {
+      reasonCode,
+      reason,
+      reasonCodes,
+    });
+  }
+
+  /**
+   * Waits until what was published is through, says DISCONNECT (§3.14) and closes the connection. Subscriptions end
+   * quietly. Resolves when all of that is done; it always ends.
+   *
+   * Rejects with `TypeError` or `RangeError` when an option is wrong, and then nothing is done.
+   */
+  async disconnect(options: DisconnectOptions = {}): Promise<void> {
+    const { reasonCode, timeout = FLUSH_TIMEOUT, ...properties } = options;
+    const packet = { type: "disconnect", reasonCode, properties } as const;
+    const { link, last } = this.#connector;
+    notNegative("timeout", timeout);
+    last?.connection.checkDisconnect(packet);
+    if (this.#state !== "closing" && this.#state !== "closed") {
+      this.#state = "closing";
+      this.#connector.settle();
+      if (link !== undefined) {
+        await this.#publisher.idle(timeout, link);
+        link.connection.disconnect(packet);
+        link.drive.wake();
+      }
+    }
+    await this.closed;
+    await this.#connector.last?.drive.finished;
+  }
+
+  /** As {@linkcode Client.disconnect}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  /**
+   * The state of the session, as plain data for JSON or structured clone: what is in flight, what was received, what waits
+   * to be sent. Give it to {@linkcode connect} as `session` to go on, in another process too. Messages that have come and
+   * not been acknowledged are not in it: the server sends them again.
+   */
+  save(): SavedSession {
+    return this.#session.save(this.#world.clock.now());
+  }
+
+  #connected(link: Link, packet: ConnackPacket): void {
+    const isFirst = this.#server === undefined;
+    const server = serverInfo(link.connect, packet);
+    this.#server = server;
+    if (this.#state !== "closing") this.#state = "connected";
+    this.#subscriptions.connected(link, packet.sessionPresent);
+    this.#tell("connected", { server, isFirst });
+  }
+
+  #handle(event: ConnectionEvent): void {
+    switch (event.type) {
+      case "message":
+        return this.#subscriptions.deliver(event.packet, event.receipt);
+      case "settled":
+      case "discarded":
+        return this.#publisher.handle(event);
+      case "suback":
+      case "unsuback":
+        return this.#subscriptions.handleAnswer(event.packet);
+    }
+  }
+
+  #lost(detail: ClientEvents["disconnected"]): void {
+    this.#subscriptions.lost();
+    if (detail.willReconnect) this.#state = "reconnecting";
+    this.#publisher.lost();
+    if (detail.error.kind !== "closed") this.#tell("disconnected", detail);
+  }
+
+  #ended(error: ConnectionClosedError | undefined): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#error = error ??
+      new ConnectionClosedError("The client has been closed", { kind: "closed" });
+    this.#subscriptions.end(error, this.#error);
+    this.#publisher.end(this.#error);
+    this.#tell("closed", { error });
+    this.#resolveClosed(error);
+  }
+
+  #checkNotEnded(): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /** Why nothing more can be asked of the client. */
+  #refusal(): ConnectionClosedError | undefined {
+    if (this.#state !== "closing") return this.#error;
+    return new ConnectionClosedError("The client is being closed", { kind: "closed" });
+  }
+
+  #tell<Type extends keyof ClientEvents>(type: Type, detail: ClientEvents[Type]): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,231 @@
+// One attempt to connect: credentials, dialling, CONNECT, CONNACK, all within one deadline.
+
+import { ConnectionClosedError } from "../errors.ts";
+import type { Clock } from "../io/clock.ts";
+import { Drive } from "../io/drive.ts";
+import type { Transport } from "../io/transport.ts";
+import type { ConnectInit } from "../packets/mod.ts";
+import { ClientConnection } from "../session/client_connection.ts";
+import type { ConnectionEvent } from "../session/events.ts";
+import type { Session } from "../session/session.ts";
+import {
+  connectInit,
+  type Credentials,
+  credentialsFor,
+  type Settings,
+  type TransportSource,
+} from "./options.ts";
+import { closedError, textOf } from "./reconnect.ts";
+import type { ServerUrl } from "./server_url.ts";
+
+/** A server by its URL, or by what opens connections to it. */
+export type Server =
+  | (ServerUrl & { readonly source?: undefined })
+  | {
+    readonly address: string;
+    readonly source: TransportSource;
+    readonly username?: undefined;
+    readonly password?: undefined;
+  };
+
+/** All of the world that a client needs. */
+export interface World {
+  readonly clock: Clock;
+  /** Opens a transport to a server; gives up when the signal aborts. */
+  readonly dial: (server: ServerUrl, signal: AbortSignal) => Promise<Transport>;
+}
+
+/** A connection with what runs it. */
+export interface Link {
+  /** The server, for messages. */
+  readonly address: string;
+  readonly connect: ConnectInit;
+  readonly connection: ClientConnection;
+  readonly drive: Drive;
+  /** When CONNACK came. */
+  readonly since: number;
+}
+
+/** What an attempt is made with. */
+export interface Attempt {
+  readonly world: World;
+  readonly server: Server;
+  readonly settings: Settings;
+  readonly session: Session;
+  readonly cleanStart: boolean;
+  /** Gives up. */
+  readonly signal: AbortSignal;
+  /** Is told every event of the connection, CONNACK and all that comes with it included. */
+  readonly onEvent: (link: Link, event: ConnectionEvent) => void;
+}
+
+/**
+ * Connects to one server.
+ *
+ * @throws {ConnectionClosedError} when there is no connection in the end
+ * @throws {unknown} the signal's reason when it aborts
+ */
+export async function openLink(attempt: Attempt): Promise<Link> {
+  const { world: { clock }, server, settings: { connectTimeout }, signal } = attempt;
+  const late = `${server.address} did not take the connection within ${connectTimeout} ms`;
+  const deadline = { clock, signal, timeout: connectTimeout, late };
+  return await within(deadline, (signal) => connectWithin(attempt, signal));
+}
+
+async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Link> {
+  const { server, settings, session, cleanStart, world } = attempt;
+  const credentials = await unlessAborted(signal, askForCredentials(settings, server));
+  const { clientId } = session;
+  const connect = connectInit(settings, { ...credentials, clientId, cleanStart });
+  const { pingTimeout, topicAliases } = settings.options;
+  const options = { connect, session, pingTimeout, topicAliases };
+  const connection = new ClientConnection(world.clock.now(), options);
+  const transport = await dial(world, server, signal);
+  const close = () => transport.close();
+  signal.addEventListener("abort", close);
+  if (signal.aborted) close();
+  try {
+    return await shakeHands(attempt, connect, connection, transport);
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+async function shakeHands(
+  { server: { address }, world: { clock }, onEvent }: Attempt,
+  connect: ConnectInit,
+  connection: ClientConnection,
+  transport: Transport,
+): Promise<Link> {
+  const { promise, resolve, reject } = Promise.withResolvers<Link>();
+  let since = Infinity;
+  let isRejected = false;
+  const link: Link = {
+    address,
+    connect,
+    connection,
+    get since() {
+      return since;
+    },
+    drive: new Drive(transport, connection, clock, (event) => {
+      // What has come behind it makes no connection any more.
+      if (isRejected) return;
+      if (event.type === "auth" && since === Infinity) {
+        isRejected = true;
+        reject(unanswered(address, event.packet.properties.authenticationMethod));
+        return;
+      }
+      if (event.type === "connack") {
+        since = clock.now();
+        resolve(link);
+      }
+      if (event.type === "closed" && since === Infinity) {
+        reject(closedError(event.cause, address, link.drive.error));
+        return;
+      }
+      onEvent(link, event);
+    }),
+  };
+  try {
+    return await promise;
+  } catch (error) {
+    // One that has ended says its last words first.
+    if (!connection.isClosed) transport.close();
+    await link.drive.finished;
+    throw error;
+  }
+}
+
+/** Credentials may come from far away: what keeps them from coming may pass. */
+async function askForCredentials({ options }: Settings, server: Server): Promise<Credentials> {
+  try {
+    return await credentialsFor(options, server);
+  } catch (cause) {
+    const message = `There are no credentials for ${server.address}: ${textOf(cause)}`;
+    throw new ConnectionClosedError(message, { kind: "transient", cause });
+  }
+}
+
+async function dial(world: World, server: Server, signal: AbortSignal): Promise<Transport> {
+  const opening = open(world, server, signal);
+  try {
+    return await unlessAborted(signal, opening);
+  } catch (cause) {
+    if (signal.aborted) {
+      opening.then((late) => late.close(), () => {});
+      throw signal.reason;
+    }
+    const message = `There is no way to ${server.address}: ${textOf(cause)}`;
+    throw new ConnectionClosedError(message, { kind: "transient", cause });
+  }
+}
+
+async function open(world: World, server: Server, signal: AbortSignal): Promise<Transport> {
+  if (server.source !== undefined) return await server.source.connect();
+  return await world.dial(server, signal);
+}
+
+function unanswered(address: string, method: string): ConnectionClosedError {
+  const message = `${address} asks for a step of ${
+    JSON.stringify(method)
+  }, and nobody here takes it`;
+  return new ConnectionClosedError(message, { kind: "configuration" });
+}
+
+/** How long some work may take. */
+export interface Deadline {
+  readonly clock: Clock;
+  /** Gives the work up before. */
+  readonly signal: AbortSignal;
+  /** In milliseconds. */
+  readonly timeout: number;
+  /** What to say when the time is over. */
+  readonly late: string;
+}
+
+/**
+ * The result of some work, which is told to stop when its time is over or the signal aborts.
+ *
+ * @throws {unknown} what the work throws; the signal's reason when it aborts
+ * @throws {ConnectionClosedError} when the time is over
+ */
+export async function within<Result>(
+  { clock, signal, timeout, late }: Deadline,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  signal.addEventListener("abort", abort);
+  const cancel = clock.at(clock.now() + timeout, () => {
+    controller.abort(new ConnectionClosedError(late, { kind: "transient" }));
+  });
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    cancel();
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * The result of some work, which nobody waits for any more once the signal has aborted.
+ *
+ * @throws {unknown} what the work throws; the signal's reason when it aborts
+ */
+export async function unlessAborted<Result>(
+  signal: AbortSignal,
+  work: Promise<Result>,
+): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

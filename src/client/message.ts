@@ -1,0 +1,167 @@
+// A message as the application gets it, and the one acknowledgement that is owed for it, however many subscriptions it
+// reaches.
+
+import type { PropertiesOf, PublishPacket, QoS } from "../packets/mod.ts";
+import {
+  type AckProperties,
+  type AckReasonCode,
+  checkAck,
+  type Receipt,
+} from "../session/receipt.ts";
+
+/** Who sends acknowledgements: the client, over the connection that it has. */
+export interface Acknowledger {
+  /** Sends one; false when it is too late. */
+  acknowledge(receipt: Receipt, reasonCode: AckReasonCode, properties?: AckProperties): boolean;
+  /** Whether it is not too late for one. */
+  awaits(receipt: Receipt): boolean;
+}
+
+/** A message of QoS 1 or 2 on its way to one subscription or more. */
+export class Delivery {
+  readonly #receipt: Receipt;
+  readonly #acknowledger: Acknowledger;
+  #pending: number;
+  #reasonCode: AckReasonCode = 0x00;
+  #properties: AckProperties | undefined;
+
+  /** `pending` is the number of subscriptions that the message reaches. */
+  constructor(receipt: Receipt, acknowledger: Acknowledger, pending: number) {
+    this.#receipt = receipt;
+    this.#acknowledger = acknowledger;
+    this.#pending = pending;
+  }
+
+  /** Whether the message is of no use any more: its acknowledgement is too late, and the server is to send it again. */
+  get isStale(): boolean {
+    return !this.#acknowledger.awaits(this.#receipt);
+  }
+
+  /** One subscription is done with it. The last one sends the acknowledgement, with the first refusal if there was one. */
+  done(reasonCode: AckReasonCode, properties: AckProperties | undefined): boolean {
+    if (this.#reasonCode < 0x80) {
+      this.#reasonCode = reasonCode;
+      this.#properties = properties;
+    }
+    if (--this.#pending > 0) return !this.isStale;
+    return this.#acknowledger.acknowledge(this.#receipt, this.#reasonCode, this.#properties);
+  }
+}
+
+/**
+ * A message that has been received.
+ *
+ * At QoS 1 and 2 the server is told that the message has arrived when the application is done with it: when it asks the
+ * subscription for the next one, or calls {@linkcode Message.ack}.
+ *
+ * @example What a message says
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ *
+ * async function show(url: string) {
+ *   await using client = await connect(url);
+ *   await using readings = await client.subscribe("home/+/temperature", { qos: 1 });
+ *   for await (const message of readings) {
+ *     console.log(message.topic, message.text(), message.qos, message.retain);
+ *   }
+ * }
+ * ```
+ */
+export class Message {
+  readonly #packet: PublishPacket;
+  readonly #delivery: Delivery | undefined;
+  #isDone = false;
+
+  /** Made by the client. */
+  constructor(packet: PublishPacket, delivery: Delivery | undefined) {
+    this.#packet = packet;
+    this.#delivery = delivery;
+  }
+
+  /** The Topic Name (§3.3.2.1). */
+  get topic(): string {
+    return this.#packet.topic;
+  }
+
+  /** The payload (§3.3.3): a view of the bytes that were received. Who keeps it should copy it, with `slice()`. */
+  get payload(): Uint8Array {
+    return this.#packet.payload;
+  }
+
+  /** The QoS at which the message has come (§3.3.1.2). */
+  get qos(): QoS {
+    return this.#packet.qos;
+  }
+
+  /** Whether the server had kept the message as the topic's retained message (§3.3.1.3). */
+  get retain(): boolean {
+    return this.#packet.retain;
+  }
+
+  /** Whether the server may have sent the message before (§3.3.1.1). */
+  get dup(): boolean {
+    return this.#packet.dup;
+  }
+
+  /** All properties (§3.3.2.3) but the Topic Alias: the topic is there in its place. */
+  get properties(): PropertiesOf<"publish"> {
+    return this.#packet.properties;
+  }
+
+  /** What the payload is (§3.3.2.3.9). */
+  get contentType(): string | undefined {
+    return this.#packet.properties.contentType;
+  }
+
+  /** Where an answer is to go (§3.3.2.3.5). */
+  get responseTopic(): string | undefined {
+    return this.#packet.properties.responseTopic;
+  }
+
+  /** What an answer is to carry, so that the asker knows it (§3.3.2.3.6). */
+  get correlationData(): Uint8Array | undefined {
+    return this.#packet.properties.correlationData;
+  }
+
+  /** User Properties, in their order (§3.3.2.3.7). */
+  get userProperties(): readonly (readonly [name: string, value: string])[] {
+    return this.#packet.properties.userProperties ?? [];
+  }
+
+  /** Whether the server is to send the message again, because its connection has ended before it was acknowledged. */
+  get isStale(): boolean {
+    return !this.#isDone && this.#delivery !== undefined && this.#delivery.isStale;
+  }
+
+  /** The payload as text. What is not UTF-8 becomes U+FFFD. */
+  text(): string {
+    return decoder.decode(this.#packet.payload);
+  }
+
+  /**
+   * The payload as JSON.
+   *
+   * @throws {SyntaxError} when it is none
+   */
+  json(): unknown {
+    return JSON.parse(this.text());
+  }
+
+  /**
+   * Says that the application is done with the message: with success or, from 0x80 on, without. The server learns of it
+   * when every message before it is done with, too [MQTT-4.6.0-2]. At QoS 0, and the second time, this does nothing.
+   *
+   * Returns false, and does nothing, when it is too late: at QoS 1 the connection has ended on which the message came, at
+   * QoS 2 the session has. The server is to send the message again.
+   *
+   * @throws {TypeError} when a property is wrong
+   * @throws {RangeError} when the Reason Code is none of PUBACK and PUBREC (§3.4.2.1, §3.5.2.1)
+   */
+  ack(reasonCode: AckReasonCode = 0x00, properties?: AckProperties): boolean {
+    if (this.#delivery === undefined || this.#isDone) return true;
+    checkAck(reasonCode, properties);
+    return this.#isDone = this.#delivery.done(reasonCode, properties);
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -1,0 +1,283 @@
+// The options of `connect()`, what they are by default, and the CONNECT that they make.
+
+import type { ConnectInit, PropertiesOf, QoS, WillInit } from "../packets/mod.ts";
+import { writePacket, Writer } from "../packets/mod.ts";
+import { DEFAULT_OUTBOX_LIMITS, type SavedSession } from "../session/session.ts";
+import type { OutboxLimits } from "../session/outbox.ts";
+import type { TopicAliasMode } from "../session/topic_alias.ts";
+import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
+import type { Transport } from "../io/transport.ts";
+import { DEFAULT_RECONNECT, type ReconnectOptions } from "./reconnect.ts";
+import type { Server } from "./link.ts";
+
+/** A user and how it proves to be one (§3.1.3.5, §3.1.3.6). */
+export interface Credentials {
+  /** The User Name. */
+  readonly username?: string | undefined;
+  /** The Password: text, or at most 65,535 bytes. */
+  readonly password?: string | Uint8Array | undefined;
+}
+
+/** What the server publishes when the client is gone (§3.1.2.5), its properties flat. */
+export interface WillOptions extends PropertiesOf<"will"> {
+  /** The Topic Name to publish to. */
+  readonly topic: string;
+  /** The message: text, or at most 65,535 bytes. Default: nothing. */
+  readonly payload?: string | Uint8Array | undefined;
+  /** The QoS to publish with. Default: 0. */
+  readonly qos?: QoS | undefined;
+  /** Whether the server retains the message. Default: false. */
+  readonly retain?: boolean | undefined;
+}
+
+/** Something that opens connections of its own kind: a broker within the process is one. */
+export interface TransportSource {
+  /** Opens one. */
+  connect(): Transport | Promise<Transport>;
+}
+
+/** A server: its URL, or what opens connections to it. */
+export type ServerAddress = string | URL | TransportSource;
+
+/** The servers to try, in turn. */
+export type ServerUrls = ServerAddress | readonly ServerAddress[];
+
+/**
+ * Options of {@linkcode connect}: every field and property of CONNECT (§3.1), and how the client goes about it. Names with
+ * `Interval` and `keepAlive` are in seconds, as in the standard; all other durations in milliseconds.
+ */
+export interface ConnectOptions extends PropertiesOf<"connect">, Credentials {
+  /**
+   * The most messages of QoS 1 and 2 that may be unacknowledged, and so wait unread. A server that sends more breaks the
+   * standard, and the connection is closed with 0x93: some do when it is small and the application slow, Mosquitto 2.0.11
+   * among them. Default: 65,535, as in the standard (§3.1.2.11.3).
+   */
+  readonly receiveMaximum?: number | undefined;
+  /** Names the session; `""` asks the server for a name, which is kept. Default: `""`, or that of `session`. */
+  readonly clientId?: string | undefined;
+  /**
+   * Whether the first connection begins a new session. `false` goes on with the one that the server has, whose state this
+   * client vouches for: it is in `session`, or nothing was in flight. Default: true, without `session`.
+   */
+  readonly cleanStart?: boolean | undefined;
+  /** The most seconds between two packets from the client; 0 for no limit. Default: 60. */
+  readonly keepAlive?: number | undefined;
+  /** What the server publishes when the client is gone. */
+  readonly will?: WillOptions | undefined;
+  /** User and password, asked for anew at each attempt; instead of `username` and `password`. */
+  readonly credentials?: (() => Credentials | Promise<Credentials>) | undefined;
+  /** A session that was saved by `client.save()`, to go on with. */
+  readonly session?: SavedSession | undefined;
+  /** How long an attempt may take in all: credentials, dialling, CONNACK. Default: 30,000. */
+  readonly connectTimeout?: number | undefined;
+  /** How long a PINGRESP may take. Default: half the Keep Alive, at most 10,000. */
+  readonly pingTimeout?: number | undefined;
+  /** How to connect again after a lost connection; `false` for not at all. */
+  readonly reconnect?: false | Partial<ReconnectOptions> | undefined;
+  /** Who gives out Topic Aliases for what is published (§3.3.2.3.4). Default: `"off"`. */
+  readonly topicAliases?: TopicAliasMode | undefined;
+  /** When the application is done with a message of QoS 1 or 2. Default: `"auto"`, when it asks for the next one. */
+  readonly ack?: AckMode | undefined;
+  /** How much may wait to be sent. Default: 65,536 messages, 67,108,864 bytes, `"drop newest"`. */
+  readonly sendQueue?: Partial<OutboxLimits> | undefined;
+  /** Whether messages of QoS 0 wait for a connection, too, or are refused without one. Default: true. */
+  readonly queueQoS0?: boolean | undefined;
+  /** How many messages of QoS 0 may wait to be read, for each subscription. */
+  readonly receiveQueue?: Partial<ReceiveQueueLimits> | undefined;
+  /** Gives up connecting. Once connected it does nothing more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options with the defaults in the place of what was left out. */
+export interface Settings {
+  readonly options: ConnectOptions;
+  readonly keepAlive: number;
+  readonly properties: PropertiesOf<"connect">;
+  readonly will: WillInit | undefined;
+  readonly connectTimeout: number;
+  readonly reconnect: ReconnectOptions | undefined;
+  readonly ack: AckMode;
+  readonly sendQueue: OutboxLimits;
+  readonly queueQoS0: boolean;
+  readonly receiveQueue: ReceiveQueueLimits;
+}
+
+const DEFAULT_RECEIVE_QUEUE: ReceiveQueueLimits = {
+  messages: 10_000,
+  bytes: 16_777_216,
+  whenFull: "drop oldest",
+};
+
+/**
+ * Fills the defaults in and refuses what is wrong, before anything is sent.
+ *
+ * @throws {TypeError} when an option has the wrong type, or is none
+ * @throws {RangeError} when a number is out of its range
+ */
+export function settingsOf(options: ConnectOptions): Settings {
+  const settings: Settings = {
+    options,
+    keepAlive: options.keepAlive ?? 60,
+    properties: connectProperties(options),
+    will: options.will === undefined ? undefined : willInit(options.will),
+    connectTimeout: positive("connectTimeout", options.connectTimeout ?? 30_000),
+    reconnect: options.reconnect === false ? undefined : reconnectOptions(options.reconnect),
+    ack: oneOf("ack", options.ack ?? "auto", ACK_MODES),
+    sendQueue: queueLimits("sendQueue", { ...DEFAULT_OUTBOX_LIMITS, ...options.sendQueue }),
+    queueQoS0: options.queueQoS0 ?? true,
+    receiveQueue: receiveQueue(options.receiveQueue),
+  };
+  positive("pingTimeout", options.pingTimeout ?? 1);
+  oneOf("topicAliases", options.topicAliases ?? "off", ["off", "manual", "automatic"]);
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw new TypeError(`${name} is no option of connect()`);
+  }
+  const { session, clientId = session?.clientId ?? "" } = options;
+  if (session !== undefined && clientId !== session.clientId) {
+    throw new TypeError(
+      `clientId is ${JSON.stringify(clientId)}, and the session is that of ${
+        JSON.stringify(session.clientId)
+      }`,
+    );
+  }
+  const connect = connectInit(settings, { ...options, clientId });
+  writePacket(new Writer(), connect);
+  return settings;
+}
+
+/** The limits of a queue of received messages: what is given, over what holds else. */
+export function receiveQueue(
+  given: Partial<ReceiveQueueLimits> | undefined,
+  otherwise: ReceiveQueueLimits = DEFAULT_RECEIVE_QUEUE,
+): ReceiveQueueLimits {
+  return queueLimits("receiveQueue", { ...otherwise, ...given });
+}
+
+/** The CONNECT of one attempt. */
+export function connectInit(
+  { keepAlive, properties, will }: Settings,
+  { clientId, cleanStart = true, username, password }: Credentials & {
+    readonly clientId: string;
+    readonly cleanStart?: boolean | undefined;
+  },
+): ConnectInit {
+  return {
+    type: "connect",
+    clientId,
+    cleanStart,
+    keepAlive,
+    properties,
+    will,
+    username,
+    password: password === undefined ? undefined : bytesOf("password", password),
+  };
+}
+
+/** The credentials for one attempt: those of the options, else those of the URL. */
+export async function credentialsFor(
+  { username, password, credentials }: ConnectOptions,
+  server: Server,
+): Promise<Credentials> {
+  if (credentials !== undefined) return await credentials();
+  return { username: username ?? server.username, password: password ?? server.password };
+}
+
+/**
+ * Text as bytes, bytes as they are.
+ *
+ * @throws {TypeError} when it is neither
+ */
+export function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
+  if (typeof data === "string") return encoder.encode(data);
+  if (data instanceof Uint8Array) return data;
+  throw new TypeError(`${name} must be a string or a Uint8Array, got ${typeof data}`);
+}
+
+const encoder = new TextEncoder();
+
+/** The properties of CONNECT among the options, each with its name. */
+const PROPERTY_NAMES = [
+  "sessionExpiryInterval",
+  "receiveMaximum",
+  "maximumPacketSize",
+  "topicAliasMaximum",
+  "requestResponseInformation",
+  "requestProblemInformation",
+  "userProperties",
+  "authenticationMethod",
+  "authenticationData",
+] as const satisfies readonly (keyof PropertiesOf<"connect">)[];
+
+const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
+  ...PROPERTY_NAMES,
+  ...["clientId", "cleanStart", "keepAlive", "will", "username", "password"] as const,
+  ...["credentials", "session", "connectTimeout", "pingTimeout", "reconnect"] as const,
+  ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
+]);
+
+/** What the standard takes silence for (§3.1.2.11.3). It is said aloud: some servers take silence for much less. */
+const RECEIVE_MAXIMUM = 65_535;
+
+function connectProperties(options: ConnectOptions): PropertiesOf<"connect"> {
+  const properties = Object.fromEntries(PROPERTY_NAMES.map((name) => [name, options[name]]));
+  return { ...properties, receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM };
+}
+
+function willInit({ topic, payload = "", qos, retain, ...properties }: WillOptions): WillInit {
+  return { topic, payload: bytesOf("will.payload", payload), qos, retain, properties };
+}
+
+function reconnectOptions(given: Partial<ReconnectOptions> | undefined): ReconnectOptions {
+  const options = { ...DEFAULT_RECONNECT, ...given };
+  for (const [name, value] of Object.entries(options)) positive(`reconnect.${name}`, value);
+  return options;
+}
+
+function queueLimits<
+  Limits extends { readonly messages: number; readonly bytes: number; readonly whenFull: string },
+>(
+  name: string,
+  limits: Limits,
+): Limits {
+  positive(`${name}.messages`, limits.messages);
+  positive(`${name}.bytes`, limits.bytes);
+  oneOf(`${name}.whenFull`, limits.whenFull, ["drop newest", "drop oldest"]);
+  return limits;
+}
+
+function positive(name: string, value: number): number {
+  notNegative(name, value);
+  if (value > 0) return value;
+  throw new RangeError(`${name} must be greater than 0, got ${value}`);
+}
+
+/**
+ * Refuses what is no duration.
+ *
+ * @throws {TypeError} when it is no number
+ * @throws {RangeError} when it is below 0
+ */
+export function notNegative(name: string, value: number): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`${name} must be a number, got ${typeof value}`);
+  }
+  if (!(value >= 0)) throw new RangeError(`${name} must not be negative, got ${value}`);
+}
+
+/**
+ * Refuses what is none of the choices.
+ *
+ * @throws {TypeError} when it is none
+ */
+export function oneOf<Choice extends string>(
+  name: string,
+  value: Choice,
+  choices: readonly Choice[],
+): Choice {
+  if (choices.includes(value)) return value;
+  throw new TypeError(
+    `${name} must be ${choices.map((choice) => JSON.stringify(choice)).join(" or ")}, got ${
+      JSON.stringify(value)
+    }`,
+  );
+}

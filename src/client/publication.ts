@@ -1,0 +1,92 @@
+// A message that the application publishes, with the promise of its fate.
+
+import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
+import { type PublishInit, reasonCodeName } from "../packets/mod.ts";
+import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
+import { Outgoing } from "../session/outgoing.ts";
+
+/** What has become of a message. */
+export interface PublishResult {
+  /** 0x00, or 0x10 when nobody has subscribed to the topic (§3.4.2.1, §3.5.2.1). At QoS 0 nobody answers: 0x00. */
+  readonly reasonCode: number;
+  /** What the server adds for people. */
+  readonly reasonString: string | undefined;
+  /** What the server adds for programs, in its order. */
+  readonly userProperties: readonly (readonly [name: string, value: string])[];
+}
+
+/** The message has been taken to be sent, and nobody has said anything about it. */
+const ACCEPTED: PublishResult = Object.freeze({
+  reasonCode: 0x00,
+  reasonString: undefined,
+  userProperties: Object.freeze([]),
+});
+
+/** The same promise for every message of QoS 0 that is sent at once. */
+export const SENT: Promise<PublishResult> = Promise.resolve(ACCEPTED);
+
+/** A message on its way out whose sender waits for its fate. */
+export class Publication extends Outgoing {
+  readonly promise: Promise<PublishResult>;
+  #resolve!: (result: PublishResult) => void;
+  #reject!: (error: unknown) => void;
+  /** What to do when the fate is known. */
+  onSettled: (() => void) | undefined;
+
+  constructor(packet: PublishInit, expiresAt: number) {
+    super(packet, expiresAt);
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The message is through: whether it was taken is in the acknowledgement. */
+  settle({ packet, isRecovery }: Pick<SettledEvent, "packet" | "isRecovery">): void {
+    this.onSettled?.();
+    if (packet === undefined) return this.#resolve(ACCEPTED);
+    // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts is its PUBREC.
+    const isOld = packet.type === "pubcomp" && (packet.reasonCode === 0x00 || isRecovery);
+    const told = isOld ? this.pubrec ?? { ...packet, reasonCode: 0x00 } : packet;
+    const { reasonCode, properties } = told;
+    if (reasonCode < 0x80) {
+      const { reasonString, userProperties = [] } = properties;
+      return this.#resolve(
+        reasonCode === 0x00 && reasonString === undefined && userProperties.length === 0
+          ? ACCEPTED
+          : { reasonCode, reasonString, userProperties },
+      );
+    }
+    this.#reject(
+      new RefusedError(`The server refused to publish to ${JSON.stringify(this.packet.topic)}`, {
+        reasonCode,
+        reason: reasonCodeName(reasonCode, packet.type) ?? "",
+        ...properties,
+      }),
+    );
+  }
+
+  /** The message will not be sent, or nobody will know whether it was. */
+  fail(error: unknown): void {
+    this.onSettled?.();
+    this.#reject(error);
+  }
+}
+
+/** The error for a message that the engine has given up. */
+export function discardError({ message, why }: DiscardedEvent): unknown {
+  const topic = JSON.stringify(message.packet.topic);
+  switch (why.reason) {
+    case "expired":
+      return new NotSentError(`The message to ${topic} expired before it could be sent`, "expired");
+    case "not allowed":
+      return why.error;
+    case "session lost":
+      return new ConnectionClosedError(
+        `The server lost the session while the message to ${topic} was in flight: it may have arrived or not`,
+        { kind: "transient" },
+      );
+    default:
+      return why satisfies never;
+  }
+}

@@ -1,0 +1,164 @@
+// What a client publishes: at once where it can be, else as soon as the engine can, with a promise for each message.
+
+import { type ConnectionClosedError, NotSentError } from "../errors.ts";
+import type { Clock } from "../io/clock.ts";
+import type { PublishInit } from "../packets/mod.ts";
+import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
+import { expiryOf, type Outgoing } from "../session/outgoing.ts";
+import { checkPublish } from "../session/sender.ts";
+import type { Session } from "../session/session.ts";
+import type { Link } from "./link.ts";
+import { discardError, Publication, type PublishResult, SENT } from "./publication.ts";
+import { type PublishOptions, publishPacket } from "./publish_options.ts";
+
+/** What a publisher works with. */
+export interface PublisherSetup {
+  readonly clock: Clock;
+  readonly session: Session;
+  /** Whether messages of QoS 0 wait for a connection. */
+  readonly queueQoS0: boolean;
+  /** The connection, if there is one. */
+  readonly link: () => Link | undefined;
+  /** Why nothing is taken any more, if it is so. */
+  readonly refusal: () => ConnectionClosedError | undefined;
+}
+
+/** The messages that a client publishes. */
+export class Publisher {
+  readonly #setup: PublisherSetup;
+  /** Tells `idle()` that nothing waits and nothing is in flight. */
+  #onIdle: (() => void) | undefined;
+  /** Ends the timer for messages that expire while there is no connection. */
+  #forgetExpiry = (): void => {};
+
+  constructor(setup: PublisherSetup) {
+    this.#setup = setup;
+  }
+
+  /** As `client.publish()`. */
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions | undefined,
+  ): Promise<PublishResult> {
+    try {
+      const refusal = this.#setup.refusal();
+      if (refusal !== undefined) throw refusal;
+      const packet = publishPacket(topic, payload, options);
+      const signal = options?.signal;
+      signal?.throwIfAborted();
+      const link = this.#setup.link();
+      if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
+        return this.#enqueue(packet, signal, link);
+      }
+      link.drive.wake();
+      return SENT;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The engine says what has become of a message. */
+  handle(event: SettledEvent | DiscardedEvent): void {
+    const { message } = event;
+    if (event.type === "discarded") fail(message, discardError(event));
+    else if (message instanceof Publication) message.settle(event);
+    this.#checkIdle();
+  }
+
+  /** The connection is lost: from now on nobody else looks after the messages that expire. */
+  lost(): void {
+    this.#onIdle?.();
+    this.#watchExpiry();
+  }
+
+  /** There will be no connection any more. */
+  end(error: ConnectionClosedError): void {
+    const { outgoing, outbox } = this.#setup.session;
+    this.#forgetExpiry();
+    this.#onIdle?.();
+    for (const message of outgoing.values()) fail(message, error);
+    for (const message of outbox) fail(message, error);
+  }
+
+  /**
+   * Resolves when nothing waits, nothing is in flight and everything is written; when the connection is lost; or after
+   * `timeout` milliseconds.
+   */
+  async idle(timeout: number, { drive }: Link): Promise<void> {
+    const { clock } = this.#setup;
+    const through = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
+    const cancel = clock.at(clock.now() + timeout, late.resolve);
+    this.#onIdle = through.resolve;
+    this.#checkIdle();
+    await Promise.race([late.promise, through.promise.then(() => drive.written())]);
+    this.#onIdle = undefined;
+    cancel();
+  }
+
+  #enqueue(
+    packet: PublishInit,
+    signal: AbortSignal | undefined,
+    link: Link | undefined,
+  ): Promise<PublishResult> {
+    // The clock is not asked for nothing: that takes as long as to encode a message.
+    const expiresAt = packet.properties?.messageExpiryInterval === undefined
+      ? Infinity
+      : expiryOf(packet, this.#setup.clock.now());
+    const publication = new Publication(packet, expiresAt);
+    const dropped = this.#hand(publication, link);
+    if (signal !== undefined) this.#abortWith(publication, signal);
+    for (const message of dropped) {
+      fail(message, new NotSentError("Too many messages wait to be sent", "queue full"));
+    }
+    link?.drive.wake();
+    return publication.promise;
+  }
+
+  /** To the connection, else to the messages that wait for one. Returns those that had to give way. */
+  #hand(publication: Publication, link: Link | undefined): readonly Outgoing[] {
+    if (link !== undefined) return link.connection.publish(publication);
+    const { session, queueQoS0 } = this.#setup;
+    checkPublish(publication.packet);
+    if (publication.qos === 0 && !queueQoS0) {
+      throw new NotSentError("There is no connection for a message of QoS 0", "offline");
+    }
+    const dropped = session.outbox.add(publication);
+    this.#watchExpiry();
+    return dropped;
+  }
+
+  #abortWith(publication: Publication, signal: AbortSignal): void {
+    const { outbox } = this.#setup.session;
+    const abort = () => {
+      if (publication.packetId === 0) outbox.cancel(publication);
+      publication.fail(signal.reason);
+      this.#checkIdle();
+    };
+    signal.addEventListener("abort", abort);
+    publication.onSettled = () => signal.removeEventListener("abort", abort);
+  }
+
+  #checkIdle(): void {
+    const { outgoing, outbox } = this.#setup.session;
+    if (this.#onIdle !== undefined && outgoing.size === 0 && outbox.length === 0) this.#onIdle();
+  }
+
+  #watchExpiry(): void {
+    const { clock, link, session: { outbox } } = this.#setup;
+    this.#forgetExpiry();
+    if (link() !== undefined || outbox.deadline === Infinity) return;
+    this.#forgetExpiry = clock.at(outbox.deadline, () => {
+      for (const message of outbox.takeExpired(clock.now())) {
+        fail(message, discardError({ type: "discarded", message, why: { reason: "expired" } }));
+      }
+      this.#watchExpiry();
+    });
+  }
+}
+
+/** Tells who waits for a message that it has failed; a message out of a saved session has nobody. */
+function fail(message: Outgoing, error: unknown): void {
+  if (message instanceof Publication) message.fail(error);
+}

@@ -1,0 +1,129 @@
+// When to try again, and whether to. A fault that another attempt cannot cure ends the client: to go on would do harm, and
+// tell nobody.
+
+import { type CloseKind, ConnectionClosedError, RefusedError } from "../errors.ts";
+import { type ConnackPacket, reasonCodeName } from "../packets/mod.ts";
+import type { CloseCause } from "../session/events.ts";
+
+/** How to connect again after a lost connection. Durations in milliseconds. */
+export interface ReconnectOptions {
+  /** The wait before the first attempt is a random part of this (full jitter). Default: 1000. */
+  readonly initialDelay: number;
+  /** Before each further attempt the longest wait grows by this factor. Default: 2. */
+  readonly factor: number;
+  /** It grows to this, and no further. Default: 30,000. */
+  readonly maximumDelay: number;
+  /** A connection that lasted so long was stable: the waits begin anew. Default: 10,000. */
+  readonly stableAfter: number;
+  /** How many attempts are made in a row. Default: `Infinity`. */
+  readonly maximumAttempts: number;
+}
+
+/** What holds where nothing else is said. */
+export const DEFAULT_RECONNECT: ReconnectOptions = {
+  initialDelay: 1000,
+  factor: 2,
+  maximumDelay: 30_000,
+  stableAfter: 10_000,
+  maximumAttempts: Infinity,
+};
+
+/** How long to wait before an attempt, from 1, in milliseconds. `random` is from 0 up to 1. */
+export function delayBefore(attempt: number, options: ReconnectOptions, random: number): number {
+  const { initialDelay, factor, maximumDelay } = options;
+  return random * Math.min(maximumDelay, initialDelay * factor ** (attempt - 1));
+}
+
+/** What a Reason Code of CONNACK or DISCONNECT says about another attempt. What is not here is transient. */
+const KINDS: ReadonlyMap<number, CloseKind> = new Map<number, CloseKind>([
+  [0x81, "protocol"],
+  [0x82, "protocol"],
+  [0x84, "configuration"],
+  [0x85, "configuration"],
+  [0x86, "credentials"],
+  [0x87, "credentials"],
+  [0x8a, "credentials"],
+  [0x8c, "credentials"],
+  [0x8e, "taken over"],
+  [0x8f, "configuration"],
+  [0x90, "configuration"],
+  [0x93, "protocol"],
+  [0x94, "protocol"],
+  [0x95, "configuration"],
+  [0x99, "configuration"],
+  [0x9a, "configuration"],
+  [0x9b, "configuration"],
+  [0x9d, "configuration"],
+  [0x9e, "configuration"],
+  [0xa1, "configuration"],
+  [0xa2, "configuration"],
+]);
+
+function kindOf(reasonCode: number): CloseKind {
+  return KINDS.get(reasonCode) ?? "transient";
+}
+
+/** The error for a connection that has ended. `address` names the server; `network` is what the network said. */
+export function closedError(
+  cause: CloseCause,
+  address: string,
+  network: unknown,
+): ConnectionClosedError {
+  switch (cause.by) {
+    case "this end":
+      return new ConnectionClosedError("The client has disconnected", { kind: "closed" });
+    case "peer": {
+      const { reasonCode, properties } = cause.packet;
+      const reason = reasonCodeName(reasonCode, "disconnect") ?? "";
+      const refusal = { reasonCode, reason, ...properties };
+      const kind = kindOf(reasonCode);
+      const error = new RefusedError(`${address} closed the connection`, refusal);
+      return new ConnectionClosedError(error.message, { kind, reasonCode, cause: error });
+    }
+    case "refusal": {
+      const error = refusedError(cause.packet, address);
+      const { message, reasonCode } = error;
+      return new ConnectionClosedError(message, {
+        kind: kindOf(reasonCode),
+        reasonCode,
+        cause: error,
+      });
+    }
+    case "fault": {
+      const { error } = cause;
+      const { reasonCode } = error;
+      const kind = reasonCode === 0x84 ? "configuration" : "protocol";
+      const message = `${address} broke the standard: ${error.message}`;
+      return new ConnectionClosedError(message, { kind, reasonCode, cause: error });
+    }
+    case "silence":
+      return new ConnectionClosedError(`${address} ${cause.what}`, { kind: "transient" });
+    case "network":
+      return new ConnectionClosedError(
+        network === undefined
+          ? `${address} closed the connection without a DISCONNECT`
+          : `The connection to ${address} broke: ${textOf(network)}`,
+        { kind: "transient", cause: network },
+      );
+    default:
+      return cause satisfies never;
+  }
+}
+
+/** The error for a refused CONNECT. */
+export function refusedError(
+  { reasonCode, properties }: ConnackPacket,
+  address: string,
+): RefusedError {
+  const reason = reasonCodeName(reasonCode, "connack") ?? "";
+  return new RefusedError(`${address} refused the connection`, {
+    reasonCode,
+    reason,
+    ...properties,
+  });
+}
+
+/** What an error says. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,73 @@
+// What the application subscribes to, as the requests of a SUBSCRIBE or an UNSUBSCRIBE.
+
+import {
+  type SubscriptionRequest,
+  type SubscriptionRequestInit,
+  writePacket,
+  Writer,
+} from "../packets/mod.ts";
+import { ACK_MODES } from "./message_queue.ts";
+import { oneOf } from "./options.ts";
+import type { Request, SubscribeOptions } from "./subscription.ts";
+
+/** One Topic Filter or more; those of an object have options of their own. */
+export type TopicFilters =
+  | string
+  | SubscriptionRequestInit
+  | readonly (string | SubscriptionRequestInit)[];
+
+const NAMES: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
+  ...["qos", "noLocal", "retainAsPublished", "retainHandling", "userProperties"] as const,
+  ...["ack", "receiveQueue", "signal"] as const,
+]);
+
+/** What an object with a Topic Filter may have. */
+const FILTER_NAMES: ReadonlySet<string> = new Set<keyof SubscriptionRequestInit>([
+  ...["topicFilter", "qos", "noLocal", "retainAsPublished", "retainHandling"] as const,
+]);
+
+/**
+ * What to ask the server for.
+ *
+ * @throws {TypeError} when a filter or an option is wrong
+ * @throws {RangeError} when a filter is too long, or a number out of its range
+ */
+export function subscribeRequest(filters: TopicFilters, options: SubscribeOptions): Request {
+  for (const name of Object.keys(options)) {
+    if (!NAMES.has(name)) throw new TypeError(`${name} is no option of subscribe()`);
+  }
+  oneOf("ack", options.ack ?? "auto", ACK_MODES);
+  const { qos, noLocal, retainAsPublished, retainHandling, userProperties } = options;
+  const subscriptions = [filters].flat().map((filter): SubscriptionRequest => {
+    const own = typeof filter === "string" ? { topicFilter: filter } : filter;
+    for (const name of Object.keys(own)) {
+      if (!FILTER_NAMES.has(name)) throw new TypeError(`${name} is no option of a Topic Filter`);
+    }
+    return {
+      topicFilter: own.topicFilter,
+      qos: own.qos ?? qos ?? 0,
+      noLocal: own.noLocal ?? noLocal ?? false,
+      retainAsPublished: own.retainAsPublished ?? retainAsPublished ?? false,
+      retainHandling: own.retainHandling ?? retainHandling ?? 0,
+    };
+  });
+  const properties = { userProperties };
+  writePacket(new Writer(), { type: "subscribe", packetId: 1, subscriptions, properties });
+  return { subscriptions, userProperties };
+}
+
+/**
+ * The Topic Filters to give up.
+ *
+ * @throws {TypeError} when there is none, or one is wrong, or a User Property
+ * @throws {RangeError} when one is too long
+ */
+export function unsubscribeFilters(
+  filters: string | readonly string[],
+  userProperties: readonly (readonly [name: string, value: string])[] | undefined,
+): readonly string[] {
+  const topicFilters = [filters].flat();
+  const properties = { userProperties };
+  writePacket(new Writer(), { type: "unsubscribe", packetId: 1, topicFilters, properties });
+  return topicFilters;
+}

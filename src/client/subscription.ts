@@ -1,0 +1,154 @@
+// A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the messages that it brings.
+
+import type { RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
+import type { SubscribeRequest } from "../session/requests.ts";
+import { topicMatches } from "../topics.ts";
+import type { Message } from "./message.ts";
+import { type AckMode, MessageQueue, type ReceiveQueueLimits } from "./message_queue.ts";
+
+/** Options of `client.subscribe()`. Those of a Topic Filter hold for every filter that says nothing else (§3.8.3.1). */
+export interface SubscribeOptions {
+  /** The highest QoS at which the server may send. Default: 0. */
+  readonly qos?: 0 | 1 | 2 | undefined;
+  /** Whether this client's own messages are not to come back to it. Default: false. */
+  readonly noLocal?: boolean | undefined;
+  /** Whether `message.retain` is to be as it was published. Default: false, it tells kept messages from new ones. */
+  readonly retainAsPublished?: boolean | undefined;
+  /** When retained messages are sent: 0 always, 1 if the subscription is new, 2 never. Default: 0. */
+  readonly retainHandling?: RetainHandling | undefined;
+  /** User Properties of the SUBSCRIBE (§3.8.2.1.3). */
+  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** When the application is done with a message. Default: that of `connect()`. */
+  readonly ack?: AckMode | undefined;
+  /** How many messages of QoS 0 may wait to be read. Default: that of `connect()`. */
+  readonly receiveQueue?: Partial<ReceiveQueueLimits> | undefined;
+  /** Gives the request up, and takes it back. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A subscription: an async iterable of the messages that it brings. It outlives the connection: after a new one it is there
+ * again. Disposing it ends it, and acknowledges what has come and was not read.
+ *
+ * With `ack: "auto"` a message is acknowledged when the loop asks for the next one. A loop that is left in the middle of a
+ * message has not asked: that message is acknowledged by `message.ack()`, or when a later loop asks for its first.
+ *
+ * @example Five messages, then no more
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ *
+ * async function five(url: string, topicFilter: string) {
+ *   await using client = await connect(url);
+ *   await using subscription = await client.subscribe(topicFilter, { qos: 1 });
+ *   let left = 5;
+ *   for await (const message of subscription) {
+ *     console.log(message.text());
+ *     message.ack();
+ *     if (--left === 0) break;
+ *   }
+ * }
+ * ```
+ */
+export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDisposable {
+  /** The Topic Filters that the server has granted and nobody has ended since. */
+  readonly topicFilters: readonly string[];
+  /** What the server granted: for each filter that was asked for the QoS, or 0x80 and above (§3.9.3). */
+  readonly reasonCodes: readonly number[];
+  /** The Subscription Identifier that marks the messages, where the server has them (§3.8.2.1.2). */
+  readonly identifier: number;
+  /** How many messages wait to be read. */
+  readonly waiting: number;
+  /** How many messages were dropped because nobody read them in time. */
+  readonly dropped: number;
+  /** A loop over the messages. Loops at the same time share them: each message goes to one loop. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined>;
+  /** Ends the subscription, and its loops. Never rejects: when the connection is gone, so is the subscription. */
+  unsubscribe(): Promise<void>;
+  /** As {@linkcode Subscription.unsubscribe}. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A SUBSCRIBE without the identifiers that it gets each time it is sent. */
+export interface Request {
+  readonly subscriptions: readonly SubscriptionRequest[];
+  readonly userProperties: readonly (readonly [name: string, value: string])[] | undefined;
+}
+
+/** How a subscription is made. */
+export interface SubscriptionSetup {
+  readonly request: Request;
+  readonly identifier: number;
+  readonly mode: AckMode;
+  readonly limits: ReceiveQueueLimits;
+  readonly close: (subscription: ActiveSubscription) => Promise<void>;
+  readonly onDropped: (message: Message, subscription: Subscription) => void;
+}
+
+/** A subscription with what the client does to it. */
+export class ActiveSubscription implements Subscription {
+  readonly identifier: number;
+  /** The messages that wait. */
+  readonly queue: MessageQueue;
+  reasonCodes: readonly number[] = [];
+  dropped = 0;
+  /** Its Topic Filters that the server may have: it has been asked for them, and has not refused. */
+  atServer: ReadonlySet<string> = new Set();
+  /** Whether the server has answered when it was asked last. */
+  isAnswered = false;
+  /** Whether nobody wants it any more. */
+  isClosed = false;
+  readonly #setup: SubscriptionSetup;
+  #subscriptions: readonly SubscriptionRequest[];
+
+  constructor(setup: SubscriptionSetup) {
+    this.#setup = setup;
+    this.#subscriptions = setup.request.subscriptions;
+    this.identifier = setup.identifier;
+    this.queue = new MessageQueue(setup.limits, setup.mode, (message) => {
+      this.dropped++;
+      setup.onDropped(message, this);
+    });
+  }
+
+  get topicFilters(): readonly string[] {
+    return this.#subscriptions.map(({ topicFilter }) => topicFilter);
+  }
+
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  /** What to send to the server, of those filters that are still wanted. */
+  request(withIdentifier: boolean): SubscribeRequest {
+    return {
+      type: "subscribe",
+      subscriptions: this.#subscriptions,
+      properties: {
+        subscriptionIdentifiers: withIdentifier ? [this.identifier] : undefined,
+        userProperties: this.#setup.request.userProperties,
+      },
+    };
+  }
+
+  /** Whether one of its Topic Filters matches. */
+  matches(topic: string): boolean {
+    return this.#subscriptions.some(({ topicFilter }) => topicMatches(topicFilter, topic));
+  }
+
+  /** Gives filters up. */
+  removeFilters(isGone: (topicFilter: string) => boolean): void {
+    this.#subscriptions = this.#subscriptions.filter(({ topicFilter }) => !isGone(topicFilter));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
+    return this.queue.read();
+  }
+
+  unsubscribe(): Promise<void> {
+    return this.#setup.close(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.unsubscribe();
+  }
+}

@@ -1,0 +1,41 @@
+// Time and chance. Whoever needs them is given a clock, so that a test can give one of its own.
+
+/** Where time and chance come from. */
+export interface Clock {
+  /** Milliseconds since some moment. Never goes back. */
+  now(): number;
+  /**
+   * By how much the clock on the wall is ahead of {@linkcode Clock.now}, in milliseconds. It grows when the machine has
+   * slept, or when somebody has set the clock.
+   */
+  lead(): number;
+  /** Calls back once, at `time` or later. Returns what prevents it. */
+  at(time: number, callback: () => void): () => void;
+  /** A number from 0 up to, but not including, 1. */
+  random(): number;
+}
+
+/** The longest wait that the platform's timers know. */
+const LONGEST = 2_147_483_647;
+
+/** The clock of this machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  lead: () => Date.now() - performance.now(),
+  at(time, callback) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const wait = () => {
+      // The platform drops fractions, and would be early.
+      const left = Math.ceil(time - performance.now());
+      timer = setTimeout(left > LONGEST ? wait : callback, Math.min(Math.max(left, 0), LONGEST));
+    };
+    wait();
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};
+
+/** Milliseconds since 1970 by the clock on the wall, which goes on when nothing runs, and which somebody may set. */
+export function wallTime(): number {
+  return Date.now();
+}

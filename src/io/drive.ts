@@ -1,0 +1,187 @@
+// The only pump: a transport, a connection, one timer. After anything has happened it takes the connection's bytes, its
+// events and its deadline, in that order, and does nothing else.
+
+import type { Connection } from "../session/connection.ts";
+import type { ConnectionEvent } from "../session/events.ts";
+import type { Clock } from "./clock.ts";
+import type { Transport } from "./transport.ts";
+
+/** How long the last bytes may take, and the other end to close, once the connection is over. In milliseconds. */
+const LAST_WORDS = 1000;
+
+/** How often to look whether the machine has slept: its timers sleep, too. In milliseconds. */
+const GLANCE = 10_000;
+
+/** A clock on the wall that has run ahead by so much tells of a sleep. In milliseconds. */
+const SLEPT = 2000;
+
+/** How many promises lie between an event and the application's answer to it, mostly. */
+const TURNS = 3;
+
+/** Runs a connection over a transport, from the first byte to the last. */
+export class Drive {
+  /** Resolves when the transport is closed and nothing of it goes on. Never rejects. */
+  readonly finished: Promise<void>;
+  readonly #transport: Transport;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #onEvent: (event: ConnectionEvent) => void;
+  #error: unknown;
+  /** The write that is on its way. */
+  #writing: Promise<void> | undefined;
+  #isWriting = false;
+  #isHeld = false;
+  #onWanted: (() => void) | undefined;
+  #lastWords: Promise<void> | undefined;
+  #isPumping = false;
+  #isAgain = false;
+  #lead: number;
+  #armedAt = Infinity;
+  #disarm = (): void => {};
+
+  /** Begins at once. `onEvent` is told each event; in it the connection may be used. */
+  constructor(
+    transport: Transport,
+    connection: Connection,
+    clock: Clock,
+    onEvent: (event: ConnectionEvent) => void,
+  ) {
+    this.#transport = transport;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+    this.#lead = clock.lead();
+    this.wake();
+    this.finished = this.#read();
+  }
+
+  /** What the network said when it ended the connection, if it said anything. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Resolves when all that there is to send is written, or cannot be any more. Never rejects. */
+  async written(): Promise<void> {
+    for (let last; this.#isHeld || this.#writing !== last;) await (last = this.#writing);
+  }
+
+  /** Something was asked of the connection: to be called after every call of it. */
+  wake(): void {
+    if (this.#isPumping) {
+      this.#isAgain = true;
+      return;
+    }
+    this.#isPumping = true;
+    try {
+      do this.#pump(); while (this.#isAgain);
+    } finally {
+      this.#isPumping = false;
+    }
+    if (this.#onWanted !== undefined && this.#connection.wantsBytes) {
+      this.#onWanted();
+      this.#onWanted = undefined;
+    }
+    if (this.#connection.isClosed) this.#lastWords ??= this.#sayLastWords();
+    else if (this.#connection.deadline < this.#armedAt) this.#arm();
+  }
+
+  #pump(): void {
+    this.#isAgain = false;
+    // What comes together while a write is on its way goes in one write when that has ended.
+    if (!this.#isWriting && !this.#isHeld) this.#write();
+    const connection = this.#connection;
+    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
+      this.#isAgain = true;
+      this.#onEvent(event);
+    }
+  }
+
+  async #read(): Promise<void> {
+    const connection = this.#connection;
+    try {
+      for (;;) {
+        if (!connection.wantsBytes) await this.#untilWanted();
+        const chunk = await this.#transport.read();
+        if (chunk === undefined) break;
+        // Once the connection is over, bytes are read so that the other end gets to read ours.
+        if (connection.isClosed) continue;
+        connection.receive(chunk, this.#clock.now());
+        this.wake();
+        await this.#hearOut();
+      }
+    } catch (error) {
+      if (!connection.isClosed) this.#error ??= error;
+    }
+    connection.receiveEnd(this.#clock.now());
+    this.wake();
+    await this.#lastWords;
+    this.#disarm();
+    this.#transport.close();
+  }
+
+  /**
+   * Those who were told something may have something to send: each has its say, a promise or three away, before the first
+   * of them is written alone.
+   */
+  async #hearOut(): Promise<void> {
+    this.#isHeld = true;
+    for (let turn = 0; turn < TURNS; turn++) await undefined;
+    this.#isHeld = false;
+    this.wake();
+  }
+
+  /** Who needs time to decide gets no more bytes: they stay where they are bounded. */
+  #untilWanted(): Promise<void> {
+    return new Promise((resolve) => this.#onWanted = resolve);
+  }
+
+  #write(): void {
+    const connection = this.#connection;
+    connection.tick(this.#clock.now());
+    const bytes = connection.takeBytes();
+    if (bytes === undefined) return;
+    this.#isWriting = true;
+    this.#writing = this.#transport.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+  }
+
+  readonly #onWritten = (): void => {
+    this.#isWriting = false;
+    this.wake();
+  };
+
+  /** Nothing can be sent any more. The flag stays: there is no next write. */
+  readonly #onWriteFailed = (error: unknown): void => {
+    if (!this.#connection.isClosed) this.#error ??= error;
+    this.#connection.receiveEnd(this.#clock.now());
+    this.wake();
+    this.#transport.close();
+  };
+
+  /** The connection is over: sends what is left, and lets the other end close first, but not for ever. */
+  async #sayLastWords(): Promise<void> {
+    this.#disarm();
+    this.#disarm = this.#clock.at(this.#clock.now() + LAST_WORDS, () => this.#transport.close());
+    try {
+      await this.written();
+      await this.#transport.closeWrite();
+    } catch {
+      this.#transport.close();
+    }
+  }
+
+  /** Sets the timer. It is not moved when the deadline moves on, as it does with every packet: it just fires early. */
+  #arm(): void {
+    this.#disarm();
+    const { deadline } = this.#connection;
+    this.#armedAt = Math.min(deadline, this.#clock.now() + GLANCE);
+    this.#disarm = this.#clock.at(this.#armedAt, () => {
+      this.#armedAt = Infinity;
+      const lead = this.#clock.lead();
+      const now = this.#clock.now();
+      if (lead - this.#lead > SLEPT) this.#connection.probe(now);
+      this.#lead = lead;
+      this.#connection.tick(now);
+      this.wake();
+    });
+  }
+}

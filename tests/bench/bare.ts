@@ -1,0 +1,143 @@
+// What a bare socket reaches against the peer of the client benchmark: the peer's own code does the client's part with
+// packets made beforehand. A client that comes near it would be held up by the peer.
+
+import {
+  connectPacket,
+  type ProtocolVersion,
+  publishPacket,
+  subscribePacket,
+} from "./peer_bytes.ts";
+import { PeerLink, type Progress, source } from "./peer_link.ts";
+import type { Peer } from "./peer_process.ts";
+import { IN_FLIGHT, KEEP_ALIVE, PAYLOAD, sourceFilter, TOPIC, type Trial } from "./trial.ts";
+
+/** How many messages one run is: many, for the peer is fast. */
+const COUNT = 200_000;
+
+const NO_IDENTIFIER = new Uint8Array(0);
+
+/** Publishes at QoS 0, and one message at QoS 1 to know that the peer has all of them. */
+export async function publishUnawaited(peer: Peer): Promise<Trial> {
+  const link = await connect(peer.port);
+  const last = publishPacket(TOPIC, 1, NO_IDENTIFIER, PAYLOAD);
+  return trial(link, async () => {
+    await link.send(source(TOPIC, 0, NO_IDENTIFIER, PAYLOAD, COUNT));
+    await link.write(last);
+    await link.until("acknowledged", 1);
+  });
+}
+
+/** Publishes with 1,000 messages in flight. */
+export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
+  const link = await connect(peer.port);
+  return trial(link, async () => {
+    await link.send(source(TOPIC, qos, NO_IDENTIFIER, PAYLOAD, COUNT));
+    await link.until("acknowledged", COUNT);
+  });
+}
+
+/** Subscribes, and acknowledges whatever comes. */
+export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
+  const link = await connect(peer.port);
+  const subscribe = subscribePacket(sourceFilter(qos, COUNT), qos);
+  return trial(link, async () => {
+    await link.write(subscribe);
+    await link.until("received", COUNT);
+  });
+}
+
+/** Sends as many bytes as a message to "echo" takes, and waits until they have come back. */
+export async function roundTrip(peer: Peer): Promise<Trial> {
+  const connection = await dial(peer.echoPort);
+  const sent = publishPacket("echo", 0, NO_IDENTIFIER, PAYLOAD);
+  const received = new Uint8Array(sent.length);
+  return {
+    operations: 1,
+    async run() {
+      await connection.write(sent);
+      for (let count = 0; count < received.length;) {
+        count += await connection.read(received.subarray(count)) ?? Infinity;
+      }
+    },
+    // deno-lint-ignore require-await
+    async [Symbol.asyncDispose]() {
+      connection.close();
+    },
+  };
+}
+
+/** A client made of the peer's own code. */
+export class BareLink extends PeerLink {
+  readonly #connection: Deno.Conn;
+  #done: Progress = NOTHING;
+  #counted: Progress = NOTHING;
+  #hasEnded = false;
+  #onProgress = () => {};
+
+  constructor(connection: Deno.Conn, inFlight: number) {
+    super(connection, inFlight, (progress) => {
+      this.#done = progress;
+      this.#onProgress();
+    });
+    this.#connection = connection;
+  }
+
+  override async run(): Promise<void> {
+    try {
+      await super.run();
+    } catch {
+      // It has ended, too.
+    }
+    this.#hasEnded = true;
+    this.#onProgress();
+  }
+
+  /** Resolves when so much more than at the last call was agreed to, received or acknowledged. */
+  async until(what: keyof Progress, count: number): Promise<void> {
+    const goal = this.#counted[what] + count;
+    while (this.#done[what] < goal) {
+      if (this.#hasEnded) throw new Error("The other side has closed the connection");
+      await new Promise<void>((resolve) => this.#onProgress = resolve);
+    }
+    this.#counted = { ...this.#counted, [what]: goal };
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+const NOTHING: Progress = { agreed: 0, acknowledged: 0, received: 0 };
+
+/** Connects, and waits until the other side has agreed. */
+export async function connect(
+  port: number,
+  clientId = "b",
+  inFlight = IN_FLIGHT,
+  version: ProtocolVersion = 5,
+): Promise<BareLink> {
+  const connection = await dial(port);
+  const link = new BareLink(connection, inFlight);
+  void link.run();
+  await link.write(connectPacket(clientId, KEEP_ALIVE, inFlight, version));
+  await link.until("agreed", 1);
+  return link;
+}
+
+/** Opens a bare connection. */
+export async function dial(port: number): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  connection.setNoDelay(true);
+  return connection;
+}
+
+function trial(link: BareLink, run: () => Promise<void>): Trial {
+  return {
+    operations: COUNT,
+    run,
+    // deno-lint-ignore require-await
+    async [Symbol.asyncDispose]() {
+      link.close();
+    },
+  };
+}

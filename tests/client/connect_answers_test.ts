@@ -1,0 +1,113 @@
+// What a server may say, or do, where a CONNACK belongs: connect() rejects with it, and the connection is closed.
+
+import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { type CloseKind, ConnectionClosedError } from "../../src/errors.ts";
+import type { Peer } from "./peer.ts";
+import { test } from "./world.ts";
+
+/** What a server may do instead of a proper answer. */
+const ANSWERS: readonly (readonly [
+  what: string,
+  answer: (peer: Peer) => void,
+  kind: CloseKind,
+  says: string,
+  reasonCode?: number,
+])[] = [
+  ["closes", (peer) => peer.close(), "transient", "closed the connection without a DISCONNECT"],
+  ["is cut off", (peer) => peer.far.cut(new Error("reset")), "transient", "reset"],
+  ["answers as MQTT 3 does", (peer) => peer.sendHex("20 02 00 01"), "configuration", "3", 0x84],
+  [
+    "closes in the middle of its CONNACK",
+    (peer) => {
+      peer.sendHex("20 03 00");
+      peer.close();
+    },
+    "transient",
+    "closed",
+  ],
+  ["sends garbage", (peer) => peer.sendHex("48 54 54 50 2F 31"), "protocol", "broke", 0x81],
+  [
+    "sends a PUBLISH first",
+    (peer) => peer.sendHex("30 04 0001 61 00"),
+    "protocol",
+    "CONNACK",
+    0x82,
+  ],
+  ["sends a CONNECT", (peer) => peer.send({ type: "connect" }), "protocol", "CONNACK", 0x82],
+  ["sends a PINGRESP first", (peer) => peer.sendHex("D0 00"), "protocol", "CONNACK", 0x82],
+  [
+    "sends AUTH unasked",
+    (peer) => {
+      peer.send({ type: "auth", reasonCode: 0x18, properties: { authenticationMethod: "m" } });
+    },
+    "protocol",
+    "Authentication Method",
+    0x82,
+  ],
+  [
+    "says Session Present to a new session",
+    (peer) => peer.send({ type: "connack", sessionPresent: true }),
+    "protocol",
+    "Session Present",
+    0x82,
+  ],
+  [
+    "says Response Information unasked",
+    (peer) => peer.send({ type: "connack", properties: { responseInformation: "a" } }),
+    "protocol",
+    "Response Information",
+    0x82,
+  ],
+  [
+    "takes no packet of a useful size",
+    (peer) => peer.send({ type: "connack", properties: { maximumPacketSize: 4 } }),
+    "protocol",
+    "Maximum Packet Size",
+    0x82,
+  ],
+];
+
+for (const [what, answer, kind, says, reasonCode] of ANSWERS) {
+  test(`connect() rejects when the server ${what} before CONNACK`, async (world) => {
+    const client = world.client();
+    const rejected = assertRejects(() => client.start(), ConnectionClosedError, says);
+    const peer = await world.peer();
+    await peer.expect("connect");
+    answer(peer);
+    // The client waits for the server to close, but not for ever.
+    await world.clock.advance(1000);
+    const error = await rejected;
+    assertStrictEquals(error.kind, kind);
+    assertStrictEquals(error.reasonCode, reasonCode);
+    assertStrictEquals(client.state, "closed");
+    await peer.takePackets();
+    await peer.expectClosed();
+    world.assertNothingLeft();
+  });
+}
+
+test("connect() rejects when the server asks for a step of authentication that nobody takes", async (world) => {
+  const started = world.client({ authenticationMethod: "SCRAM" }).start();
+  const peer = await world.peer();
+  await peer.expect("connect");
+  const properties = { authenticationMethod: "SCRAM" };
+  peer.send({ type: "auth", reasonCode: 0x18, properties });
+  const error = await assertRejects(() => started, ConnectionClosedError, '"SCRAM"');
+  assertStrictEquals(error.kind, "configuration");
+  await peer.expectClosed();
+});
+
+test("A CONNACK behind an AUTH that nobody takes makes no connection", async (world) => {
+  const client = world.client({ authenticationMethod: "SCRAM" });
+  const rejected = assertRejects(() => client.start(), ConnectionClosedError, '"SCRAM"');
+  const peer = await world.peer();
+  const properties = { authenticationMethod: "SCRAM" };
+  peer.send(
+    { type: "auth", reasonCode: 0x18, properties },
+    { type: "connack", properties },
+  );
+  await world.clock.advance(100_000);
+  await rejected;
+  assertStrictEquals(world.dialled.length, 1);
+  assertEquals(world.told.map(({ type }) => type), ["closed"]);
+});

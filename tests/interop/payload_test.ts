@@ -1,0 +1,86 @@
+// Payloads of all sizes arrive whole, there and back.
+
+import { assertEquals } from "@std/assert";
+import { connect, type QoS } from "../../mod.ts";
+import { interopTest } from "./interop.ts";
+import { connectMqttJs } from "./mqttjs.ts";
+import { Buffer } from "node:buffer";
+
+const SIZES: readonly (readonly [string, number])[] = [
+  ["0 bytes", 0],
+  ["1 byte", 1],
+  ["300 kB", 300_000],
+  ["1 MB", 1_000_000],
+  ["64 MB", 64_000_000],
+];
+
+/** MQTT.js takes its time with more. */
+const MOST_FOR_MQTTJS = 1_000_000;
+
+for (const [name, size] of SIZES) {
+  interopTest(`A payload of ${name} arrives whole, whatever its QoS`, async (server) => {
+    await using sender = await connect(server.url);
+    await using receiver = await connect(server.url);
+    const there = await receiver.subscribe("there", { qos: 2 });
+    const back = await sender.subscribe("back", { qos: 2 });
+    const sent = payload(size);
+    const hash = await hashOf(sent);
+    const echo = (async () => {
+      let left = 3;
+      for await (const message of there) {
+        await receiver.publish("back", message.payload, { qos: message.qos });
+        message.ack();
+        if (--left === 0) return;
+      }
+    })();
+    const returned: [QoS, string][] = [];
+    for (const qos of [0, 1, 2] as const) {
+      await sender.publish("there", sent, { qos });
+      for await (const message of back) {
+        returned.push([message.qos, await hashOf(message.payload)]);
+        message.ack();
+        break;
+      }
+    }
+    await echo;
+    assertEquals(returned, [[0, hash], [1, hash], [2, hash]]);
+  });
+
+  if (size > MOST_FOR_MQTTJS) continue;
+  interopTest(
+    `A payload of ${name} comes back whole from MQTT.js, whatever its QoS`,
+    async (server) => {
+      await using theirs = await connectMqttJs(server);
+      await theirs.client.subscribeAsync("there", { qos: 2 });
+      await using client = await connect(server.url);
+      const back = await client.subscribe("back", { qos: 2 });
+      const sent = payload(size);
+      const hash = await hashOf(sent);
+      for (const qos of [0, 1, 2] as const) {
+        await client.publish("there", sent, { qos });
+        const { payload } = await theirs.next();
+        assertEquals(await hashOf(new Uint8Array(payload as Buffer)), hash);
+        await theirs.client.publishAsync("back", payload as Buffer, { qos });
+        for await (const message of back) {
+          assertEquals([message.qos, await hashOf(message.payload)], [qos, hash]);
+          message.ack();
+          break;
+        }
+      }
+    },
+  );
+}
+
+/** Bytes no two stretches of which are alike: what is cut, doubled or shifted has another hash. */
+function payload(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  const words = new Uint32Array(bytes.buffer, 0, size >> 2);
+  for (let index = 0; index < words.length; index++) words[index] = Math.imul(index, 2_654_435_761);
+  bytes.fill(0xa5, words.length * 4);
+  return bytes;
+}
+
+async function hashOf(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return new Uint8Array(digest).toHex();
+}
