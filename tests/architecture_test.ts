@@ -22,7 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = { "broker/serve.ts": ["io"] };
 
 /** Libraries, by the layer that may use them, beside `@std/bytes`, which all may. */
-const LIBRARIES: Readonly<Record<string, RegExp>> = { cli: /^jsr:@std\/(bytes|cli)@\^1\// };
+const LIBRARIES: Readonly<Record<string, RegExp>> = {
+  io: /^node:sqlite$/,
+  cli: /^jsr:@std\/(bytes|cli)@\^1\//,
+};
 const ANY_LAYER = /^jsr:@std\/bytes@\^1\//;
 
 const WORLD =

@@ -1,0 +1,190 @@
+// §3.1.4 CONNECT actions: who comes in, as whom, and with which session. §4.12 Enhanced authentication.
+
+import type {
+  AuthPacket,
+  ConnectPacket,
+  PropertiesOf,
+  PublishPacket,
+  ReasonCodeOf,
+} from "../packets/mod.ts";
+import type { CloseCause } from "../session/events.ts";
+import type { Guest } from "./guest.ts";
+import type { Hooks } from "./hooks.ts";
+import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
+import { withOwnBytes } from "./own_bytes.ts";
+import type { Sessions } from "./sessions.ts";
+import { levelsOf } from "./topic_tree.ts";
+
+/** What the door works with. */
+export interface DoorSetup {
+  readonly options: BrokerOptions;
+  readonly limits: BrokerLimits;
+  readonly hooks: Hooks;
+  readonly sessions: Sessions;
+  /** A name for a session that nobody can guess. */
+  readonly newClientId: () => string;
+  /** A guest has been made to leave, and has something to be told. */
+  readonly onLeft: (guest: Guest, cause: CloseCause) => void;
+}
+
+/** Lets clients in. */
+export class Door {
+  readonly #setup: DoorSetup;
+
+  constructor(setup: DoorSetup) {
+    this.#setup = setup;
+  }
+
+  /** A client has sent its CONNECT. */
+  receive(guest: Guest, packet: ConnectPacket): Promise<void> | undefined {
+    const { hooks } = this.#setup;
+    guest.connect = packet;
+    const clientId = packet.clientId === "" ? this.#newClientId() : packet.clientId;
+    guest.client = { clientId, username: packet.username, address: guest.address };
+    const refusal = this.#refusalOfWill(packet);
+    if (refusal !== undefined) {
+      guest.connection.refuse(refusal);
+      return undefined;
+    }
+    const { authenticationMethod: method, authenticationData: data } = packet.properties;
+    if (method !== undefined) return this.#step(guest, method, data, false);
+    return hooks.authenticate(guest.client, packet, (code) => {
+      if (guest.connection.isClosed) return undefined;
+      if (code >= 0x80) return guest.connection.refuse(code);
+      return this.#checkWill(guest, undefined);
+    });
+  }
+
+  /** A client has taken a step of enhanced authentication. */
+  goOn(guest: Guest, { reasonCode, properties }: AuthPacket): Promise<void> | undefined {
+    const { authenticationMethod, authenticationData } = properties;
+    if (reasonCode === 0x19) guest.steps = 0;
+    return this.#step(guest, authenticationMethod, authenticationData, guest.member !== undefined);
+  }
+
+  /** [MQTT-3.2.2-16] */
+  #newClientId(): string {
+    const { newClientId, sessions } = this.#setup;
+    let clientId = newClientId();
+    while (sessions.get(clientId) !== undefined) clientId = newClientId();
+    return clientId;
+  }
+
+  #step(
+    guest: Guest,
+    method: string,
+    data: Uint8Array | undefined,
+    isAgain: boolean,
+  ): Promise<void> | undefined {
+    const { hooks } = this.#setup;
+    if (!hooks.hasSteps) {
+      guest.connection.refuse(0x8c);
+      return undefined;
+    }
+    const step = { method, data, step: guest.steps++, isAgain };
+    return hooks.authenticateStep(guest.client!, step, (answer) => {
+      return guest.connection.isClosed ? undefined : this.#say(guest, answer, isAgain);
+    });
+  }
+
+  #say(guest: Guest, answer: AuthenticationAnswer, isAgain: boolean): Promise<void> | undefined {
+    const { connection } = guest;
+    if (answer.result === "refuse") {
+      const { reasonCode = 0x87 } = answer;
+      // [MQTT-4.12.1-2]
+      if (isAgain) connection.disconnect({ type: "disconnect", reasonCode });
+      else connection.refuse(reasonCode);
+      return undefined;
+    }
+    const authenticationData = answer.data;
+    if (answer.result === "continue") connection.authenticate(0x18, { authenticationData });
+    else if (isAgain) connection.authenticate(0x00, { authenticationData });
+    else return this.#checkWill(guest, authenticationData);
+    return undefined;
+  }
+
+  /** [MQTT-3.2.2-12] [MQTT-3.2.2-13] */
+  #refusalOfWill({ will }: ConnectPacket): ReasonCodeOf<"connack"> | undefined {
+    const { options: { maximumQoS = 2, retainAvailable = true }, limits } = this.#setup;
+    if (will === undefined) return undefined;
+    if (levelsOf(will.topic) > limits.topicLevels) return 0x90;
+    if (will.qos > maximumQoS) return 0x9b;
+    if (will.retain && !retainAvailable) return 0x9a;
+    return undefined;
+  }
+
+  /** A Will is published in the name of the client, which must be allowed to. */
+  #checkWill(guest: Guest, data: Uint8Array | undefined): Promise<void> | undefined {
+    const { will } = guest.connect!;
+    if (will === undefined) {
+      this.#admit(guest, data);
+      return undefined;
+    }
+    const { topic, payload, qos, retain } = will;
+    const message = { topic, payload, qos, retain } as PublishPacket;
+    return this.#setup.hooks.authorizePublish(guest.client!, message, (code) => {
+      if (guest.connection.isClosed) return;
+      if (code >= 0x80) guest.connection.refuse(code as 0x87);
+      else this.#admit(guest, data);
+    });
+  }
+
+  /** Finds the session, and takes it over from whoever has it [MQTT-3.1.4-3]. */
+  #admit(guest: Guest, authenticationData: Uint8Array | undefined): void {
+    const { sessions, limits, hooks, onLeft } = this.#setup;
+    const { cleanStart, will, properties } = guest.connect!;
+    const client = guest.client!;
+    const before = sessions.get(client.clientId)?.guest;
+    if (before !== undefined) {
+      const packet = { type: "disconnect", reasonCode: 0x8e } as const;
+      before.connection.disconnect(packet);
+      // Its own DISCONNECT may have come before, and wait behind a hook [MQTT-3.14.4-3].
+      const cause = before.cause ?? { by: "this end", packet };
+      sessions.leave(before, cause);
+      onLeft(before, cause);
+    }
+    const known = sessions.get(client.clientId);
+    // [MQTT-3.1.2-4]
+    if (known !== undefined && cleanStart) sessions.end(known);
+    const sessionPresent = known !== undefined && !cleanStart;
+    const member = sessionPresent ? known : sessions.begin(client);
+    sessions.resume(member);
+    const asked = properties.sessionExpiryInterval ?? 0;
+    const granted = sessions.lifetimeOf(asked);
+    member.client = client;
+    member.guest = guest;
+    member.lifetime = granted * 1000;
+    member.will = will === undefined ? undefined : withOwnBytes(will);
+    guest.member = member;
+    guest.connection.accept(member.session, {
+      type: "connack",
+      sessionPresent,
+      properties: {
+        ...this.#grants(),
+        receiveMaximum: limits.receiveMaximum,
+        topicAliasMaximum: limits.topicAliasMaximum,
+        authenticationData,
+        assignedClientIdentifier: guest.connect!.clientId === "" ? client.clientId : undefined,
+        sessionExpiryInterval: granted < asked && granted !== Infinity ? granted : undefined,
+      },
+    });
+    sessions.save(member);
+    hooks.onConnect(client);
+  }
+
+  /** What the options say beside the limits; what is as the standard has it anyway need not be said. */
+  #grants(): PropertiesOf<"connack"> {
+    const { options } = this.#setup;
+    const { maximumQoS = 2, serverKeepAlive, responseInformation } = options;
+    const unless = (isAvailable: boolean | undefined) => isAvailable === false ? false : undefined;
+    return {
+      maximumQoS: maximumQoS === 2 ? undefined : maximumQoS,
+      retainAvailable: unless(options.retainAvailable),
+      wildcardSubscriptionAvailable: unless(options.wildcardSubscriptionAvailable),
+      subscriptionIdentifierAvailable: unless(options.subscriptionIdentifierAvailable),
+      sharedSubscriptionAvailable: unless(options.sharedSubscriptionAvailable),
+      serverKeepAlive,
+      responseInformation,
+    };
+  }
+}

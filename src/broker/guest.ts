@@ -1,0 +1,40 @@
+// A connection as the broker has it, from its first byte on. What its client sends is looked at in order: while a hook is asked
+// about one thing, the next ones wait.
+
+import type { ConnectPacket } from "../packets/mod.ts";
+import type { CloseCause, ConnectionEvent } from "../session/events.ts";
+import { Queue } from "../session/queue.ts";
+import type { ServerConnection } from "../session/server_connection.ts";
+import type { Member } from "./member.ts";
+import type { ClientInfo } from "./options.ts";
+
+/** A connection with what is known of its client. */
+export class Guest {
+  readonly connection: ServerConnection;
+  /** Where it comes from. */
+  readonly address: string;
+  /** To be called after any call of the connection that is not an answer to one of its events. */
+  readonly wake: () => void;
+  /** What it asked for. */
+  connect: ConnectPacket | undefined;
+  /** Who it is. */
+  client: ClientInfo | undefined;
+  /** Its session, once it has been accepted. */
+  member: Member | undefined;
+  /** What has ended its connection, though there may be more to look at before. */
+  cause: CloseCause | undefined;
+  /** Whether it has been told that it is gone. */
+  hasLeft = false;
+  /** Steps of enhanced authentication taken. */
+  steps = 0;
+  /** Whether a hook is being asked. */
+  isBusy = false;
+  /** What has happened in the meantime, and when. */
+  readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
+
+  constructor(connection: ServerConnection, address: string, wake: () => void) {
+    this.connection = connection;
+    this.address = address;
+    this.wake = wake;
+  }
+}

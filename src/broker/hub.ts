@@ -1,0 +1,411 @@
+// The broker without its sockets: who is there, which session is whose, who may do what. Pure but for its hooks: time comes
+// from the clock that it is given, bytes go in and out by the connections.
+
+import {
+  type ConnectPacket,
+  type PublishPacket,
+  reasonCodeName,
+  type ReasonCodeOf,
+  type SubscribePacket,
+  type UnsubscribePacket,
+} from "../packets/mod.ts";
+import type { CloseCause, ConnectionEvent, MessageEvent } from "../session/events.ts";
+import { expiryOf, Outgoing } from "../session/outgoing.ts";
+import type { Receipt } from "../session/receipt.ts";
+import { ServerConnection } from "../session/server_connection.ts";
+import { parseSharedSubscription } from "../topics.ts";
+import { Agenda } from "./agenda.ts";
+import { Door } from "./door.ts";
+import { Guest } from "./guest.ts";
+import { Hooks } from "./hooks.ts";
+import { Kept } from "./kept.ts";
+import type { Member } from "./member.ts";
+import { type BrokerLimits, type BrokerOptions, checkOptions, limitsWith } from "./options.ts";
+import { RetainedMessages } from "./retained.ts";
+import { Router } from "./router.ts";
+import type { Store } from "./store.ts";
+import { Sessions } from "./sessions.ts";
+import type { Entry } from "./subscriptions.ts";
+import { levelsOf } from "./topic_tree.ts";
+
+/** What a hub gets from the world. */
+export interface HubTools {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** A name for a session that nobody can guess. */
+  readonly newClientId: () => string;
+}
+
+/** The most that one look at a broker tells. */
+export interface BrokerStatistics {
+  /** Connections whose client has been accepted. */
+  readonly clients: number;
+  /** Sessions, with a connection or without. */
+  readonly sessions: number;
+  /** Subscriptions of all sessions. */
+  readonly subscriptions: number;
+  /** Retained messages. */
+  readonly retained: number;
+  /** Messages dropped, because too many waited for a session or they were too large for a client. */
+  readonly dropped: number;
+}
+
+/** A broker's middle. */
+export class Hub {
+  readonly limits: BrokerLimits;
+  readonly #options: BrokerOptions;
+  readonly #tools: HubTools;
+  readonly #agenda = new Agenda();
+  readonly #store: Store | undefined;
+  readonly #hooks: Hooks;
+  readonly #router: Router;
+  readonly #retained: RetainedMessages;
+  readonly #sessions: Sessions;
+  readonly #door: Door;
+  readonly #guests = new Set<Guest>();
+  /** Guests with something to send that was not asked for by themselves. */
+  #sending = new Set<Guest>();
+
+  /** `store` is what survives the broker. */
+  constructor(options: BrokerOptions, tools: HubTools, store?: Store) {
+    checkOptions(options);
+    this.limits = limitsWith(options.limits);
+    this.#options = options;
+    this.#tools = tools;
+    this.#store = store;
+    this.#hooks = new Hooks(options);
+    this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
+    this.#router = new Router({
+      now: tools.now,
+      overlapping: options.overlapping ?? "one copy",
+      onSending: (guest) => this.#wakeLater(guest),
+      onKept: (member, message) => {
+        if (member.lifetime > 0) store?.saveMessage(member, message);
+      },
+      onExpired: (message) => store?.deleteMessage(message),
+    });
+    this.#sessions = new Sessions({
+      now: tools.now,
+      agenda: this.#agenda,
+      limits: this.limits,
+      table: this.#router.table,
+      store,
+      publishWill: (member, will) => this.#distribute(willPacket(will), member),
+    });
+    this.#door = new Door({
+      options,
+      limits: this.limits,
+      hooks: this.#hooks,
+      sessions: this.#sessions,
+      newClientId: tools.newClientId,
+      onLeft: (guest, cause) => {
+        this.#tellLeft(guest, cause);
+        this.#wakeLater(guest);
+      },
+    });
+  }
+
+  /** When to call {@linkcode Hub.tick}. */
+  get deadline(): number {
+    return this.#agenda.deadline;
+  }
+
+  /** A look at the broker. */
+  get statistics(): BrokerStatistics {
+    return {
+      clients: [...this.#guests].filter(({ member }) => member !== undefined).length,
+      sessions: this.#sessions.size,
+      subscriptions: this.#router.table.size,
+      retained: this.#retained.size,
+      dropped: this.#router.dropped,
+    };
+  }
+
+  /** A new connection. Its events are to be given to {@linkcode Hub.handle}. */
+  open(address: string, wake: () => void): Guest {
+    const { packetSize: maximumPacketSize, connectTimeout } = this.limits;
+    const { topicAliases } = this.#options;
+    const options = { maximumPacketSize, connectTimeout, topicAliases };
+    const guest = new Guest(new ServerConnection(this.#tools.now(), options), address, wake);
+    this.#guests.add(guest);
+    return guest;
+  }
+
+  /** Brings to disk what is to be there before anything more is told to a client. */
+  commit(guest: Guest): void {
+    this.#touch(guest);
+    this.#store?.commit();
+  }
+
+  /** Does what is due. */
+  tick(): void {
+    this.#agenda.run(this.#tools.now());
+  }
+
+  /** Something has happened on a connection. */
+  handle(guest: Guest, event: ConnectionEvent): void {
+    if (event.type === "closed") guest.cause = event.cause;
+    if (guest.isBusy) guest.backlog.push({ event, at: this.#tools.now() });
+    else this.#begin(guest, event);
+  }
+
+  /** Tells every client that the broker is shutting down. There are to be no new connections from then on. */
+  shutDown(): void {
+    for (const guest of this.#guests) {
+      guest.connection.disconnect({ type: "disconnect", reasonCode: 0x8b });
+      guest.wake();
+    }
+  }
+
+  #begin(guest: Guest, event: ConnectionEvent, at?: number): void {
+    let work: Promise<void> | undefined;
+    try {
+      work = this.#process(guest, event, at);
+    } catch (error) {
+      this.#breakOff(guest, error);
+    }
+    if (work === undefined) return;
+    guest.isBusy = true;
+    guest.connection.pause();
+    void work.catch((error) => this.#breakOff(guest, error)).then(() => this.#goOn(guest));
+  }
+
+  /** The hook that was asked has answered: what has happened in the meantime is next. */
+  #goOn(guest: Guest): void {
+    guest.isBusy = false;
+    while (!guest.isBusy) {
+      const next = guest.backlog.shift();
+      if (next === undefined) break;
+      this.#begin(guest, next.event, next.at);
+    }
+    if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
+    guest.wake();
+  }
+
+  /** One client cannot be served: it takes packets so small that it cannot be answered, or a hook said nonsense. */
+  #breakOff({ connection, wake }: Guest, error: unknown): void {
+    if (!(error instanceof RangeError)) reportError(error);
+    connection.breakOff("cannot be answered");
+    wake();
+  }
+
+  /** Does what an event asks for that came at `at`, now by default. Takes a promise only where a hook does. */
+  #process(guest: Guest, event: ConnectionEvent, at?: number): Promise<void> | undefined {
+    switch (event.type) {
+      case "message":
+        return this.#publish(guest, event, at);
+      case "connect":
+        return this.#connect(guest, event.packet);
+      case "auth":
+        return this.#door.goOn(guest, event.packet);
+      case "subscribe":
+        return this.#subscribe(guest, event.packet);
+      case "unsubscribe":
+        return this.#unsubscribe(guest, event.packet);
+      case "settled":
+        if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        return undefined;
+      case "discarded":
+        if (event.why.reason !== "expired") this.#router.dropped++;
+        if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        return undefined;
+      case "closed":
+        return this.#closed(guest, event.cause);
+      default:
+        return undefined;
+    }
+  }
+
+  #connect(guest: Guest, packet: ConnectPacket): Promise<void> | undefined {
+    if (this.#guests.size <= this.limits.connections) return this.#door.receive(guest, packet);
+    guest.connection.refuse(0x89, { reasonString: "There are too many connections" });
+    return undefined;
+  }
+
+  #publish(
+    guest: Guest,
+    { packet, receipt }: MessageEvent,
+    at?: number,
+  ): Promise<void> | undefined {
+    if (levelsOf(packet.topic) > this.limits.topicLevels) {
+      return this.#answer(guest, receipt, 0x90, "The topic has too many levels");
+    }
+    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+    const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
+    return this.#hooks.authorizePublish(guest.client!, packet, (code) => {
+      if (code >= 0x80) return void this.#answer(guest, receipt, code, "May not be published");
+      const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
+      // [MQTT-3.3.2-5]
+      if (message === undefined) return void this.#answer(guest, receipt, 0x00);
+      if (packet.retain && !this.#retain(message)) {
+        return void this.#answer(guest, receipt, 0x97, "Too many messages are retained");
+      }
+      this.#hooks.onMessage(guest.client, message);
+      const isWanted = this.#router.route(message, guest.member);
+      this.#answer(guest, receipt, isWanted ? 0x00 : 0x10);
+    });
+  }
+
+  /** A message that may have waited for a hook, with what is left of its time, if any is [MQTT-3.3.2-6]. */
+  #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
+    const now = this.#tools.now();
+    if (now === arrivedAt) return packet;
+    const message = new Outgoing(packet, expiryOf(packet, arrivedAt));
+    message.countDown(now);
+    return message.expiresAt <= now ? undefined : message.packet as PublishPacket;
+  }
+
+  /**
+   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have come back on another
+   * connection while a hook was asked: at QoS 2 that is where it waits for the answer.
+   */
+  #answer(
+    guest: Guest,
+    receipt: Receipt | undefined,
+    reasonCode: ReasonCodeOf<"puback">,
+    reasonString?: string,
+  ): undefined {
+    if (receipt === undefined) return undefined;
+    const current = guest.member?.guest ?? guest;
+    const properties = reasonString === undefined ? undefined : { reasonString };
+    current.connection.acknowledge(receipt, reasonCode, properties);
+    // That it has been routed comes to disk together with where to, whoever is written to first.
+    this.#touch(current);
+    if (current !== guest) current.wake();
+    return undefined;
+  }
+
+  /** A message of the broker's own making: a Will. */
+  #distribute(packet: PublishPacket, publisher: Member): void {
+    if (packet.retain) this.#retain(packet);
+    this.#hooks.onMessage(publisher.client, packet);
+    this.#router.route(packet, publisher);
+  }
+
+  #retain(packet: PublishPacket): boolean {
+    if (packet.payload.length > 0) {
+      const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+      const expiresAt = isExpiring ? expiryOf(packet, this.#tools.now()) : Infinity;
+      return this.#retained.set(packet, expiresAt);
+    }
+    this.#retained.delete(packet.topic);
+    return true;
+  }
+
+  /** One that was taken over while a hook was asked has nothing to say about the session any more, which may have ended. */
+  #subscribe(guest: Guest, packet: SubscribePacket): Promise<void> | undefined {
+    const member = guest.member!;
+    const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
+    return this.#hooks.authorizeSubscribe(guest.client!, packet.subscriptions, (verdicts) => {
+      if (member.guest !== guest) return;
+      const added: { readonly entry: Entry<Member>; readonly isNew: boolean }[] = [];
+      const reasonCodes = packet.subscriptions.map((request, index) => {
+        const { topicFilter } = request;
+        const isNew = !member.subscriptions.has(topicFilter);
+        const verdict = verdicts[index]!;
+        if (verdict >= 0x80) return verdict;
+        const shared = parseSharedSubscription(topicFilter);
+        const levels = levelsOf(shared?.topicFilter ?? topicFilter);
+        if (levels > this.limits.topicLevels) return 0x8f;
+        if (isNew && member.subscriptions.size >= this.limits.subscriptionsPerSession) return 0x97;
+        const entry: Entry<Member> = { subscriber: member, request, identifier };
+        member.subscriptions.set(topicFilter, entry);
+        this.#router.table.add(entry);
+        if (member.lifetime > 0) this.#store?.saveSubscription(entry);
+        added.push({ entry, isNew });
+        return request.qos;
+      });
+      guest.connection.suback(packet, reasonCodes);
+      for (const { entry, isNew } of added) this.#sendRetained(entry, isNew);
+    });
+  }
+
+  #sendRetained(entry: Entry<Member>, isNew: boolean): void {
+    const { topicFilter, retainHandling } = entry.request;
+    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (§4.8.2).
+    if (retainHandling === 2 || retainHandling === 1 && !isNew) return;
+    if (parseSharedSubscription(topicFilter) !== undefined) return;
+    for (const { packet, expiresAt } of this.#retained.matching(topicFilter)) {
+      this.#router.sendRetained(packet, expiresAt, entry);
+    }
+  }
+
+  #unsubscribe(guest: Guest, packet: UnsubscribePacket): undefined {
+    const member = guest.member!;
+    if (member.guest !== guest) return undefined;
+    const reasonCodes = packet.topicFilters.map((topicFilter) => {
+      if (!member.subscriptions.delete(topicFilter)) return 0x11;
+      this.#router.table.remove(member, topicFilter);
+      this.#store?.deleteSubscription(member, topicFilter);
+      return 0x00;
+    });
+    guest.connection.unsuback(packet, reasonCodes);
+    return undefined;
+  }
+
+  #closed(guest: Guest, cause: CloseCause): undefined {
+    this.#guests.delete(guest);
+    this.#sending.delete(guest);
+    this.#sessions.leave(guest, cause);
+    this.#tellLeft(guest, cause);
+    return undefined;
+  }
+
+  /** Tells once that a client is gone: before one that takes its name is told to be there. */
+  #tellLeft(guest: Guest, cause: CloseCause): void {
+    if (guest.member === undefined || guest.hasLeft) return;
+    guest.hasLeft = true;
+    this.#hooks.onDisconnect(guest.client!, reasonOf(cause));
+  }
+
+  /** What a session has in flight may have changed. */
+  #touch({ member }: Guest): void {
+    if (member !== undefined && member.lifetime > 0) this.#store?.touch(member);
+  }
+
+  /** Wakes a guest when all that has come together has been routed: one write for all of it. */
+  #wakeLater(guest: Guest): void {
+    if (this.#sending.size === 0) {
+      queueMicrotask(() => {
+        const sending = this.#sending;
+        this.#sending = new Set();
+        for (const guest of sending) guest.wake();
+      });
+    }
+    this.#sending.add(guest);
+  }
+}
+
+/** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */
+function willPacket(
+  { topic, payload, qos, retain, properties }: NonNullable<Member["will"]>,
+): PublishPacket {
+  const { willDelayInterval: _, ...rest } = properties;
+  return {
+    ...{ type: "publish", dup: false, packetId: 0 },
+    ...{ topic, payload, qos, retain, properties: rest },
+  } as PublishPacket;
+}
+
+function reasonOf(cause: CloseCause): string {
+  switch (cause.by) {
+    case "this end":
+      return `the broker closed the connection: ${
+        reasonCodeName(cause.packet?.reasonCode ?? 0x80, "disconnect")
+      }`;
+    case "peer":
+      return `the client disconnected with 0x${
+        cause.packet.reasonCode.toString(16).padStart(2, "0")
+      }`;
+    case "fault":
+      return cause.error.message;
+    case "silence":
+      return `the client ${cause.what}`;
+    case "network":
+      return "the connection broke";
+    case "refusal":
+      return "the client was refused";
+    default:
+      return cause satisfies never;
+  }
+}

@@ -1,0 +1,32 @@
+// A session as the broker has it, whether its client is there or not: what the engine keeps of it, its subscriptions, its Will.
+
+import type { Will } from "../packets/mod.ts";
+import type { Session } from "../session/session.ts";
+import type { Appointment } from "./agenda.ts";
+import type { Guest } from "./guest.ts";
+import type { ClientInfo } from "./options.ts";
+import type { Entry } from "./subscriptions.ts";
+
+/** A session with all that belongs to it. */
+export class Member {
+  readonly session: Session;
+  /** As it was when the client connected last. */
+  client: ClientInfo;
+  /** Its connection, if its client is there. */
+  guest: Guest | undefined;
+  /** How long the session outlives its connection, in milliseconds; `Infinity` for ever. */
+  lifetime = 0;
+  /** What is published when the connection is lost, and how long after, in milliseconds. */
+  will: Will | undefined;
+  /** By Topic Filter, as it was asked for. */
+  readonly subscriptions: Map<string, Entry<Member>> = new Map();
+  /** When the session is to end, while its client is away. */
+  ending: Appointment | undefined;
+  /** When the Will is due, while its client is away. */
+  willDue: Appointment | undefined;
+
+  constructor(client: ClientInfo, session: Session) {
+    this.client = client;
+    this.session = session;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * A broker of MQTT 5.0 to embed: for development, tests and small sites on one machine.
+ *
+ * @example
+ * ```ts
+ * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+ *
+ * await using broker = await serve({ listeners: [] });
+ * console.log(broker.statistics.clients);
+ * ```
+ *
+ * @module
+ */
+
+export type { BrokerStatistics } from "./hub.ts";
+export type {
+  AuthenticationAnswer,
+  AuthenticationStep,
+  BrokerHooks,
+  BrokerLimits,
+  BrokerMessage,
+  BrokerOptions,
+  ClientInfo,
+  Verdict,
+} from "./options.ts";
+export {
+  type Broker,
+  type Listener,
+  type ListenOptions,
+  type ListenProtocol,
+  serve,
+  type ServeOptions,
+} from "./serve.ts";

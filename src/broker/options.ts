@@ -1,0 +1,238 @@
+// What a broker grants, what it bears, and whom it asks.
+
+import {
+  type ConnectPacket,
+  encodePacket,
+  type QoS,
+  type ReasonCodeOf,
+  type SubscriptionRequest,
+} from "../packets/mod.ts";
+
+/** A client as the hooks see it. */
+export interface ClientInfo {
+  /** Names the session: the client's own name, or one that the broker has given it (§3.1.3.1). */
+  readonly clientId: string;
+  /** The User Name of its CONNECT (§3.1.3.5). */
+  readonly username: string | undefined;
+  /** Where it connects from, such as `"127.0.0.1:40000"`; `"memory"` for a connection within the process. */
+  readonly address: string;
+}
+
+/** A message on its way through the broker. */
+export interface BrokerMessage {
+  /** The Topic Name. */
+  readonly topic: string;
+  /** The payload: a view, valid during the call. Who keeps it copies it. */
+  readonly payload: Uint8Array;
+  /** The QoS at which it was published. */
+  readonly qos: QoS;
+  /** Whether it is to be retained. */
+  readonly retain: boolean;
+}
+
+/** What a hook says: yes, no, or no with a Reason Code of its own. */
+export type Verdict<Code extends number> = boolean | Code;
+
+/** A step of enhanced authentication (§4.12). */
+export interface AuthenticationStep {
+  /** The Authentication Method, which stays the same for the connection. */
+  readonly method: string;
+  /** What the client sent. */
+  readonly data: Uint8Array | undefined;
+  /** Which step it is, from 0. */
+  readonly step: number;
+  /** Whether the client authenticates again, on a connection that it has. */
+  readonly isAgain: boolean;
+}
+
+/** What enhanced authentication says to a step: go on, with data for the client; success; or a refusal. */
+export type AuthenticationAnswer =
+  | { readonly result: "continue"; readonly data?: Uint8Array | undefined }
+  | { readonly result: "success"; readonly data?: Uint8Array | undefined }
+  | { readonly result: "refuse"; readonly reasonCode?: 0x87 | 0x8c | undefined };
+
+/**
+ * What the broker asks, and tells. Each may be async; the client in question waits, nobody else does. A hook that throws
+ * refuses that one request.
+ */
+export interface BrokerHooks {
+  /** Whether a client may connect. Default: every client may. */
+  authenticate?(
+    client: ClientInfo,
+    credentials: {
+      readonly username: string | undefined;
+      readonly password: Uint8Array | undefined;
+    },
+    packet: ConnectPacket,
+  ): Verdict<ReasonCodeOf<"connack">> | Promise<Verdict<ReasonCodeOf<"connack">>>;
+  /** A step of enhanced authentication. Without this hook every Authentication Method is refused with 0x8C. */
+  authenticateStep?(
+    client: ClientInfo,
+    step: AuthenticationStep,
+  ): AuthenticationAnswer | Promise<AuthenticationAnswer>;
+  /** Whether a client may publish to a topic; its Will counts as published when it connects. Default: it may. */
+  authorizePublish?(
+    client: ClientInfo,
+    message: BrokerMessage,
+  ): Verdict<ReasonCodeOf<"puback">> | Promise<Verdict<ReasonCodeOf<"puback">>>;
+  /** Whether a client may subscribe to a Topic Filter. Default: it may. */
+  authorizeSubscribe?(
+    client: ClientInfo,
+    request: SubscriptionRequest,
+  ): Verdict<ReasonCodeOf<"suback">> | Promise<Verdict<ReasonCodeOf<"suback">>>;
+  /** A client is connected. */
+  onConnect?(client: ClientInfo): void | Promise<void>;
+  /** A connection has ended, and why. */
+  onDisconnect?(client: ClientInfo, why: string): void | Promise<void>;
+  /** A message has been taken, before it goes to its subscribers. */
+  onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
+}
+
+/** How much the broker bears. What is more is refused with the standard's Reason Code, or dropped. */
+export interface BrokerLimits {
+  /** Connections at the same time. Default: 20,000. */
+  readonly connections: number;
+  /** Bytes in one packet (§3.2.2.3.6). Default: 16,777,216. */
+  readonly packetSize: number;
+  /** Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800, a week. */
+  readonly sessionExpiryInterval: number;
+  /** Messages that wait for one session. Default: 10,000. */
+  readonly queuedMessages: number;
+  /** Bytes of topics and payloads that wait for one session. Default: 16,777,216. */
+  readonly queuedBytes: number;
+  /** Retained messages. Default: 100,000. */
+  readonly retainedMessages: number;
+  /** Subscriptions of one session. Default: 10,000. */
+  readonly subscriptionsPerSession: number;
+  /** Levels of a Topic Name or a Topic Filter. Default: 128. */
+  readonly topicLevels: number;
+  /** Milliseconds until the CONNECT must be there. Default: 10,000. */
+  readonly connectTimeout: number;
+  /** Unacknowledged messages of QoS 1 and 2 from one client (§3.2.2.3.3). Default: 1000. */
+  readonly receiveMaximum: number;
+  /** Topic Aliases of one client (§3.2.2.3.8). Default: 64. */
+  readonly topicAliasMaximum: number;
+}
+
+/** Options of a broker, wherever it listens. */
+export interface BrokerOptions extends BrokerHooks {
+  /** How much it bears. */
+  readonly limits?: Partial<BrokerLimits> | undefined;
+  /** The highest QoS that clients may publish at (§3.2.2.3.4). Default: 2. */
+  readonly maximumQoS?: QoS | undefined;
+  /** Whether messages may be retained (§3.2.2.3.5). Default: true. */
+  readonly retainAvailable?: boolean | undefined;
+  /** Whether Topic Filters may have wildcards (§3.2.2.3.11). Default: true. */
+  readonly wildcardSubscriptionAvailable?: boolean | undefined;
+  /** Whether subscriptions may have an identifier (§3.2.2.3.12). Default: true. */
+  readonly subscriptionIdentifierAvailable?: boolean | undefined;
+  /** Whether there are Shared Subscriptions (§3.2.2.3.13). Default: true. */
+  readonly sharedSubscriptionAvailable?: boolean | undefined;
+  /** A Keep Alive in place of the clients' own, in seconds (§3.2.2.3.14). */
+  readonly serverKeepAlive?: number | undefined;
+  /** What clients that ask for Response Information are told (§3.2.2.3.15). */
+  readonly responseInformation?: string | undefined;
+  /** Whether a message that several subscriptions of a client match comes once, with all identifiers, or once for each. */
+  readonly overlapping?: "one copy" | "several copies" | undefined;
+  /** Who gives out Topic Aliases for what clients that take them are sent. Default: `"off"`. */
+  readonly topicAliases?: "off" | "automatic" | undefined;
+}
+
+const DEFAULT_LIMITS: BrokerLimits = {
+  connections: 20_000,
+  packetSize: 16_777_216,
+  sessionExpiryInterval: 604_800,
+  queuedMessages: 10_000,
+  queuedBytes: 16_777_216,
+  retainedMessages: 100_000,
+  subscriptionsPerSession: 10_000,
+  topicLevels: 128,
+  connectTimeout: 10_000,
+  receiveMaximum: 1000,
+  topicAliasMaximum: 64,
+};
+
+/** What clients are told is whole, and no more than fits into its place in CONNACK. */
+const MOST_TOLD: Partial<BrokerLimits> = {
+  packetSize: 0xffff_ffff,
+  sessionExpiryInterval: Infinity,
+  receiveMaximum: 0xffff,
+  topicAliasMaximum: 0xffff,
+};
+
+const HOOKS = [
+  "authenticate",
+  "authenticateStep",
+  "authorizePublish",
+  "authorizeSubscribe",
+  "onConnect",
+  "onDisconnect",
+  "onMessage",
+] as const satisfies readonly (keyof BrokerHooks)[];
+
+/**
+ * The limits, with defaults where nothing was said.
+ *
+ * @throws {TypeError} when there is no such limit, or one is no number
+ * @throws {RangeError} when a limit is out of its range
+ */
+export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
+  checkType("limits", given, "object");
+  const limits: Record<keyof BrokerLimits, number> = { ...DEFAULT_LIMITS };
+  for (const [key, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw new TypeError(`limits.${key} is no limit`);
+    if (value === undefined) continue;
+    const name = key as keyof BrokerLimits;
+    checkType(`limits.${name}`, value, "number");
+    const least = name === "topicAliasMaximum" || name === "sessionExpiryInterval" ? 0 : 1;
+    if (!(value >= least)) {
+      throw new RangeError(`limits.${name} must be at least ${least}, got ${value}`);
+    }
+    const most = MOST_TOLD[name];
+    const isWhole = Number.isInteger(value) || value === Infinity;
+    if (most !== undefined && !(isWhole && value <= most)) {
+      throw new RangeError(`limits.${name} must be a whole number up to ${most}, got ${value}`);
+    }
+    limits[name] = value;
+  }
+  return limits;
+}
+
+/**
+ * Refuses options that are none.
+ *
+ * @throws {TypeError} when an option has the wrong type
+ * @throws {RangeError} when an option is out of its range
+ */
+export function checkOptions(options: BrokerOptions): void {
+  const { maximumQoS, overlapping, topicAliases } = options;
+  // What clients are told must be what CONNACK may say; QoS 2 it need not say.
+  encodePacket({
+    type: "connack",
+    properties: {
+      maximumQoS: maximumQoS === 2 ? undefined : maximumQoS,
+      retainAvailable: options.retainAvailable,
+      wildcardSubscriptionAvailable: options.wildcardSubscriptionAvailable,
+      subscriptionIdentifierAvailable: options.subscriptionIdentifierAvailable,
+      sharedSubscriptionAvailable: options.sharedSubscriptionAvailable,
+      serverKeepAlive: options.serverKeepAlive,
+      responseInformation: options.responseInformation,
+    },
+  });
+  checkOneOf("overlapping", overlapping, ["one copy", "several copies"]);
+  checkOneOf("topicAliases", topicAliases, ["off", "automatic"]);
+  for (const name of HOOKS) {
+    if (options[name] !== undefined) checkType(name, options[name], "function");
+  }
+}
+
+function checkType(name: string, value: unknown, type: "object" | "number" | "function"): void {
+  const found = value === null ? "null" : typeof value;
+  if (found !== type) throw new TypeError(`${name} must be of type ${type}, got ${found}`);
+}
+
+function checkOneOf(name: string, value: string | undefined, values: readonly string[]): void {
+  if (value === undefined || values.includes(value)) return;
+  const all = values.map((each) => `"${each}"`).join(" or ");
+  throw new TypeError(`${name} must be ${all}, got ${JSON.stringify(value)}`);
+}

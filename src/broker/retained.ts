@@ -1,0 +1,70 @@
+// §3.3.1.3 Retained messages: the last message of a topic that was published with RETAIN 1.
+
+import type { PublishPacket } from "../packets/mod.ts";
+import type { Appointment } from "./agenda.ts";
+import type { Agenda } from "./agenda.ts";
+import { withOwnBytes } from "./own_bytes.ts";
+import type { Store } from "./store.ts";
+import { NameTree } from "./topic_tree.ts";
+
+/** A retained message. */
+export interface Retained {
+  /** The message, with bytes of its own. */
+  readonly packet: PublishPacket;
+  /** When it expires, in milliseconds of the engine's clock; `Infinity` for never. */
+  readonly expiresAt: number;
+}
+
+/** The retained messages of a broker. */
+export class RetainedMessages {
+  readonly #messages = new NameTree<Retained & { readonly expiry: Appointment }>();
+  readonly #agenda: Agenda;
+  readonly #most: number;
+  readonly #store: Store | undefined;
+
+  /** At most `most` messages are kept. */
+  constructor(agenda: Agenda, most: number, store: Store | undefined) {
+    this.#agenda = agenda;
+    this.#most = most;
+    this.#store = store;
+    for (const { packet, expiresAt } of store?.retained() ?? []) this.#put(packet, expiresAt);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#messages.size;
+  }
+
+  /** Keeps a message in the place of the one before [MQTT-3.3.1-5]. False when there is no room. */
+  set(packet: PublishPacket, expiresAt: number): boolean {
+    const { topic } = packet;
+    const before = this.#messages.get(topic);
+    if (before === undefined && this.#messages.size >= this.#most) return false;
+    if (before !== undefined) before.expiry.isCancelled = true;
+    this.#put(withOwnBytes(packet), expiresAt);
+    this.#store?.saveRetained(packet, expiresAt);
+    return true;
+  }
+
+  /** Forgets the message of a topic [MQTT-3.3.1-6]. */
+  delete(topic: string): void {
+    const before = this.#messages.get(topic);
+    if (before === undefined) return;
+    before.expiry.isCancelled = true;
+    this.#messages.delete(topic);
+    this.#store?.deleteRetained(topic);
+  }
+
+  #put(packet: PublishPacket, expiresAt: number): void {
+    const { topic } = packet;
+    const expiry = this.#agenda.add(expiresAt, () => this.delete(topic));
+    this.#messages.set(topic, { packet, expiresAt, expiry });
+  }
+
+  /** The messages whose topics a Topic Filter matches. */
+  matching(topicFilter: string): Retained[] {
+    const found: Retained[] = [];
+    this.#messages.match(topicFilter, (message) => found.push(message));
+    return found;
+  }
+}

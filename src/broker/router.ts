@@ -1,0 +1,200 @@
+// §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is encoded once.
+
+import { encodePacket, type PublishPacket, type QoS } from "../packets/mod.ts";
+import { expiryOf, Outgoing } from "../session/outgoing.ts";
+import type { Guest } from "./guest.ts";
+import { Kept } from "./kept.ts";
+import type { Member } from "./member.ts";
+import { withOwnBytes } from "./own_bytes.ts";
+import { type Entry, type Matches, nextMember, SubscriptionTable } from "./subscriptions.ts";
+
+/** What a router works with. */
+export interface RouterSetup {
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
+  readonly overlapping: "one copy" | "several copies";
+  /** There is something to send. */
+  readonly onSending: (guest: Guest) => void;
+  /** A message waits for a session, or is in flight to it. */
+  readonly onKept: (member: Member, message: Kept) => void;
+  /** A message that was kept has expired. */
+  readonly onExpired: (message: Kept) => void;
+}
+
+/** A message on its way to several. */
+class Copies {
+  readonly packet: PublishPacket;
+  readonly #now: () => number;
+  #own: PublishPacket | undefined;
+  #expiresAt: number | undefined;
+  readonly #encoded: (Uint8Array | undefined)[] = [undefined, undefined];
+
+  constructor(packet: PublishPacket, now: () => number) {
+    this.packet = packet;
+    this.#now = now;
+  }
+
+  /** When the message expires. */
+  get expiresAt(): number {
+    return this.#expiresAt ??= this.packet.properties.messageExpiryInterval === undefined
+      ? Infinity
+      : expiryOf(this.packet, this.#now());
+  }
+
+  /** As it goes to one, with the identifiers of the subscriptions that it goes there for. */
+  of(
+    qos: QoS,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[],
+    packet: PublishPacket = this.packet,
+  ): PublishPacket {
+    const properties = subscriptionIdentifiers.length === 0
+      ? packet.properties
+      : { ...packet.properties, subscriptionIdentifiers };
+    return { ...packet, dup: false, packetId: 0, qos, retain, properties };
+  }
+
+  /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
+  toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): Kept {
+    this.#own ??= withOwnBytes(this.packet);
+    return new Kept(this.of(qos, retain, subscriptionIdentifiers, this.#own), this.expiresAt);
+  }
+
+  /** Likewise at QoS 0, encoded. */
+  encoded(retain: boolean): Uint8Array {
+    return this.#encoded[retain ? 1 : 0] ??= encodePacket(this.of(0, retain, NONE));
+  }
+}
+
+const NONE: readonly number[] = [];
+
+/** Brings messages to their subscribers. */
+export class Router {
+  readonly table: SubscriptionTable<Member> = new SubscriptionTable();
+  readonly #setup: RouterSetup;
+  /** Messages that had no room, or were too large for their client. */
+  dropped = 0;
+
+  constructor(setup: RouterSetup) {
+    this.#setup = setup;
+  }
+
+  /** Sends a message to all that want it. Returns whether anybody does. */
+  route(packet: PublishPacket, publisher: Member | undefined): boolean {
+    const { single, groups } = this.table.match(packet.topic);
+    if (single.length === 0 && groups.length === 0) return false;
+    const copies = new Copies(packet, this.#setup.now);
+    for (const entries of single) this.#toSubscriber(copies, entries, publisher);
+    this.#toGroups(copies, groups);
+    return true;
+  }
+
+  /**
+   * Sends a retained message to who has just subscribed, with RETAIN (§3.3.1.3). It is the broker's own by now: No Local does
+   * not ask who published it.
+   */
+  sendRetained(packet: PublishPacket, expiresAt: number, entry: Entry<Member>): void {
+    const now = this.#setup.now();
+    // [MQTT-3.3.2-5]
+    if (expiresAt <= now) return;
+    const message = new Outgoing(packet, expiresAt);
+    message.countDown(now);
+    const copies = new Copies(message.packet as PublishPacket, this.#setup.now);
+    this.#send(copies, entry.subscriber, lower(packet.qos, entry), true, identifiersOf([entry]));
+  }
+
+  #toSubscriber(
+    copies: Copies,
+    all: readonly Entry<Member>[],
+    publisher: Member | undefined,
+  ): void {
+    const { subscriber } = all[0]!;
+    // [MQTT-3.8.3-3]
+    const isOwn = subscriber.client.clientId === publisher?.client.clientId;
+    const entries = isOwn ? all.filter(({ request }) => !request.noLocal) : all;
+    if (entries.length === 0) return;
+    if (entries.length === 1 || this.#setup.overlapping === "several copies") {
+      for (const entry of entries) this.#toEntries(copies, subscriber, [entry]);
+    } else this.#toEntries(copies, subscriber, entries);
+  }
+
+  /** One copy for several subscriptions: with the highest of their QoS, and all their identifiers [MQTT-3.3.4-2]. */
+  #toEntries(copies: Copies, subscriber: Member, entries: readonly Entry<Member>[]): void {
+    const { qos, retain } = copies.packet;
+    let granted: QoS = 0;
+    let keepsRetain = false;
+    for (const entry of entries) {
+      const entryQoS = lower(qos, entry);
+      if (entryQoS > granted) granted = entryQoS;
+      keepsRetain ||= entry.request.retainAsPublished;
+    }
+    // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
+  }
+
+  #toGroups(copies: Copies, groups: Matches<Member>["groups"]): void {
+    const { qos } = copies.packet;
+    for (const group of groups) {
+      const entry = nextMember(group, (candidate) => {
+        const { guest } = candidate.subscriber;
+        if (guest === undefined) return 0;
+        return guest.connection.isReadyFor(lower(qos, candidate)) ? 2 : 1;
+      });
+      if (entry !== undefined) this.#toEntries(copies, entry.subscriber, [entry]);
+    }
+  }
+
+  #send(
+    copies: Copies,
+    member: Member,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[],
+  ): void {
+    const { guest } = member;
+    if (guest === undefined) {
+      // Without a connection QoS 0 is lost, as it may be (§4.3.1).
+      if (qos > 0) this.#keep(member, copies.toKeep(qos, retain, identifiers));
+      return;
+    }
+    const { connection } = guest;
+    try {
+      const isSent = qos === 0 &&
+        (identifiers.length === 0 && connection.trySendEncoded(copies.encoded(retain)) ||
+          connection.trySend(copies.of(0, retain, identifiers)));
+      if (!isSent) this.#keep(member, copies.toKeep(qos, retain, identifiers));
+    } catch (error) {
+      // Too large for this client [MQTT-3.1.2-25].
+      if (!(error instanceof RangeError)) throw error;
+      this.dropped++;
+    }
+    this.#setup.onSending(guest);
+  }
+
+  /** A message that has to wait, be it for a PUBACK. */
+  #keep(member: Member, message: Kept): void {
+    const { guest, session: { outbox } } = member;
+    const add = () => guest === undefined ? outbox.add(message) : guest.connection.publish(message);
+    let dropped = add();
+    if (dropped.length > 0) {
+      // What has expired is in the way.
+      const expired = outbox.takeExpired(this.#setup.now());
+      for (const message of expired) if (message instanceof Kept) this.#setup.onExpired(message);
+      if (expired.length > 0) dropped = add();
+    }
+    if (dropped.length > 0) this.dropped++;
+    else if (message.qos > 0) this.#setup.onKept(member, message);
+  }
+}
+
+function lower(qos: QoS, { request }: Entry<Member>): QoS {
+  return Math.min(qos, request.qos) as QoS;
+}
+
+function identifiersOf(entries: readonly Entry<Member>[]): readonly number[] {
+  if (entries.length === 1) {
+    const { identifier } = entries[0]!;
+    return identifier === undefined ? NONE : [identifier];
+  }
+  return entries.flatMap(({ identifier }) => identifier ?? []);
+}

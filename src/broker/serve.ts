@@ -1,0 +1,238 @@
+// `serve()`: a broker on the network of this machine, or within the process alone. Listeners × drive, and one timer.
+
+import { type Clock, systemClock, wallTime } from "../io/clock.ts";
+import { Drive } from "../io/drive.ts";
+import { listen, type Listener, type ListenOptions, type OnConnection } from "../io/listen.ts";
+export type { Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
+import { memoryTransports } from "../io/memory.ts";
+import { randomName } from "../io/random.ts";
+import type { Transport } from "../io/transport.ts";
+import { type BrokerStatistics, Hub } from "./hub.ts";
+import type { Guest } from "./guest.ts";
+import type { BrokerOptions } from "./options.ts";
+import { Store } from "./store.ts";
+
+/** How long what no client is told of may wait until it is brought to disk, in milliseconds. */
+const SOON = 100;
+
+/** Options of {@linkcode serve}: one listener, or several, or none, and what the broker grants, bears and asks. */
+export interface ServeOptions extends BrokerOptions, ListenOptions {
+  /**
+   * A file for sessions, the messages that wait for them, and retained messages, so that they survive the broker: what a
+   * client was told is there first. Needs the permissions read and write for it. Without, memory is all there is.
+   */
+  readonly path?: string | undefined;
+  /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */
+  readonly listeners?: readonly ListenOptions[] | undefined;
+}
+
+/**
+ * A broker that runs. Made by {@linkcode serve}; disposing it shuts it down.
+ *
+ * @example A broker and a client in one process, with no permission at all
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using broker = await serve({ listeners: [] });
+ * await using client = await connect(broker);
+ * const readings = await client.subscribe("home/+/temperature");
+ * await client.publish("home/kitchen/temperature", "21.5");
+ * for await (const message of readings) {
+ *   assertEquals(message.text(), "21.5");
+ *   break;
+ * }
+ * ```
+ */
+export class Broker implements AsyncDisposable {
+  /** Where it listens. */
+  readonly listeners: readonly Listener[];
+  readonly #clock: Clock;
+  readonly #hub: Hub;
+  readonly #store: Store | undefined;
+  readonly #drives = new Set<Drive>();
+  #shutDown: Promise<void> | undefined;
+  #armedAt = Infinity;
+  #disarm = (): void => {};
+  #cancelCommit: (() => void) | undefined;
+
+  /** Use {@linkcode serve}. */
+  constructor(options: ServeOptions, clock: Clock, store: Store | undefined) {
+    const { listeners = [options] } = options;
+    this.#clock = clock;
+    this.#store = store;
+    this.#hub = new Hub(options, { now: () => clock.now(), newClientId: randomName }, store);
+    this.listeners = listenAll(
+      listeners,
+      (transport, address) => this.#open(transport, address),
+    );
+    // What has expired while there was no broker is gone before anybody sees it.
+    this.#tick();
+  }
+
+  /**
+   * The port of the first listener.
+   *
+   * @throws {TypeError} when there is none
+   */
+  get port(): number {
+    return this.#first.port;
+  }
+
+  /**
+   * The URL of the first listener, for `connect()`.
+   *
+   * @throws {TypeError} when there is none
+   */
+  get url(): string {
+    return this.#first.url;
+  }
+
+  /** How much there is of everything. */
+  get statistics(): BrokerStatistics {
+    return this.#hub.statistics;
+  }
+
+  /** A connection within the process, which needs no permission. `connect(broker)` uses it. */
+  connect(): Transport {
+    const [ours, theirs] = memoryTransports();
+    this.#open(ours, "memory");
+    return theirs;
+  }
+
+  /** Takes no more connections, tells every client that the server is shutting down (0x8B), and ends. */
+  shutDown(): Promise<void> {
+    return this.#shutDown ??= this.#end();
+  }
+
+  /** As {@linkcode Broker.shutDown}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutDown();
+  }
+
+  get #first(): Listener {
+    const [first] = this.listeners;
+    if (first === undefined) throw new TypeError("The broker listens nowhere");
+    return first;
+  }
+
+  async #end(): Promise<void> {
+    const closing = this.listeners.map((listener) => listener.close());
+    this.#hub.shutDown();
+    this.#disarm();
+    this.#cancelCommit?.();
+    await Promise.all([...this.#drives].map(({ finished }) => finished));
+    await Promise.all(closing);
+    this.#store?.close();
+  }
+
+  #open(transport: Transport, address: string): void {
+    if (this.#shutDown !== undefined) return transport.close();
+    const guest = this.#hub.open(address, () => {
+      drive.wake();
+      this.#happened();
+    });
+    const drive: Drive = new Drive(
+      this.#committing(transport, guest),
+      guest.connection,
+      this.#clock,
+      (event) => {
+        this.#hub.handle(guest, event);
+        this.#happened();
+      },
+    );
+    this.#drives.add(drive);
+    void drive.finished.then(() => this.#drives.delete(drive));
+  }
+
+  /** The transport, to which nothing is written before it is true. */
+  #committing(transport: Transport, guest: Guest): Transport {
+    if (this.#store === undefined) return transport;
+    return {
+      read: () => transport.read(),
+      write: (bytes) => {
+        this.#hub.commit(guest);
+        return transport.write(bytes);
+      },
+      closeWrite: () => transport.closeWrite(),
+      close: () => transport.close(),
+    };
+  }
+
+  /** There may be something to do later. */
+  #happened(): void {
+    this.#arm();
+    if (this.#store?.isWaiting !== true || this.#shutDown !== undefined) return;
+    this.#cancelCommit ??= this.#clock.at(this.#clock.now() + SOON, () => {
+      this.#cancelCommit = undefined;
+      this.#store?.commit();
+    });
+  }
+
+  #arm(): void {
+    const { deadline } = this.#hub;
+    if (deadline >= this.#armedAt || this.#shutDown !== undefined) return;
+    this.#disarm();
+    this.#armedAt = deadline;
+    this.#disarm = this.#clock.at(deadline, () => this.#tick());
+  }
+
+  #tick(): void {
+    this.#armedAt = Infinity;
+    this.#hub.tick();
+    this.#store?.commit();
+    this.#arm();
+  }
+}
+
+/** Listens everywhere, or nowhere when one place cannot be had. */
+function listenAll(places: readonly ListenOptions[], onConnection: OnConnection): Listener[] {
+  const listeners: Listener[] = [];
+  try {
+    for (const place of places) listeners.push(listen(place, onConnection));
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) void listener.close();
+    throw error;
+  }
+}
+
+/**
+ * Starts a broker of MQTT 5.0. Resolves when it listens: by default on 127.0.0.1, port 1883. Needs the permission net for
+ * where it listens, and none with `listeners: []`.
+ *
+ * Rejects with `TypeError` or `RangeError` when an option is wrong, and with the platform's error when it cannot listen.
+ *
+ * @example A broker for a test
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+ *
+ * async function test() {
+ *   await using broker = await serve({ port: 0 });
+ *   await using client = await connect(broker.url);
+ *   await client.publish("a", "b", { qos: 2 });
+ * }
+ * ```
+ */
+export async function serve(options: ServeOptions = {}): Promise<Broker> {
+  const store = options.path === undefined ? undefined : await openStore(options.path);
+  try {
+    return new Broker(options, systemClock, store);
+  } catch (error) {
+    store?.close();
+    throw error;
+  }
+}
+
+async function openStore(path: string): Promise<Store> {
+  const { openSqlite } = await import("../io/sqlite.ts");
+  const database = openSqlite(path);
+  try {
+    return new Store(database, { now: systemClock.now, wall: wallTime });
+  } catch (cause) {
+    database.close();
+    throw new Error(`${path} cannot be used: ${(cause as Error).message}`, { cause });
+  }
+}

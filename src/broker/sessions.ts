@@ -1,0 +1,147 @@
+// §4.1, §3.1.2.11.2, §3.1.3.2.2 Sessions that outlive their connections, and the Wills of clients that are gone.
+
+import type { Will } from "../packets/mod.ts";
+import type { CloseCause } from "../session/events.ts";
+import { Session } from "../session/session.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Guest } from "./guest.ts";
+import { Member } from "./member.ts";
+import type { BrokerLimits, ClientInfo } from "./options.ts";
+import type { FoundSession, Store } from "./store.ts";
+import type { SubscriptionTable } from "./subscriptions.ts";
+
+/** A Session Expiry Interval that says never (§3.1.2.11.2). */
+const NEVER = 0xffff_ffff;
+
+/** What the sessions work with. */
+export interface SessionsSetup {
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
+  readonly agenda: Agenda;
+  readonly limits: BrokerLimits;
+  readonly table: SubscriptionTable<Member>;
+  /** What survives the broker, if anything does. */
+  readonly store: Store | undefined;
+  /** A Will is due. */
+  readonly publishWill: (member: Member, will: Will) => void;
+}
+
+/** The sessions of a broker, by Client Identifier [MQTT-3.1.3-2]. */
+export class Sessions {
+  readonly #setup: SessionsSetup;
+  readonly #members = new Map<string, Member>();
+
+  /** Begins with the sessions that have survived. */
+  constructor(setup: SessionsSetup) {
+    this.#setup = setup;
+    const restored = (setup.store?.sessions() ?? []).map((found) => this.#restore(found));
+    // A Will goes to all that have survived.
+    for (const { member, leftAt } of restored) {
+      this.#wait(member, leftAt ?? setup.now());
+      if (leftAt === undefined) this.save(member);
+    }
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** The session of a client. */
+  get(clientId: string): Member | undefined {
+    return this.#members.get(clientId);
+  }
+
+  /** Begins a session. */
+  begin(client: ClientInfo): Member {
+    const { queuedMessages: messages, queuedBytes: bytes } = this.#setup.limits;
+    const limits = { messages, bytes, whenFull: "drop newest" } as const;
+    const member = new Member(client, new Session(client.clientId, limits));
+    this.#members.set(client.clientId, member);
+    return member;
+  }
+
+  /** A client has come back to its session: neither does that end, nor is the Will due [MQTT-3.1.3-9]. */
+  resume(member: Member): void {
+    if (member.ending !== undefined) member.ending.isCancelled = true;
+    if (member.willDue !== undefined) member.willDue.isCancelled = true;
+    member.ending = undefined;
+    member.willDue = undefined;
+  }
+
+  /** Ends a session, with all that belongs to it. A Will that has not been published is now. */
+  end(member: Member): void {
+    if (member.willDue !== undefined) this.#publishWill(member);
+    this.resume(member);
+    for (const topicFilter of member.subscriptions.keys()) {
+      this.#setup.table.remove(member, topicFilter);
+    }
+    if (this.#members.get(member.client.clientId) !== member) return;
+    this.#members.delete(member.client.clientId);
+    this.#setup.store?.deleteSession(member);
+  }
+
+  /** Keeps a session as it is now, if it is to survive; else it is not to be found again. */
+  save(member: Member): void {
+    if (member.lifetime > 0) this.#setup.store?.saveSession(member);
+    else this.#setup.store?.deleteSession(member);
+  }
+
+  /** The connection of a client has ended. */
+  leave(guest: Guest, cause: CloseCause): void {
+    const { member } = guest;
+    if (member === undefined || member.guest !== guest) return;
+    member.guest = undefined;
+    if (cause.by === "peer") {
+      const { sessionExpiryInterval } = cause.packet.properties;
+      if (sessionExpiryInterval !== undefined) {
+        member.lifetime = this.lifetimeOf(sessionExpiryInterval) * 1000;
+      }
+      // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
+      if (cause.packet.reasonCode === 0x00) member.will = undefined;
+    }
+    this.#wait(member, this.#setup.now());
+    this.save(member);
+  }
+
+  /** Seconds that a session outlives its connection, of those that were asked for; `Infinity` for ever. */
+  lifetimeOf(asked: number): number {
+    return Math.min(asked === NEVER ? Infinity : asked, this.#setup.limits.sessionExpiryInterval);
+  }
+
+  /** Its client has left: the Will and the end of the session are due some time later, or now. */
+  #wait(member: Member, left: number): void {
+    const { agenda } = this.#setup;
+    const { will, lifetime } = member;
+    if (will !== undefined) {
+      const delay = (will.properties.willDelayInterval ?? 0) * 1000;
+      if (delay === 0 || lifetime === 0) this.#publishWill(member);
+      else member.willDue = agenda.add(left + delay, () => this.#publishWill(member));
+    }
+    if (lifetime === 0) this.end(member);
+    else member.ending = agenda.add(left + lifetime, () => this.end(member));
+  }
+
+  #restore({ client, lifetime, leftAt, will }: FoundSession): {
+    readonly member: Member;
+    readonly leftAt: number | undefined;
+  } {
+    const { store, table } = this.#setup;
+    const member = this.begin(client);
+    member.lifetime = lifetime;
+    member.will = will;
+    store!.fill(member);
+    for (const entry of member.subscriptions.values()) table.add(entry);
+    return { member, leftAt };
+  }
+
+  #publishWill(member: Member): void {
+    const { will } = member;
+    if (member.willDue !== undefined) member.willDue.isCancelled = true;
+    member.willDue = undefined;
+    member.will = undefined;
+    if (will === undefined) return;
+    if (member.lifetime > 0) this.#setup.store?.deleteWill(member);
+    this.#setup.publishWill(member, will);
+  }
+}

@@ -1,0 +1,158 @@
+// `broker`: a broker for use, until Ctrl-C, with a line for each thing that happens to a connection.
+
+import { type Broker, type ListenOptions, serve, type ServeOptions } from "../broker/serve.ts";
+import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import {
+  HELP,
+  integerOption,
+  optionsHelp,
+  type OptionTable,
+  type OptionValues,
+  parseOptions,
+} from "./options.ts";
+import { paintFor, quoted } from "./text.ts";
+
+const OPTIONS = {
+  "host": {
+    short: "h",
+    value: "ADDRESS",
+    help: "where to listen; 127.0.0.1 by default, 0.0.0.0 everywhere",
+  },
+  "port": { short: "p", value: "PORT", help: "port for TCP; 1883 by default, 0 for any" },
+  "ws-port": { value: "PORT", help: "listen for WebSocket, too, on this port" },
+  "tls-port": { value: "PORT", help: "listen for TLS, too, on this port" },
+  "wss-port": { value: "PORT", help: "listen for WebSocket over TLS, too, on this port" },
+  "cert": { value: "FILE", help: "certificate, in PEM, for TLS" },
+  "key": { value: "FILE", help: "its private key, in PEM" },
+  "file": { short: "f", value: "FILE", help: "keep sessions and retained messages in this file" },
+  "maximum-packet-size": { value: "BYTES", help: "largest packet taken; 16777216 by default" },
+  "maximum-qos": { value: "0|1|2", help: "highest QoS taken; 2 by default" },
+  "session-expiry-interval": { value: "SECONDS", help: "longest life of a session without client" },
+  ...HELP,
+} as const satisfies OptionTable;
+
+const HELP_TEXT = `Runs a broker of MQTT 5.0 until Ctrl-C, and tells of every connection in a line.
+
+Usage: broker [options]
+
+Options:
+${optionsHelp(OPTIONS)}
+Examples:
+  deno run --allow-net=127.0.0.1 cli.ts broker
+  deno run --allow-net --allow-read --allow-write cli.ts broker -h 0.0.0.0 -f broker.db
+
+Exit code: 0 after Ctrl-C; 1 when it cannot listen; 2 when the command line is wrong.
+`;
+
+type Options = OptionValues<typeof OPTIONS>;
+
+/** Runs `broker`. */
+export async function broker({ args, stdout, signal }: Context): Promise<number> {
+  const { options, operands } = parseOptions(OPTIONS, args);
+  if (options.help) {
+    stdout.write(HELP_TEXT);
+    return 0;
+  }
+  if (operands.length > 0) throw usageFailure("broker takes no operands; see broker --help");
+  const log = new Log(stdout);
+  const broker = await start({
+    ...limitsOf(options),
+    listeners: await listenersOf(options),
+    path: options.file,
+    onConnect: (client) => log.write("+", `${quoted(client.clientId)} from ${client.address}`),
+    onDisconnect: (client, why) =>
+      log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
+  });
+  for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+    log.onClosed = resolve;
+  });
+  await broker.shutDown();
+  log.write("*", "shut down");
+  return 0;
+}
+
+/** Tells what happens, with the time. */
+class Log {
+  onClosed = (): void => {};
+  readonly #output: Output;
+  #isClosed = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  write(mark: "+" | "-" | "*", text: string): void {
+    if (this.#isClosed) return;
+    const { dim, green, red, cyan } = paintFor(this.#output);
+    const paint = { "+": green, "-": red, "*": cyan }[mark];
+    const time = new Date().toTimeString().slice(0, 8);
+    try {
+      this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
+    } catch {
+      // Nobody reads any more.
+      this.#isClosed = true;
+      this.onClosed();
+    }
+  }
+}
+
+async function start(options: ServeOptions): Promise<Broker> {
+  try {
+    return await serve(options);
+  } catch (error) {
+    const places = (options.listeners ?? []).map(({ hostname, port }) => `${hostname}:${port}`);
+    if (error instanceof Deno.errors.AddrInUse) {
+      throw new Failure(
+        `Something listens on ${places.join(" or ")} already; choose another with --port`,
+      );
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Failure(
+        `${error.message.replace(/, run again.*$/, "")}; run it with --allow-net${
+          options.path === undefined ? "" : " --allow-read --allow-write"
+        }`,
+      );
+    }
+    throw error;
+  }
+}
+
+function limitsOf(options: Options): ServeOptions {
+  const number = (name: keyof Options & string, least: number, most: number) =>
+    typeof options[name] === "string" ? integerOption(name, options[name], least, most) : undefined;
+  const packetSize = number("maximum-packet-size", 1, 268_435_460);
+  const sessionExpiryInterval = number("session-expiry-interval", 0, 4_294_967_295);
+  return {
+    maximumQoS: number("maximum-qos", 0, 2) as 0 | 1 | 2 | undefined,
+    limits: {
+      ...packetSize !== undefined && { packetSize },
+      ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },
+    },
+  };
+}
+
+async function listenersOf(options: Options): Promise<ListenOptions[]> {
+  const hostname = options.host ?? "127.0.0.1";
+  const port = (name: "port" | "ws-port" | "tls-port" | "wss-port") =>
+    options[name] === undefined ? undefined : integerOption(name, options[name], 0, 65_535);
+  const secure = { cert: await textOf(options.cert), key: await textOf(options.key) };
+  const wanted: readonly (ListenOptions & { readonly port: number | undefined })[] = [
+    { protocol: "mqtt", port: port("port") ?? 1883 },
+    { protocol: "ws", port: port("ws-port") },
+    { protocol: "mqtts", port: port("tls-port"), ...secure },
+    { protocol: "wss", port: port("wss-port"), ...secure },
+  ];
+  return wanted.filter(({ port }) => port !== undefined).map((where) => ({ ...where, hostname }));
+}
+
+async function textOf(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
+  }
+}

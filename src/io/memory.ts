@@ -1,0 +1,115 @@
+// A Network Connection within the process: what one end writes the other reads. Needs no permission.
+
+import { Queue } from "../session/queue.ts";
+import type { Transport } from "./transport.ts";
+
+/** Above so many bytes that nobody has read a write waits. */
+const FULL = 262_144;
+
+/**
+ * All that two ends in one process do is done before anything else has a turn: two that never stop would leave no time for
+ * timers and sockets. After so many reads the next one waits for all that is ready to be done.
+ */
+const READS_A_TURN = 100;
+
+/** Two ends of one connection. */
+export function memoryTransports(): [Transport, Transport] {
+  const there = new Pipe();
+  const back = new Pipe();
+  return [new MemoryTransport(there, back), new MemoryTransport(back, there)];
+}
+
+class MemoryTransport implements Transport {
+  readonly #out: Pipe;
+  readonly #in: Pipe;
+  #readsThisTurn = 0;
+
+  constructor(out: Pipe, into: Pipe) {
+    this.#out = out;
+    this.#in = into;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (++this.#readsThisTurn > READS_A_TURN) {
+      this.#readsThisTurn = 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return await this.#in.read();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#out.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    this.#out.end();
+    return Promise.resolve();
+  }
+
+  close(): void {
+    this.#out.end();
+    this.#in.abandon();
+  }
+}
+
+/** One direction. */
+class Pipe {
+  readonly #chunks = new Queue<Uint8Array>();
+  #length = 0;
+  #hasEnded = false;
+  #isAbandoned = false;
+  #reader: ((chunk: Uint8Array | undefined) => void) | undefined;
+  #writer: PromiseWithResolvers<void> | undefined;
+
+  read(): Promise<Uint8Array | undefined> {
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) {
+      if (this.#hasEnded || this.#isAbandoned) return Promise.resolve(undefined);
+      return new Promise((resolve) => this.#reader = resolve);
+    }
+    this.#length -= chunk.length;
+    if (this.#length < FULL) this.#release();
+    return Promise.resolve(chunk);
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#isAbandoned) return Promise.reject(new Error("The other end has been closed"));
+    // What is written may be overwritten as soon as it is.
+    const chunk = bytes.slice();
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader(chunk);
+      return Promise.resolve();
+    }
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    if (this.#length < FULL) return Promise.resolve();
+    this.#writer ??= Promise.withResolvers<void>();
+    return this.#writer.promise;
+  }
+
+  /** Nothing more will be written. */
+  end(): void {
+    this.#hasEnded = true;
+    this.#wakeReader();
+  }
+
+  /** Nothing more will be read. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#chunks.takeAll();
+    this.#wakeReader();
+    this.#release();
+  }
+
+  #wakeReader(): void {
+    this.#reader?.(undefined);
+    this.#reader = undefined;
+  }
+
+  #release(): void {
+    this.#writer?.resolve();
+    this.#writer = undefined;
+  }
+}

@@ -1,0 +1,210 @@
+// While a hook is asked about one thing of a client, the next ones of that client wait, and nobody else does. Whoever is gone
+// when the answer comes is not harmed by it, nor is who took its place.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { Verdict } from "../../src/broker/mod.ts";
+import { publishOf } from "./client.ts";
+import { Pending, slowWorld } from "./pending.ts";
+import { World } from "./world.ts";
+
+const LASTING = { properties: { sessionExpiryInterval: 60 } };
+
+Deno.test("What one client sends is done in its order, however long a hook takes for each [MQTT-4.6.0-5]", async () => {
+  const pending = new Pending<Verdict<0x00 | 0x87>>();
+  await using world = new World({ authorizePublish: (_client, { topic }) => pending.ask(topic) });
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.connect("c");
+  await client.send(
+    publishOf("1", "", { qos: 1, packetId: 1 }),
+    publishOf("2", ""),
+    publishOf("3", "", { qos: 2, packetId: 3 }),
+    { type: "pingreq" },
+    publishOf("4", "", { qos: 1, packetId: 4 }),
+  );
+  for (const topic of ["1", "2", "3", "4"]) {
+    witness.expectNothing();
+    assertEquals(pending.questions, [topic]);
+    pending.answer(topic !== "3");
+    await world.settle();
+    if (topic !== "3") witness.expectMessage(topic);
+  }
+  assertEquals(
+    client.link.packets.filter(({ type }) => type !== "pingresp")
+      .map((packet) => [packet.type, "reasonCode" in packet && packet.reasonCode]),
+    [["puback", 0x00], ["pubrec", 0x87], ["puback", 0x00]],
+  );
+});
+
+Deno.test("An acknowledgement does not wait for the hooks of what comes behind it", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({ authorizePublish: (_client, { topic }) => pending.ask(topic) });
+  const client = await world.connect("c");
+  await client.send(
+    publishOf("1", "", { qos: 1, packetId: 1 }),
+    publishOf("2", "", { qos: 1, packetId: 2 }),
+  );
+  pending.answer(true, "1");
+  await world.settle();
+  assertStrictEquals(client.expect("puback").packetId, 1);
+  pending.answer(true, "2");
+  await world.settle();
+  assertStrictEquals(client.expect("puback").packetId, 2);
+});
+
+Deno.test("A client whose hook is asked holds up nobody else", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.connect("c");
+  await client.send(publishOf("slow", "1"), publishOf("a", "2"));
+  const other = await world.connect("d");
+  assertStrictEquals(await other.publish("b", "3", { qos: 2 }), 0);
+  assertStrictEquals(await other.subscribe("x"), 0);
+  witness.expectMessage("b", "3");
+  witness.expectNothing();
+  pending.answer(true);
+  await world.settle();
+  witness.expectMessage("slow", "1");
+  witness.expectMessage("a", "2");
+});
+
+Deno.test("A client whose hook is asked is sent what others publish", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const client = await world.connect("c");
+  await client.subscribe("a", { qos: 1 });
+  await client.send(publishOf("slow", ""));
+  const other = await world.connect("d");
+  await other.publish("a", "1", { qos: 1 });
+  client.expectMessage("a", "1");
+  pending.answer(true);
+  await world.settle();
+});
+
+Deno.test("A subscription whose hook is asked gets nothing before its SUBACK, all after it", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const publisher = await world.connect("p");
+  await publisher.publish("slow/a", "retained", { retain: true });
+  pending.answer(true);
+  await world.settle();
+  const client = await world.connect("c");
+  const subscriptions = [{ topicFilter: "a" }, { topicFilter: "slow/#" }, {
+    topicFilter: "slow/+",
+  }];
+  await client.send(
+    { type: "subscribe", packetId: 1, subscriptions },
+    { type: "unsubscribe", packetId: 2, topicFilters: ["slow/+"] },
+  );
+  await publisher.publish("a", "early");
+  client.expectNothing();
+  pending.answer(false, "slow/#");
+  await world.settle();
+  client.expectNothing();
+  pending.answer(true, "slow/+");
+  await world.settle();
+  assertEquals(client.expect("suback").reasonCodes, [0, 0x87, 0]);
+  client.expectMessage("slow/a", "retained");
+  assertEquals(client.expect("unsuback").reasonCodes, [0]);
+  client.expectNothing();
+});
+
+Deno.test("What a client sent before it left is done, once the hook says so, and its Will comes after it", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.connect("c", { will: { topic: "will" } });
+  await client.send(publishOf("slow", "1"), publishOf("a", "2"));
+  await client.cut();
+  witness.expectNothing();
+  assertStrictEquals(world.hub.statistics.sessions, 2);
+  pending.answer(true);
+  await world.settle();
+  witness.expectMessage("slow", "1");
+  witness.expectMessage("a", "2");
+  witness.expectMessage("will");
+  assertStrictEquals(world.hub.statistics.sessions, 1);
+});
+
+Deno.test("A client that leaves while a hook is asked whether it may come in leaves nothing behind [MQTT-3.1.4-6]", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("will");
+  const client = await world.ask("slow", { will: { topic: "will" }, ...LASTING });
+  await client.cut();
+  pending.answer(true);
+  await world.settle();
+  client.expectClosed();
+  witness.expectNothing();
+  assertStrictEquals(world.hub.statistics.clients, 1);
+  assertStrictEquals(world.hub.statistics.sessions, 1);
+});
+
+Deno.test("A client that leaves while a hook is asked about its Will is not let in, and has none [MQTT-3.1.4-6]", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.ask("c", { will: { topic: "slow" }, ...LASTING });
+  assertEquals(pending.questions, ["slow"]);
+  await client.cut();
+  pending.answer(true);
+  await world.settle();
+  client.expectClosed();
+  witness.expectNothing();
+  assertStrictEquals(world.hub.statistics.sessions, 1);
+});
+
+Deno.test("A client that says DISCONNECT or nonsense while a hook is asked is heard afterwards", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const polite = await world.open();
+  await polite.send({ type: "connect", clientId: "slow1" }, { type: "disconnect" });
+  const rude = await world.open();
+  await rude.send({ type: "connect", clientId: "slow2" });
+  await rude.sendBytes(Uint8Array.of(0, 0));
+  assertEquals(pending.questions, ["slow1", "slow2"]);
+  pending.answer(true);
+  pending.answer(true);
+  await world.settle();
+  polite.expect("connack");
+  polite.expectClosed();
+  rude.expect("connack");
+  rude.expectDisconnect(0x82);
+});
+
+Deno.test("A broker that shuts down while hooks are asked is done with all of them", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const client = await world.connect("c");
+  await client.send(publishOf("slow", ""), publishOf("a", ""));
+  const asking = await world.ask("slow2");
+  world.hub.shutDown();
+  await world.settle();
+  client.expectDisconnect(0x8b);
+  asking.expectClosed();
+  while (pending.questions.length > 0) {
+    pending.answer(true);
+    await world.settle();
+  }
+  assertStrictEquals(world.hub.statistics.clients, 0);
+  assertStrictEquals(world.hub.statistics.sessions, 0);
+});
+
+Deno.test("A client that sends on and on while a hook is asked is not read any further", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("a");
+  const client = await world.connect("c");
+  await client.send(publishOf("slow", ""));
+  for (let count = 0; count < 100; count++) await client.send(publishOf("a", `${count}`));
+  assert(client.link.unread >= 99, `${client.link.unread} chunks are unread`);
+  pending.answer(true);
+  await world.settle();
+  assertStrictEquals((await witness.receiveTexts()).length, 100);
+});

@@ -1,0 +1,148 @@
+// What the hooks are told, and when.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { errorsIn, World } from "./world.ts";
+
+Deno.test("authenticate() is told who asks: the name given to it, credentials, the address, the whole CONNECT", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    authenticate: (client, credentials, { keepAlive }) => {
+      told.push(client, credentials, keepAlive);
+      return true;
+    },
+  });
+  const client = world.open("192.0.2.1:1234");
+  await client.sendConnect("", { username: "u", password: Uint8Array.of(1, 2), keepAlive: 7 });
+  assertEquals(told, [
+    { clientId: "given-1", username: "u", address: "192.0.2.1:1234" },
+    { username: "u", password: Uint8Array.of(1, 2) },
+    7,
+  ]);
+});
+
+Deno.test("A client may have a Password without a User Name, or neither", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    authenticate: (_client, { username, password }) => told.push([username, password]) > 0,
+  });
+  await world.connect("c", { password: Uint8Array.of(1) });
+  await world.connect("d");
+  assertEquals(told, [[undefined, Uint8Array.of(1)], [undefined, undefined]]);
+});
+
+Deno.test("authorizePublish() is told the Topic Name, not the alias, and what else there is to a message", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    authorizePublish: ({ clientId, username }, { topic, payload, qos, retain }) => {
+      told.push([clientId, username, topic, new TextDecoder().decode(payload), qos, retain]);
+      return true;
+    },
+  });
+  const client = await world.connect("c", { username: "u" });
+  await client.publish("a", "1", { properties: { topicAlias: 1 } });
+  await client.publish("", "2", { qos: 2, retain: true, properties: { topicAlias: 1 } });
+  assertEquals(told, [["c", "u", "a", "1", 0, false], ["c", "u", "a", "2", 2, true]]);
+});
+
+Deno.test("authorizePublish() is asked once about a message of QoS 2 that comes twice", async () => {
+  let asked = 0;
+  await using world = new World({ authorizePublish: () => ++asked > 0 });
+  const client = await world.connect("c");
+  const message = { type: "publish", topic: "a", qos: 2, packetId: 1 } as const;
+  await client.send(message);
+  await client.send({ ...message, dup: true });
+  assertStrictEquals(asked, 1);
+});
+
+Deno.test("authorizeSubscribe() is asked about each Topic Filter, as it was asked for", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    authorizeSubscribe: ({ clientId }, request) => told.push([clientId, request]) > 0,
+  });
+  const client = await world.connect("c");
+  await client.subscribeAll([
+    { topicFilter: "$share/g/a", qos: 2 },
+    { topicFilter: "b", noLocal: true, retainHandling: 1, retainAsPublished: true },
+  ]);
+  const rest = { noLocal: false, retainAsPublished: false, retainHandling: 0 };
+  assertEquals(told, [
+    ["c", { topicFilter: "$share/g/a", qos: 2, ...rest }],
+    ["c", { topicFilter: "b", qos: 0, noLocal: true, retainAsPublished: true, retainHandling: 1 }],
+  ]);
+});
+
+Deno.test("The hooks that are only told are told in order what has happened", async () => {
+  const told: string[] = [];
+  await using world = new World({
+    onConnect: ({ clientId }) => void told.push(`${clientId} is there`),
+    onDisconnect: ({ clientId }, why) => void told.push(`${clientId} is gone: ${why}`),
+    onMessage: (client, { topic, qos, retain }) =>
+      void told.push(`${client?.clientId} published ${topic} ${qos} ${retain}`),
+    authorizePublish: (_client, { topic }) => topic !== "bad",
+    authenticate: ({ clientId }) => clientId !== "bad",
+  });
+  await world.ask("bad");
+  const client = await world.connect("c", { will: { topic: "will", qos: 1 } });
+  await client.publish("a", "", { qos: 1, retain: true });
+  await client.publish("bad", "", { qos: 1 });
+  await client.cut();
+  const second = await world.connect("c", { keepAlive: 10 });
+  const third = await world.connect("c", { keepAlive: 10 });
+  await third.disconnect(0x04);
+  await second.cut();
+  const fourth = await world.connect("d", { keepAlive: 10 });
+  await world.advance(15_000);
+  const fifth = await world.connect("d");
+  await fifth.sendBytes(Uint8Array.of(0, 0));
+  await world.connect("e");
+  world.hub.shutDown();
+  await fourth.cut();
+  assertEquals(told, [
+    "c is there",
+    "c published a 1 true",
+    "c published will 1 false",
+    "c is gone: the connection broke",
+    "c is there",
+    "c is gone: the broker closed the connection: Session taken over",
+    "c is there",
+    "c is gone: the client disconnected with 0x04",
+    "d is there",
+    "d is gone: the client sent nothing for one and a half times its Keep Alive",
+    "d is there",
+    told[11]!,
+    "e is there",
+    "e is gone: the broker closed the connection: Server shutting down",
+  ]);
+  assert(told[11]!.startsWith("d is gone: "), told[11]);
+});
+
+Deno.test("A message is told of before it goes to its subscribers, and whether anybody wants it", async () => {
+  const order: string[] = [];
+  await using world = new World({ onMessage: (_client, { topic }) => void order.push(topic) });
+  const client = await world.connect("c");
+  await client.publish("nobody");
+  assertEquals(order, ["nobody"]);
+});
+
+for (const name of ["onConnect", "onDisconnect", "onMessage"] as const) {
+  for (const isAsync of [false, true]) {
+    Deno.test(`${name}() that ${isAsync ? "rejects" : "throws"} is reported, and changes nothing`, async () => {
+      const failure = new Error("The hook has failed");
+      const errors = await errorsIn(async () => {
+        await using world = new World({
+          [name]: () => {
+            if (isAsync) return Promise.reject(failure);
+            throw failure;
+          },
+        });
+        const client = await world.connect("c");
+        await client.subscribe("a");
+        assertStrictEquals(await client.publish("a", "1", { qos: 1 }), 0);
+        client.expectMessage("a", "1");
+        await client.disconnect();
+        assertStrictEquals(world.hub.statistics.clients, 0);
+      });
+      assertEquals(errors, [failure]);
+    });
+  }
+}

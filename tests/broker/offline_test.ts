@@ -1,0 +1,146 @@
+// §4.5 What waits for a client that is not there, or that does not read: in order, bounded, and no longer than it lives.
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import type { Client } from "./client.ts";
+import { World } from "./world.ts";
+
+const LASTING = { properties: { sessionExpiryInterval: 3600 } };
+
+/** A client that publishes, and a session of "c" with a subscription to "#" whose client is gone. */
+async function withSleeper(world: World, qos: 0 | 1 | 2 = 2): Promise<Client> {
+  const client = await world.connect("c", LASTING);
+  await client.subscribe("#", { qos });
+  await client.cut();
+  return await world.connect("p");
+}
+
+/** The texts that wait for "c". */
+async function waiting(world: World): Promise<string[]> {
+  const client = await world.connect("c", LASTING);
+  return await client.receiveTexts();
+}
+
+Deno.test("Messages of QoS 1 and 2 wait for a client that is gone, in their order [MQTT-4.5.0-1] [MQTT-4.6.0-5]", async () => {
+  await using world = new World();
+  const publisher = await withSleeper(world);
+  for (let count = 0; count < 30; count++) {
+    await publisher.publish("a", `${count}`, { qos: (1 + count % 2) as 1 | 2 });
+  }
+  assertEquals(await waiting(world), Array.from({ length: 30 }, (_, count) => `${count}`));
+  assertStrictEquals(world.hub.statistics.dropped, 0);
+});
+
+Deno.test("Messages of QoS 0, or at QoS 0 because of the subscription, do not wait for a client that is gone", async () => {
+  await using world = new World();
+  const publisher = await withSleeper(world, 0);
+  await publisher.publish("a", "1", { qos: 1 });
+  const other = await world.connect("d", LASTING);
+  await other.subscribe("#", { qos: 2 });
+  await other.cut();
+  await publisher.publish("a", "2", { qos: 0 });
+  assertEquals(await waiting(world), []);
+  const again = await world.connect("d", LASTING);
+  again.expectNothing();
+});
+
+Deno.test("A client that is gone is owed each message once, whatever others do with it", async () => {
+  await using world = new World();
+  const publisher = await withSleeper(world);
+  const others = [await world.connect("d"), await world.connect("e")];
+  for (const other of others) await other.subscribe("a/+", { qos: 1 });
+  await publisher.publish("a/b", "1", { qos: 2 });
+  for (const other of others) assertEquals(await other.receiveTexts(), ["1"]);
+  assertEquals(await waiting(world), ["1"]);
+});
+
+Deno.test("No more messages wait than may, and the newest are dropped and counted", async () => {
+  await using world = new World({ limits: { queuedMessages: 3 } });
+  const publisher = await withSleeper(world);
+  for (let count = 1; count <= 5; count++) await publisher.publish("a", `${count}`, { qos: 1 });
+  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertEquals(await waiting(world), ["1", "2", "3"]);
+});
+
+Deno.test("No more bytes wait than may, and the newest messages are dropped and counted", async () => {
+  await using world = new World({ limits: { queuedBytes: 10 } });
+  const publisher = await withSleeper(world);
+  await publisher.publish("a", "1234", { qos: 1 });
+  await publisher.publish("a", "12345", { qos: 1 });
+  await publisher.publish("a", "1235", { qos: 1 });
+  await publisher.publish("b", "", { qos: 1 });
+  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertEquals(await waiting(world), ["1234", "1235"]);
+});
+
+Deno.test("The room for messages that wait is each session's own", async () => {
+  await using world = new World({ limits: { queuedMessages: 1 } });
+  const publisher = await withSleeper(world);
+  const other = await world.connect("d", LASTING);
+  await other.subscribe("b", { qos: 1 });
+  await other.cut();
+  await publisher.publish("a", "1", { qos: 1 });
+  await publisher.publish("b", "2", { qos: 1 });
+  assertStrictEquals(world.hub.statistics.dropped, 1);
+  const again = await world.connect("d", LASTING);
+  assertEquals(await again.receiveTexts(), ["2"]);
+});
+
+Deno.test("A message that has expired takes nobody's room [MQTT-3.3.2-5]", async () => {
+  await using world = new World({ limits: { queuedMessages: 2 } });
+  const publisher = await withSleeper(world);
+  const properties = { messageExpiryInterval: 10 };
+  await publisher.publish("a", "1", { qos: 1, properties });
+  await publisher.publish("a", "2", { qos: 1, properties });
+  await world.advance(10_000);
+  await publisher.publish("a", "3", { qos: 1 });
+  await publisher.publish("a", "4", { qos: 1 });
+  assertStrictEquals(world.hub.statistics.dropped, 0);
+  assertEquals(await waiting(world), ["3", "4"]);
+});
+
+Deno.test("What waits for a session ends with it [MQTT-4.1.0-2]", async () => {
+  await using world = new World();
+  const publisher = await withSleeper(world);
+  await publisher.publish("a", "1", { qos: 1 });
+  await world.advance(3_600_000);
+  assertEquals(await waiting(world), []);
+});
+
+Deno.test("Messages wait for a client that acknowledges none, no more than may", async () => {
+  await using world = new World({ limits: { queuedMessages: 2 } });
+  const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
+  await client.subscribe("a", { qos: 1 });
+  const publisher = await world.connect("p");
+  for (let count = 1; count <= 4; count++) await publisher.publish("a", `${count}`, { qos: 1 });
+  assertStrictEquals(world.hub.statistics.dropped, 1);
+  assertEquals(await client.receiveTexts(), ["1", "2", "3"]);
+});
+
+Deno.test("Messages of QoS 0 wait for a client that does not read, no more than may, and others get theirs", async () => {
+  await using world = new World({ limits: { queuedMessages: 3 } });
+  const client = await world.connect("c");
+  await client.subscribe("a");
+  const other = await world.connect("d");
+  await other.subscribe("a");
+  const publisher = await world.connect("p");
+  client.link.stall();
+  const large = "x".repeat(100_000);
+  for (let count = 0; count < 9; count++) await publisher.publish("a", `${count}${large}`);
+  assertEquals((await other.receiveTexts()).length, 9);
+  const { dropped } = world.hub.statistics;
+  assertStrictEquals(dropped, 3, "three are on their way, three wait");
+  client.link.goOn();
+  await world.settle();
+  const texts = await client.receiveTexts();
+  assertEquals(texts.map((text) => text[0]), ["0", "1", "2", "3", "4", "5"]);
+});
+
+Deno.test("A client that sends and does not read is given up", async () => {
+  await using world = new World();
+  const client = await world.connect("c");
+  client.link.stall();
+  const ping = new Uint8Array(20_000).map((_, index) => index % 2 === 0 ? 0xc0 : 0);
+  for (let count = 0; count < 60 && !client.link.isOver; count++) await client.sendBytes(ping);
+  assertStrictEquals(client.link.isOver, true);
+  assertStrictEquals(world.hub.statistics.clients, 0);
+});

@@ -1,0 +1,91 @@
+// The retained messages by themselves: one for each topic, as long as it lives, and no more than there may be.
+
+import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { Agenda } from "../../src/broker/agenda.ts";
+import { RetainedMessages } from "../../src/broker/retained.ts";
+import type { PublishPacket } from "../../src/packets/mod.ts";
+import { PLAIN_PUBLISH } from "../build.ts";
+import { bytesOfText, textOf } from "./client.ts";
+
+function messageOf(topic: string, payload: string): PublishPacket {
+  return { ...PLAIN_PUBLISH, topic, payload: bytesOfText(payload), retain: true };
+}
+
+function newMessages(most = 10): { readonly agenda: Agenda; readonly messages: RetainedMessages } {
+  const agenda = new Agenda();
+  return { agenda, messages: new RetainedMessages(agenda, most, undefined) };
+}
+
+function texts(messages: RetainedMessages, topicFilter = "#"): string[] {
+  return messages.matching(topicFilter).map(({ packet }) => textOf(packet)).toSorted();
+}
+
+Deno.test("A retained message takes the place of the one before with the same topic [MQTT-3.3.1-5]", () => {
+  const { messages } = newMessages();
+  messages.set(messageOf("a", "1"), Infinity);
+  messages.set(messageOf("a/b", "2"), Infinity);
+  messages.set(messageOf("a", "3"), Infinity);
+  assertEquals(texts(messages), ["2", "3"]);
+  assertEquals(texts(messages, "a"), ["3"]);
+  assertStrictEquals(messages.size, 2);
+});
+
+Deno.test("A retained message is gone when it is deleted, and the others are not", () => {
+  const { messages } = newMessages();
+  messages.set(messageOf("a", "1"), Infinity);
+  messages.set(messageOf("a/b", "2"), Infinity);
+  messages.delete("a");
+  messages.delete("c");
+  assertEquals(texts(messages), ["2"]);
+  assertStrictEquals(messages.size, 1);
+});
+
+Deno.test("A retained message is kept with a payload of its own", () => {
+  const { messages } = newMessages();
+  const message = messageOf("a", "1");
+  messages.set(message, Infinity);
+  message.payload.fill(0);
+  assertEquals(texts(messages), ["1"]);
+});
+
+Deno.test("A retained message is gone when it expires, and one that took its place is not", () => {
+  const { agenda, messages } = newMessages();
+  messages.set(messageOf("a", "1"), 10);
+  messages.set(messageOf("b", "2"), 10);
+  messages.set(messageOf("b", "3"), 20);
+  messages.set(messageOf("c", "4"), 10);
+  messages.set(messageOf("c", "5"), Infinity);
+  messages.set(messageOf("d", "6"), 10);
+  messages.delete("d");
+  messages.set(messageOf("d", "7"), Infinity);
+  agenda.run(9);
+  assertStrictEquals(messages.size, 4);
+  agenda.run(10);
+  assertEquals(texts(messages), ["3", "5", "7"]);
+  agenda.run(20);
+  assertEquals(texts(messages), ["5", "7"]);
+  assertStrictEquals(agenda.deadline, Infinity);
+});
+
+Deno.test("There is no room for one retained message too many, but for one that takes the place of another", () => {
+  const { agenda, messages } = newMessages(2);
+  assertStrictEquals(messages.set(messageOf("a", "1"), 10), true);
+  assertStrictEquals(messages.set(messageOf("b", "2"), Infinity), true);
+  assertStrictEquals(messages.set(messageOf("c", "3"), Infinity), false);
+  assertStrictEquals(messages.set(messageOf("b", "4"), Infinity), true);
+  assertEquals(texts(messages), ["1", "4"]);
+  agenda.run(10);
+  assertStrictEquals(messages.set(messageOf("c", "3"), Infinity), true);
+  messages.delete("b");
+  assertStrictEquals(messages.set(messageOf("d", "5"), Infinity), true);
+  assertEquals(texts(messages), ["3", "5"]);
+});
+
+Deno.test("A retained message tells when it expires", () => {
+  const { messages } = newMessages();
+  const message = messageOf("a", "1");
+  messages.set(message, 10);
+  const [found] = messages.matching("+");
+  assertStrictEquals(found!.expiresAt, 10);
+  assertNotStrictEquals(found!.packet.payload, message.payload);
+});

@@ -1,0 +1,208 @@
+// The table of subscriptions: who wants a message, and whose turn it is among those that share.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  type Entry,
+  type Group,
+  nextMember,
+  SubscriptionTable,
+} from "../../src/broker/subscriptions.ts";
+import { countThings } from "./things.ts";
+
+interface Subscriber {
+  readonly name: string;
+}
+
+const ALICE: Subscriber = { name: "alice" };
+const BOB: Subscriber = { name: "bob" };
+const CAROL: Subscriber = { name: "carol" };
+
+function entry(
+  subscriber: Subscriber,
+  topicFilter: string,
+  identifier?: number,
+): Entry<Subscriber> {
+  const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
+  return { subscriber, request: { topicFilter, ...options }, identifier };
+}
+
+function tableOf(...entries: readonly Entry<Subscriber>[]): SubscriptionTable<Subscriber> {
+  const table = new SubscriptionTable<Subscriber>();
+  for (const each of entries) table.add(each);
+  return table;
+}
+
+/** Who wants a topic by subscriptions that are not shared, and by which. */
+function singles(table: SubscriptionTable<Subscriber>, topic: string): Record<string, string[]> {
+  return Object.fromEntries(
+    table.match(topic).single.map((entries) => [
+      entries[0]!.subscriber.name,
+      entries.map(({ request }) => request.topicFilter).toSorted(),
+    ]),
+  );
+}
+
+/** The one group that wants a topic. */
+function groupOf(table: SubscriptionTable<Subscriber>, topic: string): Group<Subscriber> {
+  const { groups } = table.match(topic);
+  assertStrictEquals(groups.length, 1);
+  return groups[0]!;
+}
+
+/** Whose turn it is, so many times. */
+function turns(group: Group<Subscriber>, count: number, rank: Rank = () => 2): string {
+  return Array.from({ length: count }, () => nextMember(group, rank)!.subscriber.name[0]).join("");
+}
+
+type Rank = (entry: Entry<Subscriber>) => 0 | 1 | 2;
+
+Deno.test("The subscriptions of one subscriber that match come together, those of another apart", () => {
+  const table = tableOf(
+    entry(ALICE, "a/+"),
+    entry(BOB, "a/b"),
+    entry(ALICE, "a/#"),
+    entry(ALICE, "c"),
+  );
+  assertEquals(singles(table, "a/b"), { alice: ["a/#", "a/+"], bob: ["a/b"] });
+  assertEquals(singles(table, "c"), { alice: ["c"] });
+  assertEquals(singles(table, "d"), {});
+});
+
+Deno.test("The same filter of the same subscriber replaces a subscription, of another it does not [MQTT-3.8.4-3]", () => {
+  const table = tableOf(entry(ALICE, "a", 1), entry(BOB, "a", 2), entry(ALICE, "a", 3));
+  assertStrictEquals(table.size, 2);
+  const identifiers = table.match("a").single.flat().map(({ identifier }) => identifier);
+  assertEquals(identifiers.toSorted(), [2, 3]);
+});
+
+Deno.test("What matched before is found anew when somebody subscribes or unsubscribes", () => {
+  const table = tableOf(entry(ALICE, "a", 1));
+  assertEquals(singles(table, "a"), { alice: ["a"] });
+  table.add(entry(BOB, "#"));
+  assertEquals(singles(table, "a"), { alice: ["a"], bob: ["#"] });
+  table.add(entry(ALICE, "a", 2));
+  assert(table.match("a").single.flat().some(({ identifier }) => identifier === 2));
+  table.remove(ALICE, "a");
+  assertEquals(singles(table, "a"), { bob: ["#"] });
+});
+
+Deno.test("More topics than are remembered are found all the same", () => {
+  const table = tableOf(entry(ALICE, "a/#"));
+  for (let round = 0; round < 2; round++) {
+    for (let topic = 0; topic < 5000; topic++) {
+      assertStrictEquals(table.match(`a/${topic}`).single.length, 1);
+    }
+  }
+});
+
+Deno.test("To take out what is not there changes nothing", () => {
+  const table = tableOf(entry(ALICE, "a"), entry(ALICE, "$share/g/a"));
+  table.remove(BOB, "a");
+  table.remove(ALICE, "b");
+  table.remove(ALICE, "a/#");
+  table.remove(ALICE, "$share/h/a");
+  table.remove(BOB, "$share/g/a");
+  assertStrictEquals(table.size, 2);
+  table.remove(ALICE, "a");
+  table.remove(ALICE, "a");
+  assertStrictEquals(table.size, 1);
+  assertEquals(singles(table, "a"), {});
+  assertStrictEquals(table.match("a").groups.length, 1);
+  table.remove(ALICE, "$share/g/a");
+  assertStrictEquals(table.size, 0);
+  assertStrictEquals(table.match("a").groups.length, 0);
+});
+
+Deno.test("A table keeps nothing of subscriptions that were taken out", () => {
+  const filters = ["a", "a/b", "a/#", "$share/g/a", "$share/h/a", "$share/g/a/+/b"];
+  const things = countThings(() => {
+    const table = tableOf(
+      ...filters.flatMap((filter) => [entry(ALICE, filter), entry(BOB, filter)]),
+    );
+    for (const filter of filters) table.remove(ALICE, filter);
+    for (const filter of filters.toReversed()) table.remove(BOB, filter);
+  });
+  assert(things.made > 10, "something is counted");
+  assertStrictEquals(things.left, 0);
+});
+
+Deno.test("A Shared Subscription is one of a group, and another than the same filter without a share name", () => {
+  const table = tableOf(entry(ALICE, "a"), entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  assertStrictEquals(table.size, 3);
+  assertEquals(singles(table, "a"), { alice: ["a"] });
+  assertStrictEquals(groupOf(table, "a").members.size, 2);
+  table.remove(ALICE, "a");
+  assertEquals(singles(table, "a"), {});
+  assertStrictEquals(groupOf(table, "a").members.size, 2);
+});
+
+Deno.test("Groups of other share names or of other filters want a message each", () => {
+  const table = tableOf(
+    entry(ALICE, "$share/g/a/b"),
+    entry(BOB, "$share/h/a/b"),
+    entry(CAROL, "$share/g/a/+"),
+    entry(CAROL, "$share/g/c"),
+  );
+  assertStrictEquals(table.match("a/b").groups.length, 3);
+  assertStrictEquals(table.match("c").groups.length, 1);
+});
+
+Deno.test("A group takes turns", () => {
+  const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+  const table = tableOf(...shared);
+  assertStrictEquals(turns(groupOf(table, "a"), 7), "abcabca");
+});
+
+Deno.test("A group keeps its turn when somebody joins, and when a subscription is replaced", () => {
+  const table = tableOf(entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  assertStrictEquals(turns(groupOf(table, "a"), 1), "a");
+  table.add(entry(CAROL, "$share/g/a"));
+  assertStrictEquals(turns(groupOf(table, "a"), 3), "bca");
+  table.add(entry(ALICE, "$share/g/a", 7));
+  assertStrictEquals(turns(groupOf(table, "a"), 3), "bca");
+  assertStrictEquals(groupOf(table, "a").members.get(ALICE)!.identifier, 7);
+});
+
+for (
+  const [leaving, before, after] of [
+    [ALICE, 1, "bcbc"],
+    [BOB, 1, "caca"],
+    [ALICE, 2, "cbcb"],
+    [BOB, 2, "caca"],
+    [CAROL, 2, "abab"],
+    [CAROL, 3, "abab"],
+    [ALICE, 3, "bcbc"],
+  ] as const
+) {
+  Deno.test(`A group goes on with its turn when ${leaving.name} leaves it after ${before} messages`, () => {
+    const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+    const table = tableOf(...shared);
+    turns(groupOf(table, "a"), before);
+    table.remove(leaving, "$share/g/a");
+    assertStrictEquals(turns(groupOf(table, "a"), 4), after);
+  });
+}
+
+Deno.test("A group remembers nobody who has left it", () => {
+  const table = tableOf(entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  const group = groupOf(table, "a");
+  turns(group, 2);
+  table.remove(BOB, "$share/g/a");
+  assert(group.last !== BOB);
+});
+
+Deno.test("A turn goes to who can take the message now, else to who is there, else to anybody", () => {
+  const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+  const group = groupOf(tableOf(...shared), "a");
+  const rankOf = (ranks: Readonly<Record<string, 0 | 1 | 2>>): Rank => ({ subscriber }) =>
+    ranks[subscriber.name]!;
+  assertStrictEquals(turns(group, 4, rankOf({ alice: 2, bob: 0, carol: 2 })), "acac");
+  assertStrictEquals(turns(group, 3, rankOf({ alice: 1, bob: 2, carol: 1 })), "bbb");
+  assertStrictEquals(turns(group, 4, rankOf({ alice: 0, bob: 1, carol: 1 })), "cbcb");
+  assertStrictEquals(turns(group, 4, rankOf({ alice: 0, bob: 0, carol: 0 })), "cabc");
+  assertStrictEquals(turns(group, 2, rankOf({ alice: 1, bob: 0, carol: 0 })), "aa");
+});
+
+Deno.test("A group without members has nobody's turn", () => {
+  assertStrictEquals(nextMember({ members: new Map(), last: undefined }, () => 2), undefined);
+});

@@ -1,0 +1,196 @@
+// §4.7 by trees: the same as `topicMatches()`, which looks at one filter and one name, and is proven by itself.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { FilterTree, NameTree } from "../../src/broker/topic_tree.ts";
+import { topicMatches } from "../../src/topics.ts";
+import { Random } from "../session/random.ts";
+import { countThings } from "./things.ts";
+
+function filterTree(...filters: readonly string[]): FilterTree<string> {
+  const tree = new FilterTree<string>();
+  for (const filter of filters) tree.getOrMake(filter, () => filter);
+  return tree;
+}
+
+function nameTree(...names: readonly string[]): NameTree<string> {
+  const tree = new NameTree<string>();
+  for (const name of names) tree.set(name, name);
+  return tree;
+}
+
+/** What a tree finds, in an order that says nothing. */
+function found(tree: FilterTree<string> | NameTree<string>, topic: string): string[] {
+  const values: string[] = [];
+  tree.match(topic, (value) => values.push(value));
+  return values.toSorted();
+}
+
+/** Filters, names that each matches, names that it does not match. */
+const CASES: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ["a/b", ["a/b"], ["a", "a/", "a/b/", "/a/b", "a/B", "a/b/c"]],
+  ["+", ["a", " "], ["/", "a/", "/a", "$a"]],
+  ["+/+", ["/", "a/b", "/a", "a/"], ["a", "a/b/c", "$a/b"]],
+  ["a/+", ["a/", "a/b"], ["a", "a/b/c", "b/a"]],
+  ["a/+/c", ["a/b/c", "a//c"], ["a/c", "a/b/d", "a/b/b/c"]],
+  ["#", ["a", "/", "a/b/c"], ["$SYS", "$SYS/a"]],
+  ["a/#", ["a", "a/", "a/b", "a/b/c"], ["ab", "b/a", "$a"]],
+  ["a/+/#", ["a/", "a/b", "a/b/c"], ["a", "b"]],
+  ["+/#", ["a", "a/b", "/"], ["$SYS", "$SYS/a"]],
+  ["$SYS/#", ["$SYS", "$SYS/a"], ["$SYSa", "SYS", "a"]],
+  ["$SYS/+", ["$SYS/a", "$SYS/$b"], ["$SYS", "$SYS/a/b"]],
+  ["a/$b/+", ["a/$b/c"], ["a/b/c"]],
+  ["a/+/$c", ["a/b/$c", "a/$b/$c"], ["$a/b/$c"]],
+  ["/", ["/"], ["//"]],
+];
+
+for (const [filter, names, others] of CASES) {
+  Deno.test(`Both trees match "${filter}" with what it matches, and with nothing else [MQTT-4.7.2-1]`, () => {
+    const filters = filterTree(filter);
+    for (const name of names) assertEquals(found(filters, name), [filter], name);
+    for (const name of others) assertEquals(found(filters, name), [], name);
+    assertEquals(found(nameTree(...names, ...others), filter), names.toSorted());
+  });
+}
+
+Deno.test("Both trees compare topics as they are [MQTT-4.7.3-4]", () => {
+  // An "é" in one piece and one in two, a no-break space.
+  const names = ["\u00E9", "e\u0301", "a\u00A0", "a ", "A"];
+  for (const name of names) {
+    assertEquals(found(filterTree(...names), name), [name]);
+    assertEquals(found(nameTree(...names), name), [name]);
+  }
+});
+
+Deno.test("Names of levels that objects have of themselves are names like others", () => {
+  const names = ["__proto__", "constructor/a", "toString", "a/__proto__"];
+  for (const name of names) {
+    assertEquals(found(filterTree(...names), name), [name]);
+    assertEquals(found(nameTree(...names), name), [name]);
+  }
+});
+
+Deno.test("A filter has one value, which is made when there is none", () => {
+  const tree = new FilterTree<object>();
+  const value = {};
+  assertStrictEquals(tree.get("a/+"), undefined);
+  assertStrictEquals(tree.getOrMake("a/+", () => value), value);
+  assertStrictEquals(tree.getOrMake("a/+", () => ({})), value);
+  assertStrictEquals(tree.get("a/+"), value);
+  for (const other of ["a", "a/", "a/b", "a/+/b", "+"]) {
+    assertStrictEquals(tree.get(other), undefined, other);
+  }
+  tree.delete("a/+");
+  assertStrictEquals(tree.get("a/+"), undefined);
+});
+
+Deno.test("A topic has one value, and a tree of names knows how many topics have one", () => {
+  const tree = nameTree("a", "a/b");
+  assertStrictEquals(tree.size, 2);
+  tree.set("a", "new");
+  assertStrictEquals(tree.size, 2);
+  assertEquals(found(tree, "#"), ["a/b", "new"]);
+  assertStrictEquals(tree.get("a"), "new");
+  for (const other of ["b", "a/b/c", "a/"]) {
+    tree.delete(other);
+    assertStrictEquals(tree.get(other), undefined);
+  }
+  assertStrictEquals(tree.size, 2);
+  tree.delete("a");
+  tree.delete("a");
+  assertStrictEquals(tree.size, 1);
+  assertEquals(found(tree, "#"), ["a/b"]);
+});
+
+Deno.test("What is taken out of a tree takes nothing else with it", () => {
+  const all = ["a", "a/b", "a/b/c", "a/#", "a/+/c", "#"];
+  for (const one of all) {
+    const filters = filterTree(...all);
+    filters.delete(one);
+    filters.delete("a/b/x");
+    filters.delete("x/y");
+    for (const other of all) {
+      assertStrictEquals(filters.get(other), other === one ? undefined : other);
+    }
+  }
+  const names = ["a", "a/b", "a/b/c", "a/d"];
+  for (const one of names) {
+    const tree = nameTree(...names);
+    tree.delete(one);
+    assertEquals(found(tree, "#"), names.filter((name) => name !== one));
+  }
+});
+
+Deno.test("A tree keeps no branch of what was taken out", () => {
+  const topics = ["a", "a/b/c/d", "a/b/x", "b//", "c", "$s/a"];
+  const branches = countThings(() => {
+    const filters = filterTree(...topics, "a/#", "+/+");
+    for (const filter of [...topics, "a/#", "+/+"]) filters.delete(filter);
+    const names = nameTree(...topics);
+    for (const name of topics.toReversed()) names.delete(name);
+  });
+  assert(branches.made > 20, "branches are counted");
+  assertStrictEquals(branches.left, 0);
+});
+
+Deno.test("A tree keeps no branch for what is only looked for", () => {
+  const branches = countThings(() => {
+    found(filterTree(), "a/b/c");
+    found(nameTree(), "a/+/c");
+    filterTree().get("a/b");
+    filterTree().delete("a/b");
+    nameTree().delete("a/b");
+  });
+  assertStrictEquals(branches.made, 0);
+});
+
+Deno.test("Both trees find what looking at each alone finds, whatever is put in and taken out [MQTT-4.7.2-1]", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed);
+    const filters = new FilterTree<string>();
+    const names = new NameTree<string>();
+    const inFilters = new Set<string>();
+    const inNames = new Set<string>();
+    for (let step = 0; step < 60; step++) {
+      const filter = topicOf(random, ["+", "a", "b", "", "$s"], random.onceIn(3));
+      const name = topicOf(random, ["a", "b", "", "$s"], false);
+      if (random.onceIn(3)) {
+        inFilters.delete(filter);
+        filters.delete(filter);
+        inNames.delete(name);
+        names.delete(name);
+      } else {
+        inFilters.add(filter);
+        filters.getOrMake(filter, () => filter);
+        inNames.add(name);
+        names.set(name, name);
+      }
+      assertStrictEquals(names.size, inNames.size);
+      const matching = [...inFilters].filter((each) => topicMatches(each, name));
+      assertEquals(found(filters, name), matching.toSorted(), `seed ${seed}: ${name}`);
+      const matched = [...inNames].filter((each) => topicMatches(filter, each));
+      assertEquals(found(names, filter), matched.toSorted(), `seed ${seed}: ${filter}`);
+    }
+  }
+});
+
+Deno.test("A topic with as many levels as fit is found, kept and taken out", () => {
+  // The limit of levels is the broker's to set: nothing here may break before it.
+  const deep = "/".repeat(2000);
+  const filters = filterTree(deep, "#");
+  assertEquals(found(filters, deep), ["#", deep].toSorted());
+  const names = nameTree(deep);
+  assertEquals(found(names, "#"), [deep]);
+  filters.delete(deep);
+  names.delete(deep);
+  assertStrictEquals(names.size, 0);
+});
+
+/** A filter or a name of one to four levels. */
+function topicOf(random: Random, levels: readonly string[], endsInAll: boolean): string {
+  const chosen = Array.from(
+    { length: 1 + random.below(4) },
+    () => levels[random.below(levels.length)]!,
+  );
+  if (endsInAll) chosen[chosen.length - 1] = "#";
+  return chosen.join("/") || "a";
+}

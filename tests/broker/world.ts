@@ -1,0 +1,117 @@
+// A hub, its clients, and a clock that the test moves. No sockets, no timers: a month takes microseconds.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { Hub } from "../../src/broker/hub.ts";
+import type { BrokerOptions } from "../../src/broker/mod.ts";
+import type { ConnackPacket } from "../../src/packets/mod.ts";
+import { settle } from "../io/virtual_clock.ts";
+import { Client, type ConnectOptions } from "./client.ts";
+import { Link } from "./link.ts";
+
+/** When the clock begins: not at 0, which something might take for "never". */
+const START = 1_000_000;
+
+/** Longer than any session of a test lasts, in milliseconds. */
+const LONG = 100 * 7 * 24 * 3_600_000;
+
+/** A hub and all around it. Whatever happens in a test, nothing is left in the hub once all clients are gone. */
+export class World implements AsyncDisposable {
+  readonly hub: Hub;
+  /** The time, in milliseconds. */
+  now: number = START;
+  /** The names that the hub gives out, in their order; after them come others. */
+  readonly names: string[] = [];
+  readonly #links: Link[] = [];
+  #given = 0;
+
+  constructor(options: BrokerOptions = {}) {
+    this.hub = new Hub(options, {
+      now: () => this.now,
+      newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
+    });
+  }
+
+  /** A client that has said nothing yet. */
+  open(address = "here"): Client {
+    const link = new Link(this.hub, () => this.now, address);
+    this.#links.push(link);
+    return new Client(link, () => this.settle());
+  }
+
+  /** A client that has sent CONNECT, and not looked at what came. */
+  async ask(clientId: string, options?: ConnectOptions): Promise<Client> {
+    const client = this.open();
+    await client.sendConnect(clientId, options);
+    return client;
+  }
+
+  /** A client that is connected, and what it was told. */
+  async join(
+    clientId: string,
+    options?: ConnectOptions,
+  ): Promise<{ readonly client: Client; readonly connack: ConnackPacket }> {
+    const client = await this.ask(clientId, options);
+    const connack = client.expect("connack");
+    assertStrictEquals(connack.reasonCode, 0x00);
+    return { client, connack };
+  }
+
+  /** A client that is connected. */
+  async connect(clientId: string, options?: ConnectOptions): Promise<Client> {
+    return (await this.join(clientId, options)).client;
+  }
+
+  /** Lets everything happen that waits for nothing but its turn. */
+  async settle(): Promise<void> {
+    await settle();
+    for (const link of this.#links) link.assertAwake();
+  }
+
+  /** Time passes, and what is due on the way happens. */
+  async advance(milliseconds: number): Promise<void> {
+    const until = this.now + milliseconds;
+    for (let next = this.#next(), count = 0; next <= until; next = this.#next(), count++) {
+      assert(count < 100_000, "it comes to no end");
+      this.now = Math.max(this.now, next);
+      this.hub.tick();
+      assert(this.hub.deadline > this.now, "the hub's deadline stays where it was");
+      for (const link of this.#links) link.pump();
+      await this.settle();
+    }
+    this.now = until;
+  }
+
+  /** All clients leave, and all sessions end: nothing is left of them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const link of this.#links) link.cut();
+    await this.settle();
+    await this.advance(LONG);
+    const { clients, sessions, subscriptions } = this.hub.statistics;
+    assertEquals({ clients, sessions, subscriptions }, {
+      clients: 0,
+      sessions: 0,
+      subscriptions: 0,
+    });
+    assertStrictEquals(this.hub.deadline, Infinity, "something is due for ever");
+  }
+
+  #next(): number {
+    return Math.min(this.hub.deadline, ...this.#links.map(({ deadline }) => deadline));
+  }
+}
+
+/** What goes wrong in `body` and nobody catches. */
+export async function errorsIn(body: () => Promise<void>): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    errors.push(event.error);
+  };
+  globalThis.addEventListener("error", onError);
+  try {
+    await body();
+  } finally {
+    globalThis.removeEventListener("error", onError);
+  }
+  return errors;
+}
