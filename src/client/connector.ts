@@ -167,16 +167,18 @@ export class Connector {
     }
     const lasted = this.#world.clock.now() - link.since;
     if (lasted >= reconnect.stableAfter) this.#attempts = 0;
-    void this.#again(reconnect);
+    void this.#again(reconnect, error);
   }
 
   /** Tries again until there is a connection, or there will be none. Never rejects. */
-  async #again(options: ReconnectOptions): Promise<void> {
+  async #again(options: ReconnectOptions, lost: ConnectionClosedError): Promise<void> {
     const { clock } = this.#world;
     let error: ConnectionClosedError | undefined;
     while (!this.#isStopping) {
       const attempt = ++this.#attempts;
-      if (attempt > options.maximumAttempts) return this.#host.ended(gaveUp(attempt - 1, error));
+      if (attempt > options.maximumAttempts) {
+        return this.#host.ended(gaveUp(attempt - 1, error ?? lost));
+      }
       const delay = delayBefore(attempt, options, clock.random());
       this.#host.reconnecting({ attempt, delay, error });
       // It may have been told to stop by those it has just told.

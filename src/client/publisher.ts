@@ -61,8 +61,14 @@ export class Publisher {
   /** The engine says what has become of a message. */
   handle(event: SettledEvent | DiscardedEvent): void {
     const { message } = event;
-    if (event.type === "discarded") fail(message, discardError(event));
-    else if (message instanceof Publication) message.settle(event);
+    if (event.type === "settled") {
+      if (message instanceof Publication) message.settle(event);
+    } else if (event.why.reason === "session lost" && message.pubrec !== undefined) {
+      // The server has it: what is lost is the rest of the exchange.
+      if (message instanceof Publication) {
+        message.settle({ packet: message.pubrec, isRecovery: false });
+      }
+    } else fail(message, discardError(event));
     this.#checkIdle();
   }
 

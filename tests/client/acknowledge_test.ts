@@ -93,6 +93,7 @@ test("message.ack() acknowledges at once, once, and the loop does not do it agai
   assertStrictEquals(message.ack(), true);
   assertStrictEquals((await peer.expect("puback")).packetId, 1);
   assertStrictEquals(message.ack(), true);
+  assertStrictEquals(message.isStale, false);
   await loop.take();
   await peer.expectNothing();
 });
@@ -228,6 +229,25 @@ test("An acknowledgement that belongs to an old connection does nothing and says
   await loop.take();
   await second.expectNothing();
   assertStrictEquals(message.isStale, true);
+});
+
+test("An acknowledgement of one of several subscriptions says when it is too late, too", async (world) => {
+  const { client, peer } = await world.connected({ ack: "manual", sessionExpiryInterval: 60 });
+  const both = Promise.all([client.subscribe("a"), client.subscribe("+")]);
+  await peer.grant();
+  await peer.grant();
+  const loops = (await both).map((subscription) => new Loop(subscription));
+  peer.publish("a", [1, 2], { qos: 1, packetId: 1 });
+  peer.publish("a", [1, 2], { qos: 1, packetId: 2 });
+  const [[early], [late, other]] = [
+    await loops[0]!.takeMany(1),
+    await loops[1]!.takeMany(2),
+  ];
+  assertStrictEquals(late!.ack(), true);
+  peer.far.cut();
+  const second = await world.accept({ sessionPresent: true });
+  assertEquals([early!.ack(), other!.ack()], [false, false]);
+  await second.expectNothing();
 });
 
 test("An acknowledgement of a lost session does nothing and says so, at QoS 2, too", async (world) => {

@@ -111,3 +111,35 @@ test("A CONNACK behind an AUTH that nobody takes makes no connection", async (wo
   assertStrictEquals(world.dialled.length, 1);
   assertEquals(world.told.map(({ type }) => type), ["closed"]);
 });
+
+test("A client that is told of a session that it does not have closes the connection, later on, too [MQTT-3.2.2-4]", async (world) => {
+  const first = world.client({ clientId: "c" });
+  const rejected = assertRejects(() => first.start(), ConnectionClosedError, "no such session");
+  const peer = await world.accept({ sessionPresent: true });
+  assertStrictEquals((await peer.expect("disconnect")).reasonCode, 0x82);
+  peer.close();
+  await rejected;
+  await peer.expectClosed();
+
+  const { client, peer: good } = await world.connected({ sessionExpiryInterval: 60 });
+  good.far.cut();
+  const properties = { assignedClientIdentifier: "somebody else" };
+  const second = await world.accept({ sessionPresent: true, properties });
+  assertStrictEquals((await second.expect("disconnect")).reasonCode, 0x82);
+  second.close();
+  assertStrictEquals((await client.closed)?.kind, "protocol");
+});
+
+test("A client says nothing between CONNECT and CONNACK, with an Authentication Method or without [MQTT-3.1.2-30]", async (world) => {
+  for (const authenticationMethod of [undefined, "SCRAM"]) {
+    const client = world.client({ keepAlive: 1, authenticationMethod });
+    const rejected = assertRejects(() => client.start(), ConnectionClosedError);
+    const peer = await world.peer();
+    await peer.expect("connect");
+    await world.clock.advance(29_999);
+    await peer.expectNothing();
+    await world.clock.advance(1);
+    await rejected;
+    await peer.expectClosed();
+  }
+});

@@ -8,7 +8,7 @@ import { outcome, test, TestWorld } from "./world.ts";
 
 const text = new TextEncoder();
 
-test("connect() without options sends a CONNECT of the standard's defaults, a new session, 60 seconds and 1000 messages [MQTT-3.1.0-1]", async (world) => {
+test("connect() without options sends a CONNECT of the standard's defaults, a new session, 60 seconds and any number of messages [MQTT-3.1.0-1]", async (world) => {
   const client = world.client();
   const started = client.start();
   const peer = await world.peer();

@@ -194,6 +194,24 @@ test("disconnect() while the client reconnects ends at once: in the wait, while 
   }
 });
 
+test("disconnect() in whatever moment of a new connection ends it, and it is not connected again", async (world) => {
+  for (let turns = 0; turns < 25; turns++) {
+    const { client, peer } = await world.connected();
+    peer.far.cut();
+    const second = await world.peer();
+    await second.expect("connect");
+    second.send({ type: "connack" });
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    const ended = client.disconnect({ timeout: 1 });
+    assertStrictEquals(client.state, "closing");
+    client.addEventListener("connected", () => assertStrictEquals(client.state, "closing"));
+    await world.clock.advance(2000);
+    assertStrictEquals((await outcome(ended)).status, "fulfilled");
+    assertStrictEquals(client.state, "closed");
+    world.assertNothingLeft();
+  }
+});
+
 test("disconnect() twice, or at the end, ends twice, and says DISCONNECT once", async (world) => {
   const { client, peer } = await world.connected();
   const ended = [client.disconnect(), client.disconnect({ reasonCode: 0x04 })];

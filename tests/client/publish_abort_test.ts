@@ -90,17 +90,21 @@ test("A message that is aborted in flight leaves those that wait as they are", a
   const abort = new AbortController();
   const given = client.publish("flies", "", { qos: 1, signal: abort.signal });
   const rejected = assertRejects(() => given);
-  const waiting = client.publish("waits", "", { qos: 1 });
+  const waiting = ["1", "2", "3"].map((topic) => client.publish(topic, "", { qos: 1 }));
   await peer.expect("publish");
   abort.abort(REASON);
   await rejected;
+  for (const [packetId, topic] of [[1, "1"], [2, "2"]] as const) {
+    peer.send({ type: "puback", packetId });
+    assertStrictEquals((await peer.expect("publish")).topic, topic);
+  }
   const last = client.publish("last", "");
   await peer.expectNothing();
-  peer.send({ type: "puback", packetId: 1 });
-  assertStrictEquals((await peer.expect("publish")).topic, "waits");
+  peer.send({ type: "puback", packetId: 3 });
+  assertStrictEquals((await peer.expect("publish")).topic, "3");
   assertStrictEquals((await peer.expect("publish")).topic, "last");
-  peer.send({ type: "puback", packetId: 2 });
-  await Promise.all([waiting, last]);
+  peer.send({ type: "puback", packetId: 4 });
+  await Promise.all([...waiting, last]);
 });
 
 test("A signal that aborts when the message is through does nothing", async (world) => {

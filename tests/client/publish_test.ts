@@ -44,6 +44,11 @@ test("publish() at QoS 0 resolves at once, whether the server reads or not", asy
   assertStrictEquals((await peer.takePackets()).length, 100);
 });
 
+test("publish() at QoS 0 makes no promise for each message that is sent at once", async (world) => {
+  const { client } = await world.connected();
+  assertStrictEquals(client.publish("a", "1"), client.publish("b", "2", { retain: true }));
+});
+
 test("publish() at QoS 0 waits when much waits to be sent, and resolves when there is room", async (world) => {
   const { client, peer } = await world.connected();
   peer.near.stall();
@@ -90,6 +95,18 @@ test("publish() at QoS 2 resolves on PUBCOMP, not before [MQTT-4.3.3-2] [MQTT-4.
   await assertPending(published);
   peer.send({ type: "pubcomp", packetId });
   assertEquals(await published, ACCEPTED);
+});
+
+test("publish() at QoS 2 sends each PUBREL in the order of its PUBREC [MQTT-4.6.0-4]", async (world) => {
+  const { client, peer } = await world.connected();
+  const published = [1, 2, 3].map((count) => client.publish(`${count}`, "", { qos: 2 }));
+  await peer.takePackets();
+  for (const packetId of [3, 1, 2]) peer.send({ type: "pubrec", packetId });
+  for (const packetId of [3, 1, 2]) {
+    assertStrictEquals((await peer.expect("pubrel")).packetId, packetId);
+    peer.send({ type: "pubcomp", packetId });
+  }
+  await Promise.all(published);
 });
 
 test("publish() resolves to what the server says: that nobody has subscribed, and why", async (world) => {

@@ -90,6 +90,8 @@ test("A filter that is refused after a lost session is told, and its neighbours 
   const { reasonCode, reasonString } = error as RefusedError;
   assertEquals([reasonCode, reasonString], [0x87, "no"]);
   assertEquals(subscription.topicFilters, ["a", "c"]);
+  // What was granted at first stays on record.
+  assertEquals(subscription.reasonCodes, [1, 1, 1]);
   assertEquals(other.topicFilters, ["d"]);
   second.publish("c", [1]);
   assertStrictEquals((await loop.take()).topic, "c");

@@ -182,6 +182,19 @@ test("subscribe() with a signal that has aborted sends nothing; one that aborts 
   await (await world.accept({ sessionPresent: false })).expectNothing();
 });
 
+test("subscribe() that was aborted is over: what the server says of it later is nobody's concern", async (world) => {
+  const { client, peer } = await world.connected();
+  const abort = new AbortController();
+  const rejected = assertRejects(() => client.subscribe(["a", "b"], { signal: abort.signal }));
+  const { packetId } = await peer.expect("subscribe");
+  abort.abort(new Error("enough"));
+  await rejected;
+  assertEquals(await peer.release(), ["a", "b"]);
+  peer.send({ type: "suback", packetId, reasonCodes: [0x87, 0] });
+  await peer.expectNothing();
+  assertEquals(world.told.map(({ type }) => type), ["connected"]);
+});
+
 test("subscribe() that is aborted without connection is never sent", async (world) => {
   const { client, peer } = await world.connected();
   peer.far.cut();

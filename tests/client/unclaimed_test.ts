@@ -143,5 +143,8 @@ test("What comes for a subscription that has ended is acknowledged and goes nowh
     await ended;
     const next = new Loop(client.messages).next();
     assertStrictEquals((await outcome(next)).status, "pending");
+    // What it sends once it knows it sends unasked, if nothing says for whom.
+    peer.publish("a");
+    assertStrictEquals((await next).value?.topic, "a");
   }
 });

@@ -37,6 +37,16 @@ Deno.test("A drive closes after a second when the other end does not", async () 
   await setup.assertFinished();
 });
 
+Deno.test("A drive that is woken again and again after its end closes all the same, after a second", async () => {
+  const setup = await Driven.connected();
+  await setup.send("36 00");
+  for (let count = 0; count < 10; count++) {
+    setup.drive.wake();
+    await setup.clock.advance(100);
+  }
+  await setup.assertFinished();
+});
+
 Deno.test("A drive closes after a second when its last words are not taken", async () => {
   const setup = await Driven.connected();
   setup.near.stall();

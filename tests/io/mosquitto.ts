@@ -116,7 +116,7 @@ class RestartableMosquitto implements Mosquitto {
  */
 export function freePort(): number {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
       return port;
