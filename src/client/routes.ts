@@ -3,7 +3,7 @@
 // At the server a Topic Filter belongs to one subscription, the last that asked for it [MQTT-3.8.4-3], and carries its
 // identifier. Here it may have several: a message marked with the identifier of one reaches each that has the filter.
 
-import type { PublishPacket } from "../packets/mod.ts";
+import type { PublishPacket, QoS } from "../packets/mod.ts";
 import { topicMatches } from "../topics.ts";
 import type { ActiveSubscription } from "./subscription.ts";
 
@@ -78,6 +78,12 @@ export class Routes {
   /** The subscriptions that have a Topic Filter. */
   holdersOf(topicFilter: string): readonly ActiveSubscription[] {
     return [...this.#byFilter.get(topicFilter) ?? []];
+  }
+
+  /** The highest QoS that anybody asks for with a Topic Filter, which the server has but once. */
+  highestQoS(topicFilter: string): QoS {
+    const wanted = this.holdersOf(topicFilter).map((holder) => holder.qosOf(topicFilter));
+    return Math.max(...wanted) as QoS;
   }
 
   /** The server has been told that nobody wants these Topic Filters: what still comes for them is for nobody. */

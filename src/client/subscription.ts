@@ -1,6 +1,6 @@
 // A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the messages that it brings.
 
-import type { RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
+import type { QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
 import type { SubscribeRequest } from "../session/requests.ts";
 import { topicMatches } from "../topics.ts";
 import type { Message } from "./message.ts";
@@ -118,11 +118,19 @@ export class ActiveSubscription implements Subscription {
     return this.queue.length;
   }
 
-  /** What to send to the server, of those filters that are still wanted. */
-  request(withIdentifier: boolean): SubscribeRequest {
+  /** The QoS that it asks for; 0 for a filter that is not its own. */
+  qosOf(topicFilter: string): QoS {
+    return this.#subscriptions.find((request) => request.topicFilter === topicFilter)?.qos ?? 0;
+  }
+
+  /** What to send to the server, of those filters that are still wanted, each at the QoS that it says. */
+  request(withIdentifier: boolean, qosOf: (topicFilter: string) => QoS): SubscribeRequest {
     return {
       type: "subscribe",
-      subscriptions: this.#subscriptions,
+      subscriptions: this.#subscriptions.map((request) => ({
+        ...request,
+        qos: qosOf(request.topicFilter),
+      })),
       properties: {
         subscriptionIdentifiers: withIdentifier ? [this.identifier] : undefined,
         userProperties: this.#setup.request.userProperties,

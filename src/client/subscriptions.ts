@@ -201,7 +201,10 @@ export class Subscriptions {
     const { server } = connection;
     try {
       const packetId = connection.subscribe(
-        subscription.request(server.subscriptionIdentifierAvailable),
+        subscription.request(
+          server.subscriptionIdentifierAvailable,
+          (topicFilter) => this.#routes.highestQoS(topicFilter),
+        ),
       );
       if (packetId === 0) throw noIdentifier();
       const asked = subscription.topicFilters;

@@ -113,6 +113,19 @@ test("Two subscriptions to the same filter both get each message, which the serv
   assertEquals(await waiting(subscriptions), [1, 1, 1]);
 });
 
+test("Two subscriptions to the same filter are asked for at the higher QoS of the two", async (world) => {
+  const { client, peer } = await world.connected();
+  const asked: number[] = [];
+  for (const qos of [2, 0, 1] as const) {
+    const subscribing = client.subscribe(["a", `other/${qos}`], { qos });
+    const { packetId, subscriptions } = await peer.expect("subscribe");
+    asked.push(...subscriptions.map(({ qos }) => qos));
+    peer.send({ type: "suback", packetId, reasonCodes: [2, qos] });
+    await subscribing;
+  }
+  assertEquals(asked, [2, 2, 2, 0, 2, 1]);
+});
+
 test("A filter that is given up by one subscription stays with the other, and the server is not told", async (world) => {
   for (const gone of [0, 1]) {
     const { peer, subscriptions } = await subscribed(world, {}, "a", "a");
