@@ -2,16 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect, NotSentError, type QoS } from "../../mod.ts";
-import {
-  interopTest,
-  numbers,
-  once,
-  publishOnce,
-  QUICKLY,
-  take,
-  textsOf,
-  textsUntil,
-} from "./interop.ts";
+import { interopTest, numbers, once, publishOnce, QUICKLY, take, textsOf } from "./interop.ts";
 import { connectMqttJs } from "./mqttjs.ts";
 import { Relay } from "./relay.ts";
 

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { connect, type QoS } from "../../mod.ts";
 import { interopTest } from "./interop.ts";
 import { connectMqttJs } from "./mqttjs.ts";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 
 const SIZES: readonly (readonly [string, number])[] = [
   ["0 bytes", 0],

@@ -16,6 +16,7 @@ export class Relay implements AsyncDisposable {
   readonly #connections = new Set<Deno.TcpConn>();
   readonly #work = new Set<Promise<void>>();
   #isDown = false;
+  #isClosed = false;
   /** The connections on which the server's answers are lost. */
   #deaf: ReadonlySet<Deno.TcpConn> = new Set();
 
@@ -32,8 +33,7 @@ export class Relay implements AsyncDisposable {
 
   /** Breaks every connection: both ends see it end, and neither has said good-bye. */
   cut(): void {
-    for (const connection of this.#connections) connection.close();
-    this.#connections.clear();
+    this.#close(...this.#connections);
   }
 
   /** The same, and from now on no connection leads to the server. */
@@ -53,31 +53,32 @@ export class Relay implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#listener.close();
     this.down();
     while (this.#work.size > 0) await Promise.all(this.#work);
   }
 
   async #accept(): Promise<void> {
-    for await (const near of this.#listener) {
-      if (this.#isDown) near.close();
-      else this.#run(this.#serve(near));
+    while (!this.#isClosed) {
+      // A client may be gone before it is accepted: that is an error, and not the end.
+      const near = await this.#listener.accept().catch(() => undefined);
+      if (this.#isDown) near?.close();
+      else if (near !== undefined) this.#run(this.#serve(near));
     }
   }
 
   async #serve(near: Deno.TcpConn): Promise<void> {
     this.#connections.add(near);
-    const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#port });
+    const server = { hostname: "127.0.0.1", port: this.#port };
+    const far = await Deno.connect(server).catch(() => undefined);
+    if (far === undefined) return this.#close(near);
     // In the meantime it may have been cut.
     if (!this.#connections.has(near)) return far.close();
     this.#connections.add(far);
     near.setNoDelay();
     far.setNoDelay();
-    const close = () => {
-      for (const connection of [near, far]) {
-        if (this.#connections.delete(connection)) connection.close();
-      }
-    };
+    const close = () => this.#close(near, far);
     const answers = async () => {
       await pass(far, near, () => !this.#deaf.has(near));
       await send(near, this.#lastWords);
@@ -90,6 +91,12 @@ export class Relay implements AsyncDisposable {
     // What breaks one connection breaks the other.
     await Promise.all([answers().catch(close), questions().catch(close)]);
     close();
+  }
+
+  #close(...connections: readonly Deno.TcpConn[]): void {
+    for (const connection of connections) {
+      if (this.#connections.delete(connection)) connection.close();
+    }
   }
 
   #run(work: Promise<void>): void {

@@ -89,6 +89,21 @@ interopTest(
 );
 
 interopTest(
+  "A later subscription with a lower QoS takes nothing from the earlier one",
+  async (server) => {
+    await using client = await connect(server.url);
+    const first = await client.subscribe("news", { qos: 2 });
+    const second = await client.subscribe("news", { qos: 0 });
+    await client.publish("news", "1", { qos: 2 });
+    assertEquals((await take(first, 1)).map(({ qos }) => qos), [2]);
+    assertEquals(textsOf(await take(second, 1)), ["1"]);
+    await second.unsubscribe();
+    await client.publish("news", "2", { qos: 2 });
+    assertEquals((await take(first, 1)).map(({ qos }) => qos), [2]);
+  },
+);
+
+interopTest(
   "Subscriptions of a session that was there before get each message once",
   async (server) => {
     const session = { clientId: "a", sessionExpiryInterval: 1000 };
