@@ -107,18 +107,23 @@ export class Routes {
       const alone = this.#alone?.get(identifiers[0]!);
       if (alone !== undefined) return alone;
     }
-    return this.#marked(identifiers, packet.topic);
+    return this.#marked(identifiers, packet);
   }
 
   #marked(
     identifiers: readonly number[],
-    topic: string,
+    packet: PublishPacket,
   ): readonly ActiveSubscription[] | undefined {
+    const { topic } = packet;
     const marked = identifiers.flatMap((identifier) => this.#byIdentifier.get(identifier) ?? []);
     const [first] = marked;
     if (identifiers.length === 1 && first !== undefined && this.#isAlone(first)) {
       this.#alone ??= new Map();
       this.#alone.set(first.identifier, marked);
+      return marked;
+    }
+    // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say something else.
+    if (packet.retain && first !== undefined && !marked.some(({ keepsRetain }) => keepsRetain)) {
       return marked;
     }
     const left = [...this.#former ?? []]

@@ -118,6 +118,11 @@ export class ActiveSubscription implements Subscription {
     return this.queue.length;
   }
 
+  /** Whether a message that somebody has retained comes with RETAIN 1 as it is published, too. */
+  get keepsRetain(): boolean {
+    return this.#subscriptions.some(({ retainAsPublished }) => retainAsPublished);
+  }
+
   /** The QoS that it asks for; 0 for a filter that is not its own. */
   qosOf(topicFilter: string): QoS {
     return this.#subscriptions.find((request) => request.topicFilter === topicFilter)?.qos ?? 0;

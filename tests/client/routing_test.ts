@@ -113,6 +113,15 @@ test("Two subscriptions to the same filter both get each message, which the serv
   assertEquals(await waiting(subscriptions), [1, 1, 1]);
 });
 
+test("What the server has retained comes once to each of two subscriptions to the same filter", async (world) => {
+  const { peer, subscriptions } = await subscribed(world, {}, "a", "a");
+  peer.publish("a", [1], { retain: true });
+  peer.publish("a", [2], { retain: true });
+  assertEquals(await waiting(subscriptions), [1, 1]);
+  peer.publish("a", [2]);
+  assertEquals(await waiting(subscriptions), [2, 2]);
+});
+
 test("Two subscriptions to the same filter are asked for at the higher QoS of the two", async (world) => {
   const { client, peer } = await world.connected();
   const asked: number[] = [];
