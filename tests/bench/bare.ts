@@ -109,19 +109,27 @@ export class BareLink extends PeerLink {
 
 const NOTHING: Progress = { agreed: 0, acknowledged: 0, received: 0 };
 
+/** How a bare client connects. */
+export interface BareOptions {
+  readonly clientId?: string;
+  /** How many messages of QoS 1 and 2 may be in flight, either way. */
+  readonly inFlight?: number;
+  readonly version?: ProtocolVersion;
+  readonly makeLink?: typeof makeBareLink;
+}
+
 /** Connects, and waits until the other side has agreed. */
-export async function connect(
-  port: number,
-  clientId = "b",
-  inFlight = IN_FLIGHT,
-  version: ProtocolVersion = 5,
-): Promise<BareLink> {
-  const connection = await dial(port);
-  const link = new BareLink(connection, inFlight);
+export async function connect(port: number, options: BareOptions = {}): Promise<BareLink> {
+  const { clientId = "b", inFlight = IN_FLIGHT, version = 5, makeLink = makeBareLink } = options;
+  const link = makeLink(await dial(port), inFlight);
   void link.run();
   await link.write(connectPacket(clientId, KEEP_ALIVE, inFlight, version));
   await link.until("agreed", 1);
   return link;
+}
+
+function makeBareLink(connection: Deno.Conn, inFlight: number): BareLink {
+  return new BareLink(connection, inFlight);
 }
 
 /** Opens a bare connection. */

@@ -33,10 +33,12 @@ export class Child implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** The next line that it tells. */
-  async hear(): Promise<string> {
+  /** The next line that it tells. After so many milliseconds without one it is given up, and its process ended. */
+  async hear(patience = 60_000): Promise<string> {
+    const timer = setTimeout(() => this.#end(), patience);
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`${this.#program} has ended too early`);
+    clearTimeout(timer);
+    if (done) throw new Error(`${this.#program} has ended, or has been given up`);
     return value;
   }
 
@@ -46,14 +48,18 @@ export class Child implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#end();
+    await this.#process.status;
+    await this.#input.abort().catch(() => {});
+    await this.ignore();
+  }
+
+  #end(): void {
     try {
       this.#process.kill("SIGKILL");
     } catch {
       // It has ended already.
     }
-    await this.#process.status;
-    await this.#input.abort().catch(() => {});
-    await this.ignore();
   }
 }
 

@@ -34,6 +34,8 @@ export interface Source {
   position: number;
   /** Messages that are still to be sent. */
   left: number;
+  /** At QoS 1 and 2 so many go together, or all that are left. */
+  together: number;
 }
 
 /** So many messages, all alike. The Subscription Identifier is encoded, or empty for none. */
@@ -49,7 +51,7 @@ export function source(
   // Two bytes of fixed header, for the packet is short, and two of the topic's length.
   const identifierAt = qos === 0 ? undefined : 2 + 2 + topic.length;
   const block = repeated(packet, BLOCK, identifierAt);
-  return { qos, block, packetSize: packet.length, position: 0, left: count };
+  return { qos, block, packetSize: packet.length, position: 0, left: count, together: 1 };
 }
 
 /** What a link has done up to now. */
@@ -221,7 +223,9 @@ export class PeerLink {
     const source = this.#source;
     if (source === undefined) return;
     if (source.qos > 0) {
-      while (source.left > 0 && this.#sendQuota > 0) await this.#sendSome(source, this.#sendQuota);
+      while (source.left > 0 && this.#sendQuota >= Math.min(source.together, source.left)) {
+        await this.#sendSome(source, this.#sendQuota);
+      }
       return;
     }
     this.#source = undefined;

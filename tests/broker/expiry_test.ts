@@ -2,7 +2,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { PublishPacket } from "../../src/packets/mod.ts";
-import { textOf } from "./client.ts";
+import { publishOf, textOf } from "./client.ts";
 import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 3600 } };
@@ -131,6 +131,17 @@ Deno.test("The time that a hook takes is time spent waiting in the broker [MQTT-
   const client = await world.connect("c");
   await client.subscribe("a");
   const publisher = await world.connect("p");
+  await publisher.send(
+    publishOf("a", "0", { qos: 1, packetId: 1, properties: { messageExpiryInterval: 5 } }),
+    publishOf("a", "never", { qos: 1, packetId: 2 }),
+  );
+  await world.advance(5000);
+  for (let count = 0; count < 2; count++) {
+    asked.shift()!(true);
+    await world.settle();
+    assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
+  }
+  assertEquals((await client.receive()).map(lifeOf), [["never", undefined]]);
   for (const [text, seconds, waiting] of [["1", 10, 4], ["2", 10, 10]] as const) {
     await publisher.publish("a", text, {
       retain: true,

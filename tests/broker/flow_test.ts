@@ -183,9 +183,11 @@ for (const maximumPacketSize of [1, 4, 10]) {
           const verdict = clientId !== "bad";
           return isAsync ? Promise.resolve(verdict) : verdict;
         },
+        authorizePublish: () => Promise.resolve(true),
       });
       for (const clientId of ["c", "bad"]) {
         const client = await world.ask(clientId, {
+          will: { topic: "will" },
           properties: { maximumPacketSize, sessionExpiryInterval: 60 },
         });
         const codes = client.link.packets.map((packet) =>

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerHooks, BrokerMessage, ClientInfo } from "../../src/broker/mod.ts";
-import type { SubscriptionRequest } from "../../src/packets/mod.ts";
+import { encodePacket, type PacketInit, type SubscriptionRequest } from "../../src/packets/mod.ts";
 import { bytesOfText } from "./client.ts";
 import { World } from "./world.ts";
 
@@ -23,6 +23,7 @@ const WAYS:
 const REFUSALS: readonly (readonly [string, () => unknown, number])[] = [
   ["says no", () => false, 0x87],
   ["says no with a Reason Code", () => 0x97, 0x97],
+  ["says that something is wrong", () => 0x80, 0x80],
   ["throws", () => {
     throw new Error("The hook has failed");
   }, 0x87],
@@ -147,6 +148,22 @@ for (const [what, code] of [["0x00", 0x00], ["0x10", 0x10]] as const) {
     client.expectMessage("a", "1");
   });
 }
+
+Deno.test("What a hook says at once is done at once", async () => {
+  await using world = new World({
+    authenticate: () => true,
+    authorizePublish: () => true,
+    authorizeSubscribe: () => true,
+  });
+  const client = world.open();
+  const packets: readonly PacketInit[] = [
+    { type: "connect", clientId: "c", will: { topic: "w" } },
+    { type: "subscribe", packetId: 1, subscriptions: [{ topicFilter: "a" }] },
+    { type: "publish", topic: "b", qos: 1, packetId: 2 },
+  ];
+  for (const packet of packets) client.link.send(encodePacket(packet));
+  assertEquals(client.link.packets.map(({ type }) => type), ["connack", "suback", "puback"]);
+});
 
 Deno.test("A hook that gives a thenable is waited for", async () => {
   const thenable = {

@@ -116,6 +116,19 @@ Deno.test("The hooks that are only told are told in order what has happened", as
   assert(told[11]!.startsWith("d is gone: "), told[11]);
 });
 
+Deno.test("A Will is told of as that of its client as this connected last", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    onMessage: (client, { topic }) => void told.push([client?.username, topic]),
+  });
+  const lasting = { properties: { sessionExpiryInterval: 60 } };
+  const first = await world.connect("c", { username: "u", ...lasting });
+  await first.cut();
+  const second = await world.connect("c", { username: "v", will: { topic: "will" }, ...lasting });
+  await second.cut();
+  assertEquals(told, [["v", "will"]]);
+});
+
 Deno.test("A message is told of before it goes to its subscribers, and whether anybody wants it", async () => {
   const order: string[] = [];
   await using world = new World({ onMessage: (_client, { topic }) => void order.push(topic) });

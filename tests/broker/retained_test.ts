@@ -163,7 +163,10 @@ Deno.test("A Shared Subscription gets no retained messages", async () => {
   await using world = new World();
   const [client] = await withRetained(world);
   for (const retainHandling of [0, 1] as const) {
-    await client.subscribe(`$share/g${retainHandling}/a`, { retainHandling });
+    const topicFilter = `$share/g${retainHandling}/a`;
+    // A Topic Name may look like that.
+    await client.publish(topicFilter, "1", { retain: true });
+    await client.subscribe(topicFilter, { retainHandling });
   }
   client.expectNothing();
 });

@@ -6,7 +6,7 @@ import { connectTcp } from "../../src/io/tcp.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("a TCP transport sends all bytes and reads what comes until the other end closes", async () => {
+Deno.test("a TCP transport sends all bytes and reads what comes until the other end closes [MQTT-4.2.0-1]", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const echo = (async () => {
     using connection = await listener.accept();
