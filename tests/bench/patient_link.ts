@@ -20,17 +20,20 @@ export class PatientLink extends BareLink {
   }
 }
 
-/** Pauses of a millisecond, which all who pause have together: a hundred timers would cost too much. */
+/** Pauses of a millisecond, which all who have read little in one turn have together. */
 export class Pause {
+  readonly #nothing = new Int32Array(new SharedArrayBuffer(4));
   #end: Promise<void> | undefined;
 
-  /** Resolves at the end of the one that is, or that begins. */
+  /** Resolves at the end of the next. */
   end(): Promise<void> {
     return this.#end ??= new Promise((resolve) => {
-      setTimeout(() => {
+      setImmediate(() => {
+        // Nothing goes on in the meantime: while a timer ran, each packet would wake the process.
+        Atomics.wait(this.#nothing, 0, 0, 1);
         this.#end = undefined;
         resolve();
-      }, 1);
+      });
     });
   }
 }

@@ -124,6 +124,24 @@ Deno.test("Sessions end and retained messages expire on time, the later ones aft
   }
 });
 
+Deno.test("A broker waits with one timer for all that is due, whatever comes first, and with none for nothing", async () => {
+  const place = new Place();
+  await using broker = place.broker;
+  for (const seconds of [40, 30, 20, 10, 50]) {
+    const client = await place.client(connect(`c${seconds}`, seconds));
+    client.transport.close();
+    await place.clock.advance(0);
+  }
+  assertStrictEquals(place.clock.timers, 1);
+  for (const sessions of [4, 3, 2, 1]) {
+    await place.clock.advance(10_000);
+    assertStrictEquals(broker.statistics.sessions, sessions);
+    assertStrictEquals(place.clock.timers, 1);
+  }
+  await place.clock.advance(10_000);
+  assertStrictEquals(place.clock.timers, 0);
+});
+
 Deno.test("A session that ends after a hook was asked ends on time, though nothing else happens", async () => {
   const pending = new Pending<boolean>();
   const place = new Place({ authorizePublish: () => pending.ask("publish") });

@@ -1,0 +1,104 @@
+// As many clients and subscriptions as the broker is made for.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { connect } from "../../mod.ts";
+import { take, textsOf, withinPatience } from "./broker_net.ts";
+import { Crowd } from "./crowd.ts";
+import { Host, mostOpenFiles } from "./host.ts";
+import { Peer } from "./peer.ts";
+
+/** So many more bytes than before may be in use when all is over: code that was compiled, and tables that have grown. */
+const SLACK = 6_000_000;
+
+const most = await mostOpenFiles();
+const MANY = Math.min(10_000, most - 500);
+
+Deno.test({
+  name: most < 1500
+    ? `Thousands of clients are there at the same time (skipped: ${most} files may be open)`
+    : "Ten thousand clients, or as many as files may be open, are there at the same time, and all are served",
+  ignore: most < 1500,
+  fn: () =>
+    withinPatience((async () => {
+      await using host = await Host.start();
+      {
+        // Once, so that all code has run.
+        await using _ = await Crowd.gather(host, 500);
+      }
+      const before = await host.until(({ statistics }) => statistics.clients === 0);
+      {
+        await using crowd = await Crowd.gather(host, MANY);
+        const there = await host.report();
+        assertEquals([there.statistics.clients, there.statistics.subscriptions], [MANY, MANY]);
+        const bytes = (there.used - before.used) / MANY;
+        assert(bytes < 20_000, `a client takes ${Math.round(bytes)} bytes`);
+        await using client = await connect(host.url);
+        const own = await client.subscribe("own", { qos: 1 });
+        await client.publish("own", "hello", { qos: 1 });
+        assertEquals(textsOf(await take(own, 1)), ["hello"]);
+        // One message to all.
+        await client.publish("crowd", "hello", { qos: 1 });
+        await crowd.line();
+      }
+      const after = await host.untilBack(before.used + SLACK);
+      assertEquals([after.statistics.sessions, after.statistics.subscriptions], [0, 0]);
+    })()),
+});
+
+Deno.test("A hundred thousand subscriptions are found by those who publish, and forgotten with their clients", () =>
+  withinPatience((async () => {
+    await using host = await Host.start();
+    const sessions = 10;
+    const each = 10_000;
+    const fill = async (count: number) => {
+      const peers: Peer[] = [];
+      for (let session = 0; session < sessions; session++) {
+        const peer = await Peer.connect(host, { clientId: `s${session}` });
+        peers.push(peer);
+        for (let index = 0; index < count; index += 500) {
+          const subscriptions = Array.from({ length: 500 }, (_, at) => ({
+            topicFilter: `site/${session}/+/room/${index + at}/${at % 2 === 0 ? "#" : "state"}`,
+            qos: 1 as const,
+          }));
+          await peer.send({ type: "subscribe", packetId: 1, subscriptions });
+          const { reasonCodes } = await peer.expect("suback");
+          assert(reasonCodes.every((code) => code === 1));
+        }
+      }
+      return peers;
+    };
+    const leave = async (peers: Peer[]) => {
+      for (const peer of peers) {
+        await peer.send({ type: "disconnect" });
+        await peer.expectEnd();
+        peer[Symbol.dispose]();
+      }
+    };
+    await leave(await fill(1000));
+    const before = await host.report();
+    const peers = await fill(each);
+    const there = await host.report();
+    assertStrictEquals(there.statistics.subscriptions, sessions * each);
+    const bytes = (there.used - before.used) / (sessions * each);
+    assert(bytes < 3000, `a subscription takes ${Math.round(bytes)} bytes`);
+    // One more is one too many for its session, and there is room elsewhere.
+    await peers[0]!.send({
+      type: "subscribe",
+      packetId: 1,
+      subscriptions: [{ topicFilter: "one/more" }],
+    });
+    assertEquals((await peers[0]!.expect("suback")).reasonCodes, [0x97]);
+    await using client = await connect(host.url);
+    for (let session = 0; session < sessions; session++) {
+      const topic = `site/${session}/hall/room/${each - 2}/light`;
+      const { reasonCode } = await client.publish(topic, "on", { qos: 1 });
+      assertStrictEquals(reasonCode, 0);
+      assertStrictEquals((await peers[session]!.expect("publish")).topic, topic);
+    }
+    const none = await client.publish("site/0/hall/room/10001/light", "on", { qos: 1 });
+    assertStrictEquals(none.reasonCode, 0x10);
+    await client.disconnect();
+    await leave(peers);
+    const after = await host.untilBack(before.used + SLACK);
+    assertStrictEquals(after.statistics.subscriptions, 0);
+  })()));
