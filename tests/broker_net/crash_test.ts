@@ -1,19 +1,11 @@
 // A broker that keeps its sessions in a file is killed in the middle of streams, at moments that a seed chooses: what it has
 // acknowledged is not lost, and what it has at QoS 2 comes once.
 
-import { type assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect, type ConnectOptions, type Subscription } from "../../mod.ts";
 import { Random } from "../session/random.ts";
-import {
-  numbers,
-  QUICKLY,
-  type take,
-  temporaryFolder,
-  type textsOf,
-  withinPatience,
-} from "./broker_net.ts";
+import { numbers, QUICKLY, temporaryFolder, withinPatience } from "./broker_net.ts";
 import { BrokerProcess } from "./broker_process.ts";
-import type { Peer } from "./peer.ts";
 
 /** How many messages go each way. */
 const COUNT = 1500;
