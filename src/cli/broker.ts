@@ -64,11 +64,11 @@ export async function broker({ args, stdout, signal }: Context): Promise<number>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
   });
   for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
-  await new Promise<void>((resolve) => {
+  const interrupted = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve());
-    log.onClosed = resolve;
   });
+  await Promise.race([interrupted, log.closed]);
   await broker.shutDown();
   log.write("*", "shut down");
   return 0;
@@ -76,12 +76,15 @@ export async function broker({ args, stdout, signal }: Context): Promise<number>
 
 /** Tells what happens, with the time. */
 class Log {
-  onClosed = (): void => {};
+  /** Resolves when nobody reads any more. */
+  readonly closed: Promise<void>;
   readonly #output: Output;
   #isClosed = false;
+  #close!: () => void;
 
   constructor(output: Output) {
     this.#output = output;
+    this.closed = new Promise((resolve) => this.#close = resolve);
   }
 
   write(mark: "+" | "-" | "*", text: string): void {
@@ -92,9 +95,8 @@ class Log {
     try {
       this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
     } catch {
-      // Nobody reads any more.
       this.#isClosed = true;
-      this.onClosed();
+      this.#close();
     }
   }
 }

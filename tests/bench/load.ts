@@ -6,7 +6,7 @@
 // deno run --allow-net=127.0.0.1 tests/bench/load.ts PORT 4|5 one|many|acknowledged|idle
 
 import { cpuUsage } from "node:process";
-import { type BareLink, connect, dial } from "./bare.ts";
+import { type BareLink, type BareOptions, connect, dial } from "./bare.ts";
 import { linesOf } from "./child.ts";
 import { PatientLink, Pause } from "./patient_link.ts";
 import { connectPacket, type ProtocolVersion, subscribePacket } from "./peer_bytes.ts";
@@ -71,9 +71,12 @@ async function measured(load: Load, count: number): Promise<string> {
 async function flood(target: Target, subscriberCount: number, slice: number): Promise<Load> {
   const publisher = await publish(target);
   const pause = new Pause();
+  const makeLink = (connection: Deno.Conn, inFlight: number) =>
+    new PatientLink(connection, inFlight, pause);
   const subscribers: BareLink[] = [];
   while (subscribers.length < subscriberCount) {
-    subscribers.push(await subscribe(target, `subscriber-${subscribers.length}`, 0, pause));
+    const clientId = `subscriber-${subscribers.length}`;
+    subscribers.push(await subscribe(target, { clientId, makeLink }, 0));
   }
   const messages = source(TOPIC, 0, NO_IDENTIFIER, PAYLOAD, 0, target.version);
   return async (count) => {
@@ -94,7 +97,7 @@ async function flood(target: Target, subscriberCount: number, slice: number): Pr
 /** Publishes at QoS 1 to one subscriber, which acknowledges. A message counts when it is there and acknowledged. */
 async function acknowledged(target: Target): Promise<Load> {
   const publisher = await publish(target);
-  const link = await subscribe(target, "subscriber", 1, new Pause());
+  const link = await subscribe(target, { clientId: "subscriber" }, 1);
   return async (count) => {
     const messages = source(TOPIC, 1, NO_IDENTIFIER, PAYLOAD, count, target.version);
     messages.together = TOGETHER;
@@ -128,13 +131,10 @@ function publish({ port, version }: Target): Promise<BareLink> {
 
 async function subscribe(
   { port, version }: Target,
-  clientId: string,
+  options: BareOptions,
   qos: 0 | 1,
-  pause: Pause,
 ): Promise<BareLink> {
-  const makeLink = (connection: Deno.Conn, inFlight: number) =>
-    new PatientLink(connection, inFlight, pause);
-  const link = await connect(port, { clientId, inFlight: RECEIVE_MAXIMUM, version, makeLink });
+  const link = await connect(port, { ...options, inFlight: RECEIVE_MAXIMUM, version });
   await link.write(subscribePacket(TOPIC, qos, version));
   await link.until("agreed", 1);
   return link;

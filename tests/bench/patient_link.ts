@@ -1,15 +1,20 @@
-// A subscriber of the broker benchmark, which reads no more often than pays. To be woken for each message of a broker that
-// writes them one by one would cost more than the broker's own work, and cost the broker, too.
+// A subscriber of the broker benchmark that reads no more often than pays. A broker that writes its messages one by one would
+// wake it for each, which costs more than the broker's own work, on the core that the two may share, and costs the broker,
+// too. For messages of QoS 0 alone: an acknowledgement must not be late.
 
 import { BareLink } from "./bare.ts";
 
 /** Whoever has read fewer bytes than this pauses. */
 const LITTLE = 8_192;
 
+/** How long a pause is, in milliseconds. */
+const SHORT = 1;
+
 /** The connection of a subscriber. */
 export class PatientLink extends BareLink {
   readonly #pause: Pause;
 
+  /** All who pause share `pause`. */
   constructor(connection: Deno.Conn, inFlight: number, pause: Pause) {
     super(connection, inFlight);
     this.#pause = pause;
@@ -20,7 +25,7 @@ export class PatientLink extends BareLink {
   }
 }
 
-/** Pauses of a millisecond, which all who have read little in one turn have together. */
+/** Pauses of the whole process, one for all who have read little in the same turn. */
 export class Pause {
   readonly #nothing = new Int32Array(new SharedArrayBuffer(4));
   #end: Promise<void> | undefined;
@@ -29,8 +34,8 @@ export class Pause {
   end(): Promise<void> {
     return this.#end ??= new Promise((resolve) => {
       setImmediate(() => {
-        // Nothing goes on in the meantime: while a timer ran, each packet would wake the process.
-        Atomics.wait(this.#nothing, 0, 0, 1);
+        // Not a timer: while one runs, each packet wakes the process.
+        Atomics.wait(this.#nothing, 0, 0, SHORT);
         this.#end = undefined;
         resolve();
       });
