@@ -63,22 +63,27 @@ export class BrokerProcess implements AsyncDisposable {
     }
   }
 
+  /** Sends it a signal, if it runs. */
+  signal(signal: Deno.Signal): void {
+    try {
+      this.#child?.kill(signal);
+    } catch {
+      // It has ended already.
+    }
+  }
+
   /** Sends it a signal and waits for its end. Returns its exit code, and what it has printed. */
   async stop(
     signal: Deno.Signal,
   ): Promise<{ readonly code: number; readonly output: string; readonly errors: string }> {
     const child = this.#child!;
-    this.#child = undefined;
-    try {
-      child.kill(signal);
-    } catch {
-      // It has ended already.
-    }
+    this.signal(signal);
     for (;;) {
       const { value, done } = await this.#output!.read();
       if (done) break;
       this.#text += value;
     }
+    this.#child = undefined;
     return { code: (await child.status).code, output: this.#text, errors: await this.#errors! };
   }
 

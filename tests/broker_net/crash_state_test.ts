@@ -3,7 +3,9 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { type Client, connect, type ConnectOptions } from "../../mod.ts";
+import type { ServeOptions } from "../../src/broker/mod.ts";
 import { take, textsOf, until } from "./broker_net.ts";
+import { Peer } from "./peer.ts";
 import { type Persistent, persistentTest } from "./persistent.ts";
 
 const SESSION = { cleanStart: false, sessionExpiryInterval: 1000, reconnect: false } as const;
@@ -151,3 +153,52 @@ persistentTest("What a client was told is there after the crash", async (persist
   assertEquals(textsOf(await take(again.messages, 1)), ["yes"]);
   assertEquals(textsOf(await take(state, 1)), ["on"]);
 });
+
+/** Asked about the topic `"slow"` it does not answer, the first time. */
+function slowAtFirst(): ServeOptions & { readonly asked: Promise<void> } {
+  const asked = Promise.withResolvers<void>();
+  let isFirst = true;
+  return {
+    asked: asked.promise,
+    authorizePublish(_, { topic }) {
+      if (topic !== "slow" || !isFirst) return true;
+      isFirst = false;
+      asked.resolve();
+      return new Promise(() => {});
+    },
+  };
+}
+
+const slow = slowAtFirst();
+
+persistentTest(
+  "A message about which a hook was being asked at the crash is taken when it comes again",
+  async (persistent) => {
+    const message = { type: "publish", topic: "slow", qos: 2, packetId: 7 } as const;
+    const properties = { sessionExpiryInterval: 1000 };
+    {
+      using peer = new Peer(persistent.broker.connect());
+      await peer.open({ clientId: "m", cleanStart: false, properties });
+      await peer.send({
+        type: "subscribe",
+        packetId: 1,
+        subscriptions: [{ topicFilter: "#", qos: 1 }],
+      });
+      await peer.expect("suback");
+      await peer.send(message);
+      await slow.asked;
+      // Something that is told to the same client brings its session to disk.
+      await using other = await open(persistent, { clientId: "other" });
+      await other.publish("news", "", { qos: 1 });
+      await peer.expect("publish");
+      await persistent.crash();
+    }
+    using peer = new Peer(persistent.broker.connect());
+    await peer.open({ clientId: "m", cleanStart: false, properties });
+    await peer.expect("publish");
+    await peer.send({ ...message, dup: true });
+    const types = [(await peer.next())?.type, (await peer.next())?.type];
+    assertEquals(types.sort(), ["pubrec", "publish"].sort());
+  },
+  slow,
+);

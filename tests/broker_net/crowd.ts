@@ -4,7 +4,7 @@
 import { connectTcp } from "../../src/io/tcp.ts";
 import { bytesOf } from "../hex.ts";
 import { text, whole } from "../build.ts";
-import { unlimited } from "./host.ts";
+import { spawn } from "./host.ts";
 
 /** So many connect at the same time. */
 const AT_ONCE = 100;
@@ -21,11 +21,7 @@ export class Crowd implements AsyncDisposable {
 
   /** So many clients, once all of them are there. */
   static async gather({ port }: { readonly port: number }, count: number): Promise<Crowd> {
-    const child = unlimited(
-      ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1"],
-      [new URL(import.meta.url).pathname, String(port), String(count)],
-    );
-    const crowd = new Crowd(child);
+    const crowd = new Crowd(spawn(import.meta.url, [String(port), String(count)]));
     await crowd.line();
     return crowd;
   }

@@ -1,7 +1,7 @@
 // A broker in a process of its own, which tells how much memory it takes when it is asked by a line, and ends with its
 // standard input. It may have as many files open as the system allows. Not a test: it is run by those of abuse.
 
-import { serve } from "../../src/broker/mod.ts";
+import { serve, type ServeOptions } from "../../src/broker/mod.ts";
 
 /** What the host tells. */
 export interface Report {
@@ -25,6 +25,9 @@ export interface Report {
 /** Where a turn of the event loop is timed from. */
 const TURN = 10;
 
+/** Options of a broker that can be written down. */
+export type HostOptions = Pick<ServeOptions, "limits" | "protocol">;
+
 /** A host that runs. Disposing it ends it. */
 export class Host implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -40,12 +43,9 @@ export class Host implements AsyncDisposable {
     this.#reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Starts a broker with limits. */
-  static async start(limits: Readonly<Record<string, number>> = {}): Promise<Host> {
-    const child = unlimited(
-      ["run", "--quiet", "--no-prompt", "--allow-net=127.0.0.1", "--v8-flags=--expose-gc"],
-      [new URL(import.meta.url).pathname, JSON.stringify(limits)],
-    );
+  /** Starts a broker. It may have `files` files open, by default as many as the system allows. */
+  static async start(options: HostOptions = {}, files?: number): Promise<Host> {
+    const child = spawn(import.meta.url, [JSON.stringify(options)], files);
     const host = new Host(child);
     host.port = Number(await host.#line());
     return host;
@@ -69,11 +69,12 @@ export class Host implements AsyncDisposable {
     return await this.report();
   }
 
-  /** Asks until nobody is there and no more bytes are in use than these; for connections that have just ended that takes time. */
-  async untilBack(bytes: number): Promise<Report> {
+  /** Asks until all is forgotten and no more bytes are in use than these; for connections that have just ended it takes time. */
+  async untilBack(bytes: number): Promise<void> {
     for (;;) {
-      const report = await this.until(({ statistics }) => statistics.clients === 0);
-      if (report.used <= bytes) return report;
+      const { statistics, used } = await this.report();
+      const { clients, sessions, subscriptions } = statistics;
+      if (clients + sessions + subscriptions === 0 && used <= bytes) return;
       await new Promise((resolve) => setTimeout(resolve, 10 * TURN));
     }
   }
@@ -102,16 +103,19 @@ export class Host implements AsyncDisposable {
   }
 }
 
-/** Runs Deno with as many open files as the system allows. */
-export function unlimited(options: readonly string[], args: readonly string[]): Deno.ChildProcess {
+/** Runs a script that may use the network and may have so many files open, by default as many as the system allows. */
+export function spawn(script: string, args: readonly string[], files?: number): Deno.ChildProcess {
+  const options = [
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--allow-net=127.0.0.1",
+    "--v8-flags=--expose-gc",
+  ];
   return new Deno.Command("sh", {
     args: [
-      "-c",
-      'ulimit -n "$(ulimit -Hn)"; exec "$@"',
-      "sh",
-      Deno.execPath(),
-      ...options,
-      ...args,
+      ...["-c", `ulimit -n ${files ?? '"$(ulimit -Hn)"'}; exec "$@"`, "sh"],
+      ...[Deno.execPath(), ...options, new URL(script).pathname, ...args],
     ],
     stdin: "piped",
     stdout: "piped",
@@ -126,11 +130,11 @@ export async function mostOpenFiles(): Promise<number> {
   return text === "unlimited" ? Infinity : Number(text);
 }
 
-async function host(limits: Readonly<Record<string, number>>): Promise<void> {
+async function host(options: HostOptions): Promise<void> {
   const ended: Record<string, number> = {};
   const broker = await serve({
     port: 0,
-    limits,
+    ...options,
     onDisconnect: (_, why) => void (ended[why] = (ended[why] ?? 0) + 1),
   });
   console.log(broker.port);

@@ -1,8 +1,7 @@
 // Mosquitto's command line clients, as processes. Nothing of them outlives the test.
 
-import type { Broker } from "../../src/broker/mod.ts";
+import type { Broker, ServeOptions } from "../../src/broker/mod.ts";
 import { brokerTest, isInstalled } from "./broker_net.ts";
-import type { ServeOptions } from "../../src/broker/mod.ts";
 
 /** A client as a program. */
 type Program = "mosquitto_pub" | "mosquitto_sub" | "mosquitto_rr";

