@@ -19,7 +19,8 @@ const SOON = 100;
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
    * A file for sessions, the messages that wait for them, and retained messages, so that they survive the broker: what a
-   * client was told is there first. Needs the permissions read and write for it. Without, memory is all there is.
+   * client was told is there first. No other broker may use it meanwhile. Needs the permissions read and write for it.
+   * Without, memory is all there is.
    */
   readonly path?: string | undefined;
   /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */

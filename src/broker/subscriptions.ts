@@ -5,8 +5,12 @@ import type { SubscriptionRequest } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { FilterTree } from "./topic_tree.ts";
 
-/** So many topics are remembered with what they match. */
-const REMEMBERED = 4096;
+/** About so many bytes are remembered of what topics match, all of them together. */
+const REMEMBERED = 1_572_864;
+
+/** About so many bytes a topic takes beside its name, and so many what it matches, each time. */
+const TOPIC = 256;
+const MATCH = 64;
 
 /** One subscription of one session. */
 export interface Entry<Subscriber> {
@@ -43,6 +47,7 @@ interface Holders<Subscriber> {
 export class SubscriptionTable<Subscriber extends object> {
   readonly #tree = new FilterTree<Holders<Subscriber>>();
   #remembered = new Map<string, Matches<Subscriber>>();
+  #rememberedSize = 0;
   #size = 0;
 
   /** How many subscriptions there are. */
@@ -68,7 +73,7 @@ export class SubscriptionTable<Subscriber extends object> {
     }
     if (!members.has(subscriber)) this.#size++;
     members.set(subscriber, entry);
-    this.#remembered.clear();
+    this.#forget();
   }
 
   /** Takes a subscription out. */
@@ -84,7 +89,7 @@ export class SubscriptionTable<Subscriber extends object> {
     this.#size--;
     if (shared !== undefined && members.size === 0) holders.groups.delete(shared.shareName);
     if (holders.single.size === 0 && holders.groups.size === 0) this.#tree.delete(filter);
-    this.#remembered.clear();
+    this.#forget();
   }
 
   /** Who wants a message with this Topic Name. */
@@ -102,9 +107,24 @@ export class SubscriptionTable<Subscriber extends object> {
       groups.push(...holders.groups.values());
     });
     const matches = { single: [...single.values()], groups };
-    if (this.#remembered.size >= REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(topicName, matches);
+    this.#remember(topicName, matches);
     return matches;
+  }
+
+  /** Many topics with many subscribers, or with long names, would be more than the memory holds. */
+  #remember(topicName: string, matches: Matches<Subscriber>): void {
+    const { single, groups } = matches;
+    const count = single.reduce((count, entries) => count + entries.length, groups.length);
+    const size = TOPIC + topicName.length + MATCH * count;
+    if (this.#rememberedSize + size > REMEMBERED) this.#forget();
+    if (size > REMEMBERED) return;
+    this.#remembered.set(topicName, matches);
+    this.#rememberedSize += size;
+  }
+
+  #forget(): void {
+    this.#remembered.clear();
+    this.#rememberedSize = 0;
   }
 }
 

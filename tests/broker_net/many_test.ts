@@ -102,6 +102,35 @@ Deno.test("A hundred thousand subscriptions are found by those who publish, and 
     await host.untilBack(before.used + SLACK);
   })()));
 
+Deno.test("Thousands of topics that all match hundreds of subscriptions take no memory", () =>
+  withinPatience((async () => {
+    await using host = await Host.start();
+    // At QoS 0 nothing waits for them.
+    await Promise.all(
+      numbers(500).map(async (clientId) => {
+        using peer = await Peer.connect(host, {
+          clientId,
+          properties: { sessionExpiryInterval: 600 },
+        });
+        await peer.send({ type: "subscribe", packetId: 1, subscriptions: [{ topicFilter: "#" }] });
+        await peer.expect("suback");
+        await peer.send({ type: "disconnect" });
+        await peer.expectEnd();
+      }),
+    );
+    await using client = await connect(host.url);
+    const publish = async (from: number) => {
+      for (const topic of numbers(3000)) await client.publish(`${from}/${topic}`, "");
+      await client.publish(`${from}`, "", { qos: 1 });
+    };
+    await publish(0);
+    const before = await host.report();
+    await publish(1);
+    const { used } = await host.report();
+    assert(used < 40_000_000, `${used} bytes are in use`);
+    assert(used - before.used < SLACK, `${used - before.used} bytes are left`);
+  })()));
+
 for (const protocol of ["mqtt", "ws"] as const) {
   Deno.test(`Clients over ${protocol} for whom no file may be open wait, and are served when others have gone`, () =>
     withinPatience((async () => {

@@ -63,7 +63,7 @@ for (const protocol of ["mqtts", "wss"] as const) {
     `Who says nothing over ${protocol} after the handshake is given up`,
     async (broker, { cert }) => {
       const connection = await Deno.connectTls({
-        ...{ hostname: "localhost", port: broker.port, caCerts: [cert] },
+        ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [cert] },
       });
       await connection.handshake();
       const transport = new TcpTransport(connection);
@@ -76,7 +76,7 @@ for (const protocol of ["mqtts", "wss"] as const) {
 
 tlsTest("A WebSocket over TLS speaks of MQTT [MQTT-6.0.0-4]", async (broker, { cert }) => {
   const connection = await Deno.connectTls({
-    ...{ hostname: "localhost", port: broker.port, caCerts: [cert] },
+    ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [cert] },
   });
   using socket = new RawWebSocket(new TcpTransport(connection));
   await socket.sendText(request());
@@ -85,8 +85,9 @@ tlsTest("A WebSocket over TLS speaks of MQTT [MQTT-6.0.0-4]", async (broker, { c
   assert(text.includes("\r\nSec-WebSocket-Protocol: mqtt"), text);
 }, secure("wss"));
 
+const mosquitto = "mosquitto_pub and mosquitto_sub speak over TLS";
 if (await isInstalled("mosquitto_pub", "--help")) {
-  tlsTest("mosquitto_pub and mosquitto_sub speak over TLS", async (broker, certificate) => {
+  tlsTest(mosquitto, async (broker, certificate) => {
     await using file = await certificateFile(certificate);
     const over = ["-h", "localhost", "--cafile", file.path];
     await using sub = start("mosquitto_sub", broker, ...over, "-t", "a", "-q", "2");
@@ -98,6 +99,12 @@ if (await isInstalled("mosquitto_pub", "--help")) {
     await run("mosquitto_pub", broker, ...over, "-t", "a", "-m", "again", "-q", "1");
     assertStrictEquals(await sub.line(), "again");
   }, secure("mqtts", LIMITS));
+} else {
+  Deno.test({
+    name: `${mosquitto} (skipped: mosquitto_pub cannot be found)`,
+    ignore: true,
+    fn() {},
+  });
 }
 
 tlsTest("Clients of four kinds of listener are clients of one broker", async (broker, { cert }) => {
