@@ -25,6 +25,8 @@ export interface DoorSetup {
   readonly newClientId: () => string;
   /** A guest has been made to leave, and has something to be told. */
   readonly onLeft: (guest: Guest, cause: CloseCause) => void;
+  /** A guest has been let in. */
+  readonly onEntered: (guest: Guest) => void;
 }
 
 /** Lets clients in. */
@@ -170,6 +172,7 @@ export class Door {
     });
     sessions.save(member);
     hooks.onConnect(client);
+    this.#setup.onEntered(guest);
   }
 
   /** What the options say beside the limits; what is as the standard has it anyway need not be said. */

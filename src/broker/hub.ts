@@ -22,6 +22,7 @@ import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
 import { type BrokerLimits, type BrokerOptions, checkOptions, limitsWith } from "./options.ts";
 import { RetainedMessages } from "./retained.ts";
+import { RetainedFeed } from "./retained_feed.ts";
 import { Router } from "./router.ts";
 import type { Store } from "./store.ts";
 import { Sessions } from "./sessions.ts";
@@ -60,6 +61,7 @@ export class Hub {
   readonly #hooks: Hooks;
   readonly #router: Router;
   readonly #retained: RetainedMessages;
+  readonly #feed: RetainedFeed;
   readonly #sessions: Sessions;
   readonly #door: Door;
   readonly #guests = new Set<Guest>();
@@ -84,12 +86,19 @@ export class Hub {
       },
       onExpired: (message) => store?.deleteMessage(message),
     });
+    this.#feed = new RetainedFeed({
+      now: tools.now,
+      agenda: this.#agenda,
+      retained: this.#retained,
+      router: this.#router,
+    });
     this.#sessions = new Sessions({
       now: tools.now,
       agenda: this.#agenda,
       limits: this.limits,
       table: this.#router.table,
       store,
+      onEnded: (member) => this.#feed.forget(member),
       publishWill: (member, will) => this.#distribute(willPacket(will), member),
     });
     this.#door = new Door({
@@ -102,6 +111,7 @@ export class Hub {
         this.#tellLeft(guest, cause);
         this.#wakeLater(guest);
       },
+      onEntered: (guest) => this.#feedMore(guest),
     });
   }
 
@@ -204,10 +214,12 @@ export class Hub {
         return this.#unsubscribe(guest, event.packet);
       case "settled":
         if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        this.#feedMore(guest);
         return undefined;
       case "discarded":
         if (event.why.reason !== "expired") this.#router.dropped++;
         if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        this.#feedMore(guest);
         return undefined;
       case "closed":
         return this.#closed(guest, event.cause);
@@ -237,6 +249,7 @@ export class Hub {
       const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
       // [MQTT-3.3.2-5]
       if (message === undefined) return void this.#answer(guest, receipt, 0x00);
+      this.#feed.precede(message.topic);
       if (packet.retain && !this.#retain(message)) {
         return void this.#answer(guest, receipt, 0x97, "Too many messages are retained");
       }
@@ -277,6 +290,7 @@ export class Hub {
 
   /** A message of the broker's own making: a Will. */
   #distribute(packet: PublishPacket, publisher: Member): void {
+    this.#feed.precede(packet.topic);
     if (packet.retain) this.#retain(packet);
     this.#hooks.onMessage(publisher.client, packet);
     this.#router.route(packet, publisher);
@@ -317,6 +331,7 @@ export class Hub {
       });
       guest.connection.suback(packet, reasonCodes);
       for (const { entry, isNew } of added) this.#sendRetained(entry, isNew);
+      this.#feed.feed(member);
     });
   }
 
@@ -325,9 +340,12 @@ export class Hub {
     // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (§4.8.2).
     if (retainHandling === 2 || retainHandling === 1 && !isNew) return;
     if (parseSharedSubscription(topicFilter) !== undefined) return;
-    for (const { packet, expiresAt } of this.#retained.matching(topicFilter)) {
-      this.#router.sendRetained(packet, expiresAt, entry);
-    }
+    this.#feed.start(entry);
+  }
+
+  /** What waited for a session has gone: there may be retained messages that it is still to get. */
+  #feedMore({ member }: Guest): void {
+    if (member?.retainedCursors !== undefined) this.#feed.feed(member);
   }
 
   #unsubscribe(guest: Guest, packet: UnsubscribePacket): undefined {
@@ -336,6 +354,7 @@ export class Hub {
     const reasonCodes = packet.topicFilters.map((topicFilter) => {
       if (!member.subscriptions.delete(topicFilter)) return 0x11;
       this.#router.table.remove(member, topicFilter);
+      this.#feed.stop(member, topicFilter);
       this.#store?.deleteSubscription(member, topicFilter);
       return 0x00;
     });

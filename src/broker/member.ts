@@ -5,6 +5,7 @@ import type { Session } from "../session/session.ts";
 import type { Appointment } from "./agenda.ts";
 import type { Guest } from "./guest.ts";
 import type { ClientInfo } from "./options.ts";
+import type { RetainedCursor } from "./retained_feed.ts";
 import type { Entry } from "./subscriptions.ts";
 
 /** A session with all that belongs to it. */
@@ -20,6 +21,10 @@ export class Member {
   will: Will | undefined;
   /** By Topic Filter, as it was asked for. */
   readonly subscriptions: Map<string, Entry<Member>> = new Map();
+  /** The retained messages that it is still to get, by Topic Filter. */
+  retainedCursors: Map<string, RetainedCursor> | undefined;
+  /** Whether more of them are to be sent in another turn. */
+  isFeedDue = false;
   /** When the session is to end, while its client is away. */
   ending: Appointment | undefined;
   /** When the Will is due, while its client is away. */

@@ -13,6 +13,8 @@ export interface Retained {
   readonly packet: PublishPacket;
   /** When it expires, in milliseconds of the engine's clock; `Infinity` for never. */
   readonly expiresAt: number;
+  /** Later ones have more. */
+  readonly sequence: number;
 }
 
 /** The retained messages of a broker. */
@@ -21,6 +23,7 @@ export class RetainedMessages {
   readonly #agenda: Agenda;
   readonly #most: number;
   readonly #store: Store | undefined;
+  #latest = 0;
 
   /** At most `most` messages are kept. */
   constructor(agenda: Agenda, most: number, store: Store | undefined) {
@@ -33,6 +36,16 @@ export class RetainedMessages {
   /** How many there are. */
   get size(): number {
     return this.#messages.size;
+  }
+
+  /** The sequence of the message that was kept last. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  /** The message of a topic. */
+  get(topic: string): Retained | undefined {
+    return this.#messages.get(topic);
   }
 
   /** Keeps a message in the place of the one before [MQTT-3.3.1-5]. False when there is no room. */
@@ -58,13 +71,11 @@ export class RetainedMessages {
   #put(packet: PublishPacket, expiresAt: number): void {
     const { topic } = packet;
     const expiry = this.#agenda.add(expiresAt, () => this.delete(topic));
-    this.#messages.set(topic, { packet, expiresAt, expiry });
+    this.#messages.set(topic, { packet, expiresAt, expiry, sequence: ++this.#latest });
   }
 
-  /** The messages whose topics a Topic Filter matches. */
-  matching(topicFilter: string): Retained[] {
-    const found: Retained[] = [];
-    this.#messages.match(topicFilter, (message) => found.push(message));
-    return found;
+  /** The messages whose topics a Topic Filter matches, each found when it is asked for. */
+  matching(topicFilter: string): Iterable<Retained> {
+    return this.#messages.matching(topicFilter);
   }
 }

@@ -22,6 +22,8 @@ export interface SessionsSetup {
   readonly table: SubscriptionTable<Member>;
   /** What survives the broker, if anything does. */
   readonly store: Store | undefined;
+  /** A session has ended. */
+  readonly onEnded: (member: Member) => void;
   /** A Will is due. */
   readonly publishWill: (member: Member, will: Will) => void;
 }
@@ -73,6 +75,7 @@ export class Sessions {
   end(member: Member): void {
     if (member.willDue !== undefined) this.#publishWill(member);
     this.resume(member);
+    this.#setup.onEnded(member);
     for (const topicFilter of member.subscriptions.keys()) {
       this.#setup.table.remove(member, topicFilter);
     }

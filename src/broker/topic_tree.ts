@@ -96,36 +96,35 @@ export class NameTree<Value> {
     remove(this.#root, topicName.split("/"), 0);
   }
 
-  /** Calls back with the value of each topic that a Topic Filter matches. */
-  match(topicFilter: string, callback: (value: Value) => void): void {
-    matchFilter(this.#root, topicFilter.split("/"), 0, true, callback);
+  /** The values of the topics that a Topic Filter matches, each found when it is asked for. */
+  matching(topicFilter: string): Generator<Value> {
+    return matchFilter(this.#root, topicFilter.split("/"), 0, true);
   }
 }
 
-function matchFilter<Value>(
+function* matchFilter<Value>(
   node: Node<Value>,
   levels: readonly string[],
   index: number,
   isRoot: boolean,
-  callback: (value: Value) => void,
-): void {
+): Generator<Value> {
   const level = levels[index];
   if (level === undefined) {
-    if (node.value !== undefined) callback(node.value);
+    if (node.value !== undefined) yield node.value;
     return;
   }
   if (level !== "+" && level !== "#") {
     const next = node.children.get(level);
-    if (next !== undefined) matchFilter(next, levels, index + 1, false, callback);
+    if (next !== undefined) yield* matchFilter(next, levels, index + 1, false);
     return;
   }
   // "sport/#" matches "sport", too.
-  if (level === "#" && node.value !== undefined) callback(node.value);
+  if (level === "#" && node.value !== undefined) yield node.value;
   for (const [name, next] of node.children) {
     // [MQTT-4.7.2-1]
     if (isRoot && name.startsWith("$")) continue;
     // Below "#" every level is matched by it again.
-    matchFilter(next, levels, level === "#" ? index : index + 1, false, callback);
+    yield* matchFilter(next, levels, level === "#" ? index : index + 1, false);
   }
 }
 

@@ -2,10 +2,15 @@
 
 import { type Context, type Output, OutputClosed } from "./command.ts";
 
+/** How a person, and where there is such a thing a supervisor, asks a program to end. */
+const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
 /** What the process gives to a command. */
 export function processContext(): Context {
   const interrupt = new AbortController();
-  Deno.addSignalListener("SIGINT", () => interrupt.abort());
+  for (const name of ENDING) Deno.addSignalListener(name, () => interrupt.abort());
   return {
     args: Deno.args,
     stdin: { readable: Deno.stdin.readable, isTerminal: Deno.stdin.isTerminal() },

@@ -49,9 +49,9 @@ export class Outbox {
   /** Takes a message in. Returns those that have no room, which may be the message itself. */
   add(message: Outgoing): Outgoing[] {
     const dropped: Outgoing[] = [];
-    if (!this.#hasRoomFor(message)) {
+    if (!this.hasRoomFor(message.size)) {
       if (this.#limits.whenFull === "drop newest") return [message];
-      while (!this.#hasRoomFor(message)) dropped.push(this.shift()!);
+      while (!this.hasRoomFor(message.size)) dropped.push(this.shift()!);
     }
     this.#waiting.push(message);
     this.#bytes += message.size;
@@ -107,9 +107,9 @@ export class Outbox {
     return [...this.#waiting].filter(({ isCancelled }) => !isCancelled)[Symbol.iterator]();
   }
 
-  #hasRoomFor(message: Outgoing): boolean {
+  /** Whether a message of so many bytes has room. */
+  hasRoomFor(size: number): boolean {
     if (this.length === 0) return true;
-    return this.length < this.#limits.messages &&
-      this.#bytes + message.size <= this.#limits.bytes;
+    return this.length < this.#limits.messages && this.#bytes + size <= this.#limits.bytes;
   }
 }

@@ -17,7 +17,7 @@ function newMessages(most = 10): { readonly agenda: Agenda; readonly messages: R
 }
 
 function texts(messages: RetainedMessages, topicFilter = "#"): string[] {
-  return messages.matching(topicFilter).map(({ packet }) => textOf(packet)).toSorted();
+  return [...messages.matching(topicFilter)].map(({ packet }) => textOf(packet)).toSorted();
 }
 
 Deno.test("A retained message takes the place of the one before with the same topic [MQTT-3.3.1-5]", () => {

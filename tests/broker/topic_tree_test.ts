@@ -21,7 +21,8 @@ function nameTree(...names: readonly string[]): NameTree<string> {
 /** What a tree finds, in an order that says nothing. */
 function found(tree: FilterTree<string> | NameTree<string>, topic: string): string[] {
   const values: string[] = [];
-  tree.match(topic, (value) => values.push(value));
+  if (tree instanceof NameTree) values.push(...tree.matching(topic));
+  else tree.match(topic, (value) => values.push(value));
   return values.toSorted();
 }
 

@@ -25,8 +25,8 @@ function start(permissions: readonly string[], args: readonly string[]) {
         all += value;
       }
     },
-    async end(): Promise<number> {
-      child.kill("SIGINT");
+    async end(signal: Deno.Signal = "SIGINT"): Promise<number> {
+      child.kill(signal);
       while (!(await reader.read()).done);
       return (await child.status).code;
     },
@@ -44,13 +44,15 @@ Deno.test("broker serves, tells of each connection in a line, and ends well on C
   assertEquals(await broker.end(), 0);
 });
 
-Deno.test("broker tells clients that it is shutting down", async () => {
-  const broker = start(["--allow-net=127.0.0.1"], ["--port", "0"]);
-  const [, url] = await broker.until(/listening on (mqtt:\S+)/);
-  const client = await connect(url!, { reconnect: false });
-  assertEquals(await broker.end(), 0);
-  assertEquals((await client.closed)?.reasonCode, 0x8b);
-});
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`broker tells clients that it is shutting down after ${signal}`, async () => {
+    const broker = start(["--allow-net=127.0.0.1"], ["--port", "0"]);
+    const [, url] = await broker.until(/listening on (mqtt:\S+)/);
+    const client = await connect(url!, { reconnect: false });
+    assertEquals(await broker.end(signal), 0);
+    assertEquals((await client.closed)?.reasonCode, 0x8b);
+  });
+}
 
 Deno.test("broker keeps sessions in a file", async () => {
   const folder = await Deno.makeTempDir();
