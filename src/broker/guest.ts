@@ -29,6 +29,8 @@ export class Guest {
   steps = 0;
   /** Whether a hook is being asked. */
   isBusy = false;
+  /** Whether it is to be woken soon. */
+  isToBeWoken = false;
   /** What has happened in the meantime, and when. */
   readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
 

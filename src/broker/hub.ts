@@ -66,7 +66,7 @@ export class Hub {
   readonly #door: Door;
   readonly #guests = new Set<Guest>();
   /** Guests with something to send that was not asked for by themselves. */
-  #sending = new Set<Guest>();
+  #sending: Guest[] = [];
 
   /** `store` is what survives the broker. */
   constructor(options: BrokerOptions, tools: HubTools, store?: Store) {
@@ -239,7 +239,9 @@ export class Hub {
     { packet, receipt }: MessageEvent,
     at?: number,
   ): Promise<void> | undefined {
-    if (levelsOf(packet.topic) > this.limits.topicLevels) {
+    const { topicLevels } = this.limits;
+    // Between two levels there is a character: most topics need not be looked at.
+    if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
       return this.#answer(guest, receipt, 0x90, "The topic has too many levels");
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
@@ -364,7 +366,6 @@ export class Hub {
 
   #closed(guest: Guest, cause: CloseCause): undefined {
     this.#guests.delete(guest);
-    this.#sending.delete(guest);
     this.#sessions.leave(guest, cause);
     this.#tellLeft(guest, cause);
     return undefined;
@@ -384,14 +385,17 @@ export class Hub {
 
   /** Wakes a guest when all that has come together has been routed: one write for all of it. */
   #wakeLater(guest: Guest): void {
-    if (this.#sending.size === 0) {
+    if (guest.isToBeWoken) return;
+    guest.isToBeWoken = true;
+    if (this.#sending.length === 0) {
       queueMicrotask(() => {
         const sending = this.#sending;
-        this.#sending = new Set();
+        this.#sending = [];
+        for (const guest of sending) guest.isToBeWoken = false;
         for (const guest of sending) guest.wake();
       });
     }
-    this.#sending.add(guest);
+    this.#sending.push(guest);
   }
 }
 

@@ -6,11 +6,36 @@ interface Message {
   readonly properties: { readonly correlationData?: Uint8Array | undefined };
 }
 
-/** The message with bytes of its own. */
-export function withOwnBytes<Kind extends Message>(message: Kind): Kind {
+/** So many bytes lie in one page. The last of them that is kept keeps the page. */
+const PAGE = 4096;
+
+/** Bytes that are more than this are worth a buffer of their own. */
+const SMALL = 512;
+
+/** Copies of small payloads, side by side: a buffer for each would cost several times as much as what it takes to fill it. */
+export class Pages {
+  #page = new Uint8Array(0);
+  #used = 0;
+
+  /** A copy. */
+  copy(bytes: Uint8Array): Uint8Array {
+    const { length } = bytes;
+    if (length > SMALL) return bytes.slice();
+    if (this.#used + length > this.#page.length) {
+      this.#page = new Uint8Array(PAGE);
+      this.#used = 0;
+    }
+    const copy = this.#page.subarray(this.#used, this.#used += length);
+    copy.set(bytes);
+    return copy;
+  }
+}
+
+/** The message with bytes of its own, on a page with others where there are pages: what is kept for long needs none. */
+export function withOwnBytes<Kind extends Message>(message: Kind, pages?: Pages): Kind {
   const { payload, properties } = message;
   const { correlationData } = properties;
-  const own = { ...message, payload: payload.slice() };
+  const own = { ...message, payload: pages?.copy(payload) ?? payload.slice() };
   if (correlationData === undefined) return own;
   return { ...own, properties: { ...properties, correlationData: correlationData.slice() } };
 }

@@ -1,11 +1,11 @@
 // §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is encoded once.
 
-import { encodePacket, type PublishPacket, type QoS } from "../packets/mod.ts";
+import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
 import type { Guest } from "./guest.ts";
 import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
-import { withOwnBytes } from "./own_bytes.ts";
+import { Pages, withOwnBytes } from "./own_bytes.ts";
 import { type Entry, type Matches, nextMember, SubscriptionTable } from "./subscriptions.ts";
 
 /** What a router works with. */
@@ -21,17 +21,37 @@ export interface RouterSetup {
   readonly onExpired: (message: Kept) => void;
 }
 
-/** A message on its way to several. */
+/** Room for one message after the other, larger than which it is not kept. */
+const ROOM = 65_536;
+
+/** What messages are encoded in and copied to. */
+class Workshop {
+  readonly pages: Pages = new Pages();
+  #writer = new Writer();
+
+  /** The writer, with nothing in it: what was in it is over. */
+  get writer(): Writer {
+    if (this.#writer.length > ROOM) this.#writer = new Writer();
+    this.#writer.clear();
+    return this.#writer;
+  }
+}
+
+/** A message on its way to several. It is there until the next one is. */
 class Copies {
   readonly packet: PublishPacket;
   readonly #now: () => number;
+  readonly #writer: Writer;
+  readonly #pages: Pages;
   #own: PublishPacket | undefined;
   #expiresAt: number | undefined;
   readonly #encoded: (Uint8Array | undefined)[] = [undefined, undefined];
 
-  constructor(packet: PublishPacket, now: () => number) {
+  constructor(packet: PublishPacket, now: () => number, { writer, pages }: Workshop) {
     this.packet = packet;
     this.#now = now;
+    this.#writer = writer;
+    this.#pages = pages;
   }
 
   /** When the message expires. */
@@ -56,13 +76,20 @@ class Copies {
 
   /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
   toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): Kept {
-    this.#own ??= withOwnBytes(this.packet);
+    this.#own ??= withOwnBytes(this.packet, this.#pages);
     return new Kept(this.of(qos, retain, subscriptionIdentifiers, this.#own), this.expiresAt);
   }
 
-  /** Likewise at QoS 0, encoded. */
+  /** Likewise at QoS 0, encoded: valid as long as this is. */
   encoded(retain: boolean): Uint8Array {
-    return this.#encoded[retain ? 1 : 0] ??= encodePacket(this.of(0, retain, NONE));
+    return this.#encoded[retain ? 1 : 0] ??= this.#encode(retain);
+  }
+
+  /** The other one may be there already: what was encoded stays where it is. */
+  #encode(retain: boolean): Uint8Array {
+    const start = this.#writer.length;
+    writePacket(this.#writer, this.of(0, retain, NONE));
+    return this.#writer.bytes().subarray(start);
   }
 }
 
@@ -72,6 +99,7 @@ const NONE: readonly number[] = [];
 export class Router {
   readonly table: SubscriptionTable<Member> = new SubscriptionTable();
   readonly #setup: RouterSetup;
+  readonly #workshop = new Workshop();
   /** Messages that had no room, or were too large for their client. */
   dropped = 0;
 
@@ -83,7 +111,7 @@ export class Router {
   route(packet: PublishPacket, publisher: Member | undefined): boolean {
     const { single, groups } = this.table.match(packet.topic);
     if (single.length === 0 && groups.length === 0) return false;
-    const copies = new Copies(packet, this.#setup.now);
+    const copies = new Copies(packet, this.#setup.now, this.#workshop);
     for (const entries of single) this.#toSubscriber(copies, entries, publisher);
     this.#toGroups(copies, groups);
     return true;
@@ -99,7 +127,8 @@ export class Router {
     if (expiresAt <= now) return;
     const message = new Outgoing(packet, expiresAt);
     message.countDown(now);
-    const copies = new Copies(message.packet as PublishPacket, this.#setup.now);
+    const { now: clock } = this.#setup;
+    const copies = new Copies(message.packet as PublishPacket, clock, this.#workshop);
     this.#send(copies, entry.subscriber, lower(packet.qos, entry), true, identifiersOf([entry]));
   }
 
@@ -113,9 +142,9 @@ export class Router {
     const isOwn = subscriber.client.clientId === publisher?.client.clientId;
     const entries = isOwn ? all.filter(({ request }) => !request.noLocal) : all;
     if (entries.length === 0) return;
-    if (entries.length === 1 || this.#setup.overlapping === "several copies") {
-      for (const entry of entries) this.#toEntries(copies, subscriber, [entry]);
-    } else this.#toEntries(copies, subscriber, entries);
+    if (entries.length === 1 || this.#setup.overlapping === "one copy") {
+      this.#toEntries(copies, subscriber, entries);
+    } else for (const entry of entries) this.#toEntries(copies, subscriber, [entry]);
   }
 
   /** One copy for several subscriptions: with the highest of their QoS, and all their identifiers [MQTT-3.3.4-2]. */
