@@ -2,7 +2,8 @@
  * MQTT 5.0 from the command line.
  *
  * ```sh
- * deno run --allow-net jsr:@mqtt5/mqtt5/cli connect mqtt://127.0.0.1:1883
+ * deno run --allow-net jsr:@mqtt5/mqtt5/cli sub -v -t "home/#"
+ * deno run --allow-net jsr:@mqtt5/mqtt5/cli pub -t home/lamp -m on
  * deno run jsr:@mqtt5/mqtt5/cli decode "20 03 00 00 00"
  * ```
  *
@@ -12,4 +13,6 @@
 import { main } from "./src/cli/main.ts";
 import { processContext } from "./src/cli/process.ts";
 
-if (import.meta.main) Deno.exit(await main(processContext()));
+if (import.meta.main) {
+  Deno.exit(await main(processContext(import.meta.filename ?? import.meta.url)));
+}

@@ -12,6 +12,7 @@
  * @module
  */
 
+export type { Transport } from "../io/transport.ts";
 export type { BrokerStatistics } from "./hub.ts";
 export type {
   AuthenticationAnswer,

@@ -25,6 +25,11 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
   readonly path?: string | undefined;
   /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */
   readonly listeners?: readonly ListenOptions[] | undefined;
+  /**
+   * Is given each new connection, and gives back what the broker is to use in its place: one that shows what goes by, or
+   * delays it, or breaks. Default: the connection itself.
+   */
+  readonly intercept?: ((transport: Transport, address: string) => Transport) | undefined;
 }
 
 /**
@@ -52,6 +57,7 @@ export class Broker implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #hub: Hub;
   readonly #store: Store | undefined;
+  readonly #intercept: ServeOptions["intercept"];
   readonly #drives = new Set<Drive>();
   #shutDown: Promise<void> | undefined;
   #armedAt = Infinity;
@@ -63,6 +69,7 @@ export class Broker implements AsyncDisposable {
     const { listeners = [options] } = options;
     this.#clock = clock;
     this.#store = store;
+    this.#intercept = options.intercept;
     this.#hub = new Hub(options, { now: () => clock.now(), newClientId: randomName }, store);
     this.listeners = listenAll(
       listeners,
@@ -135,7 +142,7 @@ export class Broker implements AsyncDisposable {
       this.#happened();
     });
     const drive: Drive = new Drive(
-      this.#committing(transport, guest),
+      this.#committing(this.#intercept?.(transport, address) ?? transport, guest),
       guest.connection,
       this.#clock,
       (event) => {

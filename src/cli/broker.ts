@@ -1,64 +1,83 @@
 // `broker`: a broker for use, until Ctrl-C, with a line for each thing that happens to a connection.
 
-import { type Broker, type ListenOptions, serve, type ServeOptions } from "../broker/serve.ts";
-import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import {
-  HELP,
+  type Broker,
+  type ListenOptions,
+  type ListenProtocol,
+  serve,
+  type ServeOptions,
+} from "../broker/serve.ts";
+import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import { command } from "./definition.ts";
+import {
   integerOption,
-  optionsHelp,
   type OptionTable,
   type OptionValues,
-  parseOptions,
+  type ParsedArguments,
 } from "./options.ts";
+import { TRACE, traceOf, tracerTo } from "./tracing.ts";
 import { paintFor, quoted } from "./text.ts";
 
 const OPTIONS = {
   "host": {
     short: "h",
     value: "ADDRESS",
-    help: "where to listen; 127.0.0.1 by default, 0.0.0.0 everywhere",
+    help: "where; 127.0.0.1 by default, 0.0.0.0: all",
   },
   "port": { short: "p", value: "PORT", help: "port for TCP; 1883 by default, 0 for any" },
-  "ws-port": { value: "PORT", help: "listen for WebSocket, too, on this port" },
-  "tls-port": { value: "PORT", help: "listen for TLS, too, on this port" },
-  "wss-port": { value: "PORT", help: "listen for WebSocket over TLS, too, on this port" },
-  "cert": { value: "FILE", help: "certificate, in PEM, for TLS" },
-  "key": { value: "FILE", help: "its private key, in PEM" },
-  "file": { short: "f", value: "FILE", help: "keep sessions and retained messages in this file" },
-  "maximum-packet-size": { value: "BYTES", help: "largest packet taken; 16777216 by default" },
+  "ws-port": { value: "PORT", help: "WebSocket, too, on this port" },
+  "tls-port": { value: "PORT", help: "TLS, too, on this port" },
+  "wss-port": { value: "PORT", help: "WebSocket over TLS, too, on this port" },
+  "cert": { value: "FILE", isFile: true, help: "certificate, in PEM, for TLS" },
+  "key": { value: "FILE", isFile: true, help: "its private key, in PEM" },
+  "file": {
+    short: "f",
+    value: "FILE",
+    isFile: true,
+    help: "keep sessions and retained messages here",
+  },
+  "maximum-packet-size": { value: "N", help: "largest taken; 16777216 by default" },
   "maximum-qos": { value: "0|1|2", help: "highest QoS taken; 2 by default" },
-  "session-expiry-interval": { value: "SECONDS", help: "longest life of a session without client" },
-  ...HELP,
+  "session-expiry-interval": { value: "N", help: "longest life of a session" },
+  ...TRACE,
 } as const satisfies OptionTable;
-
-const HELP_TEXT = `Runs a broker of MQTT 5.0 until Ctrl-C, and tells of every connection in a line.
-
-Usage: broker [options]
-
-Options:
-${optionsHelp(OPTIONS)}
-Examples:
-  deno run --allow-net=127.0.0.1 cli.ts broker
-  deno run --allow-net --allow-read --allow-write cli.ts broker -h 0.0.0.0 -f broker.db
-
-Exit code: 0 after Ctrl-C; 1 when it cannot listen; 2 when the command line is wrong.
-`;
 
 type Options = OptionValues<typeof OPTIONS>;
 
-/** Runs `broker`. */
-export async function broker({ args, stdout, signal }: Context): Promise<number> {
-  const { options, operands } = parseOptions(OPTIONS, args);
-  if (options.help) {
-    stdout.write(HELP_TEXT);
-    return 0;
-  }
+/** The command `broker`. */
+export const broker = command({
+  name: "broker",
+  about: "Runs a broker of MQTT 5.0 until Ctrl-C, and tells of every connection in a line.",
+  usage: "[options]",
+  examples: ["broker", "broker -h 0.0.0.0 -f broker.db"],
+  exitCodes: "0 after Ctrl-C; 1 when it cannot listen; 2 for a wrong command line.",
+  options: OPTIONS,
+  permissions: ({ options }) => {
+    const { file, cert, key } = options;
+    const store = file === undefined ? [] : [file];
+    return {
+      net: placesOf(options).map(({ hostname, port }) =>
+        port === 0 ? hostname : `${hostname}:${port}`
+      ),
+      read: [...store, ...[cert, key].flatMap((path) => path ?? [])],
+      write: store,
+    };
+  },
+  run,
+});
+
+async function run(
+  { stdout, stderr, signal }: Context,
+  { options, operands }: ParsedArguments<typeof OPTIONS>,
+): Promise<number> {
   if (operands.length > 0) throw usageFailure("broker takes no operands; see broker --help");
   const log = new Log(stdout);
+  const trace = traceOf(options.trace);
   const broker = await start({
     ...limitsOf(options),
     listeners: await listenersOf(options),
     path: options.file,
+    intercept: trace && await tracerTo(stderr, trace, "server"),
     onConnect: (client) => log.write("+", `${quoted(client.clientId)} from ${client.address}`),
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
@@ -136,18 +155,30 @@ function limitsOf(options: Options): ServeOptions {
   };
 }
 
-async function listenersOf(options: Options): Promise<ListenOptions[]> {
+/** Where to listen. */
+function placesOf(options: Options): readonly Place[] {
   const hostname = options.host ?? "127.0.0.1";
   const port = (name: "port" | "ws-port" | "tls-port" | "wss-port") =>
     options[name] === undefined ? undefined : integerOption(name, options[name], 0, 65_535);
+  return [
+    { protocol: "mqtt", hostname, port: port("port") ?? 1883 },
+    { protocol: "ws", hostname, port: port("ws-port") },
+    { protocol: "mqtts", hostname, port: port("tls-port") },
+    { protocol: "wss", hostname, port: port("wss-port") },
+  ].filter(({ port }) => port !== undefined) as readonly Place[];
+}
+
+interface Place {
+  readonly protocol: ListenProtocol;
+  readonly hostname: string;
+  readonly port: number;
+}
+
+async function listenersOf(options: Options): Promise<ListenOptions[]> {
   const secure = { cert: await textOf(options.cert), key: await textOf(options.key) };
-  const wanted: readonly (ListenOptions & { readonly port: number | undefined })[] = [
-    { protocol: "mqtt", port: port("port") ?? 1883 },
-    { protocol: "ws", port: port("ws-port") },
-    { protocol: "mqtts", port: port("tls-port"), ...secure },
-    { protocol: "wss", port: port("wss-port"), ...secure },
-  ];
-  return wanted.filter(({ port }) => port !== undefined).map((where) => ({ ...where, hostname }));
+  return placesOf(options).map((place) =>
+    place.protocol === "mqtts" || place.protocol === "wss" ? { ...place, ...secure } : place
+  );
 }
 
 async function textOf(path: string | undefined): Promise<string | undefined> {

@@ -4,6 +4,10 @@
 export interface Output {
   /** Writes the text as it is. */
   write(text: string): void;
+  /** Writes bytes, and resolves when they are out. Nothing else may be written meanwhile. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
+  /** Whether a person looks at it. */
+  readonly isTerminal: boolean;
   /** Whether colours are welcome. */
   readonly colors: boolean;
   /** How many characters fit on a line. */
@@ -22,18 +26,17 @@ export interface Input {
 export interface Context {
   /** The arguments after the command's name. */
   readonly args: readonly string[];
+  /** What `deno run` is given to run this program: a URL or a path. */
+  readonly program: string;
   /** Standard input. */
   readonly stdin: Input;
   /** Data, and nothing else. */
   readonly stdout: Output;
   /** All that is for the person. */
   readonly stderr: Output;
-  /** Aborts when the person wants to stop. */
+  /** Aborts when the person wants to stop. Whoever asks for it has Ctrl-C no longer end the process at once. */
   readonly signal: AbortSignal;
 }
-
-/** Runs a command and returns the exit code. */
-export type Command = (context: Context) => Promise<number>;
 
 /** A failure that a person is told about in one sentence. */
 export class Failure extends Error {

@@ -1,159 +1,107 @@
 // `connect`: one CONNECT, its CONNACK and a DISCONNECT, shown byte by byte.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { parseServerUrl, type ServerUrl } from "../client/server_url.ts";
+import { connectInit, settingsOf } from "../client/options.ts";
+import type { ServerUrl } from "../client/server_url.ts";
 import { connectTcp } from "../io/tcp.ts";
 import type { Transport } from "../io/transport.ts";
 import {
-  type ConnectInit,
   encodePacket,
   explainPacket,
   type Explanation,
   PacketDecoder,
   PacketError,
-  type QoS,
   ReasonCode,
-  type WillInit,
 } from "../packets/mod.ts";
 import { type Context, Failure, type Output, OutputClosed, usageFailure } from "./command.ts";
-import { formatExplanation, formatHeading, type FormatOptions } from "./format.ts";
 import {
-  HELP,
-  integerOption,
-  optionsHelp,
-  type OptionTable,
-  type OptionValues,
-  parseOptions,
-} from "./options.ts";
-import { bytesOption, propertiesOf, propertyOptions } from "./property_options.ts";
+  type Connection,
+  connectionOf,
+  connectionOptions,
+  connectionPermissions,
+} from "./connection_options.ts";
+import { passwordOf } from "./credentials.ts";
+import { command } from "./definition.ts";
+import { networkFailure, TIMED_OUT } from "./failures.ts";
+import { formatExplanation, formatHeading, type FormatOptions, SECRETS } from "./format.ts";
+import { EXIT_CODES } from "./help.ts";
+import type { OptionTable, OptionValues, ParsedArguments } from "./options.ts";
 import { hexByte, paintFor, quoted } from "./text.ts";
+import { tracerTo } from "./tracing.ts";
 
-const SERVER = "mqtt://127.0.0.1:1883";
-
-const OPTIONS = {
-  "client-id": { short: "i", value: "ID", help: "Client Identifier; without, the Server chooses" },
-  "username": { short: "u", value: "NAME", help: "User Name" },
-  "password": { short: "P", value: "BYTES", help: "Password" },
-  "keep-alive": { short: "k", value: "SECONDS", help: "Keep Alive; 60 by default, 0 turns it off" },
-  "no-clean-start": { short: "c", help: "go on with the session, if the Server has one" },
-  "will-topic": { value: "TOPIC", help: "Will Topic; makes a Will Message" },
-  "will-payload": { value: "BYTES", help: "Will Payload" },
-  "will-qos": { value: "0|1|2", help: "Will QoS" },
-  "will-retain": { help: "Will Retain" },
-  "timeout": { value: "SECONDS", help: "how long to wait for the CONNACK; 10 by default" },
+const OWN = {
   "show-password": { help: "show the bytes of the Password too" },
   "full": { help: "show long values to their last byte" },
-  ...HELP,
 } as const satisfies OptionTable;
 
-const CONNECT_PROPERTIES = propertyOptions("connect");
-const WILL_PROPERTIES = propertyOptions("will");
-
-const TABLE = { ...OPTIONS, ...CONNECT_PROPERTIES, ...WILL_PROPERTIES };
-
-const HELP_TEXT = `Connects to a server and shows what each byte of CONNECT and CONNACK means.
-
-Usage: connect [options] [mqtt://[USER[:PASSWORD]@]HOST[:PORT]]
-
-The server is ${SERVER} by default.
-
-Options:
-${optionsHelp(OPTIONS)}
-Properties of CONNECT:
-${optionsHelp(CONNECT_PROPERTIES)}
-Properties of the Will:
-${optionsHelp(WILL_PROPERTIES)}
-BYTES are text, or hexadecimal digits after hex:
-
-Examples:
-  deno run --allow-net cli.ts connect -i thermostat-7 -k 30
-  deno run --allow-net cli.ts connect -u alice -P secret mqtt://broker.hivemq.com
-
-Exit code: 0; the Reason Code, 128 or more, when the Server refuses; 2 when the command
-line is wrong; 130 after Ctrl-C; 1 when anything else is.
-`;
+const OPTIONS = { ...OWN, ...connectionOptions("connect") };
 
 /** The most bytes that are taken for a CONNACK when CONNECT sets no Maximum Packet Size. */
 const LARGEST_ANSWER = 1_048_576;
 
-type Options = OptionValues<typeof OPTIONS> & { readonly [name: string]: unknown };
+type Options = OptionValues<typeof OPTIONS>;
 
-/** Runs `connect`. */
-export async function connect({ args, stdout, signal }: Context): Promise<number> {
-  const { options, operands }: { readonly options: Options; readonly operands: readonly string[] } =
-    parseOptions(TABLE, args);
-  if (options.help) {
-    stdout.write(HELP_TEXT);
-    return 0;
-  }
-  if (operands.length > 1) throw usageFailure("Give one URL of a server; see connect --help");
-  const server = serverOf(operands[0] ?? SERVER);
-  const seconds = integerOption("timeout", options.timeout ?? "10", 1, 86_400);
-  const packet = connectPacket(options, server);
-  const bytes = connectBytes(packet);
-  const limit = packet.properties?.maximumPacketSize ?? LARGEST_ANSWER;
-  const deadline = AbortSignal.timeout(seconds * 1000);
-  const stop = AbortSignal.any([signal, deadline]);
+/** The command `connect`. */
+export const connect = command({
+  name: "connect",
+  about: "Connects to a server and shows what each byte of CONNECT and CONNACK means.",
+  usage: "[options] [mqtt://[USER[:PASSWORD]@]HOST[:PORT]]",
+  examples: [
+    "connect -i thermostat-7 -k 30",
+    "connect -u alice -P secret mqtt://broker.hivemq.com",
+  ],
+  exitCodes: EXIT_CODES,
+  options: OPTIONS,
+  permissions: (given) => connectionPermissions(connectionOf(given, "connect")),
+  run,
+});
+
+async function run(context: Context, given: ParsedArguments<typeof OPTIONS>): Promise<number> {
+  const connection = connectionOf(given, "connect");
+  const { server, timeout, topic, connect: { connectTimeout } } = connection;
+  if (topic !== undefined) throw usageFailure("connect takes no topic: leave it out of the URL");
+  const password = await passwordOf(given.options, context) ?? server.password;
+  const packets = packetsOf(connection, password);
+  const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
+  const longest = Math.min(timeout, connectTimeout!);
+  const deadline = AbortSignal.timeout(longest);
+  const stop = AbortSignal.any([context.signal, deadline]);
+  const tracer = connection.trace && await tracerTo(context.stderr, connection.trace, "client");
   try {
-    const transport = await connectTcp({ ...server, signal: stop });
+    const bare = await connectTcp({ ...server, signal: stop });
+    const transport = tracer?.(bare, server.address) ?? bare;
     const close = () => transport.close();
     stop.addEventListener("abort", close);
     try {
-      return await converse(transport, bytes, limit, server, new Display(stdout, options));
+      const display = new Display(context.stdout, given.options);
+      return await converse(transport, packets, limit, server, display);
     } finally {
       stop.removeEventListener("abort", close);
       transport.close();
     }
   } catch (error) {
-    throw failureOf(error, stop, server, seconds);
+    throw failureFor(error, stop, server, longest);
   }
 }
 
-/** The server that a URL names. */
-function serverOf(url: string): ServerUrl {
+/** What this end says. */
+interface Packets {
+  readonly connect: Uint8Array;
+  readonly disconnect: Uint8Array;
+}
+
+/** The packets to send; what may not be sent is the fault of the command line. */
+function packetsOf(
+  { connect, disconnect: { reasonCode, ...properties } }: Connection,
+  password: Uint8Array | undefined,
+): Packets {
+  const { clientId = "", cleanStart, username } = connect;
   try {
-    return parseServerUrl(url);
-  } catch (error) {
-    throw error instanceof TypeError ? usageFailure(error.message) : error;
-  }
-}
-
-function connectPacket(options: Options, { username, password }: ServerUrl): ConnectInit {
-  const given = options.password;
-  return {
-    type: "connect",
-    clientId: options["client-id"] ?? "",
-    cleanStart: !options["no-clean-start"],
-    keepAlive: integerOption("keep-alive", options["keep-alive"] ?? "60", 0, 65_535),
-    properties: propertiesOf("connect", options),
-    will: willOf(options),
-    username: options.username ?? username,
-    password: given === undefined ? password : bytesOption("password", given),
-  };
-}
-
-function willOf(options: Options): WillInit | undefined {
-  const topic = options["will-topic"];
-  if (topic === undefined) {
-    const stray = Object.keys(TABLE).find((name) =>
-      name.startsWith("will-") && [options[name]].flat().some(Boolean)
-    );
-    if (stray !== undefined) throw usageFailure(`--${stray} needs --will-topic`);
-    return undefined;
-  }
-  return {
-    topic,
-    payload: bytesOption("will-payload", options["will-payload"] ?? ""),
-    qos: integerOption("will-qos", options["will-qos"] ?? "0", 0, 2) as QoS,
-    retain: options["will-retain"],
-    properties: propertiesOf("will", options),
-  };
-}
-
-/** The bytes of a CONNECT; what may not be sent is the fault of the command line. */
-function connectBytes(packet: ConnectInit): Uint8Array {
-  try {
-    return encodePacket(packet);
+    const init = connectInit(settingsOf(connect), { clientId, cleanStart, username, password });
+    return {
+      connect: encodePacket(init),
+      disconnect: encodePacket({ type: "disconnect", reasonCode, properties }),
+    };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
       throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
@@ -171,7 +119,7 @@ class Display {
     this.output = output;
     this.#format = {
       full: options.full,
-      hidden: options["show-password"] ? [] : ["Password", "Authentication Data"],
+      hidden: options["show-password"] ? [] : SECRETS,
     };
   }
 
@@ -187,7 +135,7 @@ const TO_CLIENT = "← Server to Client:";
 /** Sends the CONNECT, recognises the answer, says good-bye. */
 async function converse(
   transport: Transport,
-  connect: Uint8Array,
+  { connect, disconnect }: Packets,
   maximumPacketSize: number,
   { address }: ServerUrl,
   display: Display,
@@ -199,7 +147,6 @@ async function converse(
   display.show(TO_CLIENT, answer);
   const isConnected = answer.packet?.type === "connack" && answer.packet.reasonCode < 0x80;
   if (isConnected) {
-    const disconnect = encodePacket({ type: "disconnect" });
     await transport.write(disconnect);
     display.show(TO_SERVER, explainPacket(disconnect));
   }
@@ -298,37 +245,30 @@ function closed(address: string): Failure {
 }
 
 /** One sentence for whatever went wrong with the connection. */
-function failureOf(
+function failureFor(
   thrown: unknown,
   stop: AbortSignal,
-  { address, hostname }: ServerUrl,
-  seconds: number,
+  server: ServerUrl,
+  longest: number,
 ): unknown {
   if (thrown instanceof Failure || thrown instanceof OutputClosed) return thrown;
+  const { address } = server;
   const error = stop.aborted ? stop.reason : thrown;
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return new Failure(
-      `${address} sent no CONNACK within ${seconds} s; check the host and the port, or wait longer with --timeout`,
-    );
-  }
-  if (error instanceof Deno.errors.ConnectionRefused) {
-    return new Failure(
-      `Nothing listens on ${address}; start an MQTT server there, or check the host and the port`,
-    );
-  }
-  if (error instanceof Deno.errors.NotCapable) {
-    return new Failure(
-      `This program may not connect to ${address}; run it with --allow-net=${address}`,
+      `${address} sent no CONNACK within ${
+        longest / 1000
+      } s; check the host and the port, or wait longer with --connect-timeout`,
+      TIMED_OUT,
     );
   }
   if (
     error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionAborted
   ) return closed(address);
-  if (!(error instanceof Error)) return error;
-  return new Failure(
-    /^failed to lookup/.test(error.message)
-      ? `There is no host called ${quoted(hostname)}; check its name and your network`
-      : `Cannot connect to ${address}: ${error.message}`,
-  );
+  const failure = networkFailure(error, server);
+  if (failure !== undefined) return failure;
+  return error instanceof Error
+    ? new Failure(`Cannot connect to ${address}: ${error.message}`)
+    : error;
 }

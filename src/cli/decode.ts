@@ -1,36 +1,19 @@
 // `decode`: explains packets given as hexadecimal digits or as they are. Needs no permission.
 
-import { concat } from "jsr:@std/bytes@^1/concat";
 import { explainPacket } from "../packets/mod.ts";
 import { byteCount } from "../wire/field.ts";
-import { type Context, type Input, type Output, usageFailure } from "./command.ts";
+import { type Context, type Output, usageFailure } from "./command.ts";
+import { command } from "./definition.ts";
 import { formatExplanation, formatHeading, type FormatOptions } from "./format.ts";
-import { HELP, optionsHelp, type OptionTable, parseOptions } from "./options.ts";
+import { wholeOf } from "./lines.ts";
+import type { OptionTable, ParsedArguments } from "./options.ts";
 import { quoted } from "./text.ts";
 
 const OPTIONS = {
   raw: { help: "standard input is the bytes themselves" },
   hex: { help: "standard input is hexadecimal digits" },
   full: { help: "show long values to their last byte" },
-  ...HELP,
 } as const satisfies OptionTable;
-
-const HELP_TEXT = `Explains the bytes of MQTT 5.0 packets, one packet after the other.
-
-Usage: decode [options] [HEX ...]
-
-The bytes are hexadecimal digits, with white space, commas, colons, brackets or 0x
-between them (xxd -p prints such). Without HEX, or with -, they come from standard
-input, as digits or as they are.
-
-Options:
-${optionsHelp(OPTIONS)}
-Examples:
-  deno run cli.ts decode "20 03 00 00 00"
-  head -c 100 capture.bin | deno run cli.ts decode --raw
-
-Exit code: 0; 1 when a packet is broken, 2 when the command line or the digits are.
-`;
 
 /** So many packets are explained before a look at the signal. */
 const PACKETS_AT_A_TIME = 256;
@@ -38,23 +21,35 @@ const PACKETS_AT_A_TIME = 256;
 /** So many bytes of standard input are looked at to tell digits from bytes. */
 const TELLING_BYTES = 4096;
 
-/** Runs `decode`. */
-export async function decode({ args, stdin, stdout, signal }: Context): Promise<number> {
-  const { options, operands } = parseOptions(OPTIONS, args);
-  if (options.help) {
-    stdout.write(HELP_TEXT);
-    return 0;
-  }
+/** The command `decode`. */
+export const decode = command({
+  name: "decode",
+  about: `Explains the bytes of MQTT 5.0 packets, one packet after the other.
+
+The bytes are hexadecimal digits, with white space, commas, colons, brackets or
+0x between them (xxd -p prints such). Without HEX, or with -, they come from
+standard input, as digits or as they are.`,
+  usage: "[options] [HEX ...]",
+  examples: ['decode "20 03 00 00 00"', "decode --raw < capture.bin"],
+  exitCodes: "0; 1 for a broken packet, 2 for a wrong command line or wrong digits.",
+  options: OPTIONS,
+  permissions: () => ({}),
+  run,
+});
+
+async function run(
+  context: Context,
+  { options, operands }: ParsedArguments<typeof OPTIONS>,
+): Promise<number> {
+  const { stdout } = context;
   if (options.raw && options.hex) throw usageFailure("--raw and --hex exclude each other");
   const fromInput = operands.length === 0 || operands[0] === "-";
   if (fromInput ? operands.length > 1 : options.raw) {
     throw usageFailure("Give the bytes either as HEX or on standard input");
   }
-  const bytes = fromInput
-    ? await readInput(stdin, options, signal)
-    : bytesOfHex(operands.join(" "));
+  const bytes = fromInput ? await readInput(context, options) : bytesOfHex(operands.join(" "));
   if (bytes.length === 0) throw usageFailure("There are no bytes to decode; see decode --help");
-  return await explainAll(bytes, stdout, options, signal);
+  return await explainAll(bytes, stdout, options, context.signal);
 }
 
 async function explainAll(
@@ -85,13 +80,12 @@ async function explainAll(
 }
 
 async function readInput(
-  stdin: Input,
+  { stdin, signal }: Context,
   { raw, hex }: { readonly raw: boolean; readonly hex: boolean },
-  signal: AbortSignal,
 ): Promise<Uint8Array> {
   if (stdin.isTerminal) throw usageFailure("Give the bytes as HEX or on standard input");
-  const untilAborted = new TransformStream<Uint8Array, Uint8Array>();
-  const bytes = concat(await Array.fromAsync(stdin.readable.pipeThrough(untilAborted, { signal })));
+  const bytes = await wholeOf(stdin, signal);
+  signal.throwIfAborted();
   if (raw) return bytes;
   const latin1 = new TextDecoder("latin1");
   const beginning = latin1.decode(bytes.subarray(0, TELLING_BYTES));

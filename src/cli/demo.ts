@@ -5,40 +5,36 @@ import { connect } from "../client/connect.ts";
 import { connectTcp } from "../io/tcp.ts";
 import type { Explanation, QoS } from "../packets/mod.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
-import { HELP, optionsHelp, parseOptions } from "./options.ts";
+import { command } from "./definition.ts";
+import type { ParsedArguments } from "./options.ts";
 import { paintFor } from "./text.ts";
-import { type Direction, formatPacket, traced } from "./trace.ts";
-
-const HELP_TEXT =
-  `Starts a broker on a free port of this machine, connects a client to it, subscribes, publishes
-at QoS 0, 1 and 2, receives, and shows every packet that goes by: its bytes, what they say
-and which section of the standard says so.
-
-Usage: demo
-
-Options:
-${optionsHelp(HELP)}
-Examples:
-  deno run --allow-net=127.0.0.1 cli.ts demo
-  deno task demo
-
-Exit code: 0; 1 when anything goes wrong; 2 when the command line is wrong; 130 after Ctrl-C.
-`;
+import { type Arrows, type Direction, formatPacket, traced } from "./trace.ts";
 
 const HOSTNAME = "127.0.0.1";
+const ARROWS: Arrows = { sent: "→", received: "←" };
 const TOPIC = "home/kitchen/temperature";
 const TOPIC_FILTER = "home/+/temperature";
 
 /** What each QoS is there for. */
 const PROMISES: readonly string[] = ["at most once", "at least once", "exactly once"];
 
-/** Runs `demo`. */
-export async function demo({ args, stdout, signal }: Context): Promise<number> {
-  const { options, operands } = parseOptions(HELP, args);
-  if (options.help) {
-    stdout.write(HELP_TEXT);
-    return 0;
-  }
+type Given = ParsedArguments<Record<never, never>>;
+
+/** The command `demo`. */
+export const demo = command({
+  name: "demo",
+  about: `Starts a broker on a free port of this machine, connects a client to it,
+subscribes, publishes at QoS 0, 1 and 2, receives, and shows every packet that
+goes by: its bytes, what they say and which section of the standard says so.`,
+  usage: "",
+  examples: ["demo", "demo --print-permissions"],
+  exitCodes: "0; 2 for a wrong command line; 130 after Ctrl-C; 1 for all else.",
+  options: {},
+  permissions: () => ({ net: [HOSTNAME] }),
+  run,
+});
+
+async function run({ stdout, signal }: Context, { operands }: Given): Promise<number> {
   if (operands.length > 0) throw usageFailure("demo takes no operands; see demo --help");
   await using broker = await start();
   const show = new Show(stdout);
@@ -46,7 +42,7 @@ export async function demo({ args, stdout, signal }: Context): Promise<number> {
   await using client = await connect({
     async connect() {
       const transport = await connectTcp({ hostname: HOSTNAME, port: broker.port, signal });
-      return traced(transport, (direction, packet) => show.packet(direction, packet));
+      return traced(transport, ARROWS, (direction, packet) => show.packet(direction, packet));
     },
   }, { clientId: "thermostat-7", keepAlive: 30, reconnect: false, signal });
   show.title(`The client subscribes to "${TOPIC_FILTER}" at QoS 2.`);

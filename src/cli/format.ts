@@ -39,6 +39,15 @@ const SHOWN = 64;
 /** Names of the parts of a packet, by the third number in the section that defines a field (§2). */
 const PARTS = ["", "Fixed header", "Variable header", "Payload"];
 
+/** Fields that nobody but the two ends should see. */
+export const SECRETS: readonly string[] = ["Password", "Authentication Data"];
+
+/** A packet on its way, to the last byte, with its secrets hidden. */
+export function formatWhole(way: string, packet: Explanation, output: Output): string {
+  const options = { full: true, hidden: SECRETS };
+  return `${way} ${formatHeading(packet, output)}${formatExplanation(packet, output, options)}`;
+}
+
 /** One line that names a packet. */
 export function formatHeading({ packetType, section, bytes }: Explanation, output: Output): string {
   const { bold, dim } = paintFor(output);

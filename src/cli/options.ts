@@ -1,7 +1,8 @@
-// Options of a command. One table gives the parser and the help.
+// Options of a command. One table gives the parser, the help and the completions.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { usageFailure } from "./command.ts";
+import { nearest } from "./nearest.ts";
 import { quoted } from "./text.ts";
 
 /** One option. */
@@ -10,10 +11,16 @@ export interface Option {
   readonly short?: string;
   /** What its value is, as it stands in the help; an option without is a flag. */
   readonly value?: string;
+  /** Whether the value may be left out: then it is `""`. It stands in one word with the option, or nowhere. */
+  readonly isOptional?: boolean;
   /** Whether it may be given more than once. */
   readonly many?: boolean;
-  /** What it does. */
+  /** Whether the value is the name of a file. */
+  readonly isFile?: boolean;
+  /** What it does, in a few words: a line of help has 80 columns. */
   readonly help: string;
+  /** Under which heading it stands in the whole help; without, it stands in the short one, too. */
+  readonly group?: string;
 }
 
 /** Options by their long names. */
@@ -26,6 +33,9 @@ export type OptionValues<Table extends OptionTable> = {
     : boolean;
 };
 
+/** What was given, for those who look for names that no type knows. */
+export type AnyValues = { readonly [name: string]: unknown };
+
 /** A command line taken apart. */
 export interface ParsedArguments<Table extends OptionTable> {
   /** What was given of each option. */
@@ -34,27 +44,25 @@ export interface ParsedArguments<Table extends OptionTable> {
   readonly operands: readonly string[];
 }
 
-/** What every command takes. */
-export const HELP = {
-  help: { help: "show this help" },
-} as const satisfies OptionTable;
-
 /**
  * Takes a command line apart.
  *
+ * @param defaults what holds where the command line says nothing: texts, flags, or lists of texts, by long names
  * @throws {Failure} when there is an option that the table does not have, or a value is missing
  */
 export function parseOptions<Table extends OptionTable>(
   table: Table,
   args: readonly string[],
+  defaults: AnyValues = {},
 ): ParsedArguments<Table> {
   const names = Object.keys(table);
   const parsed: { readonly [name: string]: unknown; readonly _: readonly unknown[] } = parseArgs(
-    withLongNames(table, args),
+    longNames(table, args),
     {
       string: [...names.filter((name) => table[name]!.value !== undefined), "_"],
       boolean: names.filter((name) => table[name]!.value === undefined),
       collect: names.filter((name) => table[name]!.many === true),
+      default: defaults,
     },
   );
   return {
@@ -67,7 +75,7 @@ export function parseOptions<Table extends OptionTable>(
  * The arguments with long names alone, each value in one with its option, and the operands last: `URL -ck30` becomes
  * `--no-clean-start --keep-alive=30 -- URL`. The parser knows no values in clusters, and takes "" and "-x" for none.
  */
-function withLongNames(table: OptionTable, args: readonly string[]): string[] {
+export function longNames(table: OptionTable, args: readonly string[]): string[] {
   const long: string[] = [];
   const operands: string[] = [];
   const rest = [...args];
@@ -77,7 +85,7 @@ function withLongNames(table: OptionTable, args: readonly string[]): string[] {
     else if (/^-./s.test(argument)) long.push(...cluster(table, argument, rest));
     else operands.push(argument);
   }
-  return [...long, "--", ...operands];
+  return operands.length === 0 ? long : [...long, "--", ...operands];
 }
 
 /** Flags of one letter each, of which the last may be an option with a value, here or in the next argument. */
@@ -87,8 +95,8 @@ function cluster(table: OptionTable, argument: string, rest: string[]): string[]
   for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
     const name = Object.keys(table).find((name) => table[name]!.short === letter);
     if (name === undefined) throw usageFailure(`There is no option -${letter}; see --help`);
-    if (table[name]!.value === undefined) {
-      long.push(`--${name}`);
+    if (table[name]!.value === undefined || table[name]!.isOptional === true) {
+      long.push(flag(table, name));
       continue;
     }
     const value = letters.length > 0 ? letters.join("") : rest.shift();
@@ -98,19 +106,32 @@ function cluster(table: OptionTable, argument: string, rest: string[]): string[]
   return long;
 }
 
+/** The option alone, as the parser takes it. */
+function flag(table: OptionTable, name: string): string {
+  return table[name]!.value === undefined ? `--${name}` : `--${name}=`;
+}
+
 function longOption(table: OptionTable, argument: string, rest: string[]): string {
   const name = argument.slice(2).replace(/=.*$/s, "");
   const option = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (option === undefined) throw usageFailure(`There is no option --${name}; see --help`);
+  if (option === undefined) throw usageFailure(noOption(name, table));
   const hasValue = argument.includes("=");
   if (option.value === undefined) {
     if (hasValue) throw usageFailure(`--${name} takes no value; see --help`);
     return argument;
   }
   if (hasValue) return argument;
+  if (option.isOptional === true) return flag(table, name);
   const value = rest.shift();
   if (value === undefined) throw usageFailure(`--${name} needs a value; see --help`);
   return `--${name}=${value}`;
+}
+
+/** What to say of an option that is none. */
+export function noOption(name: string, table: OptionTable): string {
+  const near = nearest(name, Object.keys(table));
+  const instead = near === undefined ? "see --help=all" : `did you mean --${near}?`;
+  return `There is no option --${name}; ${instead}`;
 }
 
 /**
@@ -131,14 +152,18 @@ export function integerOption(
   );
 }
 
-/** The options of the table as lines of help. */
-export function optionsHelp(table: OptionTable): string {
-  const rows = Object.entries(table).map(([name, { short, value, many, help }]) => {
-    const left = `${short === undefined ? "    " : `-${short}, `}--${name}${
-      value === undefined ? "" : ` ${value}`
-    }`;
-    return [left, many === true ? `${help}; may be repeated` : help] as const;
-  });
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}\n`).join("");
+/** The longest time that an option takes, in seconds: the platform's timers know none that is longer. */
+const LONGEST = 2_147_483;
+
+/**
+ * The time that an option's text stands for, in milliseconds.
+ *
+ * @throws {Failure} when it is no number of seconds
+ */
+export function secondsOption(name: string, text: string): number {
+  const value = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Number(text) : NaN;
+  if (value <= LONGEST) return value * 1000;
+  throw usageFailure(
+    `--${name} must be a number of seconds from 0 to ${LONGEST}, got ${quoted(text)}`,
+  );
 }

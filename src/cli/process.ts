@@ -7,17 +7,28 @@ const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** What the process gives to a command. */
-export function processContext(): Context {
-  const interrupt = new AbortController();
-  for (const name of ENDING) Deno.addSignalListener(name, () => interrupt.abort());
+/** What the process gives to a command. `program` is the path or the URL of the program. */
+export function processContext(program: string): Context {
+  let signal: AbortSignal | undefined;
   return {
     args: Deno.args,
-    stdin: { readable: Deno.stdin.readable, isTerminal: Deno.stdin.isTerminal() },
+    program: Deno.build.standalone ? "jsr:@mqtt5/mqtt5/cli" : program,
+    // Each takes a moment to set up, and not every command needs it.
+    get stdin() {
+      return { readable: Deno.stdin.readable, isTerminal: Deno.stdin.isTerminal() };
+    },
     stdout: outputTo(Deno.stdout),
     stderr: outputTo(Deno.stderr),
-    signal: interrupt.signal,
+    get signal() {
+      return signal ??= endingSignal();
+    },
   };
+}
+
+function endingSignal(): AbortSignal {
+  const ending = new AbortController();
+  for (const name of ENDING) Deno.addSignalListener(name, () => ending.abort());
+  return ending.signal;
 }
 
 /** Waits for so many milliseconds, for a pipe that takes no more for now. */
@@ -34,13 +45,29 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
         try {
           sent += stream.writeSync(bytes.subarray(sent));
         } catch (error) {
-          if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
-          if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+          if (!isFull(error)) throw error;
           rest(10);
         }
       }
     },
+    async writeBytes(bytes) {
+      for (let sent = 0; sent < bytes.length;) {
+        try {
+          sent += await stream.write(bytes.subarray(sent));
+        } catch (error) {
+          if (!isFull(error)) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+      }
+    },
+    isTerminal,
     colors: isTerminal && !Deno.noColor,
     columns: isTerminal ? Deno.consoleSize().columns : 80,
   };
+}
+
+/** Whether a pipe takes no more for now, and will later. */
+function isFull(error: unknown): boolean {
+  if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+  return error instanceof Deno.errors.WouldBlock;
 }

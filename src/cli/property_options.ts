@@ -8,10 +8,8 @@ import {
   type PropertyRow,
 } from "../packets/properties.ts";
 import { usageFailure } from "./command.ts";
-import { integerOption, type Option } from "./options.ts";
+import { type AnyValues, integerOption, type Option } from "./options.ts";
 import { quoted } from "./text.ts";
-
-type PropertyOption = Option & { readonly value: string };
 
 const PLACEHOLDERS: { readonly [Is in PropertyRow["is"]]: string } = {
   byte: "N",
@@ -24,15 +22,28 @@ const PLACEHOLDERS: { readonly [Is in PropertyRow["is"]]: string } = {
   utf8StringPair: "NAME=VALUE",
 };
 
-/** One option for each property that a packet, or the Will, may have. */
-export function propertyOptions(
-  holder: PropertyHolder,
-): { readonly [name: string]: PropertyOption } {
+/** How the options for the properties of a packet are called, and where they stand in the help. */
+export interface PropertyNames {
+  /** The packet, or the Will. */
+  readonly holder: PropertyHolder;
+  /** The beginning of the names that other packets have, too. */
+  readonly prefix: string;
+  /** Which names have that beginning: all, or these. */
+  readonly only?: ReadonlySet<string>;
+}
+
+/** One option for each property that a packet, or the Will, may have. The types of the values are those of the texts. */
+export function propertyOptions(names: PropertyNames): Readonly<Record<never, Option>> {
+  const { holder } = names;
+  const group = holder === "will"
+    ? "Properties of the Will"
+    : `Properties of ${holder.toUpperCase()}`;
   return Object.fromEntries(
-    rowsOf(holder).map(([, row]) => [optionName(row, holder), {
+    rowsOf(holder).map(([, row]) => [optionName(row, names), {
       value: PLACEHOLDERS[row.is],
       many: row.repeats?.includes(holder) ?? false,
-      help: `${row.name}, §${row.in[holder]}`,
+      help: `§${row.in[holder]}`,
+      group,
     }]),
   );
 }
@@ -42,18 +53,18 @@ export function propertyOptions(
  *
  * @throws {Failure} when a value is none for its property
  */
-export function propertiesOf<Holder extends PropertyHolder>(
-  holder: Holder,
-  options: { readonly [name: string]: unknown },
-): PropertiesOf<Holder> {
-  const given = rowsOf(holder).flatMap(([property, row]) => {
-    const name = optionName(row, holder);
+export function propertiesOf<Names extends PropertyNames>(
+  names: Names,
+  options: AnyValues,
+): PropertiesOf<Names["holder"]> {
+  const given = rowsOf(names.holder).flatMap(([property, row]) => {
+    const name = optionName(row, names);
     const texts = [options[name] ?? []].flat() as string[];
     if (texts.length === 0) return [];
     const values = texts.map((text) => valueOf(name, row, text));
     return [[property, row.repeats === undefined ? values[0] : values] as const];
   });
-  return Object.fromEntries(given) as PropertiesOf<Holder>;
+  return Object.fromEntries(given) as PropertiesOf<Names["holder"]>;
 }
 
 function rowsOf(holder: PropertyHolder): [string, PropertyRow][] {
@@ -61,9 +72,10 @@ function rowsOf(holder: PropertyHolder): [string, PropertyRow][] {
 }
 
 /** `"will-delay-interval"`, `"session-expiry-interval"`. */
-function optionName({ name }: PropertyRow, holder: PropertyHolder): string {
+function optionName({ name }: PropertyRow, { prefix, only }: PropertyNames): string {
   const words = name.toLowerCase().replaceAll(" ", "-");
-  return holder === "will" && !words.startsWith("will-") ? `will-${words}` : words;
+  const isPlain = words.startsWith(prefix) || only?.has(words) === false;
+  return isPlain ? words : `${prefix}${words}`;
 }
 
 function valueOf(name: string, row: PropertyRow, text: string): unknown {

@@ -8,6 +8,7 @@ export interface Paint {
   readonly dim: (text: string) => string;
   readonly red: (text: string) => string;
   readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
   readonly cyan: (text: string) => string;
 }
 
@@ -19,6 +20,7 @@ export function paintFor({ colors }: Output): Paint {
     dim: sgr(2),
     red: sgr(31),
     green: sgr(32),
+    yellow: sgr(33),
     cyan: sgr(36),
   };
 }

@@ -7,18 +7,25 @@ import { readFixedHeader } from "../packets/fixed_header.ts";
 import { byteCount } from "../wire/field.ts";
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
 import type { Output } from "./command.ts";
+import { SECRETS } from "./format.ts";
 import { hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "./text.ts";
 
 /** Which way a packet goes. */
 export type Direction = "→" | "←";
 
+/** The ways of what a transport sends and receives. */
+export interface Arrows {
+  readonly sent: Direction;
+  readonly received: Direction;
+}
+
 /** Is shown each packet, as soon as all of it has gone by. */
 export type OnPacket = (direction: Direction, explanation: Explanation) => void;
 
 /** A transport that shows the packets that go by. */
-export function traced(transport: Transport, onPacket: OnPacket): Transport {
-  const sent = new PacketCutter((packet) => onPacket("→", packet));
-  const received = new PacketCutter((packet) => onPacket("←", packet));
+export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket): Transport {
+  const sent = new PacketCutter((packet) => onPacket(arrows.sent, packet));
+  const received = new PacketCutter((packet) => onPacket(arrows.received, packet));
   return {
     async read() {
       const chunk = await transport.read();
@@ -38,32 +45,39 @@ export function traced(transport: Transport, onPacket: OnPacket): Transport {
 class PacketCutter {
   readonly #onPacket: (packet: Explanation) => void;
   readonly #reader = new Reader();
-  #rest: Uint8Array = new Uint8Array(0);
-  #isLost = false;
+  /** What has come of packets that are not whole, and how much that is. */
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+  /** How large the first of them is; 0 as long as that cannot be told. */
+  #size = 0;
 
   constructor(onPacket: (packet: Explanation) => void) {
     this.#onPacket = onPacket;
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#isLost) return;
+    if (this.#size === Infinity) return;
     // What is explained later may have been overwritten by then.
-    this.#rest = concat([this.#rest, chunk]);
-    for (let size = this.#size(); size <= this.#rest.length; size = this.#size()) {
-      const explanation = explainPacket(this.#rest.subarray(0, size));
-      this.#rest = this.#rest.subarray(size);
-      this.#onPacket(explanation);
+    this.#chunks.push(chunk.slice());
+    this.#length += chunk.length;
+    if (this.#length < this.#size) return;
+    let rest: Uint8Array = concat(this.#chunks);
+    for (this.#size = this.#sizeOf(rest); this.#size > 0 && this.#size <= rest.length;) {
+      this.#onPacket(explainPacket(rest.subarray(0, this.#size)));
+      rest = rest.subarray(this.#size);
+      this.#size = this.#sizeOf(rest);
     }
+    this.#chunks = [rest];
+    this.#length = rest.length;
   }
 
-  /** How large the next packet is; `Infinity` as long as that cannot be told. */
-  #size(): number {
-    this.#reader.pointTo(this.#rest);
+  /** How large the packet at the start is; 0 if that cannot be told yet, `Infinity` if it is none. */
+  #sizeOf(bytes: Uint8Array): number {
+    this.#reader.pointTo(bytes);
     try {
       const length = readFixedHeader(this.#reader, Infinity);
-      return length === INCOMPLETE ? Infinity : this.#reader.position + length;
+      return length === INCOMPLETE ? 0 : this.#reader.position + length;
     } catch {
-      this.#isLost = true;
       return Infinity;
     }
   }
@@ -86,7 +100,7 @@ export function formatPacket(
   direction: Direction,
   { packetType, section, bytes, fields, fault }: Explanation,
   output: Output,
-  hidden: readonly string[] = ["Password", "Authentication Data"],
+  hidden: readonly string[] = SECRETS,
 ): string {
   const paint = paintFor(output);
   const arrow = direction === "→" ? paint.green(direction) : paint.cyan(direction);

@@ -98,6 +98,11 @@ export class Message {
     return this.#packet.retain;
   }
 
+  /** What the server calls the message until it is acknowledged (§2.2.1); 0 at QoS 0. */
+  get packetId(): number {
+    return this.#packet.packetId;
+  }
+
   /** Whether the server may have sent the message before (§3.3.1.1). */
   get dup(): boolean {
     return this.#packet.dup;

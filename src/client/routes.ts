@@ -40,9 +40,20 @@ export class Routes {
     return [...this.#byIdentifier.values()];
   }
 
-  /** An identifier that no subscription has had. */
+  /** An identifier that no subscription has, and none has had but those whose own was asked for. */
   nextIdentifier(): number {
-    return ++this.#lastIdentifier;
+    do this.#lastIdentifier++; while (this.#byIdentifier.has(this.#lastIdentifier));
+    return this.#lastIdentifier;
+  }
+
+  /**
+   * An identifier that was asked for.
+   *
+   * @throws {TypeError} when a subscription has it
+   */
+  takeIdentifier(identifier: number): number {
+    if (!this.#byIdentifier.has(identifier)) return identifier;
+    throw new TypeError(`Another subscription has the Subscription Identifier ${identifier}`);
   }
 
   /** From now on messages are also for this subscription. */

@@ -18,7 +18,7 @@ export type TopicFilters =
 
 const NAMES: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
   ...["qos", "noLocal", "retainAsPublished", "retainHandling", "userProperties"] as const,
-  ...["ack", "receiveQueue", "signal"] as const,
+  ...["subscriptionIdentifier", "ack", "receiveQueue", "signal"] as const,
 ]);
 
 /** What an object with a Topic Filter may have. */
@@ -38,6 +38,7 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
   }
   oneOf("ack", options.ack ?? "auto", ACK_MODES);
   const { qos, noLocal, retainAsPublished, retainHandling, userProperties } = options;
+  const { subscriptionIdentifier: identifier } = options;
   const subscriptions = [filters].flat().map((filter): SubscriptionRequest => {
     const own = typeof filter === "string" ? { topicFilter: filter } : filter;
     for (const name of Object.keys(own)) {
@@ -51,7 +52,8 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
       retainHandling: own.retainHandling ?? retainHandling ?? 0,
     };
   });
-  const properties = { userProperties };
+  const subscriptionIdentifiers = identifier === undefined ? undefined : [identifier];
+  const properties = { userProperties, subscriptionIdentifiers };
   writePacket(new Writer(), { type: "subscribe", packetId: 1, subscriptions, properties });
   return { subscriptions, userProperties };
 }

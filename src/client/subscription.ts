@@ -16,6 +16,8 @@ export interface SubscribeOptions {
   readonly retainAsPublished?: boolean | undefined;
   /** When retained messages are sent: 0 always, 1 if the subscription is new, 2 never. Default: 0. */
   readonly retainHandling?: RetainHandling | undefined;
+  /** The Subscription Identifier, from 1 to 268,435,455, if it is not for the client to choose (§3.8.2.1.2). */
+  readonly subscriptionIdentifier?: number | undefined;
   /** User Properties of the SUBSCRIBE (§3.8.2.1.3). */
   readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
   /** When the application is done with a message. Default: that of `connect()`. */
@@ -78,6 +80,8 @@ export interface Request {
 export interface SubscriptionSetup {
   readonly request: Request;
   readonly identifier: number;
+  /** Whether the application asked for this identifier: then a server without any is asked in vain. */
+  readonly isIdentifierChosen: boolean;
   readonly mode: AckMode;
   readonly limits: ReceiveQueueLimits;
   readonly close: (subscription: ActiveSubscription) => Promise<void>;
@@ -137,7 +141,9 @@ export class ActiveSubscription implements Subscription {
         qos: qosOf(request.topicFilter),
       })),
       properties: {
-        subscriptionIdentifiers: withIdentifier ? [this.identifier] : undefined,
+        subscriptionIdentifiers: withIdentifier || this.#setup.isIdentifierChosen
+          ? [this.identifier]
+          : undefined,
         userProperties: this.#setup.request.userProperties,
       },
     };

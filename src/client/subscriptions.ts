@@ -71,7 +71,10 @@ export class Subscriptions {
     const { settings } = this.#host;
     const subscription = new ActiveSubscription({
       request,
-      identifier: this.#routes.nextIdentifier(),
+      identifier: options.subscriptionIdentifier === undefined
+        ? this.#routes.nextIdentifier()
+        : this.#routes.takeIdentifier(options.subscriptionIdentifier),
+      isIdentifierChosen: options.subscriptionIdentifier !== undefined,
       mode: options.ack ?? settings.ack,
       limits: receiveQueue(options.receiveQueue, settings.receiveQueue),
       close: (subscription) => this.close(subscription),

@@ -1,0 +1,143 @@
+// Where a password comes from: the command line, a file, the environment, a person. It is never shown.
+
+import { type Context, type Input, type Output, usageFailure } from "./command.ts";
+import type { OptionTable, OptionValues } from "./options.ts";
+import { bytesOption } from "./property_options.ts";
+import { quoted } from "./text.ts";
+
+const GROUP = "Credentials";
+
+/** The options for a user and a password. */
+export const CREDENTIALS = {
+  "username": { short: "u", value: "NAME", help: "User Name; --help=all has the Password" },
+  "password": { short: "P", value: "BYTES", help: "Password", group: GROUP },
+  "password-file": {
+    value: "FILE",
+    isFile: true,
+    help: "Password: the first line of a file",
+    group: GROUP,
+  },
+  "password-env": {
+    value: "NAME",
+    help: "Password: in the environment variable of this name",
+    group: GROUP,
+  },
+  "ask-password": { help: "Password: asked for on the terminal, and not echoed", group: GROUP },
+} as const satisfies OptionTable;
+
+type Values = OptionValues<typeof CREDENTIALS>;
+
+const SOURCES = ["password", "password-file", "password-env", "ask-password"] as const;
+
+/**
+ * The password, from where the options say; `undefined` when they say nothing.
+ *
+ * @throws {Failure} when it cannot be had, or there is more than one
+ */
+export async function passwordOf(
+  options: Values,
+  { stdin, stderr, signal }: Pick<Context, "stdin" | "stderr" | "signal">,
+): Promise<Uint8Array | undefined> {
+  const given = SOURCES.filter((name) => options[name] !== undefined && options[name] !== false);
+  if (given.length > 1) {
+    throw usageFailure(`--${given.join(" and --")} exclude each other: there is one password`);
+  }
+  switch (given[0]) {
+    case undefined:
+      return undefined;
+    case "password":
+      return bytesOption("password", options.password!);
+    case "password-file":
+      return await firstLineOf(options["password-file"]!);
+    case "password-env":
+      return new TextEncoder().encode(variable(options["password-env"]!));
+    case "ask-password":
+      return await ask(stdin, stderr, signal);
+    default:
+      return given[0] satisfies never;
+  }
+}
+
+async function firstLineOf(path: string): Promise<Uint8Array> {
+  try {
+    const bytes = await Deno.readFile(path);
+    const end = bytes.findIndex((byte) => byte === LF || byte === CR);
+    return end < 0 ? bytes : bytes.subarray(0, end);
+  } catch (error) {
+    throw usageFailure(`Cannot read the password in ${quoted(path)}: ${(error as Error).message}`);
+  }
+}
+
+function variable(name: string): string {
+  let value: string | undefined;
+  try {
+    value = Deno.env.get(name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw usageFailure(`This program may not see ${name}; run it with --allow-env=${name}`);
+  }
+  if (value !== undefined) return value;
+  throw usageFailure(`There is no environment variable ${quoted(name)} to take the password from`);
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const END = 0x04;
+const BACKSPACES = [0x08, 0x7f];
+
+/**
+ * Asks on the terminal. The prompt of `@std/cli` would write to standard output, which is for data, and would not end on
+ * Ctrl-C.
+ */
+async function ask(stdin: Input, stderr: Output, signal: AbortSignal): Promise<Uint8Array> {
+  if (!stdin.isTerminal) {
+    throw usageFailure("Nobody can be asked: standard input is no terminal; see --password-file");
+  }
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  stderr.write("Password: ");
+  Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
+  try {
+    return await Promise.race([typedLine(), aborted.promise]);
+  } finally {
+    Deno.stdin.setRaw(false);
+    stderr.write("\n");
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** What is typed up to Enter, byte by byte, so that nothing behind it is taken. */
+async function typedLine(): Promise<Uint8Array> {
+  const typed: number[] = [];
+  const byte = new Uint8Array(1);
+  while (await Deno.stdin.read(byte) !== null) {
+    const [key] = byte as unknown as [number];
+    if (key === LF || key === CR || key === END) break;
+    if (!BACKSPACES.includes(key)) typed.push(key);
+    else {
+      // A character of several bytes goes as one.
+      while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
+    }
+  }
+  return Uint8Array.from(typed);
+}
+
+/** The environment variable in which a line that is shown expects the password. */
+const VARIABLE = "MQTT5_PASSWORD";
+
+/** The arguments, by long names, without the password; if there was one, `env` says where it is to be then. */
+export function withoutPassword(
+  args: readonly string[],
+): { readonly args: readonly string[]; readonly env: string | undefined } {
+  let hasPassword = false;
+  const without = args.map((argument) => {
+    const shown = argument.startsWith("--password=")
+      ? ""
+      : argument.replace(/^((?:--url=)?[a-z+]+:\/\/[^:@/]*):[^@]*@/, "$1@");
+    hasPassword ||= shown !== argument;
+    return shown;
+  }).filter((argument) => argument !== "");
+  if (!hasPassword) return { args, env: undefined };
+  return { args: [`--password-env=${VARIABLE}`, ...without], env: VARIABLE };
+}

@@ -1,0 +1,106 @@
+// How received messages are shown: the options for it, and the way to standard output.
+
+import type { Message } from "../client/mod.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+import { type Output, usageFailure } from "./command.ts";
+import { type MessageFormat, messageFormat } from "./message_format.ts";
+import { messageToJson } from "./json_message.ts";
+import type { OptionTable, OptionValues } from "./options.ts";
+
+const GROUP = "Output";
+
+/** The options. */
+export const OUTPUT = {
+  "verbose": { short: "v", help: "print the topic, too, before the payload" },
+  "format": {
+    short: "F",
+    value: "TEXT",
+    help: "print as this says, with %t topic, %p payload",
+    group: GROUP,
+  },
+  "json": { help: "print JSON, a line each, as pub --json takes it" },
+  "no-eol": { short: "N", help: "print no end of line after a message", group: GROUP },
+} as const satisfies OptionTable;
+
+/** What `-F` knows, for the help. */
+export const FORMAT_LETTERS =
+  `In a format: %t topic, %p payload, %x %X payload in hexadecimal, %l its length,
+%q QoS, %r retain, %m Packet Identifier, %C Content Type, %R Response Topic,
+%D Correlation Data, %E Message Expiry Interval, %F Payload Format Indicator,
+%P User Properties, %S Subscription Identifier, %j %J JSON as mosquitto_sub has
+it, %I time, %U seconds since 1970, %% a percent sign; %-8.3t width and cut;
+@Y and so on as strftime(3), @N nanoseconds; \\n \\t \\r \\0 \\a \\e \\v \\\\.
+`;
+
+const SPACE = new Uint8Array([0x20]);
+const EOL = new Uint8Array([0x0a]);
+
+const payloadOnly: MessageFormat = ({ payload }, out) => out.bytes(payload);
+const json: MessageFormat = (message, out) => out.text(messageToJson(message, new Date()));
+
+/** Topic and payload. */
+export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
+  out.text(topic);
+  out.bytes(SPACE);
+  if (payload.length > 0) out.bytes(payload);
+  else out.text("(null)");
+}
+
+/** So many bytes are gathered before they are written. */
+const ENOUGH = 65_536;
+
+/** Shows messages. */
+export class Printer {
+  readonly #output: Output;
+  #buffer = new ByteBuffer();
+  /** A buffer that nobody uses. */
+  #spare: ByteBuffer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #format: MessageFormat;
+  readonly #endsLines: boolean;
+
+  /**
+   * @throws {Failure} when the options contradict each other, or the format is none
+   */
+  constructor(
+    output: Output,
+    { verbose: isVerbose, format, json: isJson, "no-eol": hasNoEol }: OptionValues<typeof OUTPUT>,
+    otherwise: MessageFormat = payloadOnly,
+  ) {
+    const chosen = [isVerbose, format !== undefined, isJson].filter(Boolean);
+    if (chosen.length > 1) throw usageFailure("--verbose, --format and --json exclude each other");
+    this.#output = output;
+    this.#endsLines = !hasNoEol;
+    this.#format = isJson
+      ? json
+      : format !== undefined
+      ? messageFormat(format)
+      : isVerbose
+      ? verbose
+      : otherwise;
+  }
+
+  /** Whether it is time to {@linkcode Printer.flush}. */
+  get isFull(): boolean {
+    return this.#buffer.length >= ENOUGH;
+  }
+
+  /** Takes a message. */
+  print(message: Message): void {
+    // An empty payload alone is no line, as in mosquitto's tools.
+    if (this.#format === payloadOnly && message.payload.length === 0) return;
+    this.#format(message, this.#buffer);
+    if (this.#endsLines) this.#buffer.bytes(EOL);
+  }
+
+  /** Writes what it has taken, behind what is being written. Resolves when that is out. */
+  async flush(): Promise<void> {
+    const taken = this.#buffer;
+    this.#buffer = this.#spare ?? new ByteBuffer();
+    this.#spare = undefined;
+    this.#writing = this.#writing.then(() => this.#output.writeBytes(taken.view()));
+    await this.#writing;
+    taken.clear();
+    this.#spare = taken;
+  }
+}

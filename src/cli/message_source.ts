@@ -1,0 +1,237 @@
+// What `pub` and `request` publish, and where it comes from.
+
+import type { PublishOptions } from "../client/mod.ts";
+import { encodePacket, type QoS } from "../packets/mod.ts";
+import { type Context, Failure, usageFailure } from "./command.ts";
+import { messageFromJson, type OutgoingMessage, textIn } from "./json_message.ts";
+import { linesOf, wholeOf } from "./lines.ts";
+import {
+  type AnyValues,
+  integerOption,
+  type OptionTable,
+  type OptionValues,
+  secondsOption,
+} from "./options.ts";
+import { propertiesOf, type PropertyNames, propertyOptions } from "./property_options.ts";
+import { quoted } from "./text.ts";
+
+const GROUP = "Payload";
+
+/** The options for one payload. */
+export const PAYLOAD = {
+  "message": { short: "m", value: "TEXT", help: "the payload" },
+  "file": { short: "f", value: "FILE", isFile: true, help: "the payload: a file" },
+  "stdin-file": { short: "s", help: "the payload: all of standard input", group: GROUP },
+  "null-message": { short: "n", help: "the payload: nothing", group: GROUP },
+} as const satisfies OptionTable;
+
+/** The options for many messages. */
+export const LINES = {
+  "stdin-line": { short: "l", help: "a message for each line of standard input" },
+  "topic-line": { help: "likewise; a line is TOPIC, a blank, the payload", group: GROUP },
+  "json": { help: "likewise; a line is JSON, as sub --json prints it" },
+} as const satisfies OptionTable;
+
+/** The options for what a message has beside its topic and its payload. */
+export const PUBLISH = {
+  "qos": { short: "q", value: "0|1|2", help: "QoS; 0 by default" },
+  "retain": { short: "r", help: "the server keeps it for those who subscribe later" },
+} as const satisfies OptionTable;
+
+const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
+/** The server's to set. */
+const NOT_OURS = "subscription-identifier";
+
+/** The options for the properties of PUBLISH. */
+export function publishProperties(): Readonly<Record<never, never>> {
+  const { [NOT_OURS]: _, ...options } = propertyOptions(PUBLISH_NAMES) as OptionTable;
+  return options;
+}
+
+/** How a message is published, as the options say. */
+export function publishOptionsOf(
+  options: OptionValues<typeof PUBLISH> & AnyValues,
+): PublishOptions {
+  return {
+    ...propertiesOf(PUBLISH_NAMES, options),
+    qos: integerOption("qos", options.qos ?? "0", 0, 2) as QoS,
+    retain: options.retain,
+  };
+}
+
+/** Messages, as many at once as there are; each is published before the next are asked for. */
+export type MessageSource = AsyncIterable<readonly OutgoingMessage[]>;
+
+/** Why a message may not be sent, whatever the server; `undefined` when it may. */
+function faultOf({ topic, options }: Omit<OutgoingMessage, "payload">): string | undefined {
+  const { qos = 0, retain = false, signal: _, ...properties } = options;
+  try {
+    encodePacket({ type: "publish", topic, qos, retain, packetId: qos === 0 ? 0 : 1, properties });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    return error.message;
+  }
+}
+
+/**
+ * Refuses a message that may not be sent, whatever the server.
+ *
+ * @throws {Failure} when it may not
+ */
+export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
+  const fault = faultOf(message);
+  if (fault !== undefined) throw usageFailure(`This message may not be sent: ${fault}`);
+}
+
+/**
+ * The one payload that the options say, or `undefined` if they say none.
+ *
+ * @throws {Failure} when they say more than one, or the file cannot be read
+ */
+export async function payloadOf(
+  options: OptionValues<typeof PAYLOAD>,
+  { stdin, signal }: Pick<Context, "stdin" | "signal">,
+): Promise<string | Uint8Array | undefined> {
+  if (options.message !== undefined) return options.message;
+  if (options.file !== undefined) return await fileOf(options.file);
+  if (options["stdin-file"]) return await wholeOf(stdin, signal);
+  return options["null-message"] ? "" : undefined;
+}
+
+async function fileOf(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
+  }
+}
+
+/** The same payload to each topic, and again as often as it is wanted. */
+export async function* repeated(
+  topics: readonly string[],
+  payload: string | Uint8Array,
+  options: PublishOptions,
+  { times, delay, signal }: {
+    readonly times: number;
+    /** In milliseconds. */
+    readonly delay: number;
+    readonly signal: AbortSignal;
+  },
+): MessageSource {
+  const messages = topics.map((topic) => ({ topic, payload, options }));
+  for (let time = 0; time < times && !signal.aborted; time++) {
+    if (time > 0 && delay > 0) await pause(delay, signal);
+    yield messages;
+  }
+}
+
+/** How `--repeat` and `--repeat-delay` are meant. */
+export function repetitionOf(
+  { repeat, "repeat-delay": delay }: {
+    readonly repeat: string | undefined;
+    readonly "repeat-delay": string | undefined;
+  },
+): { readonly times: number; readonly delay: number } {
+  return {
+    times: integerOption("repeat", repeat ?? "1", 1, 4_294_967_295),
+    delay: secondsOption("repeat-delay", delay ?? "0"),
+  };
+}
+
+/** A message for each line, to each topic. */
+export async function* lineMessages(
+  { stdin }: Pick<Context, "stdin">,
+  signal: AbortSignal,
+  topics: readonly string[],
+  options: PublishOptions,
+): MessageSource {
+  for await (const lines of linesOf(stdin, signal)) {
+    yield lines.flatMap((payload) => topics.map((topic) => ({ topic, payload, options })));
+  }
+}
+
+const BLANK = 0x20;
+
+/** A message for each line, which begins with its topic. */
+export function topicLineMessages(
+  { stdin }: Pick<Context, "stdin">,
+  signal: AbortSignal,
+  options: PublishOptions,
+): MessageSource {
+  return parsed(linesOf(stdin, signal), (line) => {
+    const end = line.indexOf(BLANK);
+    const topic = textIn(end < 0 ? line : line.subarray(0, end));
+    if (topic === undefined) throw new TypeError("has a topic that is not UTF-8");
+    return { topic, payload: line.subarray(end < 0 ? line.length : end + 1), options };
+  });
+}
+
+/** A message for each line of JSON. Lines without anything are passed over. */
+export function jsonMessages(
+  { stdin }: Pick<Context, "stdin">,
+  signal: AbortSignal,
+  topic: string | undefined,
+  options: PublishOptions,
+): MessageSource {
+  return parsed(linesOf(stdin, signal), (line) => {
+    if (line.every((byte) => byte <= BLANK)) return undefined;
+    const text = textIn(line);
+    if (text === undefined) throw new TypeError("is no UTF-8");
+    return messageFromJson(text, { topic, options });
+  });
+}
+
+/** The messages that lines say. Those before a line that says none are published before it fails. */
+async function* parsed(
+  source: AsyncIterable<readonly Uint8Array[]>,
+  parse: (line: Uint8Array) => OutgoingMessage | undefined,
+): MessageSource {
+  let number = 0;
+  for await (const lines of source) {
+    const messages: OutgoingMessage[] = [];
+    try {
+      for (const line of lines) {
+        number++;
+        const message = parse(line);
+        if (message === undefined) continue;
+        const fault = faultOf(message);
+        if (fault !== undefined) throw new TypeError(`may not be sent: ${fault}`);
+        messages.push(message);
+      }
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      yield messages;
+      throw new Failure(`Line ${number} of standard input ${error.message}`);
+    }
+    yield messages;
+  }
+}
+
+/** The messages at the pace at which they were received. */
+export async function* paced(source: MessageSource, signal: AbortSignal): MessageSource {
+  let begun: { readonly first: number; readonly at: number } | undefined;
+  for await (const messages of source) {
+    for (const message of messages) {
+      const now = performance.now();
+      const { time } = message;
+      if (time !== undefined) {
+        begun ??= { first: time, at: now };
+        await pause(begun.at + time - begun.first - now, signal);
+      }
+      yield [message];
+    }
+  }
+}
+
+/** Waits, no longer than the signal lets it. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds <= 0 || signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const stop = () => resolve();
+  signal.addEventListener("abort", stop);
+  await promise;
+  signal.removeEventListener("abort", stop);
+  clearTimeout(timer);
+}

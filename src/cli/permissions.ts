@@ -1,0 +1,47 @@
+// The least that a command may do, as the line of `deno run` that says so.
+
+import type { Context } from "./command.ts";
+import { withoutPassword } from "./credentials.ts";
+import { longNames, type OptionTable } from "./options.ts";
+
+/** What a command may do, by the names of Deno's permissions. */
+export interface Permissions {
+  readonly net?: readonly string[];
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
+  readonly run?: readonly string[];
+  readonly env?: readonly string[];
+}
+
+/** A line for a shell that runs the command of these arguments with these permissions. A password is not in it. */
+export function permissionLine(
+  { args, program, stderr }: Context,
+  name: string,
+  table: OptionTable,
+  needed: Permissions,
+): string {
+  const long = longNames(table, args).filter((argument) => argument !== "--print-permissions");
+  const { args: shown, env } = withoutPassword(long);
+  if (env !== undefined) {
+    stderr.write(`The password is not shown: put it into the environment variable ${env}.\n`);
+  }
+  const flags = Object.entries({ ...needed, env: [...needed.env ?? [], env].flatMap(listOf) })
+    .filter(([, values]) => values.length > 0)
+    .map(([kind, values]) => `--allow-${kind}=${[...new Set(values.map(inList))].join(",")}`);
+  const words = ["deno", "run", "--no-prompt", ...flags, program, name, ...shown];
+  return `${words.map(shellWord).join(" ")}\n`;
+}
+
+function listOf(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : [value];
+}
+
+/** A value in a list with commas. */
+function inList(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+/** A word as a POSIX shell takes it for just that. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

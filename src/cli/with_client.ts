@@ -1,0 +1,172 @@
+// A client for as long as a command needs it: it connects, shows what goes by, tells of lost connections, and says good-bye
+// whatever happens.
+
+import { Client } from "../client/client.ts";
+import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
+import { systemClock } from "../io/clock.ts";
+import { connectTcp } from "../io/tcp.ts";
+import type { World } from "../client/link.ts";
+import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import type { Connection } from "./connection_options.ts";
+import { passwordOf } from "./credentials.ts";
+import { failureOf, TIMED_OUT } from "./failures.ts";
+import { paintFor } from "./text.ts";
+import { tracerTo } from "./tracing.ts";
+
+/** What a command does with its client. `stop` aborts when it is to end, which it does then. */
+export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
+
+/** How a command wants its client. */
+export interface ClientNeeds {
+  /** What the command asks for beside what the command line says. */
+  readonly connect?: ConnectOptions;
+  /** For how many seconds the session outlives a lost connection, and no longer than the command, if nothing is said. */
+  readonly session?: number;
+  /** What Ctrl-C means to the command: its exit code, if it is no interruption. */
+  readonly onInterrupt?: () => number;
+}
+
+/**
+ * Connects, does the work, and disconnects. Resolves to the exit code.
+ *
+ * @throws {Failure} when there is no connection, or none any more; when the time has run out
+ */
+export async function withClient(
+  context: Context,
+  connection: Connection,
+  work: Work,
+  { connect, session, onInterrupt }: ClientNeeds = {},
+): Promise<number> {
+  const { server, timeout } = connection;
+  const ending = new Ending(context.signal, timeout);
+  try {
+    const isOurs = session !== undefined && connection.connect.sessionExpiryInterval === undefined;
+    const password = await passwordOf(connection.given, context) ?? server.password;
+    const client = await clientFor(context, connection, {
+      ...connection.connect,
+      ...connect,
+      ...isOurs && { sessionExpiryInterval: session },
+      password,
+      signal: ending.signal,
+    });
+    tellOf(client, context.stderr);
+    await client.start();
+    return await use(client, work, ending, {
+      ...connection.disconnect,
+      ...isOurs && { sessionExpiryInterval: 0 },
+    });
+  } catch (error) {
+    if (context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
+    throw failureOf(error, server);
+  } finally {
+    ending.forget();
+  }
+}
+
+/** Does the work, and disconnects, whatever comes of it. */
+async function use(
+  client: Client,
+  work: Work,
+  ending: Ending,
+  disconnect: DisconnectOptions,
+): Promise<number> {
+  const lost = client.closed.then((error) => {
+    if (error !== undefined) throw error;
+    return new Promise<never>(() => {});
+  });
+  const working = work(client, ending.signal);
+  try {
+    return await ending.orSooner(Promise.race([working, lost]));
+  } finally {
+    const isStopped = ending.signal.aborted;
+    await goodBye(client, isStopped ? { ...disconnect, timeout: 0 } : disconnect);
+    // What it has begun to write is written.
+    await working.catch(() => {});
+  }
+}
+
+async function goodBye(client: Client, disconnect: DisconnectOptions): Promise<void> {
+  try {
+    await client.disconnect(disconnect);
+  } catch (error) {
+    await client.disconnect({ timeout: 0 });
+    throw usageFailure(`This DISCONNECT may not be sent: ${(error as Error).message}`);
+  }
+}
+
+async function clientFor(
+  { stderr }: Context,
+  { server: { address }, trace }: Connection,
+  options: ConnectOptions,
+): Promise<Client> {
+  const tracer = trace && await tracerTo(stderr, trace, "client");
+  const dial: World["dial"] = async ({ hostname, port }, signal) => {
+    const transport = await connectTcp({ hostname, port, signal });
+    return tracer?.(transport, address) ?? transport;
+  };
+  try {
+    return new Client({ clock: systemClock, dial }, `mqtt://${address}`, options);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
+  }
+}
+
+/** Tells the person what becomes of the connection. */
+function tellOf(client: Client, stderr: Output): void {
+  const { yellow } = paintFor(stderr);
+  const tell = (text: string) => stderr.write(`${yellow("mqtt5:")} ${text}\n`);
+  client.addEventListener("disconnected", ({ detail: { error, willReconnect } }) => {
+    if (willReconnect) tell(`${error.message}; trying again`);
+  });
+  client.addEventListener("reconnecting", ({ detail: { attempt, delay, error } }) => {
+    if (error === undefined) return;
+    tell(`${error.message}; attempt ${attempt} in ${(delay / 1000).toFixed(1)} s`);
+  });
+  client.addEventListener("connected", ({ detail: { isFirst, server } }) => {
+    if (!isFirst) tell(`Connected again${sessionNote(server)}`);
+  });
+}
+
+function sessionNote({ sessionPresent }: ServerInfo): string {
+  return sessionPresent ? ", and the session goes on" : ", but the server has lost the session";
+}
+
+/** What ends a command from outside: a person, or time. */
+class Ending {
+  /** Aborts when the command is to end. */
+  readonly signal: AbortSignal;
+  readonly #ends: Promise<never>;
+  readonly #forget: () => void;
+
+  constructor(interrupted: AbortSignal, timeout: number) {
+    const controller = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    const end = (reason: unknown) => {
+      controller.abort(reason);
+      reject(reason);
+    };
+    promise.catch(() => {});
+    const interrupt = () => end(interrupted.reason);
+    interrupted.addEventListener("abort", interrupt);
+    if (interrupted.aborted) interrupt();
+    const timer = timeout === Infinity ? undefined : setTimeout(() => {
+      end(new Failure(`The time ran out, ${timeout / 1000} s`, TIMED_OUT));
+    }, timeout);
+    this.signal = controller.signal;
+    this.#ends = promise;
+    this.#forget = () => {
+      clearTimeout(timer);
+      interrupted.removeEventListener("abort", interrupt);
+    };
+  }
+
+  /** What comes of the work, unless the command is to end before. */
+  orSooner<Result>(work: Promise<Result>): Promise<Result> {
+    return Promise.race([work, this.#ends]);
+  }
+
+  forget(): void {
+    this.#forget();
+  }
+}
