@@ -12,7 +12,6 @@
  * @module
  */
 
-export type { Transport } from "../io/transport.ts";
 export type { BrokerStatistics } from "./hub.ts";
 export type {
   AuthenticationAnswer,
@@ -31,4 +30,5 @@ export {
   type ListenProtocol,
   serve,
   type ServeOptions,
+  type Transport,
 } from "./serve.ts";

@@ -7,6 +7,7 @@ export type { Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { randomName } from "../io/random.ts";
 import type { Transport } from "../io/transport.ts";
+export type { Transport } from "../io/transport.ts";
 import { type BrokerStatistics, Hub } from "./hub.ts";
 import type { Guest } from "./guest.ts";
 import type { BrokerOptions } from "./options.ts";

@@ -1,7 +1,7 @@
 // `connect`: one CONNECT, its CONNACK and a DISCONNECT, shown byte by byte.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { connectInit, settingsOf } from "../client/options.ts";
+import { willInit } from "../client/options.ts";
 import type { ServerUrl } from "../client/server_url.ts";
 import { connectTcp } from "../io/tcp.ts";
 import type { Transport } from "../io/transport.ts";
@@ -58,12 +58,14 @@ export const connect = command({
 
 async function run(context: Context, given: ParsedArguments<typeof OPTIONS>): Promise<number> {
   const connection = connectionOf(given, "connect");
-  const { server, timeout, topic, connect: { connectTimeout } } = connection;
-  if (topic !== undefined) throw usageFailure("connect takes no topic: leave it out of the URL");
+  const { server, connect: { connectTimeout = Infinity } } = connection;
   const password = await passwordOf(given.options, context) ?? server.password;
   const packets = packetsOf(connection, password);
   const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
-  const longest = Math.min(timeout, connectTimeout!);
+  // Whoever says how long all may take has said how long the CONNACK may.
+  const longest = given.options["connect-timeout"] === undefined && connection.timeout < Infinity
+    ? connection.timeout
+    : Math.min(connection.timeout, connectTimeout);
   const deadline = AbortSignal.timeout(longest);
   const stop = AbortSignal.any([context.signal, deadline]);
   const tracer = connection.trace && await tracerTo(context.stderr, connection.trace, "client");
@@ -92,15 +94,23 @@ interface Packets {
 
 /** The packets to send; what may not be sent is the fault of the command line. */
 function packetsOf(
-  { connect, disconnect: { reasonCode, ...properties } }: Connection,
+  { connect, disconnect }: Connection,
   password: Uint8Array | undefined,
 ): Packets {
-  const { clientId = "", cleanStart, username } = connect;
+  const { clientId = "", cleanStart, keepAlive, username, will, ...others } = connect;
+  const { connectTimeout: _, reconnect: __, ...properties } = others;
+  const { reasonCode, ...disconnectProperties } = disconnect;
   try {
-    const init = connectInit(settingsOf(connect), { clientId, cleanStart, username, password });
     return {
-      connect: encodePacket(init),
-      disconnect: encodePacket({ type: "disconnect", reasonCode, properties }),
+      connect: encodePacket({
+        ...{ type: "connect", clientId, cleanStart, keepAlive, username, password, properties },
+        will: will && willInit(will),
+      }),
+      disconnect: encodePacket({
+        type: "disconnect",
+        reasonCode,
+        properties: disconnectProperties,
+      }),
     };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
@@ -258,7 +268,7 @@ function failureFor(
     return new Failure(
       `${address} sent no CONNACK within ${
         longest / 1000
-      } s; check the host and the port, or wait longer with --connect-timeout`,
+      } s; check the host and the port, or wait longer with --timeout`,
       TIMED_OUT,
     );
   }

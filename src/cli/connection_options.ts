@@ -131,7 +131,7 @@ export function connectionOf(
   { options, operands }: ParsedArguments<typeof OPTIONS>,
   subject: Subject = "messages",
 ): Connection {
-  const { server, topic } = serverOf(options, operands);
+  const { server, topic } = serverOf(options, operands, subject);
   const { trace, timeout, "reconnect-attempts": attempts } = options;
   if (!["5", "mqttv5", undefined].includes(options["protocol-version"])) {
     throw usageFailure("Only MQTT 5.0 is spoken: leave --protocol-version out, or give it as 5");
@@ -162,20 +162,27 @@ export function connectionOf(
   };
 }
 
-/** What a command needs to connect. */
-export function connectionPermissions({ server, given }: Connection): Permissions {
-  const file = given["password-file"];
-  const variable = given["password-env"];
+/** What a command needs to connect, and to read a file. */
+export function connectionPermissions(
+  { server, given }: Connection,
+  file?: string,
+): Permissions {
   return {
     net: [server.address],
-    read: file === undefined ? [] : [file],
-    env: variable === undefined ? [] : [variable],
+    read: [given["password-file"], file].filter((path) => path !== undefined),
+    env: [given["password-env"]].filter((name) => name !== undefined),
   };
+}
+
+/** The topics that are given by option, and the one in the URL. */
+export function topicsOf(given: readonly string[], { topic }: Connection): readonly string[] {
+  return topic === undefined ? given : [...given, topic];
 }
 
 function serverOf(
   options: ConnectionValues,
   operands: readonly string[],
+  subject: Subject,
 ): { readonly server: ServerUrl; readonly topic: string | undefined } {
   const { host, port, url } = options;
   const urls = [...url === undefined ? [] : [url], ...operands];
@@ -190,6 +197,7 @@ function serverOf(
   if (host !== undefined || port !== undefined) {
     throw usageFailure("Give the server either as a URL or with --host and --port");
   }
+  if (subject === "connect") return { server: parsed(given), topic: undefined };
   const [, base, topic] = /^([a-z+]+:\/\/[^/?#]*)\/(.+)$/s.exec(given) ?? [, given];
   try {
     return { server: parseServerUrl(base!), topic: topic && decodedTopic(topic) };

@@ -69,7 +69,7 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
       const needed = definition.permissions(given);
       context.stdout.write(permissionLine(context, definition.name, table, {
         ...needed,
-        read: [...needed.read ?? [], common.options].flatMap((file) => file ?? []),
+        read: [...needed.read ?? [], common.options].filter((path) => path !== undefined),
       }));
       return 0;
     }

@@ -25,15 +25,12 @@ export function permissionLine(
   if (env !== undefined) {
     stderr.write(`The password is not shown: put it into the environment variable ${env}.\n`);
   }
-  const flags = Object.entries({ ...needed, env: [...needed.env ?? [], env].flatMap(listOf) })
+  const variables = [...needed.env ?? [], env].filter((name) => name !== undefined);
+  const flags = Object.entries({ ...needed, env: variables })
     .filter(([, values]) => values.length > 0)
     .map(([kind, values]) => `--allow-${kind}=${[...new Set(values.map(inList))].join(",")}`);
   const words = ["deno", "run", "--no-prompt", ...flags, program, name, ...shown];
   return `${words.map(shellWord).join(" ")}\n`;
-}
-
-function listOf(value: string | undefined): readonly string[] {
-  return value === undefined ? [] : [value];
 }
 
 /** A value in a list with commas. */

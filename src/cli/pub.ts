@@ -7,6 +7,7 @@ import {
   connectionOf,
   connectionOptions,
   connectionPermissions,
+  topicsOf,
 } from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
@@ -59,10 +60,7 @@ export const pub = command({
   ],
   exitCodes: EXIT_CODES,
   options: OPTIONS,
-  permissions: ({ options, operands }) => ({
-    ...connectionPermissions(connectionOf({ options, operands })),
-    read: [options.file, options["password-file"]].flatMap((file) => file ?? []),
-  }),
+  permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
   async run(context, given) {
     const connection = connectionOf(given);
     const source = await sourceFor(context, connection, given);
@@ -99,9 +97,7 @@ async function sourceFor(
   connection: Connection,
   { options }: Given,
 ): Promise<(stop: AbortSignal) => MessageSource> {
-  const topics = connection.topic === undefined
-    ? options.topic
-    : [...options.topic, connection.topic];
+  const topics = topicsOf(options.topic, connection);
   const publish = publishOptionsOf(options);
   const kind = kindOf(options);
   if (options.timing && kind !== "json") throw usageFailure("--timing needs --json");

@@ -2,7 +2,7 @@
 
 import type { Client } from "../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
-import { type Output } from "./command.ts";
+import type { Output } from "./command.ts";
 import type { OutgoingMessage } from "./json_message.ts";
 import { escaped, paintFor } from "./text.ts";
 

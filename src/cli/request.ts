@@ -5,7 +5,7 @@ import type { Message, PublishOptions, SubscribeOptions } from "../client/mod.ts
 import { equals } from "jsr:@std/bytes@^1/equals";
 import { randomName } from "../io/random.ts";
 import { validateTopicName } from "../topics.ts";
-import { type Context, usageFailure } from "./command.ts";
+import { usageFailure } from "./command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
@@ -70,10 +70,7 @@ export const request = command({
   exitCodes: EXIT_CODES,
   notes: FORMAT_LETTERS,
   options: OPTIONS,
-  permissions: (given) => ({
-    ...connectionPermissions(connectionOf(given)),
-    read: [given.options.file, given.options["password-file"]].flatMap((file) => file ?? []),
-  }),
+  permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
   async run(context, given) {
     const { options } = given;
     const connection = connectionOf(given);

@@ -3,7 +3,12 @@
 import type { Client } from "../client/client.ts";
 import type { Message, PublishOptions } from "../client/mod.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
-import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
+import {
+  connectionOf,
+  connectionOptions,
+  connectionPermissions,
+  topicsOf,
+} from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
 import {
@@ -50,20 +55,14 @@ prints (--exec: request on standard input, topic in MQTT_TOPIC). Ends on Ctrl-C.
   ],
   exitCodes: EXIT_CODES,
   options: OPTIONS,
-  permissions: (given) => {
-    const { options } = given;
-    const connection = connectionOf(given);
-    return {
-      ...connectionPermissions(connection),
-      read: [options.file, options["password-file"]].flatMap((file) => file ?? []),
-      run: options.exec === undefined ? [] : [wordsOf(options.exec)[0]!],
-    };
-  },
+  permissions: (given) => ({
+    ...connectionPermissions(connectionOf(given), given.options.file),
+    run: given.options.exec === undefined ? [] : [wordsOf(given.options.exec)[0]!],
+  }),
   async run(context, given) {
     const { options } = given;
     const connection = connectionOf(given);
-    const { topic } = connection;
-    const filters = topic === undefined ? options.topic : [...options.topic, topic];
+    const filters = topicsOf(options.topic, connection);
     if (filters.length === 0) {
       throw usageFailure("Give a Topic Filter: with --topic, or in the URL");
     }

@@ -3,7 +3,12 @@
 import type { Message, Subscription } from "../client/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { usageFailure } from "./command.ts";
-import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
+import {
+  connectionOf,
+  connectionOptions,
+  connectionPermissions,
+  topicsOf,
+} from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
 import type { OutgoingMessage } from "./json_message.ts";
@@ -41,8 +46,7 @@ Ends when no more come: servers do not say how many there are.`,
   async run(context, given) {
     const { options } = given;
     const connection = connectionOf(given);
-    const { topic } = connection;
-    const filters = topic === undefined ? options.topic : [...options.topic, topic];
+    const filters = topicsOf(options.topic, connection);
     if (filters.length === 0) throw usageFailure("Give a Topic Filter, such as #");
     for (const filter of filters) {
       checkFilter(filter);

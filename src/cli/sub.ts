@@ -5,7 +5,12 @@ import type { Message, SubscribeOptions, Subscription } from "../client/mod.ts";
 import type { QoS, RetainHandling } from "../packets/mod.ts";
 import { topicMatches, validateTopicFilter } from "../topics.ts";
 import { type Context, type Output, usageFailure } from "./command.ts";
-import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
+import {
+  connectionOf,
+  connectionOptions,
+  connectionPermissions,
+  topicsOf,
+} from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
 import { FORMAT_LETTERS, OUTPUT, Printer } from "./message_output.ts";
@@ -78,8 +83,7 @@ export const sub = command({
   async run(context, given) {
     const { options } = given;
     const connection = connectionOf(given);
-    const { topic } = connection;
-    const filters = topic === undefined ? options.topic : [...options.topic, topic];
+    const filters = topicsOf(options.topic, connection);
     const receiving = new Receiving(context, options);
     const subscribe = subscribeOptionsOf(options);
     check(filters, options);

@@ -223,7 +223,10 @@ function connectProperties(options: ConnectOptions): PropertiesOf<"connect"> {
   return { ...properties, receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM };
 }
 
-function willInit({ topic, payload = "", qos, retain, ...properties }: WillOptions): WillInit {
+/** The Will as it stands in a CONNECT. */
+export function willInit(
+  { topic, payload = "", qos, retain, ...properties }: WillOptions,
+): WillInit {
   return { topic, payload: bytesOf("will.payload", payload), qos, retain, properties };
 }
 

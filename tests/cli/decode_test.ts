@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodePacket } from "../../mod.ts";
+import type { Output } from "../../src/cli/command.ts";
 import { main } from "../../src/cli/main.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 import { run, runProcess } from "./run.ts";
@@ -179,12 +180,19 @@ Deno.test("decode shows a long payload of any size", async () => {
 Deno.test("decode stops when it is interrupted, in its input and in its output", async () => {
   for (const stdin of [undefined, "C000".repeat(100_000)]) {
     const interrupt = new AbortController();
-    const stdout = { write: () => interrupt.abort(), colors: false, columns: 80 };
+    const stdout: Output = {
+      write: () => interrupt.abort(),
+      writeBytes: () => Promise.resolve(interrupt.abort()),
+      isTerminal: false,
+      colors: false,
+      columns: 80,
+    };
     const readable = stdin === undefined
       ? new ReadableStream<Uint8Array>({ pull: () => interrupt.abort() })
       : new Blob([stdin]).stream();
     const exitCode = await main({
       args: ["decode"],
+      program: "cli.ts",
       stdin: { readable, isTerminal: false },
       stdout,
       stderr: stdout,

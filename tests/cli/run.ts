@@ -25,6 +25,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   const stderr = collector(colors);
   const context: Context = {
     args,
+    program: "cli.ts",
     stdin: {
       readable: new Blob(stdin === undefined ? [] : [stdin]).stream(),
       isTerminal: stdin === undefined,
@@ -76,5 +77,13 @@ function spawn(permissions: readonly string[], args: readonly string[]): Deno.Ch
 
 function collector(colors: boolean): Output & { readonly text: () => string } {
   let all = "";
-  return { write: (text) => void (all += text), colors, columns: 80, text: () => all };
+  const decoder = new TextDecoder();
+  return {
+    write: (text) => void (all += text),
+    writeBytes: (bytes) => Promise.resolve(void (all += decoder.decode(bytes, { stream: true }))),
+    isTerminal: colors,
+    colors,
+    columns: 80,
+    text: () => all,
+  };
 }
