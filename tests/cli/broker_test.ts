@@ -2,54 +2,31 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect } from "../../mod.ts";
-import { run } from "./run.ts";
+import { run, type Running, start } from "./run.ts";
 
-const CLI = new URL("../../cli.ts", import.meta.url).href;
-
-/** A broker in a process of its own, and its lines. */
-function start(permissions: readonly string[], args: readonly string[]) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...permissions, CLI, "broker", ...args],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let all = "";
-  return {
-    async until(pattern: RegExp): Promise<RegExpExecArray> {
-      for (;;) {
-        const found = pattern.exec(all);
-        if (found !== null) return found;
-        const { value, done } = await reader.read();
-        if (done) throw new Error(`The broker ended before it said ${pattern}: ${all}`);
-        all += value;
-      }
-    },
-    async end(signal: Deno.Signal = "SIGINT"): Promise<number> {
-      child.kill(signal);
-      while (!(await reader.read()).done);
-      return (await child.status).code;
-    },
-  };
+/** Ends a broker as a person does. Resolves to its exit code. */
+async function endOf(broker: Running, signal: Deno.Signal = "SIGINT"): Promise<number> {
+  broker.kill(signal);
+  return (await endOf(broker)).exitCode;
 }
 
 Deno.test("broker serves, tells of each connection in a line, and ends well on Ctrl-C", async () => {
-  const broker = start(["--allow-net=127.0.0.1"], ["--port", "0"]);
+  const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
   const [, url] = await broker.until(/listening on (mqtt:\S+)/);
   const client = await connect(url!, { clientId: "a\u001b[31m", reconnect: false });
   await broker.until(/\+ "a\\u\{1B\}\[31m" from 127\.0\.0\.1:\d+\n/);
   await client.publish("a", "b", { qos: 2 });
   await client.disconnect();
   await broker.until(/- "a\\u\{1B\}\[31m": the client disconnected with 0x00\n/);
-  assertEquals(await broker.end(), 0);
+  assertEquals(await endOf(broker), 0);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`broker tells clients that it is shutting down after ${signal}`, async () => {
-    const broker = start(["--allow-net=127.0.0.1"], ["--port", "0"]);
+    const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
     const [, url] = await broker.until(/listening on (mqtt:\S+)/);
     const client = await connect(url!, { reconnect: false });
-    assertEquals(await broker.end(signal), 0);
+    assertEquals(await endOf(broker, signal), 0);
     assertEquals((await client.closed)?.reasonCode, 0x8b);
   });
 }
@@ -57,13 +34,13 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 Deno.test("broker keeps sessions in a file", async () => {
   const folder = await Deno.makeTempDir();
   const permissions = ["--allow-net=127.0.0.1", "--allow-read", "--allow-write"];
-  const args = ["--port", "0", "--file", `${folder}/broker.db`];
+  const args = ["broker", "--port", "0", "--file", `${folder}/broker.db`];
   const first = start(permissions, args);
   const [, url] = await first.until(/listening on (mqtt:\S+)/);
   const client = await connect(url!);
   await client.publish("kept", "1", { qos: 1, retain: true });
   await client.disconnect();
-  assertEquals(await first.end(), 0);
+  assertEquals(await endOf(first), 0);
   const second = start(permissions, args);
   const [, again] = await second.until(/listening on (mqtt:\S+)/);
   const other = await connect(again!);
@@ -72,12 +49,12 @@ Deno.test("broker keeps sessions in a file", async () => {
     break;
   }
   await other.disconnect();
-  assertEquals(await second.end(), 0);
+  assertEquals(await endOf(second), 0);
   await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("broker listens for WebSocket, too", async () => {
-  const broker = start(["--allow-net=127.0.0.1"], ["--port", "0", "--ws-port", "0"]);
+  const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0", "--ws-port", "0"]);
   const [, url] = await broker.until(/listening on (ws:\S+)/);
   const socket = new WebSocket(url!, "mqtt");
   await new Promise((resolve) => socket.addEventListener("open", resolve));
@@ -85,7 +62,7 @@ Deno.test("broker listens for WebSocket, too", async () => {
   const closed = new Promise((resolve) => socket.addEventListener("close", resolve));
   socket.close();
   await closed;
-  assertEquals(await broker.end(), 0);
+  assertEquals(await endOf(broker), 0);
 });
 
 Deno.test("broker says what keeps it from listening", async () => {

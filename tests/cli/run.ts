@@ -56,8 +56,9 @@ export async function runProcess(
   permissions: readonly string[],
   args: readonly string[],
   stdin: string | Uint8Array<ArrayBuffer> = "",
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Result> {
-  const child = spawn(permissions, args);
+  const child = spawn(permissions, args, env);
   const writing = new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
   const { code, stdout, stderr } = await child.output();
   await writing;
@@ -65,10 +66,102 @@ export async function runProcess(
   return { exitCode: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function spawn(permissions: readonly string[], args: readonly string[]): Deno.ChildProcess {
+/** A command in a process of its own, while it runs. */
+export class Running {
+  readonly #child: Deno.ChildProcess;
+  readonly #stdout: Gathering;
+  readonly #stderr: Gathering;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#stdout = new Gathering(child.stdout);
+    this.#stderr = new Gathering(child.stderr);
+    this.#stdin = child.stdin.getWriter();
+  }
+
+  /** Waits until standard output has had this in it. */
+  until(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#stdout.until(pattern);
+  }
+
+  /** Waits until standard error has had this in it. */
+  untilTold(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#stderr.until(pattern);
+  }
+
+  /** Writes to standard input. */
+  async type(text: string | Uint8Array): Promise<void> {
+    await this.#stdin.write(typeof text === "string" ? new TextEncoder().encode(text) : text);
+  }
+
+  /** Ends standard input. */
+  async endInput(): Promise<void> {
+    await this.#stdin.close();
+  }
+
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end, of standard input too. */
+  async end(): Promise<Result> {
+    await this.#stdin.close().catch(() => {});
+    const [stdout, stderr, { code }] = await Promise.all([
+      this.#stdout.all(),
+      this.#stderr.all(),
+      this.#child.status,
+    ]);
+    return { exitCode: code, stdout, stderr };
+  }
+}
+
+/** The text of a stream, as far as it has come. */
+class Gathering {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.#text);
+      if (found !== null) return found;
+      const { value, done } = await this.#reader.read();
+      if (done) throw new Error(`The process ended before it wrote ${pattern}: ${this.#text}`);
+      this.#text += value;
+    }
+  }
+
+  async all(): Promise<string> {
+    for (let next = await this.#reader.read(); !next.done; next = await this.#reader.read()) {
+      this.#text += next.value;
+    }
+    return this.#text;
+  }
+}
+
+/** Starts `cli.ts` as a process that may do what `permissions` say. */
+export function start(
+  permissions: readonly string[],
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
+  return new Running(spawn(permissions, args, env));
+}
+
+function spawn(
+  permissions: readonly string[],
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   const cli = new URL("../../cli.ts", import.meta.url).href;
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...permissions, cli, ...args],
+    env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
