@@ -7,7 +7,7 @@ import { run, type Running, start } from "./run.ts";
 /** Ends a broker as a person does. Resolves to its exit code. */
 async function endOf(broker: Running, signal: Deno.Signal = "SIGINT"): Promise<number> {
   broker.kill(signal);
-  return (await endOf(broker)).exitCode;
+  return (await broker.end()).exitCode;
 }
 
 Deno.test("broker serves, tells of each connection in a line, and ends well on Ctrl-C", async () => {
