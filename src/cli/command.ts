@@ -22,7 +22,7 @@ export interface Input {
   readonly isTerminal: boolean;
 }
 
-/** What a command may use. */
+/** What a command may use. To look at {@linkcode Context.stdin} or {@linkcode Context.signal} takes a moment: who does not need it, does not. */
 export interface Context {
   /** The arguments after the command's name. */
   readonly args: readonly string[];

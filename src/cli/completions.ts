@@ -1,9 +1,9 @@
 // `completions`: what a shell needs to complete commands and options, made from their tables.
 
-import { usageFailure } from "./command.ts";
+import { type Context, usageFailure } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { command } from "./definition.ts";
-import type { Option, OptionTable } from "./options.ts";
+import type { Option, OptionTable, ParsedArguments } from "./options.ts";
 
 const SHELLS = { bash, zsh, fish };
 
@@ -19,20 +19,25 @@ export const completions = command({
   exitCodes: "0; 2 when the command line is wrong.",
   options: {},
   permissions: () => ({}),
-  async run({ stdout }, { operands }) {
-    const [name] = operands;
-    if (operands.length !== 1 || !Object.hasOwn(SHELLS, name!)) {
-      throw usageFailure("Give one shell: bash, zsh or fish");
-    }
-    const described = await Promise.all([...COMMANDS].map(async ([name, { summary, load }]) => ({
-      name,
-      summary,
-      options: (await load()).options,
-    })));
-    stdout.write(SHELLS[name as keyof typeof SHELLS](described));
-    return 0;
-  },
+  load: () => Promise.resolve({ run }),
 });
+
+async function run(
+  { stdout }: Context,
+  { operands }: ParsedArguments<Record<never, never>>,
+): Promise<number> {
+  const [name] = operands;
+  if (operands.length !== 1 || !Object.hasOwn(SHELLS, name!)) {
+    throw usageFailure("Give one shell: bash, zsh or fish");
+  }
+  const described = await Promise.all([...COMMANDS].map(async ([name, { summary, load }]) => ({
+    name,
+    summary,
+    options: (await load()).options,
+  })));
+  stdout.write(SHELLS[name as keyof typeof SHELLS](described));
+  return 0;
+}
 
 /** A command as a shell should know it. */
 interface Described {
@@ -47,72 +52,73 @@ const OPERANDS: Readonly<Record<string, readonly string[]>> = {
   help: [...COMMANDS.keys()],
 };
 
-/** All forms of an option that may be typed. */
+/** What an option is called when it is typed. */
 function formsOf(name: string, { short }: Option): readonly string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 
-/** What the value of an option may be, if there are few: `"0|1|2"` says so itself. */
-function choicesOf({ value }: Option): readonly string[] {
-  return value?.includes("|") ? value.split("|") : [];
+/** What the value of an option may be, if there are few: `"0|1|2"` says so itself, as does one that may be left out. */
+function choicesOf({ value = "", isOptional }: Option): readonly string[] {
+  return isOptional === true || value.includes("|") ? value.split("|") : [];
 }
 
-/** The forms of the options that `wants` chooses. */
-function forms(options: OptionTable, wants: (option: Option) => boolean): readonly string[] {
-  return Object.entries(options)
-    .filter(([, option]) => wants(option))
-    .flatMap(([name, option]) => formsOf(name, option));
-}
-
+/** Whether the next word may be the value. */
 function takesValue({ value, isOptional }: Option): boolean {
   return value !== undefined && isOptional !== true;
 }
 
 function bash(commands: readonly Described[]): string {
   const cases = commands.map(({ name, options }) => {
-    const choices = Object.entries(options)
-      .filter(([, option]) => choicesOf(option).length > 0)
-      .map(([name, option]) =>
-        `        ${formsOf(name, option).join("|")}) words="${choicesOf(option).join(" ")}" ;;\n`
-      );
-    const files = forms(options, ({ isFile }) => isFile === true);
-    const others = forms(
-      options,
-      (option) => takesValue(option) && option.isFile !== true && choicesOf(option).length === 0,
-    );
+    const entries = Object.entries(options);
+    const withValue = entries.filter(([, { value }]) => value !== undefined);
+    const actions = Map.groupBy(withValue, ([, option]) => bashAction(option));
+    const values = [...actions].map(([action, options]) => {
+      const before = options.flatMap(([name, option]) => [
+        ...takesValue(option) ? formsOf(name, option) : [],
+        `--${name}=`,
+      ]);
+      return `        ${before.join("|")}) ${action} ;;\n`;
+    });
+    const forms = entries.flatMap(([name, option]) => formsOf(name, option));
     return `    ${name})
       case $previous in
-${choices.join("")}${files.length === 0 ? "" : `        ${files.join("|")}) files=1 ;;\n`}${
-      others.length === 0 ? "" : `        ${others.join("|")}) return ;;\n`
-    }        *) words="${[...forms(options, () => true), ...OPERANDS[name] ?? []].join(" ")}" ;;
+${values.join("")}        *) words="${[...forms, ...OPERANDS[name] ?? []].join(" ")}" ;;
       esac ;;
 `;
   });
   return `# Completions of mqtt5 for bash.
 _mqtt5() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words= files=
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words= files= word
   COMPREPLY=()
+  # Bash makes three words of --qos=1.
+  if [ "$current" = = ]; then current= previous+==
+  elif [ "$previous" = = ]; then previous=\${COMP_WORDS[COMP_CWORD-2]}=; fi
   if [ "$COMP_CWORD" -eq 1 ]; then
     words="${[...commands.map(({ name }) => name), "help", "--help", "--version"].join(" ")}"
   else case \${COMP_WORDS[1]} in
     help) words="${OPERANDS["help"]!.join(" ")}" ;;
 ${cases.join("")}  esac; fi
-  if [ -n "$files" ]; then
-    compopt -o filenames 2>/dev/null
-    mapfile -t COMPREPLY < <(compgen -f -- "$current")
-  else
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
-  fi
+  [ -z "$files" ] || compopt -o filenames 2>/dev/null
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(
+    if [ -n "$files" ]; then compgen -f -- "$current"; else compgen -W "$words" -- "$current"; fi
+  )
 }
 complete -F _mqtt5 mqtt5
 `;
+}
+
+/** What bash does for the value of an option. */
+function bashAction(option: Option): string {
+  if (option.isFile === true) return "files=1";
+  const choices = choicesOf(option);
+  return choices.length === 0 ? "return" : `words="${choices.join(" ")}"`;
 }
 
 function zsh(commands: readonly Described[]): string {
   const cases = commands.map(({ name, options }) => {
     const specs = Object.entries(options).map(([name, option]) => zshOption(name, option));
     const operands = OPERANDS[name];
-    const rest = operands === undefined ? "'*: :_files'" : `'1: :(${operands.join(" ")})'`;
+    const rest = operands === undefined ? "'*: : '" : `'1: :(${operands.join(" ")})'`;
     return `    ${name}) _arguments -s ${specs.join(" \\\n      ")} \\\n      ${rest} ;;\n`;
   });
   return `#compdef mqtt5
@@ -123,6 +129,8 @@ _mqtt5() {
 ${
     commands.map(({ name, summary }) => `      ${single(`${name}:${summary}`)}\n`).join("")
   }      'help:show the help of a command'
+      '--help:show the help of all'
+      '--version:tell the version'
     )
     _describe command commands
     return
@@ -146,39 +154,47 @@ function zshOption(name: string, option: Option): string {
   const what = value === undefined
     ? ""
     : `${isOptional ? "::" : ":"}${value.replaceAll(/[:|]/g, " ")}:${action}`;
-  const star = many === true ? "*" : "";
+  // Either form, once; or as often as one likes.
+  const often = many === true ? "*" : `(${formsOf(name, option).join(" ")})`;
   const long = value === undefined ? `--${name}` : isOptional ? `--${name}=-` : `--${name}=`;
   const forms = short === undefined ? [long] : [`-${short}${takesValue(option) ? "+" : ""}`, long];
   return forms
     .map((form) =>
-      single(`${star}${form}${text}${form.startsWith("--") || takesValue(option) ? what : ""}`)
+      single(`${often}${form}${text}${form.startsWith("--") || takesValue(option) ? what : ""}`)
     )
     .join(" ");
 }
 
 function fish(commands: readonly Described[]): string {
-  const names = commands.map(({ name }) => name).join(" ");
   const lines = commands.flatMap(({ name, summary, options }) => [
-    `complete -c mqtt5 -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`,
+    `complete -c mqtt5 -n '__mqtt5_is ""' -a ${name} -d ${fishText(summary)}`,
     ...(OPERANDS[name] ?? []).map((operand) =>
-      `complete -c mqtt5 -n '__fish_seen_subcommand_from ${name}' -a ${operand}`
+      `complete -c mqtt5 -n '__mqtt5_is ${name}' -a ${operand}`
     ),
-    ...Object.entries(options).map(([option, { short, help, isFile, ...rest }]) => {
-      const choices = choicesOf(rest as Option);
+    ...Object.entries(options).map(([long, option]) => {
+      const { short, help, isFile, isOptional } = option;
+      const choices = choicesOf(option);
       return [
-        `complete -c mqtt5 -n '__fish_seen_subcommand_from ${name}'`,
-        ...short === undefined ? [] : [`-s ${short}`],
-        `-l ${option}`,
-        ...takesValue(rest as Option) ? [isFile === true ? "-rF" : "-x"] : [],
+        `complete -c mqtt5 -n '__mqtt5_is ${name}'`,
+        // Fish would take -d for an option with a value: -dfull.
+        ...short === undefined || isOptional === true ? [] : [`-s ${short}`],
+        `-l ${long}`,
+        ...takesValue(option) ? [isFile === true ? "-rF" : "-x"] : [],
         ...choices.length > 0 ? [`-a '${choices.join(" ")}'`] : [],
         `-d ${fishText(help)}`,
       ].join(" ");
     }),
   ]);
   return `# Completions of mqtt5 for fish.
+function __mqtt5_is -d 'Whether this is the command'
+  set -l words (commandline -opc)
+  test "$words[2]" = "$argv[1]"
+end
 complete -c mqtt5 -f
-complete -c mqtt5 -n __fish_use_subcommand -a help -d 'show the help of a command'
-complete -c mqtt5 -n '__fish_seen_subcommand_from help' -a '${names}'
+complete -c mqtt5 -n '__mqtt5_is ""' -a help -d 'show the help of a command'
+complete -c mqtt5 -n '__mqtt5_is ""' -l help -d 'show the help of all'
+complete -c mqtt5 -n '__mqtt5_is ""' -l version -d 'tell the version'
+complete -c mqtt5 -n '__mqtt5_is help' -a '${OPERANDS["help"]!.join(" ")}'
 ${lines.join("\n")}
 `;
 }

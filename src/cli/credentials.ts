@@ -1,6 +1,6 @@
 // Where a password comes from: the command line, a file, the environment, a person. It is never shown.
 
-import { type Context, type Input, type Output, usageFailure } from "./command.ts";
+import { type Context, usageFailure } from "./command.ts";
 import type { OptionTable, OptionValues } from "./options.ts";
 import { bytesOption } from "./property_options.ts";
 import { quoted } from "./text.ts";
@@ -36,7 +36,7 @@ const SOURCES = ["password", "password-file", "password-env", "ask-password"] as
  */
 export async function passwordOf(
   options: Values,
-  { stdin, stderr, signal }: Pick<Context, "stdin" | "stderr" | "signal">,
+  context: Context,
 ): Promise<Uint8Array | undefined> {
   const given = SOURCES.filter((name) => options[name] !== undefined && options[name] !== false);
   if (given.length > 1) {
@@ -52,7 +52,7 @@ export async function passwordOf(
     case "password-env":
       return new TextEncoder().encode(variable(options["password-env"]!));
     case "ask-password":
-      return await ask(stdin, stderr, signal);
+      return await ask(context);
     default:
       return given[0] satisfies never;
   }
@@ -89,7 +89,7 @@ const BACKSPACES = [0x08, 0x7f];
  * Asks on the terminal. The prompt of `@std/cli` would write to standard output, which is for data, and would not end on
  * Ctrl-C.
  */
-async function ask(stdin: Input, stderr: Output, signal: AbortSignal): Promise<Uint8Array> {
+async function ask({ stdin, stderr, signal }: Context): Promise<Uint8Array> {
   if (!stdin.isTerminal) {
     throw usageFailure("Nobody can be asked: standard input is no terminal; see --password-file");
   }

@@ -1,9 +1,9 @@
 // A command: what it takes, what it needs, what it does. All that commands have in common is done here.
 
-import { type Context, Failure, type Output, OutputClosed } from "./command.ts";
+import type { Context, Output } from "./command.ts";
+import { failed } from "./failed.ts";
 import { type HelpParts, helpText } from "./help.ts";
 import { type OptionTable, type ParsedArguments, parseOptions } from "./options.ts";
-import { escaped, paintFor } from "./text.ts";
 import type { Permissions } from "./permissions.ts";
 
 /** What a command is made of. */
@@ -16,9 +16,15 @@ export interface Definition<Table extends OptionTable> extends HelpParts {
    * @throws {Failure} when the arguments are wrong
    */
   readonly permissions: (given: ParsedArguments<Table>) => Permissions;
-  /** Runs it. Resolves to the exit code. */
-  readonly run: (context: Context, given: ParsedArguments<Table>) => Promise<number>;
+  /** Loads what does it: its help, and what it is not allowed, can be told without. */
+  readonly load: () => Promise<{ readonly run: Run<Table> }>;
 }
+
+/** Does what a command does. Resolves to the exit code. */
+export type Run<Table extends OptionTable> = (
+  context: Context,
+  given: ParsedArguments<Table>,
+) => Promise<number>;
 
 /** A command that can be run. */
 export interface Command {
@@ -73,7 +79,8 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
       }));
       return 0;
     }
-    return await definition.run(context, given);
+    const work = await definition.load();
+    return await work.run(context, given);
   };
   return {
     options: table,
@@ -98,16 +105,3 @@ const SILENCE: Output = {
   colors: false,
   columns: 80,
 };
-
-/** The exit code of a program that was interrupted. */
-const INTERRUPTED = 130;
-
-/** Tells the person what has failed, and gives the exit code for it. */
-export function failed(error: unknown, context: Context): number {
-  if (error instanceof OutputClosed) return 0;
-  if (context.signal.aborted) return INTERRUPTED;
-  const { red } = paintFor(context.stderr);
-  const message = error instanceof Error ? error.message : String(error);
-  context.stderr.write(`${red("mqtt5:")} ${escaped(message)}\n`);
-  return error instanceof Failure ? error.exitCode : 1;
-}

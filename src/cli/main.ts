@@ -2,8 +2,7 @@
 
 import { type Context, usageFailure } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { failed } from "./definition.ts";
-import { nearest } from "./nearest.ts";
+import { failed } from "./failed.ts";
 import { quoted } from "./text.ts";
 
 const WIDTH = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
@@ -51,6 +50,7 @@ async function run(context: Context): Promise<number> {
   }
   const entry = COMMANDS.get(name);
   if (entry === undefined) {
+    const { nearest } = await import("./nearest.ts");
     const near = nearest(name, names);
     const instead = near === undefined ? "see --help" : `did you mean ${near}?`;
     throw usageFailure(`There is no command ${quoted(name)}; ${instead}`);

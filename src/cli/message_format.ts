@@ -9,9 +9,11 @@ import { type Moment, strftime, thisMoment } from "./strftime.ts";
 /** Writes what is to be seen of a message. */
 export type MessageFormat = (message: Message, out: ByteBuffer) => void;
 
-/** How a value is set: `%-8.3t` has the field width 8, the precision 3, and begins at the left. */
+/** How a value is set: `%-8.3t` has at least 8 bytes, begins at the left, and is cut after 3 bytes. */
 interface Setting {
-  readonly align: "" | "-" | "0";
+  readonly isLeft: boolean;
+  /** What fills the field of a number or a payload. */
+  readonly fill: " " | "0";
   readonly width: number;
   readonly precision: number;
 }
@@ -55,12 +57,14 @@ function partOf(match: RegExpExecArray): Part {
   }
   if (time !== undefined) return timePart(time);
   if (letter === undefined) return (_, out) => out.text(whole);
+  if (letter === "") throw usageFailure(`A format ends with "${whole}"; a literal "%" is "%%"`);
   const part = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
   if (part === undefined) {
     throw usageFailure(`There is no "%${letter}" in a format; see sub --help=all`);
   }
   return part({
-    align: left === "-" ? "-" : zero === "0" ? "0" : "",
+    isLeft: left === "-",
+    fill: zero === "0" ? "0" : " ",
     width: Number(width),
     precision: precision === undefined ? Infinity : Number(precision),
   });
@@ -76,8 +80,8 @@ function timePart(letter: string): Part {
 const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   "%": () => (_, out) => out.text("%"),
   // A Topic Alias is replaced by the topic before anybody sees the message.
-  "A": () => () => {},
-  "C": (setting) => ({ contentType }, out) => putText(out, contentType, setting),
+  "A": (setting) => (_, out) => putNumber(out, undefined, setting),
+  "C": (setting) => ({ contentType = "" }, out) => putText(out, contentType, setting),
   "D": () => ({ correlationData }, out) => out.bytes(correlationData ?? NOTHING),
   "E": (setting) => ({ properties }, out) =>
     putNumber(out, properties.messageExpiryInterval, setting),
@@ -88,19 +92,22 @@ const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   "J": () => (message, out, moment) => out.text(mosquittoJson(message, moment, jsonPayload)),
   "l": (setting) => ({ payload }, out) => putNumber(out, payload.length, setting),
   "m": (setting) => ({ packetId }, out) => putNumber(out, packetId, setting),
-  "p": (setting) => ({ payload }, out) => putPayload(out, payload, setting, 1),
+  "p": (setting) => ({ payload }, out) => putPayload(out, payload, setting),
   "P": () => ({ userProperties }, out) =>
     out.text(userProperties.map(([name, value]) => `${name}:${value}`).join(" ")),
   "q": () => ({ qos }, out) => out.text(String(qos)),
   "r": () => ({ retain }, out) => out.text(retain ? "1" : "0"),
-  "R": (setting) => ({ responseTopic }, out) => putText(out, responseTopic, setting),
+  "R": (setting) => ({ responseTopic }, out) => {
+    // Unlike the others, it leaves no field empty.
+    if (responseTopic !== undefined) putText(out, responseTopic, setting);
+  },
   "S": (setting) => ({ properties }, out) =>
     putNumber(out, properties.subscriptionIdentifiers?.[0], setting),
   "t": (setting) => ({ topic }, out) => putText(out, topic, setting),
   "U": () => (_, out, { date, nanoseconds }) =>
     out.text(`${Math.floor(date.getTime() / 1000)}.${nineDigits(nanoseconds)}`),
-  "x": (setting) => ({ payload }, out) => putPayload(out, payload, setting, 2),
-  "X": (setting) => ({ payload }, out) => putPayload(out, payload, setting, 2, true),
+  "x": (setting) => ({ payload }, out) => putPayload(out, payload, setting, hexOf),
+  "X": (setting) => ({ payload }, out) => putPayload(out, payload, setting, upperHexOf),
 };
 
 const NOTHING = new Uint8Array(0);
@@ -109,49 +116,74 @@ function nineDigits(value: number): string {
   return String(value).padStart(9, "0");
 }
 
-/** A text; its blanks, not zeros, fill the width. */
-function putText(out: ByteBuffer, text: string | undefined, setting: Setting): void {
-  if (text === undefined) return;
-  const { align, width, precision } = setting;
-  const shown = precision === Infinity ? text : text.slice(0, precision);
-  out.text(align === "-" ? shown.padEnd(width) : shown.padStart(width));
+const encoder = new TextEncoder();
+
+/** Bytes in a field. Behind them there are blanks, whatever the fill. */
+function put(out: ByteBuffer, bytes: Uint8Array, { isLeft, width }: Setting, fill: string): void {
+  const padding = Math.max(0, width - bytes.length);
+  if (!isLeft) out.text(fill.repeat(padding));
+  out.bytes(bytes);
+  if (isLeft) out.text(" ".repeat(padding));
 }
 
-function putNumber(out: ByteBuffer, value: number | undefined, { align, width }: Setting): void {
-  if (value === undefined) return;
-  const text = String(value);
-  out.text(align === "-" ? text.padEnd(width) : text.padStart(width, align === "0" ? "0" : " "));
+/** A text, cut after so many bytes; no zeros fill its field. */
+function putText(out: ByteBuffer, text: string, setting: Setting): void {
+  put(out, encoder.encode(text).subarray(0, setting.precision), setting, " ");
 }
 
-/** The payload, in so many columns for a byte; one that is wider than the field is cut. */
+/** A number; without one, its field is empty. */
+function putNumber(out: ByteBuffer, value: number | undefined, setting: Setting): void {
+  const { fill, width } = setting;
+  if (value === undefined) out.text(fill.repeat(width));
+  else put(out, encoder.encode(String(value)), setting, fill);
+}
+
+/** The payload, cut to the width of its field. */
 function putPayload(
   out: ByteBuffer,
   payload: Uint8Array,
-  { align, width }: Setting,
-  columns: 1 | 2,
-  isUpper = false,
+  setting: Setting,
+  digitsOf?: (bytes: Uint8Array) => string,
 ): void {
+  const { fill, width } = setting;
+  const columns = digitsOf === undefined ? 1 : 2;
   const shown = width === 0 ? payload : payload.subarray(0, Math.floor(width / columns));
-  const padding = Math.max(0, width - shown.length * columns);
-  if (align !== "-") out.text((align === "0" ? "0" : " ").repeat(padding));
-  if (columns === 1) out.bytes(shown);
-  else out.text(isUpper ? shown.toHex().toUpperCase() : shown.toHex());
-  if (align === "-") out.text(" ".repeat(padding));
+  put(out, digitsOf === undefined ? shown : encoder.encode(digitsOf(shown)), setting, fill);
 }
 
-/** The names of the properties in mosquitto's JSON, in its order. */
-function mosquittoProperties(message: Message): Record<string, unknown> | undefined {
-  const { contentType, responseTopic, correlationData, properties, userProperties } = message;
-  const named = {
-    "content-type": contentType,
-    "response-topic": responseTopic,
-    "correlation-data": correlationData && (textIn(correlationData) ?? correlationData.toBase64()),
-    "payload-format-indicator": properties.payloadFormatIndicator,
-    "user-properties": userProperties.length === 0 ? undefined : Object.fromEntries(userProperties),
-    "message-expiry-interval": properties.messageExpiryInterval,
-    "subscription-identifier": properties.subscriptionIdentifiers?.[0],
-  };
-  return Object.values(named).every((value) => value === undefined) ? undefined : named;
+function hexOf(bytes: Uint8Array): string {
+  return bytes.toHex();
+}
+
+function upperHexOf(bytes: Uint8Array): string {
+  return bytes.toHex().toUpperCase();
+}
+
+/** A member of a JSON object: its name, and its value as JSON. */
+type Member = readonly [name: string, value: string];
+
+/** Keeps the order, and a name that stands twice, as it may among User Properties. */
+function jsonObject(members: readonly Member[]): string {
+  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
+}
+
+/** The properties in their order, each with mosquitto's name. */
+function propertyMembers({ properties }: Message): Member[] {
+  return Object.entries(properties).flatMap(([name, value]): Member[] => {
+    if (value === undefined) return [];
+    if (name === "subscriptionIdentifiers") {
+      return properties.subscriptionIdentifiers!.map((id) => ["subscription-identifier", `${id}`]);
+    }
+    if (name === "userProperties") {
+      const members = properties.userProperties!.map(([name, value]): Member => {
+        return [name, JSON.stringify(value)];
+      });
+      return [["user-properties", jsonObject(members)]];
+    }
+    const shown = value instanceof Uint8Array ? textIn(value) ?? value.toBase64() : value;
+    const hyphenated = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return [[hyphenated, JSON.stringify(shown)]];
+  });
 }
 
 /** `%j` and `%J`: for those who have programs that read it. Our own is `--json`. */
@@ -162,16 +194,18 @@ function mosquittoJson(
 ): string {
   const { topic, qos, retain, payload, packetId } = message;
   const microseconds = String(Math.floor(nanoseconds / 1000)).padStart(6, "0");
-  return JSON.stringify({
+  const properties = propertyMembers(message);
+  const members: Member[] = Object.entries({
     tst: `${strftime("%FT%T", date)}.${microseconds}${strftime("%z", date)}`,
     topic,
     qos,
     retain: retain ? 1 : 0,
     payloadlen: payload.length,
-    mid: qos === 0 ? undefined : packetId,
-    properties: mosquittoProperties(message),
-    payload: payloadOf(message),
-  });
+    ...qos > 0 && { mid: packetId },
+  }).map(([name, value]) => [name, JSON.stringify(value)]);
+  if (properties.length > 0) members.push(["properties", jsonObject(properties)]);
+  const shown = payload.length === 0 ? null : payloadOf(message);
+  return jsonObject([...members, ["payload", JSON.stringify(shown)]]);
 }
 
 function textPayload(message: Message): string {

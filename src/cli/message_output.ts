@@ -1,36 +1,12 @@
-// How received messages are shown: the options for it, and the way to standard output.
+// Received messages on their way to standard output.
 
 import type { Message } from "../client/mod.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { type Output, usageFailure } from "./command.ts";
 import { type MessageFormat, messageFormat } from "./message_format.ts";
 import { messageToJson } from "./json_message.ts";
-import type { OptionTable, OptionValues } from "./options.ts";
-
-const GROUP = "Output";
-
-/** The options. */
-export const OUTPUT = {
-  "verbose": { short: "v", help: "print the topic, too, before the payload" },
-  "format": {
-    short: "F",
-    value: "TEXT",
-    help: "print as this says, with %t topic, %p payload",
-    group: GROUP,
-  },
-  "json": { help: "print JSON, a line each, as pub --json takes it" },
-  "no-eol": { short: "N", help: "print no end of line after a message", group: GROUP },
-} as const satisfies OptionTable;
-
-/** What `-F` knows, for the help. */
-export const FORMAT_LETTERS =
-  `In a format: %t topic, %p payload, %x %X payload in hexadecimal, %l its length,
-%q QoS, %r retain, %m Packet Identifier, %C Content Type, %R Response Topic,
-%D Correlation Data, %E Message Expiry Interval, %F Payload Format Indicator,
-%P User Properties, %S Subscription Identifier, %j %J JSON as mosquitto_sub has
-it, %I time, %U seconds since 1970, %% a percent sign; %-8.3t width and cut;
-@Y and so on as strftime(3), @N nanoseconds; \\n \\t \\r \\0 \\a \\e \\v \\\\.
-`;
+import type { OptionValues } from "./options.ts";
+import type { OUTPUT } from "./output_options.ts";
 
 const SPACE = new Uint8Array([0x20]);
 const EOL = new Uint8Array([0x0a]);

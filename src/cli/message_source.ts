@@ -1,63 +1,13 @@
-// What `pub` and `request` publish, and where it comes from.
+// What is published, and where it comes from.
 
 import type { PublishOptions } from "../client/mod.ts";
-import { encodePacket, type QoS } from "../packets/mod.ts";
+import { encodePacket } from "../packets/mod.ts";
 import { type Context, Failure, usageFailure } from "./command.ts";
 import { messageFromJson, type OutgoingMessage, textIn } from "./json_message.ts";
 import { linesOf, wholeOf } from "./lines.ts";
-import {
-  type AnyValues,
-  integerOption,
-  type OptionTable,
-  type OptionValues,
-  secondsOption,
-} from "./options.ts";
-import { propertiesOf, type PropertyNames, propertyOptions } from "./property_options.ts";
+import type { PAYLOAD } from "./message_options.ts";
+import type { OptionValues } from "./options.ts";
 import { quoted } from "./text.ts";
-
-const GROUP = "Payload";
-
-/** The options for one payload. */
-export const PAYLOAD = {
-  "message": { short: "m", value: "TEXT", help: "the payload" },
-  "file": { short: "f", value: "FILE", isFile: true, help: "the payload: a file" },
-  "stdin-file": { short: "s", help: "the payload: all of standard input", group: GROUP },
-  "null-message": { short: "n", help: "the payload: nothing", group: GROUP },
-} as const satisfies OptionTable;
-
-/** The options for many messages. */
-export const LINES = {
-  "stdin-line": { short: "l", help: "a message for each line of standard input" },
-  "topic-line": { help: "likewise; a line is TOPIC, a blank, the payload", group: GROUP },
-  "json": { help: "likewise; a line is JSON, as sub --json prints it" },
-} as const satisfies OptionTable;
-
-/** The options for what a message has beside its topic and its payload. */
-export const PUBLISH = {
-  "qos": { short: "q", value: "0|1|2", help: "QoS; 0 by default" },
-  "retain": { short: "r", help: "the server keeps it for those who subscribe later" },
-} as const satisfies OptionTable;
-
-const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
-/** The server's to set. */
-const NOT_OURS = "subscription-identifier";
-
-/** The options for the properties of PUBLISH. */
-export function publishProperties(): Readonly<Record<never, never>> {
-  const { [NOT_OURS]: _, ...options } = propertyOptions(PUBLISH_NAMES) as OptionTable;
-  return options;
-}
-
-/** How a message is published, as the options say. */
-export function publishOptionsOf(
-  options: OptionValues<typeof PUBLISH> & AnyValues,
-): PublishOptions {
-  return {
-    ...propertiesOf(PUBLISH_NAMES, options),
-    qos: integerOption("qos", options.qos ?? "0", 0, 2) as QoS,
-    retain: options.retain,
-  };
-}
 
 /** Messages, as many at once as there are; each is published before the next are asked for. */
 export type MessageSource = AsyncIterable<readonly OutgoingMessage[]>;
@@ -91,11 +41,11 @@ export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
  */
 export async function payloadOf(
   options: OptionValues<typeof PAYLOAD>,
-  { stdin, signal }: Pick<Context, "stdin" | "signal">,
+  context: Context,
 ): Promise<string | Uint8Array | undefined> {
   if (options.message !== undefined) return options.message;
   if (options.file !== undefined) return await fileOf(options.file);
-  if (options["stdin-file"]) return await wholeOf(stdin, signal);
+  if (options["stdin-file"]) return await wholeOf(context.stdin, context.signal);
   return options["null-message"] ? "" : undefined;
 }
 
@@ -126,22 +76,9 @@ export async function* repeated(
   }
 }
 
-/** How `--repeat` and `--repeat-delay` are meant. */
-export function repetitionOf(
-  { repeat, "repeat-delay": delay }: {
-    readonly repeat: string | undefined;
-    readonly "repeat-delay": string | undefined;
-  },
-): { readonly times: number; readonly delay: number } {
-  return {
-    times: integerOption("repeat", repeat ?? "1", 1, 4_294_967_295),
-    delay: secondsOption("repeat-delay", delay ?? "0"),
-  };
-}
-
 /** A message for each line, to each topic. */
 export async function* lineMessages(
-  { stdin }: Pick<Context, "stdin">,
+  { stdin }: Context,
   signal: AbortSignal,
   topics: readonly string[],
   options: PublishOptions,
@@ -155,7 +92,7 @@ const BLANK = 0x20;
 
 /** A message for each line, which begins with its topic. */
 export function topicLineMessages(
-  { stdin }: Pick<Context, "stdin">,
+  { stdin }: Context,
   signal: AbortSignal,
   options: PublishOptions,
 ): MessageSource {
@@ -169,7 +106,7 @@ export function topicLineMessages(
 
 /** A message for each line of JSON. Lines without anything are passed over. */
 export function jsonMessages(
-  { stdin }: Pick<Context, "stdin">,
+  { stdin }: Context,
   signal: AbortSignal,
   topic: string | undefined,
   options: PublishOptions,

@@ -32,6 +32,12 @@ export interface PropertyNames {
   readonly only?: ReadonlySet<string>;
 }
 
+/** The properties of SUBSCRIBE, for a command that is about it. */
+export const SUBSCRIBE_NAMES = {
+  holder: "subscribe",
+  prefix: "",
+} as const satisfies PropertyNames;
+
 /** One option for each property that a packet, or the Will, may have. The types of the values are those of the texts. */
 export function propertyOptions(names: PropertyNames): Readonly<Record<never, Option>> {
   const { holder } = names;

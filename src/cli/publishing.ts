@@ -1,99 +1,102 @@
-// Publishes much, with a bounded part of it under way, and tells what was refused.
+// What `pub` does: it publishes all that there is to publish.
 
 import type { Client } from "../client/client.ts";
-import { ConnectionClosedError, RefusedError } from "../errors.ts";
-import type { Output } from "./command.ts";
-import type { OutgoingMessage } from "./json_message.ts";
-import { escaped, paintFor } from "./text.ts";
+import { type Context, usageFailure } from "./command.ts";
+import { type Connection, connectionOf, topicsOf } from "./connection_options.ts";
+import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "./message_options.ts";
+import {
+  checkMessage,
+  jsonMessages,
+  lineMessages,
+  type MessageSource,
+  paced,
+  payloadOf,
+  repeated,
+  topicLineMessages,
+} from "./message_source.ts";
+import { Progress } from "./progress.ts";
+import type { PubArguments } from "./pub.ts";
+import { Publisher } from "./publisher.ts";
+import { withClient } from "./with_client.ts";
 
-/** So much may be under way at once: enough that no round trip is waited for. */
-const MOST_MESSAGES = 4096;
-const MOST_BYTES = 8_388_608;
+/** For how many seconds the server keeps what is in flight while there is no connection. */
+const SESSION = 300;
 
-/** So many refusals are told one by one. */
-const TOLD = 5;
+/** Runs `pub`. */
+export async function run(context: Context, given: PubArguments): Promise<number> {
+  const connection = connectionOf(given);
+  const source = await sourceFor(context, connection, given);
+  return await withClient(
+    context,
+    connection,
+    (client, stop) => publishAll(client, source(stop), context),
+    // What is in flight when the connection is lost is not lost with it.
+    { session: SESSION, connect: { topicAliases: "manual" } },
+  );
+}
 
-/** Messages on their way. */
-export class Publishing {
-  /** How many the server has, or at QoS 0 how many were sent. */
-  done = 0;
-  readonly #client: Client;
-  readonly #stderr: Output;
-  /** How many are under way, and the bytes of their payloads. */
-  #count = 0;
-  #bytes = 0;
-  #refused = 0;
-  /** The exit code of the first failure. */
-  #exitCode = 0;
-  /** Why nothing more can be published. */
-  #end: { readonly error: unknown } | undefined;
-  /** Goes on when less is under way. */
-  #goOn: (() => void) | undefined;
-
-  constructor(client: Client, stderr: Output) {
-    this.#client = client;
-    this.#stderr = stderr;
+async function publishAll(
+  client: Client,
+  source: MessageSource,
+  context: Context,
+): Promise<number> {
+  const publishing = new Publisher(client, context.stderr);
+  using _ = new Progress(context.stderr, "sent", () => publishing.done);
+  try {
+    for await (const messages of source) await publishing.add(messages);
+  } catch (error) {
+    // What stood before a line that says no message is published all the same.
+    await publishing.finish();
+    throw error;
   }
+  return await publishing.finish();
+}
 
-  /**
-   * Publishes messages. Resolves when there is room for more.
-   *
-   * @throws {ConnectionClosedError} when the client is at its end
-   */
-  async add(messages: readonly OutgoingMessage[]): Promise<void> {
-    for (const message of messages) {
-      this.#publish(message);
-      if (this.#count >= MOST_MESSAGES || this.#bytes >= MOST_BYTES) await this.#room();
-      if (this.#end !== undefined) throw this.#end.error;
+/** Where the messages come from. What can be wrong with them is found before anybody connects. */
+async function sourceFor(
+  context: Context,
+  connection: Connection,
+  { options }: PubArguments,
+): Promise<(stop: AbortSignal) => MessageSource> {
+  const topics = topicsOf(options.topic, connection);
+  const publish = publishOptionsOf(options);
+  const kind = kindOf(options);
+  if (options.timing && kind !== "json") throw usageFailure("--timing needs --json");
+  if (kind === "topic-line" || kind === "json") {
+    if (kind === "topic-line" && topics.length > 0) {
+      throw usageFailure("With --topic-line each line has its own topic: leave --topic out");
     }
-  }
-
-  /**
-   * Waits for all that is under way. Resolves to the exit code.
-   *
-   * @throws {ConnectionClosedError} when the client has come to its end before
-   */
-  async finish(): Promise<number> {
-    while (this.#count > 0 && this.#end === undefined) await this.#room();
-    if (this.#end !== undefined) throw this.#end.error;
-    if (this.#refused > TOLD) this.#tell(`${this.#refused} messages were not published in all`);
-    return this.#exitCode;
-  }
-
-  #publish({ topic, payload, options }: OutgoingMessage): void {
-    const size = payload.length;
-    this.#count++;
-    this.#bytes += size;
-    const settled = () => {
-      this.#count--;
-      this.#bytes -= size;
-      this.#goOn?.();
+    if (topics.length > 1) throw usageFailure("With --json, give one topic for lines without");
+    checkMessage({ topic: topics[0] ?? "topic", options: publish });
+    return (stop) => {
+      if (kind === "topic-line") return topicLineMessages(context, stop, publish);
+      const messages = jsonMessages(context, stop, topics[0], publish);
+      return options.timing ? paced(messages, stop) : messages;
     };
-    this.#client.publish(topic, payload, options).then(() => {
-      this.done++;
-      settled();
-    }, (error) => {
-      this.#failed(error);
-      settled();
-    });
   }
+  if (topics.length === 0) throw usageFailure("Give a topic: with --topic, or in the URL");
+  for (const topic of topics) checkMessage({ topic, options: publish });
+  if (kind === "stdin-line") return (stop) => lineMessages(context, stop, topics, publish);
+  const payload = (await payloadOf(options, context))!;
+  const repetition = repetitionOf(options);
+  return (signal) => repeated(topics, payload, publish, { ...repetition, signal });
+}
 
-  #failed(error: unknown): void {
-    if (error instanceof ConnectionClosedError) {
-      this.#end ??= { error };
-      return;
-    }
-    const exitCode = error instanceof RefusedError ? error.reasonCode : 1;
-    if (this.#exitCode === 0) this.#exitCode = exitCode;
-    if (++this.#refused <= TOLD) this.#tell((error as Error).message);
-  }
+const KINDS = [
+  ...Object.keys(PAYLOAD),
+  ...Object.keys(LINES),
+] as (keyof typeof PAYLOAD | keyof typeof LINES)[];
 
-  #tell(text: string): void {
-    this.#stderr.write(`${paintFor(this.#stderr).red("mqtt5:")} ${escaped(text)}\n`);
+function kindOf(options: PubArguments["options"]): keyof typeof PAYLOAD | keyof typeof LINES {
+  const kinds = KINDS.filter((name) => options[name] !== undefined && options[name] !== false);
+  const [kind] = kinds;
+  if (kind === undefined) {
+    throw usageFailure("Give a payload: -m, -f, -s or -n; or lines of messages: -l or --json");
   }
-
-  async #room(): Promise<void> {
-    await new Promise<void>((resolve) => this.#goOn = resolve);
-    this.#goOn = undefined;
+  if (kinds.length > 1) throw usageFailure(`--${kinds.join(" and --")} exclude each other`);
+  const isLines = Object.hasOwn(LINES, kind);
+  if (isLines && (options.repeat !== undefined || options["repeat-delay"] !== undefined)) {
+    throw usageFailure("--repeat is for one message, not for lines");
   }
+  return kind;
 }

@@ -102,7 +102,15 @@ function offset(minutes: number): string {
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}${two(size % 60)}`;
 }
 
+/** Each English has short names for the zones of its own part of the world. */
+const ENGLISH = ["en-US", "en-150", "en-ZA", "en-AU"];
+
+/** `"CET"`; where nobody has a name, `"+0545"` or `"-03"`, as in the time zone database. */
 function zoneName(date: Date): string {
-  const parts = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" }).formatToParts(date);
-  return parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
+  const names = ENGLISH.map((language) => {
+    const parts = new Intl.DateTimeFormat(language, { timeZoneName: "short" }).formatToParts(date);
+    return parts.find(({ type }) => type === "timeZoneName")?.value;
+  });
+  const name = names.find((name) => name !== undefined && !/^GMT./.test(name));
+  return name ?? offset(-date.getTimezoneOffset()).replace(/00$/, "");
 }

@@ -77,11 +77,19 @@ async function nextPacket(
  * assertEquals(bytes, [new Uint8Array([0xC0, 0x00])]);
  * ```
  */
-export class PacketEncoderStream extends TransformStream<PacketInit, Uint8Array> {
+export class PacketEncoderStream implements TransformStream<PacketInit, Uint8Array> {
+  /** The bytes. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** The packets. */
+  readonly writable: WritableStream<PacketInit>;
+
   /** Makes an encoder for one receiver. */
   constructor(options?: EncodeOptions) {
-    super({
+    // To extend TransformStream would load the platform's streams for everybody who imports this module.
+    const stream = new TransformStream<PacketInit, Uint8Array>({
       transform: (packet, controller) => controller.enqueue(encodePacket(packet, options)),
     });
+    this.readable = stream.readable;
+    this.writable = stream.writable;
   }
 }

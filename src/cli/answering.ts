@@ -1,0 +1,139 @@
+// What `respond` does: it answers requests (§4.10), one after the other.
+
+import type { Client } from "../client/client.ts";
+import type { Message, PublishOptions } from "../client/mod.ts";
+import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import { connectionOf, topicsOf } from "./connection_options.ts";
+import { checkFilter } from "./filters.ts";
+import { publishOptionsOf } from "./message_options.ts";
+import { checkMessage, payloadOf } from "./message_source.ts";
+import { integerOption, secondsOption } from "./options.ts";
+import { type RespondArguments, wordsOf } from "./respond.ts";
+import { escaped, quoted } from "./text.ts";
+import { withClient } from "./with_client.ts";
+
+/** Gives the payload of an answer; `undefined` for none. */
+type Responder = (request: Message) => Promise<string | Uint8Array | undefined>;
+
+/** Runs `respond`. */
+export async function run(context: Context, given: RespondArguments): Promise<number> {
+  const { options } = given;
+  const connection = connectionOf(given);
+  const filters = topicsOf(options.topic, connection);
+  if (filters.length === 0) {
+    throw usageFailure("Give a Topic Filter: with --topic, or in the URL");
+  }
+  for (const filter of filters) checkFilter(filter);
+  const publish = publishOptionsOf(options);
+  checkMessage({ topic: "topic", options: publish });
+  const most = options.count === undefined
+    ? Infinity
+    : integerOption("count", options.count, 1, Number.MAX_SAFE_INTEGER);
+  const responder = await responderOf(context, options);
+  return await withClient(context, connection, async (client) => {
+    const requests = await client.subscribe(filters, { qos: publish.qos, ack: "manual" });
+    let count = 0;
+    for await (const request of requests) {
+      if (await answer(client, request, responder, publish, context.stderr)) count++;
+      request.ack();
+      if (count >= most) break;
+    }
+    return 0;
+  }, { onInterrupt: () => 0, connect: { topicAliases: "manual" } });
+}
+
+/** Answers a request. Resolves to whether it did: one that says not where to answer is none. */
+async function answer(
+  client: Client,
+  request: Message,
+  responder: Responder,
+  publish: PublishOptions,
+  stderr: Output,
+): Promise<boolean> {
+  const { topic, responseTopic, correlationData } = request;
+  const tell = (text: string) => stderr.write(`mqtt5: ${escaped(text)}\n`);
+  if (responseTopic === undefined) {
+    tell(`A message to ${topic} has no Response Topic: nobody waits for an answer`);
+    return false;
+  }
+  const payload = await responder(request);
+  if (payload === undefined) return false;
+  await client.publish(responseTopic, payload, { ...publish, correlationData });
+  tell(`Answered a request to ${topic}`);
+  return true;
+}
+
+async function responderOf(
+  context: Context,
+  options: Parameters<typeof payloadOf>[0] & {
+    readonly exec: string | undefined;
+    readonly "exec-timeout": string | undefined;
+  },
+): Promise<Responder> {
+  const payload = await payloadOf(options, context);
+  const { exec, "exec-timeout": timeout } = options;
+  if (exec === undefined) {
+    if (timeout !== undefined) throw usageFailure("--exec-timeout needs --exec");
+    return (request) => Promise.resolve(payload ?? request.payload);
+  }
+  if (payload !== undefined) throw usageFailure("Give either a payload or --exec");
+  const [program, ...args] = wordsOf(exec);
+  const longest = secondsOption("exec-timeout", timeout ?? "30");
+  return (request) => firstLine(program!, args, request, longest, context);
+}
+
+/** Runs a program with the request on its standard input. Resolves to the first line that it prints. */
+async function firstLine(
+  program: string,
+  args: readonly string[],
+  { topic, payload }: Message,
+  longest: number,
+  { stderr, signal }: Context,
+): Promise<Uint8Array | undefined> {
+  const tell = (what: string) => {
+    stderr.write(`mqtt5: ${escaped(`${quoted(program)} ${what}: no answer to ${topic}`)}\n`);
+    return undefined;
+  };
+  const late = AbortSignal.timeout(longest);
+  const child = spawn(program, args, topic, AbortSignal.any([signal, late]));
+  const feeding = feed(child, payload);
+  const [{ code, stdout }] = await Promise.all([child.output(), feeding]);
+  if (late.aborted) return tell(`took longer than ${longest / 1000} s`);
+  if (code !== 0) return tell(`ended with ${code}`);
+  const end = stdout.indexOf(0x0a);
+  return end < 0 ? stdout : stdout.subarray(0, end);
+}
+
+function spawn(
+  program: string,
+  args: readonly string[],
+  topic: string,
+  signal: AbortSignal,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, {
+      args: [...args],
+      env: { MQTT_TOPIC: topic },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+      signal,
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Failure(`This program may not run ${program}; run it with --allow-run=${program}`);
+    }
+    throw new Failure(`Cannot run ${quoted(program)}: ${(error as Error).message}`);
+  }
+}
+
+/** Gives a program its input. It may end without having read it. */
+async function feed(child: Deno.ChildProcess, payload: Uint8Array): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(payload);
+    await writer.close();
+  } catch {
+    // It wants no more.
+  }
+}

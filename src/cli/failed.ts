@@ -1,0 +1,17 @@
+// What a person is told of a failure, and the exit code that it makes.
+
+import { type Context, Failure, OutputClosed } from "./command.ts";
+import { escaped, paintFor } from "./text.ts";
+
+/** The exit code of a program that was interrupted. */
+const INTERRUPTED = 130;
+
+/** Tells the person what has failed, and gives the exit code for it. */
+export function failed(error: unknown, context: Context): number {
+  if (error instanceof OutputClosed) return 0;
+  if (context.signal.aborted) return INTERRUPTED;
+  const { red } = paintFor(context.stderr);
+  const message = error instanceof Error ? error.message : String(error);
+  context.stderr.write(`${red("mqtt5:")} ${escaped(message)}\n`);
+  return error instanceof Failure ? error.exitCode : 1;
+}

@@ -1,0 +1,256 @@
+// What `connect` does: it shakes hands with a server, and shows every byte of that.
+
+import { concat } from "jsr:@std/bytes@^1/concat";
+import { willInit } from "../client/options.ts";
+import type { ServerUrl } from "../client/server_url.ts";
+import { connectTcp } from "../io/tcp.ts";
+import type { Transport } from "../io/transport.ts";
+import {
+  encodePacket,
+  explainPacket,
+  type Explanation,
+  PacketDecoder,
+  PacketError,
+  ReasonCode,
+} from "../packets/mod.ts";
+import { type Context, Failure, type Output, OutputClosed, usageFailure } from "./command.ts";
+import { type Connection, connectionOf } from "./connection_options.ts";
+import { passwordOf } from "./credentials.ts";
+import type { ConnectArguments } from "./connect.ts";
+import { networkFailure, TIMED_OUT } from "./failures.ts";
+import { formatExplanation, formatHeading, type FormatOptions, SECRETS } from "./format.ts";
+import { hexByte, paintFor, quoted } from "./text.ts";
+import { tracerTo } from "./tracing.ts";
+
+type Options = ConnectArguments["options"];
+
+/** The most bytes that are taken for a CONNACK when CONNECT sets no Maximum Packet Size. */
+const LARGEST_ANSWER = 1_048_576;
+
+/** Runs `connect`. */
+export async function run(context: Context, given: ConnectArguments): Promise<number> {
+  const connection = connectionOf(given, "connect");
+  const { server, connect: { connectTimeout = Infinity } } = connection;
+  const password = await passwordOf(given.options, context) ?? server.password;
+  const packets = packetsOf(connection, password);
+  const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
+  // Whoever says how long all may take has said how long the CONNACK may.
+  const longest = given.options["connect-timeout"] === undefined && connection.timeout < Infinity
+    ? connection.timeout
+    : Math.min(connection.timeout, connectTimeout);
+  const deadline = AbortSignal.timeout(longest);
+  const stop = AbortSignal.any([context.signal, deadline]);
+  const tracer = connection.trace && await tracerTo(context.stderr, connection.trace, "client");
+  try {
+    const bare = await connectTcp({ ...server, signal: stop });
+    const transport = tracer?.(bare, server.address) ?? bare;
+    const close = () => transport.close();
+    stop.addEventListener("abort", close);
+    try {
+      const display = new Display(context.stdout, given.options);
+      return await converse(transport, packets, limit, server, display);
+    } finally {
+      stop.removeEventListener("abort", close);
+      transport.close();
+    }
+  } catch (error) {
+    throw failureFor(error, stop, server, longest);
+  }
+}
+
+/** What this end says. */
+interface Packets {
+  readonly connect: Uint8Array;
+  readonly disconnect: Uint8Array;
+}
+
+/** The packets to send; what may not be sent is the fault of the command line. */
+function packetsOf(
+  { connect, disconnect }: Connection,
+  password: Uint8Array | undefined,
+): Packets {
+  const { clientId = "", cleanStart, keepAlive, username, will, ...others } = connect;
+  const { connectTimeout: _, reconnect: __, ...properties } = others;
+  const { reasonCode, ...disconnectProperties } = disconnect;
+  try {
+    return {
+      connect: encodePacket({
+        ...{ type: "connect", clientId, cleanStart, keepAlive, username, password, properties },
+        will: will && willInit(will),
+      }),
+      disconnect: encodePacket({
+        type: "disconnect",
+        reasonCode,
+        properties: disconnectProperties,
+      }),
+    };
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** Shows packets as they go by. */
+class Display {
+  readonly output: Output;
+  readonly #format: FormatOptions;
+
+  constructor(output: Output, options: Options) {
+    this.output = output;
+    this.#format = {
+      full: options.full,
+      hidden: options["show-password"] ? [] : SECRETS,
+    };
+  }
+
+  show(direction: string, explanation: Explanation): void {
+    this.output.write(`${direction} ${formatHeading(explanation, this.output)}`);
+    this.output.write(`${formatExplanation(explanation, this.output, this.#format)}\n`);
+  }
+}
+
+const TO_SERVER = "→ Client to Server:";
+const TO_CLIENT = "← Server to Client:";
+
+/** Sends the CONNECT, recognises the answer, says good-bye. */
+async function converse(
+  transport: Transport,
+  { connect, disconnect }: Packets,
+  maximumPacketSize: number,
+  { address }: ServerUrl,
+  display: Display,
+): Promise<number> {
+  await transport.write(connect);
+  display.show(TO_SERVER, explainPacket(connect));
+  const received = await receive(transport, maximumPacketSize, address);
+  const answer = explainPacket(received, { maximumPacketSize });
+  display.show(TO_CLIENT, answer);
+  const isConnected = answer.packet?.type === "connack" && answer.packet.reasonCode < 0x80;
+  if (isConnected) {
+    await transport.write(disconnect);
+    display.show(TO_SERVER, explainPacket(disconnect));
+  }
+  const { green, red } = paintFor(display.output);
+  const paint = isConnected ? green : red;
+  display.output.write(`${paint(verdictOf(answer, address))}\n`);
+  if (isConnected) return 0;
+  return answer.packet?.type === "connack" ? answer.packet.reasonCode : 1;
+}
+
+/** The bytes up to the end of the first packet, or up to what makes it none. */
+async function receive(
+  transport: Transport,
+  maximumPacketSize: number,
+  address: string,
+): Promise<Uint8Array> {
+  const decoder = new PacketDecoder({ maximumPacketSize });
+  const chunks: Uint8Array[] = [];
+  for (let chunk = await transport.read(); chunk !== undefined; chunk = await transport.read()) {
+    chunks.push(chunk);
+    if (chunks.length === 1 && GREETING.test(new TextDecoder("latin1").decode(chunk))) {
+      throw stranger(chunk, address);
+    }
+    decoder.push(chunk);
+    try {
+      if (decoder.next() !== undefined) break;
+    } catch (error) {
+      if (!(error instanceof PacketError)) throw error;
+      if (error.offset === 0) throw stranger(concat(chunks), address);
+      break;
+    }
+  }
+  if (chunks.length === 0) throw closed(address);
+  return concat(chunks);
+}
+
+function verdictOf({ packet, fault, fields }: Explanation, address: string): string {
+  if (fault !== undefined) {
+    return fault.reasonCode === ReasonCode.unsupportedProtocolVersion
+      ? `Failed: ${address} does not speak MQTT 5.0, it answered as a Server of MQTT 3`
+      : fault.reasonCode === ReasonCode.packetTooLarge
+      ? `Failed: the answer of ${address} is larger than connect takes; see --maximum-packet-size`
+      : `Failed: the answer of ${address} is broken`;
+  }
+  if (packet?.type === "auth") {
+    return `Failed: ${address} asks for a step of ${
+      quoted(packet.properties.authenticationMethod ?? "")
+    }, and connect takes none; use the library for enhanced authentication`;
+  }
+  if (packet?.type !== "connack") {
+    return `Failed: ${address} answered with another packet than CONNACK (§3.2)`;
+  }
+  const code = fields.find(({ name }) => name === "Connect Reason Code");
+  const reason = `Reason Code ${hexByte(packet.reasonCode)}, ${code?.meaning}`;
+  const { assignedClientIdentifier, reasonString } = packet.properties;
+  const more = [
+    assignedClientIdentifier === undefined
+      ? ""
+      : `; the Client is called ${quoted(assignedClientIdentifier)}`,
+    reasonString === undefined ? "" : `; Reason String ${quoted(reasonString)}`,
+  ].join("");
+  return packet.reasonCode < 0x80
+    ? `Connected: ${address} said ${reason}${more}`
+    : `Refused: ${address} said ${reason}${more}`;
+}
+
+/** The failure for a server that speaks something else. */
+function stranger(received: Uint8Array, address: string): Failure {
+  const start = received.subarray(0, 40);
+  const text = new TextDecoder("latin1").decode(start);
+  if (text.startsWith("HTTP/")) {
+    return new Failure(
+      `${address} is a web server, not an MQTT server; try the port for MQTT over TCP, mostly 1883`,
+    );
+  }
+  if (start[0] === TLS_ALERT && start[1] === TLS_MAJOR_VERSION) {
+    return new Failure(
+      `${address} expects TLS, and connect speaks plain TCP; try the plain port, mostly 1883`,
+    );
+  }
+  return new Failure(
+    `${address} is no MQTT server, it answered ${quoted(text)}; check the host and the port`,
+  );
+}
+
+/** How servers of text protocols begin: no packet of MQTT that may come first is such text. */
+const GREETING = /^[\x20-\x7e\r\n\t]{4,}$/;
+
+const TLS_ALERT = 0x15;
+const TLS_MAJOR_VERSION = 0x03;
+
+function closed(address: string): Failure {
+  return new Failure(
+    `${address} closed the connection before the handshake was over; check that it is an MQTT server and that this is its plain TCP port`,
+  );
+}
+
+/** One sentence for whatever went wrong with the connection. */
+function failureFor(
+  thrown: unknown,
+  stop: AbortSignal,
+  server: ServerUrl,
+  longest: number,
+): unknown {
+  if (thrown instanceof Failure || thrown instanceof OutputClosed) return thrown;
+  const { address } = server;
+  const error = stop.aborted ? stop.reason : thrown;
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return new Failure(
+      `${address} sent no CONNACK within ${
+        longest / 1000
+      } s; check the host and the port, or wait longer with --timeout`,
+      TIMED_OUT,
+    );
+  }
+  if (
+    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionAborted
+  ) return closed(address);
+  const failure = networkFailure(error, server);
+  if (failure !== undefined) return failure;
+  return error instanceof Error
+    ? new Failure(`Cannot connect to ${address}: ${error.message}`)
+    : error;
+}

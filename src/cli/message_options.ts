@@ -1,0 +1,69 @@
+// The options for what is published: payloads, QoS, properties.
+
+import type { PublishOptions } from "../client/mod.ts";
+import type { QoS } from "../packets/mod.ts";
+import {
+  type AnyValues,
+  integerOption,
+  type OptionTable,
+  type OptionValues,
+  secondsOption,
+} from "./options.ts";
+import { propertiesOf, type PropertyNames, propertyOptions } from "./property_options.ts";
+
+const GROUP = "Payload";
+
+/** The options for one payload. */
+export const PAYLOAD = {
+  "message": { short: "m", value: "TEXT", help: "the payload" },
+  "file": { short: "f", value: "FILE", isFile: true, help: "the payload: a file" },
+  "stdin-file": { short: "s", help: "the payload: all of standard input", group: GROUP },
+  "null-message": { short: "n", help: "the payload: nothing", group: GROUP },
+} as const satisfies OptionTable;
+
+/** The options for many messages. */
+export const LINES = {
+  "stdin-line": { short: "l", help: "a message for each line of standard input" },
+  "topic-line": { help: "likewise; a line is TOPIC, a blank, the payload", group: GROUP },
+  "json": { help: "likewise; a line is JSON, as sub --json prints it" },
+} as const satisfies OptionTable;
+
+/** The options for what a message has beside its topic and its payload. */
+export const PUBLISH = {
+  "qos": { short: "q", value: "0|1|2", help: "QoS; 0 by default" },
+  "retain": { short: "r", help: "the server keeps it for those who subscribe later" },
+} as const satisfies OptionTable;
+
+const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
+/** The server's to set. */
+const NOT_OURS = "subscription-identifier";
+
+/** The options for the properties of PUBLISH. */
+export function publishProperties(): Readonly<Record<never, never>> {
+  const { [NOT_OURS]: _, ...options } = propertyOptions(PUBLISH_NAMES) as OptionTable;
+  return options;
+}
+
+/** How a message is published, as the options say. */
+export function publishOptionsOf(
+  options: OptionValues<typeof PUBLISH> & AnyValues,
+): PublishOptions {
+  return {
+    ...propertiesOf(PUBLISH_NAMES, options),
+    qos: integerOption("qos", options.qos ?? "0", 0, 2) as QoS,
+    retain: options.retain,
+  };
+}
+
+/** How `--repeat` and `--repeat-delay` are meant. */
+export function repetitionOf(
+  { repeat, "repeat-delay": delay }: {
+    readonly repeat: string | undefined;
+    readonly "repeat-delay": string | undefined;
+  },
+): { readonly times: number; readonly delay: number } {
+  return {
+    times: integerOption("repeat", repeat ?? "1", 1, 4_294_967_295),
+    delay: secondsOption("repeat-delay", delay ?? "0"),
+  };
+}
