@@ -127,6 +127,7 @@ class Receiving {
       if (isLast || this.#printer.isFull || (messages.waiting ?? 0) === 0) await this.#flush();
       if (isLast) return;
     }
+    await this.#flush();
   }
 
   #wants({ topic, retain }: Message): boolean {

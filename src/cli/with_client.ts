@@ -5,6 +5,8 @@ import { Client } from "../client/client.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
 import { systemClock } from "../io/clock.ts";
 import { connectTcp } from "../io/tcp.ts";
+import { encodePacket } from "../packets/mod.ts";
+import { checkClientsDisconnect } from "../session/disconnecting.ts";
 import type { World } from "../client/link.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import type { Connection } from "./connection_options.ts";
@@ -43,17 +45,17 @@ export async function withClient(
     const isOurs = session !== undefined && connection.connect.sessionExpiryInterval === undefined;
     const password = await passwordOf(connection.given, context) ?? server.password;
     const client = await clientFor(context, connection, {
-      ...connection.connect,
-      ...connect,
       ...isOurs && { sessionExpiryInterval: session },
+      ...connect,
+      ...connection.connect,
       password,
       signal: ending.signal,
     });
     tellOf(client, context.stderr);
     await client.start();
     return await use(client, work, ending, {
-      ...connection.disconnect,
       ...isOurs && { sessionExpiryInterval: 0 },
+      ...connection.disconnect,
     });
   } catch (error) {
     if (context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
@@ -79,26 +81,18 @@ async function use(
     return await ending.orSooner(Promise.race([working, lost]));
   } finally {
     const isStopped = ending.signal.aborted;
-    await goodBye(client, isStopped ? { ...disconnect, timeout: 0 } : disconnect);
+    await client.disconnect(isStopped ? { ...disconnect, timeout: 0 } : disconnect);
     // What it has begun to write is written.
     await working.catch(() => {});
   }
 }
 
-async function goodBye(client: Client, disconnect: DisconnectOptions): Promise<void> {
-  try {
-    await client.disconnect(disconnect);
-  } catch (error) {
-    await client.disconnect({ timeout: 0 });
-    throw usageFailure(`This DISCONNECT may not be sent: ${(error as Error).message}`);
-  }
-}
-
 async function clientFor(
   { stderr }: Context,
-  { server: { address }, trace }: Connection,
+  { server: { address }, trace, disconnect }: Connection,
   options: ConnectOptions,
 ): Promise<Client> {
+  checkDisconnect(disconnect, options);
   const tracer = trace && await tracerTo(stderr, trace, "client");
   const dial: World["dial"] = async ({ hostname, port }, signal) => {
     const transport = await connectTcp({ hostname, port, signal });
@@ -109,6 +103,20 @@ async function clientFor(
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
+  }
+}
+
+/** Refuses a DISCONNECT that may not be sent, before anything is. */
+function checkDisconnect(
+  { reasonCode, ...properties }: DisconnectOptions,
+  { sessionExpiryInterval }: ConnectOptions,
+): void {
+  const packet = { type: "disconnect", reasonCode, properties } as const;
+  try {
+    checkClientsDisconnect(packet, sessionExpiryInterval);
+    encodePacket(packet);
+  } catch (error) {
+    throw usageFailure(`This DISCONNECT may not be sent: ${(error as Error).message}`);
   }
 }
 
