@@ -8,6 +8,7 @@ import { CREDENTIALS } from "./credentials.ts";
 import {
   type AnyValues,
   integerOption,
+  type Option,
   type OptionTable,
   type OptionValues,
   type ParsedArguments,
@@ -17,6 +18,7 @@ import type { Permissions } from "./permissions.ts";
 import {
   bytesOption,
   propertiesOf,
+  propertyByWords,
   type PropertyNames,
   propertyOptions,
 } from "./property_options.ts";
@@ -89,18 +91,16 @@ const EXPIRY = "session-expiry-interval";
 /** What a command is about: a CONNECT, or what comes after it. */
 export type Subject = "connect" | "messages";
 
-/** The options, and the properties of CONNECT, Will and DISCONNECT. */
-export function connectionOptions(subject: Subject = "messages"): typeof OPTIONS {
-  const connect: OptionTable = propertyOptions(CONNECT_NAMES[subject]);
+/** The options, and the properties of CONNECT, Will and DISCONNECT, and of the packets that the command is about. */
+export function connectionOptions(
+  subject: Subject,
+  ...about: readonly PropertyNames[]
+): typeof OPTIONS {
+  const packets = [...about, CONNECT_NAMES[subject], WILL_NAMES, DISCONNECT_NAMES];
+  const properties: Record<string, Option> = Object.assign({}, ...packets.map(propertyOptions));
   // The letter of mosquitto's tools.
-  const expiry: OptionTable = { [EXPIRY]: { ...connect[EXPIRY]!, short: "x" } };
-  return {
-    ...OPTIONS,
-    ...connect as Readonly<Record<never, never>>,
-    ...expiry as Readonly<Record<never, never>>,
-    ...propertyOptions(WILL_NAMES),
-    ...propertyOptions(DISCONNECT_NAMES),
-  };
+  properties[EXPIRY] = { ...properties[EXPIRY]!, short: "x" };
+  return { ...OPTIONS, ...properties as object, ...propertyByWords(packets) as object };
 }
 
 /** What was given of them. */

@@ -47,7 +47,7 @@ const COMMON = {
     group: "General",
   },
   "print-permissions": {
-    help: "show the `deno run` line with what this may do",
+    help: "show the `deno run` line for just this",
     group: "General",
   },
 } as const satisfies OptionTable;

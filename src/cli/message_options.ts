@@ -9,7 +9,7 @@ import {
   type OptionValues,
   secondsOption,
 } from "./options.ts";
-import { propertiesOf, type PropertyNames, propertyOptions } from "./property_options.ts";
+import { propertiesOf, type PropertyNames } from "./property_options.ts";
 
 const GROUP = "Payload";
 
@@ -34,15 +34,8 @@ export const PUBLISH = {
   "retain": { short: "r", help: "the server keeps it for those who subscribe later" },
 } as const satisfies OptionTable;
 
-const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
-/** The server's to set. */
-const NOT_OURS = "subscription-identifier";
-
-/** The options for the properties of PUBLISH. */
-export function publishProperties(): Readonly<Record<never, never>> {
-  const { [NOT_OURS]: _, ...options } = propertyOptions(PUBLISH_NAMES) as OptionTable;
-  return options;
-}
+/** The properties of PUBLISH, for a command that is about it. */
+export const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
 
 /** How a message is published, as the options say. */
 export function publishOptionsOf(

@@ -15,6 +15,8 @@ export interface Option {
   readonly isOptional?: boolean;
   /** Whether it may be given more than once. */
   readonly many?: boolean;
+  /** Makes another option of the words that follow. They are asked for one by one. */
+  readonly expand?: (nextWord: () => string) => string;
   /** Whether the value is the name of a file. */
   readonly isFile?: boolean;
   /** What it does, in a few words: a line of help has 80 columns. */
@@ -95,9 +97,14 @@ function cluster(table: OptionTable, argument: string, rest: string[]): string[]
   for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
     const name = Object.keys(table).find((name) => table[name]!.short === letter);
     if (name === undefined) throw usageFailure(`There is no option -${letter}; see --help`);
-    if (table[name]!.value === undefined || table[name]!.isOptional === true) {
+    const { value: kind, isOptional, expand } = table[name]!;
+    if (kind === undefined || isOptional === true) {
       long.push(flag(table, name));
       continue;
+    }
+    if (expand !== undefined) {
+      if (letters.length > 0) rest.unshift(letters.join(""));
+      return [...long, expand(() => nextWord(`-${letter}`, kind, rest))];
     }
     const value = letters.length > 0 ? letters.join("") : rest.shift();
     if (value === undefined) throw usageFailure(`-${letter} needs a value; see --help`);
@@ -120,11 +127,21 @@ function longOption(table: OptionTable, argument: string, rest: string[]): strin
     if (hasValue) throw usageFailure(`--${name} takes no value; see --help`);
     return argument;
   }
+  if (option.expand !== undefined && !hasValue) {
+    return option.expand(() => nextWord(`--${name}`, option.value!, rest));
+  }
   if (hasValue) return argument;
   if (option.isOptional === true) return flag(table, name);
   const value = rest.shift();
   if (value === undefined) throw usageFailure(`--${name} needs a value; see --help`);
   return `--${name}=${value}`;
+}
+
+/** One more of the words that belong to an option. */
+function nextWord(form: string, kind: string, rest: string[]): string {
+  const word = rest.shift();
+  if (word === undefined) throw usageFailure(`${form} needs ${kind}; see --help=all`);
+  return word;
 }
 
 /** What to say of an option that is none. */

@@ -8,7 +8,8 @@ import {
   type PropertyRow,
 } from "../packets/properties.ts";
 import { usageFailure } from "./command.ts";
-import { type AnyValues, integerOption, type Option } from "./options.ts";
+import { nearest } from "./nearest.ts";
+import { type AnyValues, integerOption, type Option, type OptionTable } from "./options.ts";
 import { quoted } from "./text.ts";
 
 const PLACEHOLDERS: { readonly [Is in PropertyRow["is"]]: string } = {
@@ -32,10 +33,46 @@ export interface PropertyNames {
   readonly only?: ReadonlySet<string>;
 }
 
+/** The option for a property as mosquitto's tools have it: `-D publish content-type text/plain`. */
+export function propertyByWords(packets: readonly PropertyNames[]): OptionTable {
+  return {
+    "property": {
+      short: "D",
+      value: "PACKET NAME VALUE",
+      help: "a property, as in mosquitto's tools",
+      group: "General",
+      expand(nextWord) {
+        const packet = nextWord();
+        const names = packets.find(({ holder }) => holder === packet.toLowerCase());
+        if (names === undefined) {
+          const known = packets.map(({ holder }) => holder).join(", ");
+          throw usageFailure(`No property of ${quoted(packet)} can be set, only of ${known}`);
+        }
+        const words = nextWord().toLowerCase();
+        const row = rowsOf(names.holder).map(([, row]) => row)
+          .find((row) => wordsOf(row) === words);
+        if (row === undefined) {
+          const near = nearest(words, rowsOf(names.holder).map(([, row]) => wordsOf(row)));
+          const hint = near === undefined ? "" : `; did you mean ${near}?`;
+          throw usageFailure(`${packet.toUpperCase()} has no property ${quoted(words)}${hint}`);
+        }
+        const value = row.is === "utf8StringPair" ? `${nextWord()}=${nextWord()}` : nextWord();
+        return `--${optionName(row, names)}=${value}`;
+      },
+    },
+  };
+}
+
 /** The properties of SUBSCRIBE, for a command that is about it. */
 export const SUBSCRIBE_NAMES = {
   holder: "subscribe",
   prefix: "",
+} as const satisfies PropertyNames;
+
+/** Those of UNSUBSCRIBE, beside them. */
+export const UNSUBSCRIBE_NAMES = {
+  holder: "unsubscribe",
+  prefix: "unsubscribe-",
 } as const satisfies PropertyNames;
 
 /** One option for each property that a packet, or the Will, may have. The types of the values are those of the texts. */
@@ -73,13 +110,22 @@ export function propertiesOf<Names extends PropertyNames>(
   return Object.fromEntries(given) as PropertiesOf<Names["holder"]>;
 }
 
+/** The properties that a client may give to a packet: who a PUBLISH is for is for the server to say. */
 function rowsOf(holder: PropertyHolder): [string, PropertyRow][] {
-  return Object.entries<PropertyRow>(PROPERTIES).filter(([, row]) => row.in[holder] !== undefined);
+  return Object.entries<PropertyRow>(PROPERTIES).filter(([property, row]) =>
+    row.in[holder] !== undefined &&
+    !(holder === "publish" && property === "subscriptionIdentifiers")
+  );
+}
+
+/** `"session-expiry-interval"`. */
+function wordsOf({ name }: PropertyRow): string {
+  return name.toLowerCase().replaceAll(" ", "-");
 }
 
 /** `"will-delay-interval"`, `"session-expiry-interval"`. */
-function optionName({ name }: PropertyRow, { prefix, only }: PropertyNames): string {
-  const words = name.toLowerCase().replaceAll(" ", "-");
+function optionName(row: PropertyRow, { prefix, only }: PropertyNames): string {
+  const words = wordsOf(row);
   const isPlain = words.startsWith(prefix) || only?.has(words) === false;
   return isPlain ? words : `${prefix}${words}`;
 }

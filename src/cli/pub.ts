@@ -3,7 +3,7 @@
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
-import { LINES, PAYLOAD, PUBLISH, publishProperties } from "./message_options.ts";
+import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 
 const OWN = {
@@ -16,7 +16,7 @@ const OWN = {
   ...PUBLISH,
 } as const satisfies OptionTable;
 
-const OPTIONS = { ...OWN, ...connectionOptions(), ...publishProperties() };
+const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
 
 /** What it was given. */
 export type PubArguments = ParsedArguments<typeof OPTIONS>;

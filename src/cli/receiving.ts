@@ -10,7 +10,7 @@ import { checkFilter } from "./filters.ts";
 import { Printer } from "./message_output.ts";
 import { integerOption } from "./options.ts";
 import { Progress } from "./progress.ts";
-import { propertiesOf, SUBSCRIBE_NAMES } from "./property_options.ts";
+import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "./property_options.ts";
 import type { SubArguments } from "./sub.ts";
 import { withClient } from "./with_client.ts";
 
@@ -28,7 +28,10 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const subscribe = subscribeOptionsOf(options);
   check(filters, options);
   return await withClient(context, connection, async (client) => {
-    if (options.unsubscribe.length > 0) await client.unsubscribe(options.unsubscribe);
+    if (options.unsubscribe.length > 0) {
+      const properties = propertiesOf(UNSUBSCRIBE_NAMES, options);
+      await client.unsubscribe(options.unsubscribe, properties);
+    }
     const subscription = filters.length === 0
       ? undefined
       : await client.subscribe(filters, subscribe);

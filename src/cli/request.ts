@@ -3,10 +3,10 @@
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
-import { PAYLOAD, PUBLISH, publishProperties } from "./message_options.ts";
+import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 import { FORMAT_LETTERS, OUTPUT } from "./output_options.ts";
-import { type PropertyNames, propertyOptions } from "./property_options.ts";
+import type { PropertyNames } from "./property_options.ts";
 
 const OWN = {
   "topic": { short: "t", value: "TOPIC", help: "where requests are answered" },
@@ -30,9 +30,7 @@ export const REQUEST_SUBSCRIBE_NAMES = {
 
 const OPTIONS = {
   ...OWN,
-  ...connectionOptions(),
-  ...publishProperties(),
-  ...propertyOptions(REQUEST_SUBSCRIBE_NAMES),
+  ...connectionOptions("messages", PUBLISH_NAMES, REQUEST_SUBSCRIBE_NAMES),
   // The property, with the letter of mosquitto_rr.
   "response-topic": OWN["response-topic"],
 };

@@ -4,7 +4,7 @@ import { usageFailure } from "./command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
-import { PAYLOAD, PUBLISH, publishProperties } from "./message_options.ts";
+import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 
 const OWN = {
@@ -21,7 +21,7 @@ const OWN = {
   "retain": { ...PUBLISH.retain, group: "Sending" },
 } as const satisfies OptionTable;
 
-const OPTIONS = { ...OWN, ...connectionOptions(), ...publishProperties() };
+const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
 
 /** What it was given. */
 export type RespondArguments = ParsedArguments<typeof OPTIONS>;

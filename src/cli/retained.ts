@@ -15,7 +15,7 @@ const OWN = {
   ...FORMATS,
 } as const satisfies OptionTable;
 
-const OPTIONS = { ...OWN, ...connectionOptions() };
+const OPTIONS = { ...OWN, ...connectionOptions("messages") };
 
 /** What it was given. */
 export type RetainedArguments = ParsedArguments<typeof OPTIONS>;

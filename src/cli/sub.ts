@@ -5,8 +5,7 @@ import { command } from "./definition.ts";
 import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
 import { FORMAT_LETTERS, OUTPUT } from "./output_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
-import { SUBSCRIBE_NAMES } from "./property_options.ts";
-import { propertyOptions } from "./property_options.ts";
+import { SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "./property_options.ts";
 
 const SELECTING = "Selecting";
 const SUBSCRIBING = "Subscribing";
@@ -47,7 +46,10 @@ const OWN = {
   },
 } as const satisfies OptionTable;
 
-const OPTIONS = { ...OWN, ...connectionOptions(), ...propertyOptions(SUBSCRIBE_NAMES) };
+const OPTIONS = {
+  ...OWN,
+  ...connectionOptions("messages", SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES),
+};
 
 /** What it was given. */
 export type SubArguments = ParsedArguments<typeof OPTIONS>;
