@@ -6,7 +6,7 @@ import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { connectionOf, topicsOf } from "./connection_options.ts";
 import { checkFilter } from "./filters.ts";
 import { publishOptionsOf } from "./message_options.ts";
-import { checkMessage, payloadOf } from "./message_source.ts";
+import { checkMessage, payloadReader } from "./message_source.ts";
 import { integerOption, secondsOption } from "./options.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
 import { escaped, quoted } from "./text.ts";
@@ -29,12 +29,15 @@ export async function run(context: Context, given: RespondArguments): Promise<nu
   const most = options.count === undefined
     ? Infinity
     : integerOption("count", options.count, 1, Number.MAX_SAFE_INTEGER);
-  const responder = await responderOf(context, options);
-  return await withClient(context, connection, async (client) => {
+  const payloadUntil = await payloadReader(options, context);
+  const responder = responderOf(options, context);
+  return await withClient(context, connection, async (client, stop) => {
+    const fixed = await payloadUntil?.(stop);
+    const respond = fixed === undefined ? responder : () => Promise.resolve(fixed);
     const requests = await client.subscribe(filters, { qos: publish.qos, ack: "manual" });
     let count = 0;
     for await (const request of requests) {
-      if (await answer(client, request, responder, publish, context.stderr)) count++;
+      if (await answer(client, request, respond, publish, context.stderr)) count++;
       request.ack();
       if (count >= most) break;
     }
@@ -63,20 +66,15 @@ async function answer(
   return true;
 }
 
-async function responderOf(
+/** How requests are answered, where no payload is fixed. */
+function responderOf(
+  { exec, "exec-timeout": timeout }: RespondArguments["options"],
   context: Context,
-  options: Parameters<typeof payloadOf>[0] & {
-    readonly exec: string | undefined;
-    readonly "exec-timeout": string | undefined;
-  },
-): Promise<Responder> {
-  const payload = await payloadOf(options, context);
-  const { exec, "exec-timeout": timeout } = options;
+): Responder {
   if (exec === undefined) {
     if (timeout !== undefined) throw usageFailure("--exec-timeout needs --exec");
-    return (request) => Promise.resolve(payload ?? request.payload);
+    return (request) => Promise.resolve(request.payload);
   }
-  if (payload !== undefined) throw usageFailure("Give either a payload or --exec");
   const [program, ...args] = wordsOf(exec);
   const longest = secondsOption("exec-timeout", timeout ?? "30");
   return (request) => firstLine(program!, args, request, longest, context);
@@ -94,22 +92,29 @@ async function firstLine(
     stderr.write(`mqtt5: ${escaped(`${quoted(program)} ${what}: no answer to ${topic}`)}\n`);
     return undefined;
   };
-  const late = AbortSignal.timeout(longest);
-  const child = spawn(program, args, topic, AbortSignal.any([signal, late]));
-  const feeding = feed(child, payload);
-  const [{ code, stdout }] = await Promise.all([child.output(), feeding]);
-  if (late.aborted) return tell(`took longer than ${longest / 1000} s`);
+  const child = spawn(program, args, topic);
+  const ended = Promise.all([child.output(), feed(child, payload)]);
+  const late = AbortSignal.any([signal, AbortSignal.timeout(longest)]);
+  const result = await Promise.race([ended, aborted(late)]);
+  if (result === undefined) {
+    // What it has started itself may hold its output open for longer: that is not waited for.
+    child.kill("SIGKILL");
+    return tell(`took longer than ${longest / 1000} s`);
+  }
+  const [{ code, stdout }] = result;
   if (code !== 0) return tell(`ended with ${code}`);
   const end = stdout.indexOf(0x0a);
   return end < 0 ? stdout : stdout.subarray(0, end);
 }
 
-function spawn(
-  program: string,
-  args: readonly string[],
-  topic: string,
-  signal: AbortSignal,
-): Deno.ChildProcess {
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined));
+  });
+}
+
+function spawn(program: string, args: readonly string[], topic: string): Deno.ChildProcess {
   try {
     return new Deno.Command(program, {
       args: [...args],
@@ -117,7 +122,6 @@ function spawn(
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
-      signal,
     }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {

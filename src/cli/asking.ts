@@ -9,7 +9,7 @@ import { type Context, usageFailure } from "./command.ts";
 import { connectionOf } from "./connection_options.ts";
 import { publishOptionsOf } from "./message_options.ts";
 import { Printer } from "./message_output.ts";
-import { checkMessage, payloadOf } from "./message_source.ts";
+import { checkMessage, payloadReader } from "./message_source.ts";
 import { propertiesOf } from "./property_options.ts";
 import { REQUEST_SUBSCRIBE_NAMES, type RequestArguments } from "./request.ts";
 import { withClient } from "./with_client.ts";
@@ -20,6 +20,8 @@ interface Question {
   readonly payload: string | Uint8Array;
   readonly options: PublishOptions;
   readonly subscribe: SubscribeOptions;
+  /** Whether an answer that the server had retained is none. */
+  readonly isFresh: boolean;
 }
 
 /** Runs `request`. */
@@ -31,12 +33,14 @@ export async function run(context: Context, given: RequestArguments): Promise<nu
   const publish = publishOptionsOf(options);
   checkMessage({ topic, options: publish });
   checkResponseTopic(publish.responseTopic);
-  const payload = await payloadOf(options, context);
-  if (payload === undefined) throw usageFailure("Give a payload: -m, -f, -s or -n");
+  const payloadUntil = await payloadReader(options, context);
+  if (payloadUntil === undefined) throw usageFailure("Give a payload: -m, -f, -s or -n");
   const printer = new Printer(context.stdout, options);
   const subscribe = { ...propertiesOf(REQUEST_SUBSCRIBE_NAMES, options), qos: publish.qos };
-  return await withClient(context, connection, async (client) => {
-    const question = { topic, payload, options: publish, subscribe };
+  return await withClient(context, connection, async (client, stop) => {
+    const payload = await payloadUntil(stop);
+    const isFresh = options["no-retained"];
+    const question = { topic, payload, options: publish, subscribe, isFresh };
     printer.print(await answerTo(client, question));
     await printer.flush();
     return 0;
@@ -55,7 +59,7 @@ function checkResponseTopic(topic: string | undefined): void {
 /** Asks, and resolves to the first answer. */
 async function answerTo(
   client: Client,
-  { topic, payload, options, subscribe }: Question,
+  { topic, payload, options, subscribe, isFresh }: Question,
 ): Promise<Message> {
   const { responseInformation = "mqtt5/responses" } = client.server;
   const isOwn = options.responseTopic === undefined;
@@ -70,6 +74,7 @@ async function answerTo(
   });
   await client.publish(topic, payload, { ...options, responseTopic, correlationData });
   for await (const answer of answers) {
+    if (isFresh && answer.retain) continue;
     // On a topic that nobody else knows, an answer that says nothing is an answer to this.
     const told = answer.correlationData ?? (isOwn ? correlationData : undefined);
     if (told !== undefined && equals(told, correlationData)) {

@@ -49,9 +49,10 @@ export const broker = command({
     const { file, cert, key } = options;
     const store = file === undefined ? [] : [file];
     return {
-      net: placesOf(options).map(({ hostname, port }) =>
-        port === 0 ? hostname : `${hostname}:${port}`
-      ),
+      net: placesOf(options).map(({ hostname, port }) => {
+        const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+        return port === 0 ? host : `${host}:${port}`;
+      }),
       read: [...store, ...[cert, key].flatMap((path) => path ?? [])],
       write: store,
     };

@@ -6,6 +6,8 @@ export interface Output {
   write(text: string): void;
   /** Writes bytes, and resolves when they are out. Nothing else may be written meanwhile. */
   writeBytes(bytes: Uint8Array): Promise<void>;
+  /** Shows a line below all that is written, until another takes its place, or `""` none. On a terminal alone. */
+  status(line: string): void;
   /** Whether a person looks at it. */
   readonly isTerminal: boolean;
   /** Whether colours are welcome. */

@@ -146,10 +146,7 @@ export function connectionOf(
       keepAlive: integerOption("keep-alive", options["keep-alive"] ?? "60", 0, 65_535),
       username: options.username ?? server.username,
       will: willOf(options),
-      connectTimeout: Math.max(
-        1,
-        secondsOption("connect-timeout", options["connect-timeout"] ?? "10"),
-      ),
+      connectTimeout: positive("connect-timeout", options["connect-timeout"] ?? "10"),
       reconnect: attempts === undefined ? {} : reconnectOf(attempts),
     },
     disconnect: {
@@ -198,13 +195,12 @@ function serverOf(
     throw usageFailure("Give the server either as a URL or with --host and --port");
   }
   if (subject === "connect") return { server: parsed(given), topic: undefined };
-  const [, base, topic] = /^([a-z+]+:\/\/[^/?#]*)\/(.+)$/s.exec(given) ?? [, given];
-  try {
-    return { server: parseServerUrl(base!), topic: topic && decodedTopic(topic) };
-  } catch {
-    // What was taken for a topic may be part of a password: the message must hide all of it.
+  const [, base = given, topic] = /^([a-z+]+:\/\/[^/?#]*)\/(.+)$/is.exec(given) ?? [];
+  // What was taken for a topic may be part of a password: the message must hide it, and say how to write it.
+  if (topic === undefined || !base.includes("@") && topic.includes("@")) {
     return { server: parsed(given), topic: undefined };
   }
+  return { server: parsed(base), topic: decodedTopic(topic) };
 }
 
 /** The server that a URL names. */
@@ -245,6 +241,12 @@ function clientIdOf(options: ConnectionValues): string {
     throw usageFailure("--client-id and --client-id-prefix exclude each other");
   }
   return prefix === undefined ? id ?? "" : `${prefix}${Deno.pid}`;
+}
+
+function positive(name: string, text: string): number {
+  const milliseconds = secondsOption(name, text);
+  if (milliseconds > 0) return milliseconds;
+  throw usageFailure(`--${name} must be more than 0 seconds`);
 }
 
 function reconnectOf(attempts: string): ConnectOptions["reconnect"] {

@@ -7,7 +7,7 @@ import type { Explanation, QoS } from "../packets/mod.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { HOSTNAME } from "./demo.ts";
 import type { ParsedArguments } from "./options.ts";
-import { paintFor } from "./text.ts";
+import { paintFor, wrap } from "./text.ts";
 import { type Arrows, type Direction, formatPacket, traced } from "./trace.ts";
 
 const ARROWS: Arrows = { sent: "→", received: "←" };
@@ -75,7 +75,9 @@ class Show {
 
   title(text: string): void {
     this.#sinceTitle = 0;
-    this.#output.write(`\n${paintFor(this.#output).bold(text)}\n`);
+    const { bold } = paintFor(this.#output);
+    const lines = wrap(text, this.#output.columns).map((line) => `${bold(line)}\n`);
+    this.#output.write(`\n${lines.join("")}`);
   }
 
   packet(direction: Direction, packet: Explanation): void {

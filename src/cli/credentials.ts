@@ -1,28 +1,35 @@
 // Where a password comes from: the command line, a file, the environment, a person. It is never shown.
 
 import { type Context, usageFailure } from "./command.ts";
-import type { OptionTable, OptionValues } from "./options.ts";
+import { isGiven, type OptionTable, type OptionValues } from "./options.ts";
 import { bytesOption } from "./property_options.ts";
 import { quoted } from "./text.ts";
 
 const GROUP = "Credentials";
+const CHOICE = "password";
 
 /** The options for a user and a password. */
 export const CREDENTIALS = {
   "username": { short: "u", value: "NAME", help: "User Name; --help=all has the Password" },
-  "password": { short: "P", value: "BYTES", help: "Password", group: GROUP },
+  "password": { short: "P", value: "BYTES", choice: CHOICE, help: "Password", group: GROUP },
   "password-file": {
     value: "FILE",
     isFile: true,
+    choice: CHOICE,
     help: "Password: the first line of a file",
     group: GROUP,
   },
   "password-env": {
     value: "NAME",
+    choice: CHOICE,
     help: "Password: in the environment variable of this name",
     group: GROUP,
   },
-  "ask-password": { help: "Password: asked for on the terminal, and not echoed", group: GROUP },
+  "ask-password": {
+    choice: CHOICE,
+    help: "Password: asked for on the terminal, and not echoed",
+    group: GROUP,
+  },
 } as const satisfies OptionTable;
 
 type Values = OptionValues<typeof CREDENTIALS>;
@@ -32,17 +39,14 @@ const SOURCES = ["password", "password-file", "password-env", "ask-password"] as
 /**
  * The password, from where the options say; `undefined` when they say nothing.
  *
- * @throws {Failure} when it cannot be had, or there is more than one
+ * @throws {Failure} when it cannot be had
  */
 export async function passwordOf(
   options: Values,
   context: Context,
 ): Promise<Uint8Array | undefined> {
-  const given = SOURCES.filter((name) => options[name] !== undefined && options[name] !== false);
-  if (given.length > 1) {
-    throw usageFailure(`--${given.join(" and --")} exclude each other: there is one password`);
-  }
-  switch (given[0]) {
+  const source = SOURCES.find((name) => isGiven(options[name]));
+  switch (source) {
     case undefined:
       return undefined;
     case "password":
@@ -54,8 +58,20 @@ export async function passwordOf(
     case "ask-password":
       return await ask(context);
     default:
-      return given[0] satisfies never;
+      return source satisfies never;
   }
+}
+
+/**
+ * Refuses to read a password and something else from standard input.
+ *
+ * @throws {Failure} when the password is to be asked for
+ */
+export function checkInputIsFree(options: Pick<Values, "ask-password">): void {
+  if (!options["ask-password"]) return;
+  throw usageFailure(
+    "Standard input gives the payload, so nobody can be asked; see --password-file",
+  );
 }
 
 async function firstLineOf(path: string): Promise<Uint8Array> {
@@ -96,8 +112,9 @@ async function ask({ stdin, stderr, signal }: Context): Promise<Uint8Array> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
-  stderr.write("Password: ");
+  // Not before that: what is typed at once is not to be seen either.
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
+  stderr.write("Password: ");
   try {
     return await Promise.race([typedLine(), aborted.promise]);
   } finally {
@@ -134,7 +151,7 @@ export function withoutPassword(
   const without = args.map((argument) => {
     const shown = argument.startsWith("--password=")
       ? ""
-      : argument.replace(/^((?:--url=)?[a-z+]+:\/\/[^:@/]*):[^@]*@/, "$1@");
+      : argument.replace(/^((?:--url=)?[a-z+]+:\/\/[^/?#:]*):[^/?#]*@/i, "$1@");
     hasPassword ||= shown !== argument;
     return shown;
   }).filter((argument) => argument !== "");

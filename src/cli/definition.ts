@@ -57,40 +57,19 @@ type CommonValues = ParsedArguments<typeof COMMON>["options"];
 /** Makes a command. */
 export function command<Table extends OptionTable>(definition: Definition<Table>): Command {
   const table = { ...definition.options, ...COMMON };
-  const run = async (context: Context, onOptions: (options: CommonValues) => void) => {
-    const typed = parseOptions<OptionTable>(table, context.args);
-    const common = typed.options as CommonValues;
-    onOptions(common);
-    if (common.help !== undefined) {
-      context.stdout.write(helpText(definition, table, common.help === "all"));
-      return 0;
-    }
-    const given = (common.options === undefined ? typed : parseOptions<OptionTable>(
-      table,
-      context.args,
-      await (await import("./options_file.ts")).readOptions(common.options, table),
-    )) as ParsedArguments<Table>;
-    if (common["print-permissions"]) {
-      const { permissionLine } = await import("./permissions.ts");
-      const needed = definition.permissions(given);
-      context.stdout.write(permissionLine(context, definition.name, table, {
-        ...needed,
-        read: [...needed.read ?? [], common.options].filter((path) => path !== undefined),
-      }));
-      return 0;
-    }
-    const work = await definition.load();
-    return await work.run(context, given);
-  };
   return {
     options: table,
     help: (all) => helpText(definition, table, all),
     async run(outer) {
       let context = outer;
       try {
-        return await run(outer, ({ quiet }) => {
-          if (quiet) context = Object.create(outer, { stderr: { value: SILENCE } });
-        });
+        const typed = parseOptions<OptionTable>(table, outer.args);
+        const { quiet, options: path } = typed.options as CommonValues;
+        if (quiet) context = silent(outer);
+        const given = path === undefined ? typed : await withDefaults(path, table, outer, typed);
+        const common = given.options as CommonValues;
+        if (common.quiet) context = silent(outer);
+        return await runAs(definition, table, context, given as Given<Table>);
       } catch (error) {
         return failed(error, context);
       }
@@ -98,9 +77,52 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
   };
 }
 
+/** What was given of the command's own options, and of those that all have. */
+type Given<Table extends OptionTable> = ParsedArguments<Table> & {
+  readonly options: CommonValues;
+};
+
+async function runAs<Table extends OptionTable>(
+  definition: Definition<Table>,
+  table: OptionTable,
+  context: Context,
+  given: Given<Table>,
+): Promise<number> {
+  const { help, options: path } = given.options as CommonValues;
+  if (help !== undefined) {
+    context.stdout.write(helpText(definition, table, help === "all"));
+    return 0;
+  }
+  if (!given.options["print-permissions"]) {
+    const work = await definition.load();
+    return await work.run(context, given);
+  }
+  const { permissionLine } = await import("./permissions.ts");
+  const needed = definition.permissions(given);
+  const read = [...needed.read ?? [], path].filter((path) => path !== undefined);
+  context.stdout.write(permissionLine(context, definition.name, table, { ...needed, read }));
+  return 0;
+}
+
+async function withDefaults(
+  path: string,
+  table: OptionTable,
+  { args }: Context,
+  typed: ParsedArguments<OptionTable>,
+): Promise<ParsedArguments<OptionTable>> {
+  const { readOptions } = await import("./options_file.ts");
+  return parseOptions(table, args, await readOptions(path, table, typed));
+}
+
+/** The same, but nothing is told. Where it is not looked at, nothing of it is set up. */
+function silent(context: Context): Context {
+  return Object.create(context, { stderr: { value: SILENCE } });
+}
+
 const SILENCE: Output = {
   write() {},
   writeBytes: () => Promise.resolve(),
+  status() {},
   isTerminal: false,
   colors: false,
   columns: 80,

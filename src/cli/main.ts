@@ -19,7 +19,7 @@ ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(WIDTH)}  ${summary
 mqtt5 stands for the program, however it is run; without an installation:
   deno run --allow-net jsr:@mqtt5/mqtt5/cli COMMAND [options]
 
-Exit code: 0; 2 for a wrong command line; else what the help of the command says.
+Exit code: 0; 2 for a wrong command line; else see the help of the command.
 `;
 
 /** Runs the command that the arguments name and returns the exit code. Never throws. */
@@ -51,7 +51,7 @@ async function run(context: Context): Promise<number> {
   const entry = COMMANDS.get(name);
   if (entry === undefined) {
     const { nearest } = await import("./nearest.ts");
-    const near = nearest(name, names);
+    const near = nearest(name, [...names, "help", "--help", "--version"]);
     const instead = near === undefined ? "see --help" : `did you mean ${near}?`;
     throw usageFailure(`There is no command ${quoted(name)}; ${instead}`);
   }

@@ -12,20 +12,30 @@ import {
 import { propertiesOf, type PropertyNames } from "./property_options.ts";
 
 const GROUP = "Payload";
+const CHOICE = "payload";
 
 /** The options for one payload. */
 export const PAYLOAD = {
-  "message": { short: "m", value: "TEXT", help: "the payload" },
-  "file": { short: "f", value: "FILE", isFile: true, help: "the payload: a file" },
-  "stdin-file": { short: "s", help: "the payload: all of standard input", group: GROUP },
-  "null-message": { short: "n", help: "the payload: nothing", group: GROUP },
+  "message": { short: "m", value: "TEXT", choice: CHOICE, help: "the payload" },
+  "file": { short: "f", value: "FILE", isFile: true, choice: CHOICE, help: "the payload: a file" },
+  "stdin-file": {
+    short: "s",
+    choice: CHOICE,
+    help: "the payload: all of standard input",
+    group: GROUP,
+  },
+  "null-message": { short: "n", choice: CHOICE, help: "the payload: nothing", group: GROUP },
 } as const satisfies OptionTable;
 
 /** The options for many messages. */
 export const LINES = {
-  "stdin-line": { short: "l", help: "a message for each line of standard input" },
-  "topic-line": { help: "likewise; a line is TOPIC, a blank, the payload", group: GROUP },
-  "json": { help: "likewise; a line is JSON, as sub --json prints it" },
+  "stdin-line": { short: "l", choice: CHOICE, help: "a message for each line of standard input" },
+  "topic-line": {
+    choice: CHOICE,
+    help: "likewise; a line is TOPIC, a blank, the payload",
+    group: GROUP,
+  },
+  "json": { choice: CHOICE, help: "likewise; a line is JSON, as sub --json prints it" },
 } as const satisfies OptionTable;
 
 /** The options for what a message has beside its topic and its payload. */

@@ -2,7 +2,7 @@
 
 import type { Message } from "../client/mod.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
-import { type Output, usageFailure } from "./command.ts";
+import type { Output } from "./command.ts";
 import { type MessageFormat, messageFormat } from "./message_format.ts";
 import { messageToJson } from "./json_message.ts";
 import type { OptionValues } from "./options.ts";
@@ -36,15 +36,13 @@ export class Printer {
   readonly #endsLines: boolean;
 
   /**
-   * @throws {Failure} when the options contradict each other, or the format is none
+   * @throws {Failure} when the format is none
    */
   constructor(
     output: Output,
     { verbose: isVerbose, format, json: isJson, "no-eol": hasNoEol }: OptionValues<typeof OUTPUT>,
     otherwise: MessageFormat = payloadOnly,
   ) {
-    const chosen = [isVerbose, format !== undefined, isJson].filter(Boolean);
-    if (chosen.length > 1) throw usageFailure("--verbose, --format and --json exclude each other");
     this.#output = output;
     this.#endsLines = !hasNoEol;
     this.#format = isJson

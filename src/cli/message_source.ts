@@ -3,6 +3,7 @@
 import type { PublishOptions } from "../client/mod.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { type Context, Failure, usageFailure } from "./command.ts";
+import { checkInputIsFree, type CREDENTIALS } from "./credentials.ts";
 import { messageFromJson, type OutgoingMessage, textIn } from "./json_message.ts";
 import { linesOf, wholeOf } from "./lines.ts";
 import type { PAYLOAD } from "./message_options.ts";
@@ -34,19 +35,29 @@ export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
   if (fault !== undefined) throw usageFailure(`This message may not be sent: ${fault}`);
 }
 
+/** Gives a payload; no later than the signal, and then it may not be whole. */
+export type PayloadReader = (stop: AbortSignal) => Promise<string | Uint8Array>;
+
 /**
- * The one payload that the options say, or `undefined` if they say none.
+ * Where the one payload comes from that the options say; `undefined` if they say none.
  *
- * @throws {Failure} when they say more than one, or the file cannot be read
+ * @throws {Failure} when the file cannot be read
  */
-export async function payloadOf(
-  options: OptionValues<typeof PAYLOAD>,
+export async function payloadReader(
+  options: OptionValues<typeof PAYLOAD & typeof CREDENTIALS>,
   context: Context,
-): Promise<string | Uint8Array | undefined> {
-  if (options.message !== undefined) return options.message;
-  if (options.file !== undefined) return await fileOf(options.file);
-  if (options["stdin-file"]) return await wholeOf(context.stdin, context.signal);
-  return options["null-message"] ? "" : undefined;
+): Promise<PayloadReader | undefined> {
+  const { message, file } = options;
+  if (message !== undefined) return () => Promise.resolve(message);
+  if (file !== undefined) {
+    const payload = await fileOf(file);
+    return () => Promise.resolve(payload);
+  }
+  if (options["stdin-file"]) {
+    checkInputIsFree(options);
+    return (stop) => wholeOf(context.stdin, stop);
+  }
+  return options["null-message"] ? () => Promise.resolve("") : undefined;
 }
 
 async function fileOf(path: string): Promise<Uint8Array> {
@@ -57,21 +68,24 @@ async function fileOf(path: string): Promise<Uint8Array> {
   }
 }
 
+/** How often a message is published, and how long it is waited before each other time, in milliseconds. */
+export interface Repetition {
+  readonly times: number;
+  readonly delay: number;
+}
+
 /** The same payload to each topic, and again as often as it is wanted. */
 export async function* repeated(
   topics: readonly string[],
-  payload: string | Uint8Array,
+  payloadUntil: PayloadReader,
   options: PublishOptions,
-  { times, delay, signal }: {
-    readonly times: number;
-    /** In milliseconds. */
-    readonly delay: number;
-    readonly signal: AbortSignal;
-  },
+  { times, delay }: Repetition,
+  stop: AbortSignal,
 ): MessageSource {
+  const payload = await payloadUntil(stop);
   const messages = topics.map((topic) => ({ topic, payload, options }));
-  for (let time = 0; time < times && !signal.aborted; time++) {
-    if (time > 0 && delay > 0) await pause(delay, signal);
+  for (let time = 0; time < times && !stop.aborted; time++) {
+    if (time > 0 && delay > 0) await pause(delay, stop);
     yield messages;
   }
 }

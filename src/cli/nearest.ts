@@ -1,12 +1,13 @@
 // The name that somebody may have meant.
 
-/** How far a name may be from what was typed. */
+/** How far a name may be from what was typed: half of its letters, but no more than this. */
 const FARTHEST = 3;
 
 /** The name that is nearest to what was typed, if one is near enough. */
-export function nearest(typed: string, names: Iterable<string>): string | undefined {
+export function nearest(text: string, names: Iterable<string>): string | undefined {
+  const typed = text.toLowerCase();
   let best: string | undefined;
-  let least = Math.min(FARTHEST, Math.ceil(typed.length / 2)) + 1;
+  let least = Math.min(FARTHEST, Math.max(1, Math.floor(typed.length / 2))) + 1;
   for (const name of names) {
     const away = typed.length > 2 && name.startsWith(typed) ? 1 : distance(typed, name);
     if (away >= least) continue;

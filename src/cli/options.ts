@@ -15,6 +15,8 @@ export interface Option {
   readonly isOptional?: boolean;
   /** Whether it may be given more than once. */
   readonly many?: boolean;
+  /** Of the options with the same name here one may be given, and once. */
+  readonly choice?: string;
   /** Makes another option of the words that follow. They are asked for one by one. */
   readonly expand?: (nextWord: () => string) => string;
   /** Whether the value is the name of a file. */
@@ -87,7 +89,25 @@ export function longNames(table: OptionTable, args: readonly string[]): string[]
     else if (/^-./s.test(argument)) long.push(...cluster(table, argument, rest));
     else operands.push(argument);
   }
+  checkChoices(table, long);
   return operands.length === 0 ? long : [...long, "--", ...operands];
+}
+
+function checkChoices(table: OptionTable, long: readonly string[]): void {
+  const chosen = new Map<string, string>();
+  for (const name of long.map(nameIn)) {
+    const choice = table[name]!.choice;
+    if (choice === undefined) continue;
+    const other = chosen.get(choice);
+    if (other === name) throw usageFailure(`--${name} may be given once`);
+    if (other !== undefined) throw usageFailure(`--${other} and --${name} exclude each other`);
+    chosen.set(choice, name);
+  }
+}
+
+/** The name in a long option. */
+function nameIn(argument: string): string {
+  return argument.slice(2).replace(/=.*$/s, "");
 }
 
 /** Flags of one letter each, of which the last may be an option with a value, here or in the next argument. */
@@ -119,7 +139,7 @@ function flag(table: OptionTable, name: string): string {
 }
 
 function longOption(table: OptionTable, argument: string, rest: string[]): string {
-  const name = argument.slice(2).replace(/=.*$/s, "");
+  const name = nameIn(argument);
   const option = Object.hasOwn(table, name) ? table[name] : undefined;
   if (option === undefined) throw usageFailure(noOption(name, table));
   const hasValue = argument.includes("=");
@@ -167,6 +187,11 @@ export function integerOption(
   throw usageFailure(
     `--${name} must be a whole number from ${minimum} to ${maximum}, got ${quoted(text)}`,
   );
+}
+
+/** Whether an option was given: a flag that is not set was not. */
+export function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== false;
 }
 
 /** The longest time that an option takes, in seconds: the platform's timers know none that is longer. */

@@ -1,26 +1,59 @@
 // Defaults of options in a file: JSON, an object with the long names.
 
 import { usageFailure } from "./command.ts";
-import { type AnyValues, noOption, type Option, type OptionTable } from "./options.ts";
+import {
+  type AnyValues,
+  isGiven,
+  noOption,
+  type Option,
+  type OptionTable,
+  type ParsedArguments,
+} from "./options.ts";
 import { quoted } from "./text.ts";
 
+/** The options that say which server, as an operand does. */
+const SERVER = ["host", "port", "url"];
+
 /**
- * What the file says for the options of a table. Names that only other commands know are passed over, so that one file
- * serves all.
+ * What the file that was named says for the options of a table. Names that only other commands know are passed over, so
+ * that one file serves all; so are those to which the command line has an alternative.
  *
  * @throws {Failure} when the file cannot be read, or what it says makes no sense
  */
-export async function readOptions(path: string, table: OptionTable): Promise<AnyValues> {
-  const given = await readObject(path);
+export async function readOptions(
+  path: string,
+  table: OptionTable,
+  { options, operands }: ParsedArguments<OptionTable>,
+): Promise<AnyValues> {
+  const typed = Object.keys(table).filter((name) => isTyped(options[name]));
+  const choices = new Set(typed.map((name) => table[name]!.choice));
+  const saysServer = operands.length > 0 || typed.some((name) => SERVER.includes(name));
+  const chosen = new Map<string, string>();
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) {
-    if (name in table && name !== "options") {
-      values[name] = valueOf(path, name, table[name]!, value);
+  for (const [name, value] of Object.entries(await readObject(path))) {
+    if (Object.hasOwn(table, name) && name !== "options") {
+      const { choice } = table[name]!;
+      const text = valueOf(path, name, table[name]!, value);
+      if (!isGiven(text) || saysServer && SERVER.includes(name)) continue;
+      if (choice === undefined) values[name] = text;
+      else if (!choices.has(choice)) {
+        const other = chosen.get(choice);
+        if (other !== undefined) {
+          throw usageFailure(`${quoted(path)}: ${other} and ${name} exclude each other`);
+        }
+        chosen.set(choice, name);
+        values[name] = text;
+      }
     } else if (!await isKnownElsewhere(name)) {
       throw usageFailure(`${quoted(path)}: ${noOption(name, table)}`);
     }
   }
   return values;
+}
+
+/** Whether an option stands on the command line. */
+function isTyped(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : isGiven(value);
 }
 
 async function readObject(path: string): Promise<Record<string, unknown>> {
@@ -39,7 +72,7 @@ async function readObject(path: string): Promise<Record<string, unknown>> {
 async function isKnownElsewhere(name: string): Promise<boolean> {
   const { COMMANDS } = await import("./commands.ts");
   const commands = await Promise.all([...COMMANDS.values()].map(({ load }) => load()));
-  return commands.some(({ options }) => name in options && name !== "options");
+  return commands.some(({ options }) => Object.hasOwn(options, name) && name !== "options");
 }
 
 function valueOf(path: string, name: string, option: Option, value: unknown): unknown {
@@ -47,6 +80,7 @@ function valueOf(path: string, name: string, option: Option, value: unknown): un
     if (typeof value === "boolean") return value;
     throw usageFailure(`${quoted(path)}: ${name} must be true or false`);
   }
+  if (option.isOptional === true && typeof value === "boolean") return value ? "" : undefined;
   if (option.many === true) return [value].flat().map((item) => textOf(path, name, item));
   return textOf(path, name, value);
 }

@@ -3,17 +3,19 @@
 import type { OptionTable } from "./options.ts";
 
 const GROUP = "Output";
+const CHOICE = "format";
 
 /** The options. */
 export const OUTPUT = {
-  "verbose": { short: "v", help: "print the topic, too, before the payload" },
+  "verbose": { short: "v", choice: CHOICE, help: "print the topic, too, before the payload" },
   "format": {
     short: "F",
     value: "TEXT",
+    choice: CHOICE,
     help: "print as this says, with %t topic, %p payload",
     group: GROUP,
   },
-  "json": { help: "print JSON, a line each, as pub --json takes it" },
+  "json": { choice: CHOICE, help: "print JSON, a line each, as pub --json takes it" },
   "no-eol": { short: "N", help: "print no end of line after a message", group: GROUP },
 } as const satisfies OptionTable;
 

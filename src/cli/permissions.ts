@@ -28,14 +28,16 @@ export function permissionLine(
   const variables = [...needed.env ?? [], env].filter((name) => name !== undefined);
   const flags = Object.entries({ ...needed, env: variables })
     .filter(([, values]) => values.length > 0)
-    .map(([kind, values]) => `--allow-${kind}=${[...new Set(values.map(inList))].join(",")}`);
+    .map(([kind, values]) => `--allow-${kind}=${[...new Set(values.map(nameable))].join(",")}`);
   const words = ["deno", "run", "--no-prompt", ...flags, program, name, ...shown];
   return `${words.map(shellWord).join(" ")}\n`;
 }
 
-/** A value in a list with commas. */
-function inList(value: string): string {
-  return value.replaceAll(",", ",,");
+/** A path, or the nearest folder above it, that can stand in a list with commas: Deno knows no way to write one. */
+function nameable(path: string): string {
+  if (!path.includes(",")) return path;
+  const end = path.lastIndexOf("/");
+  return end < 0 ? "." : end === 0 ? "/" : nameable(path.slice(0, end));
 }
 
 /** A word as a POSIX shell takes it for just that. */

@@ -36,20 +36,13 @@ function rest(time: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time);
 }
 
+const ERASE_LINE = "\r\x1b[K";
+
 function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
   const isTerminal = stream.isTerminal();
+  let status = "";
   return {
-    write(text) {
-      const bytes = new TextEncoder().encode(text);
-      for (let sent = 0; sent < bytes.length;) {
-        try {
-          sent += stream.writeSync(bytes.subarray(sent));
-        } catch (error) {
-          if (!isFull(error)) throw error;
-          rest(10);
-        }
-      }
-    },
+    write: (text) => writeAll(stream, status === "" ? text : `${ERASE_LINE}${text}${status}`),
     async writeBytes(bytes) {
       for (let sent = 0; sent < bytes.length;) {
         try {
@@ -60,10 +53,27 @@ function outputTo(stream: typeof Deno.stdout | typeof Deno.stderr): Output {
         }
       }
     },
+    status(line) {
+      if (!isTerminal || line === status) return;
+      status = line;
+      writeAll(stream, ERASE_LINE + line);
+    },
     isTerminal,
     colors: isTerminal && !Deno.noColor,
     columns: isTerminal ? Deno.consoleSize().columns : 80,
   };
+}
+
+function writeAll(stream: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let sent = 0; sent < bytes.length;) {
+    try {
+      sent += stream.writeSync(bytes.subarray(sent));
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      rest(10);
+    }
+  }
 }
 
 /** Whether a pipe takes no more for now, and will later. */

@@ -1,4 +1,4 @@
-// How far long work is, for the person who waits for it: one line on a terminal, gone when the work is done.
+// How far long work is, for the person who waits for it: a line on a terminal, gone when the work is done.
 
 import type { Output } from "./command.ts";
 import { paintFor } from "./text.ts";
@@ -6,13 +6,10 @@ import { paintFor } from "./text.ts";
 /** How often the line changes, in milliseconds. Work that is done sooner shows none. */
 const INTERVAL = 500;
 
-const ERASE = "\r\x1b[K";
-
 /** A line that counts. Disposing it takes the line away. */
 export class Progress implements Disposable {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #output: Output;
-  #isShown = false;
 
   /** Shows nothing where nobody looks. */
   constructor(output: Output, verb: string, count: () => number) {
@@ -22,17 +19,13 @@ export class Progress implements Disposable {
     const { dim } = paintFor(output);
     this.#timer = setInterval(() => {
       const rate = Math.round(count() / (performance.now() - begun) * 1000);
-      this.#isShown = true;
-      output.write(
-        `${ERASE}${count().toLocaleString("en")} ${verb}, ${
-          dim(`${rate.toLocaleString("en")} a second`)
-        }`,
-      );
+      const [done, speed] = [count(), rate].map((value) => value.toLocaleString("en"));
+      output.status(`${done} ${verb}, ${dim(`${speed} a second`)}`);
     }, INTERVAL);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    if (this.#isShown) this.#output.write(ERASE);
+    this.#output.status("");
   }
 }

@@ -110,11 +110,16 @@ export function propertiesOf<Names extends PropertyNames>(
   return Object.fromEntries(given) as PropertiesOf<Names["holder"]>;
 }
 
-/** The properties that a client may give to a packet: who a PUBLISH is for is for the server to say. */
+/** What is only for the server to say: who a PUBLISH is for, which other server to use. */
+const THE_SERVERS: Partial<Record<PropertyHolder, string>> = {
+  publish: "subscriptionIdentifiers",
+  disconnect: "serverReference",
+};
+
+/** The properties that a client may give to a packet. */
 function rowsOf(holder: PropertyHolder): [string, PropertyRow][] {
   return Object.entries<PropertyRow>(PROPERTIES).filter(([property, row]) =>
-    row.in[holder] !== undefined &&
-    !(holder === "publish" && property === "subscriptionIdentifiers")
+    row.in[holder] !== undefined && THE_SERVERS[holder] !== property
   );
 }
 

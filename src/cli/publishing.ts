@@ -1,6 +1,5 @@
 // What `pub` does: it publishes all that there is to publish.
 
-import type { Client } from "../client/client.ts";
 import { type Context, usageFailure } from "./command.ts";
 import { type Connection, connectionOf, topicsOf } from "./connection_options.ts";
 import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "./message_options.ts";
@@ -10,10 +9,12 @@ import {
   lineMessages,
   type MessageSource,
   paced,
-  payloadOf,
+  payloadReader,
   repeated,
   topicLineMessages,
 } from "./message_source.ts";
+import { checkInputIsFree } from "./credentials.ts";
+import { isGiven } from "./options.ts";
 import { Progress } from "./progress.ts";
 import type { PubArguments } from "./pub.ts";
 import { Publisher } from "./publisher.ts";
@@ -29,27 +30,33 @@ export async function run(context: Context, given: PubArguments): Promise<number
   return await withClient(
     context,
     connection,
-    (client, stop) => publishAll(client, source(stop), context),
+    async (client, stop) => {
+      const publisher = new Publisher(client, context.stderr);
+      // Where packets are shown, or lines are typed, a line that counts would only be in the way.
+      using _ = connection.trace !== undefined || isTyped(context, given)
+        ? undefined
+        : new Progress(context.stderr, "sent", () => publisher.done);
+      return await publishAll(publisher, source(stop));
+    },
     // What is in flight when the connection is lost is not lost with it.
     { session: SESSION, connect: { topicAliases: "manual" } },
   );
 }
 
-async function publishAll(
-  client: Client,
-  source: MessageSource,
-  context: Context,
-): Promise<number> {
-  const publishing = new Publisher(client, context.stderr);
-  using _ = new Progress(context.stderr, "sent", () => publishing.done);
+/** Whether a person types what is published. */
+function isTyped({ stdin }: Context, { options }: PubArguments): boolean {
+  return Object.hasOwn(LINES, kindOf(options)) && stdin.isTerminal;
+}
+
+async function publishAll(publisher: Publisher, source: MessageSource): Promise<number> {
   try {
-    for await (const messages of source) await publishing.add(messages);
+    for await (const messages of source) await publisher.add(messages);
   } catch (error) {
     // What stood before a line that says no message is published all the same.
-    await publishing.finish();
+    await publisher.finish();
     throw error;
   }
-  return await publishing.finish();
+  return await publisher.finish();
 }
 
 /** Where the messages come from. What can be wrong with them is found before anybody connects. */
@@ -77,9 +84,9 @@ async function sourceFor(
   if (topics.length === 0) throw usageFailure("Give a topic: with --topic, or in the URL");
   for (const topic of topics) checkMessage({ topic, options: publish });
   if (kind === "stdin-line") return (stop) => lineMessages(context, stop, topics, publish);
-  const payload = (await payloadOf(options, context))!;
+  const payloadUntil = await payloadReader(options, context);
   const repetition = repetitionOf(options);
-  return (signal) => repeated(topics, payload, publish, { ...repetition, signal });
+  return (stop) => repeated(topics, payloadUntil!, publish, repetition, stop);
 }
 
 const KINDS = [
@@ -88,13 +95,12 @@ const KINDS = [
 ] as (keyof typeof PAYLOAD | keyof typeof LINES)[];
 
 function kindOf(options: PubArguments["options"]): keyof typeof PAYLOAD | keyof typeof LINES {
-  const kinds = KINDS.filter((name) => options[name] !== undefined && options[name] !== false);
-  const [kind] = kinds;
+  const kind = KINDS.find((name) => isGiven(options[name]));
   if (kind === undefined) {
     throw usageFailure("Give a payload: -m, -f, -s or -n; or lines of messages: -l or --json");
   }
-  if (kinds.length > 1) throw usageFailure(`--${kinds.join(" and --")} exclude each other`);
   const isLines = Object.hasOwn(LINES, kind);
+  if (isLines) checkInputIsFree(options);
   if (isLines && (options.repeat !== undefined || options["repeat-delay"] !== undefined)) {
     throw usageFailure("--repeat is for one message, not for lines");
   }

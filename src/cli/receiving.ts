@@ -28,14 +28,24 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const subscribe = subscribeOptionsOf(options);
   check(filters, options);
   return await withClient(context, connection, async (client) => {
+    using _ = context.stdout.isTerminal || connection.trace !== undefined
+      ? undefined
+      : new Progress(context.stderr, "received", () => receiving.count);
+    // An older session may bring messages at once.
+    const older = receiving.print(client, client.messages);
+    // Whatever ends it ends what is waited for, too.
+    older.catch(() => {});
     if (options.unsubscribe.length > 0) {
       const properties = propertiesOf(UNSUBSCRIBE_NAMES, options);
-      await client.unsubscribe(options.unsubscribe, properties);
+      await Promise.race([older, client.unsubscribe(options.unsubscribe, properties)]);
     }
+    if (receiving.isDone) return 0;
     const subscription = filters.length === 0
       ? undefined
       : await client.subscribe(filters, subscribe);
-    return options["exit-after-subscribe"] ? 0 : await receiving.from(client, subscription);
+    if (options["exit-after-subscribe"]) return 0;
+    await receiving.from(client, older, subscription);
+    return 0;
   }, {
     connect: { ack: "manual", receiveQueue: RECEIVE_QUEUE },
     // Who listens ends by stopping to.
@@ -69,36 +79,39 @@ function subscribeOptionsOf(options: Values): SubscribeOptions {
 
 /** Prints messages, and acknowledges what is printed. */
 class Receiving {
+  /** How many are printed. */
+  count = 0;
   readonly #stderr: Output;
   readonly #options: Values;
   readonly #printer: Printer;
-  readonly #showsProgress: boolean;
   readonly #most: number;
   /** Printed, but not written yet. */
   #pending: Message[] = [];
-  #count = 0;
+  #isDone = false;
 
   constructor({ stdout, stderr }: Context, options: Values) {
     this.#stderr = stderr;
     this.#options = options;
     this.#printer = new Printer(stdout, options);
-    this.#showsProgress = !stdout.isTerminal;
     this.#most = options.count === undefined
       ? Infinity
       : integerOption("count", options.count, 1, Number.MAX_SAFE_INTEGER);
   }
 
-  /** All of a subscription, and all that an older session brings. Resolves to the exit code. */
-  async from(client: Client, subscription: Subscription | undefined): Promise<number> {
-    using _ = this.#showsProgress
-      ? new Progress(this.#stderr, "received", () => this.#count)
-      : undefined;
-    const refused = refusalOf(client);
+  /** Whether no more messages are wanted. */
+  get isDone(): boolean {
+    return this.#isDone || this.count >= this.#most;
+  }
+
+  /** Prints what a subscription brings, beside what an older session brings. Resolves when no more is wanted. */
+  async from(
+    client: Client,
+    older: Promise<void>,
+    subscription: Subscription | undefined,
+  ): Promise<void> {
+    const newer = subscription === undefined ? [] : [this.print(client, subscription)];
     try {
-      const loops = [this.#print(client, client.messages)];
-      if (subscription !== undefined) loops.push(this.#print(client, subscription));
-      await Promise.race([...loops, refused]);
-      return 0;
+      await Promise.race([older, ...newer, refusalOf(client)]);
     } finally {
       const dropped = subscription?.dropped ?? 0;
       if (dropped > 0) {
@@ -108,27 +121,27 @@ class Receiving {
   }
 
   /** Prints messages up to the last one that is wanted. */
-  async #print(
+  async print(
     client: Client,
     messages: AsyncIterable<Message, undefined> & { readonly waiting?: number },
   ): Promise<void> {
     for await (const message of messages) {
-      if (this.#count >= this.#most) return;
+      if (this.isDone) return;
       if (this.#options["retained-only"] && !message.retain) {
         message.ack();
-        return await this.#flush();
+        this.#isDone = true;
+        break;
       }
       if (this.#wants(message)) {
         this.#printer.print(message);
         this.#pending.push(message);
-        this.#count++;
+        this.count++;
         if (this.#options["remove-retained"] && message.retain) {
           await client.publish(message.topic, "", { retain: true, qos: 1 });
         }
       } else message.ack();
-      const isLast = this.#count >= this.#most;
-      if (isLast || this.#printer.isFull || (messages.waiting ?? 0) === 0) await this.#flush();
-      if (isLast) return;
+      if (this.isDone) break;
+      if (this.#printer.isFull || (messages.waiting ?? 0) === 0) await this.#flush();
     }
     await this.#flush();
   }

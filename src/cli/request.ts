@@ -19,6 +19,7 @@ const OWN = {
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
   ...OUTPUT,
+  "no-retained": { short: "R", help: "take no answer that was retained", group: "Output" },
 } as const satisfies OptionTable;
 
 /** The properties of SUBSCRIBE: those of PUBLISH come first. */

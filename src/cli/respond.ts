@@ -10,7 +10,7 @@ import type { OptionTable, ParsedArguments } from "./options.ts";
 const OWN = {
   "topic": { short: "t", value: "FILTER", many: true, help: "where requests come" },
   ...PAYLOAD,
-  "exec": { value: "COMMAND", help: "the answer is a line that this prints" },
+  "exec": { value: "COMMAND", choice: "payload", help: "the answer is a line that this prints" },
   "exec-timeout": {
     value: "SECONDS",
     help: "the longest it may take; 30 by default",

@@ -103,14 +103,14 @@ function offset(minutes: number): string {
 }
 
 /** Each English has short names for the zones of its own part of the world. */
-const ENGLISH = ["en-US", "en-150", "en-ZA", "en-AU"];
+const ENGLISH = ["en-US", "en-GB", "en-IN", "en-ZA", "en-AU"];
 
-/** `"CET"`; where nobody has a name, `"+0545"` or `"-03"`, as in the time zone database. */
+/** `"CET"`; where no English has a name, `"+0545"` or `"-03"`, as in the time zone database. */
 function zoneName(date: Date): string {
-  const names = ENGLISH.map((language) => {
+  for (const language of ENGLISH) {
     const parts = new Intl.DateTimeFormat(language, { timeZoneName: "short" }).formatToParts(date);
-    return parts.find(({ type }) => type === "timeZoneName")?.value;
-  });
-  const name = names.find((name) => name !== undefined && !/^GMT./.test(name));
-  return name ?? offset(-date.getTimezoneOffset()).replace(/00$/, "");
+    const name = parts.find(({ type }) => type === "timeZoneName")?.value;
+    if (name !== undefined && !/^GMT./.test(name)) return name;
+  }
+  return offset(-date.getTimezoneOffset()).replace(/00$/, "");
 }

@@ -112,7 +112,7 @@ export function formatPacket(
   const isSecret = fields.some(({ name }) => hidden.includes(name));
   const lines = [
     head,
-    ...(isSecret ? [] : hexLines(bytes, paint)),
+    ...(isSecret ? [] : hexLines(bytes, room, paint)),
     ...wrap(told.join("; "), room).filter((line) => line !== "")
       .map((line) => INDENT + line.replaceAll(GLUE, " ")),
     ...(fault === undefined ? [] : [INDENT + paint.red(fault.message)]),
@@ -120,14 +120,14 @@ export function formatPacket(
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function hexLines(bytes: Uint8Array, { dim }: Paint): string[] {
+/** The first bytes, so many on a line as fit, in eights. */
+function hexLines(bytes: Uint8Array, room: number, { dim }: Paint): string[] {
+  const perLine = Math.min(BYTES_ON_A_LINE, Math.floor((room + 1) / 3 / 8) * 8);
   const lines: string[] = [];
   const end = Math.min(bytes.length, SHOWN);
-  for (let start = 0; start < end; start += BYTES_ON_A_LINE) {
-    const line = hexBytes(bytes.subarray(start, Math.min(start + BYTES_ON_A_LINE, end)));
-    lines.push(
-      INDENT + dim(line + (end < bytes.length && start + BYTES_ON_A_LINE >= end ? " …" : "")),
-    );
+  for (let start = 0; start < end; start += perLine) {
+    const line = hexBytes(bytes.subarray(start, Math.min(start + perLine, end)));
+    lines.push(INDENT + dim(line + (end < bytes.length && start + perLine >= end ? " …" : "")));
   }
   return lines;
 }

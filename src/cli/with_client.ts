@@ -41,6 +41,7 @@ export async function withClient(
 ): Promise<number> {
   const { server, timeout } = connection;
   const ending = new Ending(context.signal, timeout);
+  let isConnected = false;
   try {
     const isOurs = session !== undefined && connection.connect.sessionExpiryInterval === undefined;
     const password = await passwordOf(connection.given, context) ?? server.password;
@@ -53,12 +54,13 @@ export async function withClient(
     });
     tellOf(client, context.stderr);
     await client.start();
+    isConnected = true;
     return await use(client, work, ending, {
       ...isOurs && { sessionExpiryInterval: 0 },
       ...connection.disconnect,
     });
   } catch (error) {
-    if (context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
+    if (isConnected && context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
     throw failureOf(error, server);
   } finally {
     ending.forget();
@@ -81,6 +83,8 @@ async function use(
     return await ending.orSooner(Promise.race([working, lost]));
   } finally {
     const isStopped = ending.signal.aborted;
+    // Nobody waits for the rest of the work: not for standard input either.
+    ending.stop();
     await client.disconnect(isStopped ? { ...disconnect, timeout: 0 } : disconnect);
     // What it has begun to write is written.
     await working.catch(() => {});
@@ -145,13 +149,13 @@ class Ending {
   /** Aborts when the command is to end. */
   readonly signal: AbortSignal;
   readonly #ends: Promise<never>;
+  readonly #controller = new AbortController();
   readonly #forget: () => void;
 
   constructor(interrupted: AbortSignal, timeout: number) {
-    const controller = new AbortController();
     const { promise, reject } = Promise.withResolvers<never>();
     const end = (reason: unknown) => {
-      controller.abort(reason);
+      this.#controller.abort(reason);
       reject(reason);
     };
     promise.catch(() => {});
@@ -161,7 +165,7 @@ class Ending {
     const timer = timeout === Infinity ? undefined : setTimeout(() => {
       end(new Failure(`The time ran out, ${timeout / 1000} s`, TIMED_OUT));
     }, timeout);
-    this.signal = controller.signal;
+    this.signal = this.#controller.signal;
     this.#ends = promise;
     this.#forget = () => {
       clearTimeout(timer);
@@ -172,6 +176,11 @@ class Ending {
   /** What comes of the work, unless the command is to end before. */
   orSooner<Result>(work: Promise<Result>): Promise<Result> {
     return Promise.race([work, this.#ends]);
+  }
+
+  /** The work is over. */
+  stop(): void {
+    this.#controller.abort();
   }
 
   forget(): void {

@@ -120,6 +120,7 @@ export class Subscriptions {
     userProperties: Ending["userProperties"],
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
+    const ours = topicFilters.filter((filter) => this.#routes.holdersOf(filter).length > 0);
     for (const filter of topicFilters) {
       for (const subscription of this.#routes.holdersOf(filter)) {
         this.#routes.remove(subscription, [filter]);
@@ -129,7 +130,8 @@ export class Subscriptions {
         this.#asked.get(subscription)?.resolve();
       }
     }
-    const { answered } = this.#end(topicFilters, userProperties, false);
+    // What an older session still brings for the others is for whoever reads `client.messages`.
+    const { answered } = this.#end(topicFilters, userProperties, false, ours);
     const abort = () => answered.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
@@ -260,11 +262,12 @@ export class Subscriptions {
     topicFilters: readonly string[],
     userProperties: Ending["userProperties"],
     isQuiet: boolean,
+    unwanted = topicFilters,
   ): Ending {
     const answered = Promise.withResolvers<readonly number[]>();
     const ending: Ending = { topicFilters, userProperties, answered, isQuiet };
     this.#endings.add(ending);
-    this.#routes.markEnding(topicFilters);
+    this.#routes.markEnding(unwanted);
     const link = this.#host.link();
     if (link !== undefined) this.#say(link, ending);
     return ending;

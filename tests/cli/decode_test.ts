@@ -183,6 +183,7 @@ Deno.test("decode stops when it is interrupted, in its input and in its output",
     const stdout: Output = {
       write: () => interrupt.abort(),
       writeBytes: () => Promise.resolve(interrupt.abort()),
+      status() {},
       isTerminal: false,
       colors: false,
       columns: 80,

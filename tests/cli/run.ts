@@ -174,6 +174,7 @@ function collector(colors: boolean): Output & { readonly text: () => string } {
   return {
     write: (text) => void (all += text),
     writeBytes: (bytes) => Promise.resolve(void (all += decoder.decode(bytes, { stream: true }))),
+    status() {},
     isTerminal: colors,
     colors,
     columns: 80,
