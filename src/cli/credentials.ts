@@ -62,18 +62,6 @@ export async function passwordOf(
   }
 }
 
-/**
- * Refuses to read a password and something else from standard input.
- *
- * @throws {Failure} when the password is to be asked for
- */
-export function checkInputIsFree(options: Pick<Values, "ask-password">): void {
-  if (!options["ask-password"]) return;
-  throw usageFailure(
-    "Standard input gives the payload, so nobody can be asked; see --password-file",
-  );
-}
-
 async function firstLineOf(path: string): Promise<Uint8Array> {
   try {
     const bytes = await Deno.readFile(path);

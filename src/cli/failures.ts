@@ -14,6 +14,26 @@ export interface Place {
 /** The exit code of a command whose time ran out, which is that of mosquitto's tools. */
 export const TIMED_OUT = 27;
 
+/** One sentence for what kept a command from a connection. */
+export function connectFailureOf(error: unknown, place: Place): unknown {
+  const failure = failureOf(error, place);
+  if (!(failure instanceof Failure)) return failure;
+  if (error instanceof RefusedError) {
+    const hint = WHO.has(error.reasonCode) ? "; check --username and the password" : "";
+    return new Failure(`${failure.message}${hint}`, failure.exitCode);
+  }
+  const isOurs = error instanceof ConnectionClosedError &&
+    networkFailure(error.cause, place) === undefined;
+  return isOurs
+    ? new Failure(
+      `${failure.message}; \`mqtt5 connect mqtt://${place.address}\` shows what it says`,
+    )
+    : failure;
+}
+
+/** The Reason Codes of a CONNACK that are about the user (§3.2.2.2). */
+const WHO: ReadonlySet<number> = new Set([0x86, 0x87]);
+
 /** One sentence for whatever ended the work with a server. What is no error of it stays what it is. */
 export function failureOf(error: unknown, place: Place): unknown {
   if (error instanceof Failure || error instanceof OutputClosed) return error;

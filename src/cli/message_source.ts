@@ -3,7 +3,6 @@
 import type { PublishOptions } from "../client/mod.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { type Context, Failure, usageFailure } from "./command.ts";
-import { checkInputIsFree, type CREDENTIALS } from "./credentials.ts";
 import { messageFromJson, type OutgoingMessage, textIn } from "./json_message.ts";
 import { linesOf, wholeOf } from "./lines.ts";
 import type { PAYLOAD } from "./message_options.ts";
@@ -44,7 +43,7 @@ export type PayloadReader = (stop: AbortSignal) => Promise<string | Uint8Array>;
  * @throws {Failure} when the file cannot be read
  */
 export async function payloadReader(
-  options: OptionValues<typeof PAYLOAD & typeof CREDENTIALS>,
+  options: OptionValues<typeof PAYLOAD>,
   context: Context,
 ): Promise<PayloadReader | undefined> {
   const { message, file } = options;
@@ -53,10 +52,7 @@ export async function payloadReader(
     const payload = await fileOf(file);
     return () => Promise.resolve(payload);
   }
-  if (options["stdin-file"]) {
-    checkInputIsFree(options);
-    return (stop) => wholeOf(context.stdin, stop);
-  }
+  if (options["stdin-file"]) return (stop) => wholeOf(context.stdin, stop);
   return options["null-message"] ? () => Promise.resolve("") : undefined;
 }
 

@@ -9,7 +9,8 @@ export function nearest(text: string, names: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = Math.min(FARTHEST, Math.max(1, Math.floor(typed.length / 2))) + 1;
   for (const name of names) {
-    const away = typed.length > 2 && name.startsWith(typed) ? 1 : distance(typed, name);
+    const isBeginning = typed.length > 2 && name.startsWith(typed) && name !== typed;
+    const away = isBeginning ? 1 : distance(typed, name);
     if (away >= least) continue;
     least = away;
     best = name;

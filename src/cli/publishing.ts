@@ -13,7 +13,6 @@ import {
   repeated,
   topicLineMessages,
 } from "./message_source.ts";
-import { checkInputIsFree } from "./credentials.ts";
 import { isGiven } from "./options.ts";
 import { Progress } from "./progress.ts";
 import type { PubArguments } from "./pub.ts";
@@ -100,7 +99,6 @@ function kindOf(options: PubArguments["options"]): keyof typeof PAYLOAD | keyof 
     throw usageFailure("Give a payload: -m, -f, -s or -n; or lines of messages: -l or --json");
   }
   const isLines = Object.hasOwn(LINES, kind);
-  if (isLines) checkInputIsFree(options);
   if (isLines && (options.repeat !== undefined || options["repeat-delay"] !== undefined)) {
     throw usageFailure("--repeat is for one message, not for lines");
   }

@@ -11,7 +11,7 @@ import type { World } from "../client/link.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import type { Connection } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
-import { failureOf, TIMED_OUT } from "./failures.ts";
+import { connectFailureOf, failureOf, TIMED_OUT } from "./failures.ts";
 import { paintFor } from "./text.ts";
 import { tracerTo } from "./tracing.ts";
 
@@ -61,7 +61,7 @@ export async function withClient(
     });
   } catch (error) {
     if (isConnected && context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
-    throw failureOf(error, server);
+    throw isConnected ? failureOf(error, server) : connectFailureOf(error, server);
   } finally {
     ending.forget();
   }
@@ -163,7 +163,7 @@ class Ending {
     interrupted.addEventListener("abort", interrupt);
     if (interrupted.aborted) interrupt();
     const timer = timeout === Infinity ? undefined : setTimeout(() => {
-      end(new Failure(`The time ran out, ${timeout / 1000} s`, TIMED_OUT));
+      end(new Failure(`The time ran out, ${timeout / 1000} s; --timeout says how long`, TIMED_OUT));
     }, timeout);
     this.signal = this.#controller.signal;
     this.#ends = promise;

@@ -178,3 +178,30 @@ brokerTest("A connection within the process that says nothing is given up", asyn
   using peer = new Peer(broker.connect());
   await peer.expectEnd();
 }, { ...NOWHERE, limits: { connectTimeout: 50 } });
+
+Deno.test("intercept is given every connection, and the broker uses what it gives back", async () => {
+  const seen: string[] = [];
+  let bytes = 0;
+  await using broker = await serve({
+    port: 0,
+    intercept(transport, address) {
+      seen.push(address.replace(/:\d+$/, ""));
+      return {
+        read: async () => {
+          const chunk = await transport.read();
+          bytes += chunk?.length ?? 0;
+          return chunk;
+        },
+        write: (chunk) => transport.write(chunk),
+        closeWrite: () => transport.closeWrite(),
+        close: () => transport.close(),
+      };
+    },
+  });
+  for (const place of [broker, broker.url]) {
+    await using client = await connect(place, { reconnect: false });
+    await client.publish("a", "b", { qos: 1 });
+  }
+  assertEquals(seen, ["memory", "127.0.0.1"]);
+  assert(bytes > 2 * "CONNECT".length);
+});

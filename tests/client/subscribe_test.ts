@@ -217,3 +217,28 @@ test("A signal that aborts when the subscription is granted does nothing more", 
   peer.publish("a", [1]);
   assertStrictEquals((await new Loop(subscription).take()).topic, "a");
 });
+
+test("subscribe() takes a Subscription Identifier that is asked for, once, and gives no other subscription the same", async (world) => {
+  const { client, peer } = await world.connected();
+  const subscribed = client.subscribe("a", { subscriptionIdentifier: 2 });
+  assertEquals((await peer.grant()).properties, { subscriptionIdentifiers: [2] });
+  assertStrictEquals((await subscribed).identifier, 2);
+  await assertRejects(() => client.subscribe("b", { subscriptionIdentifier: 2 }), TypeError);
+  for (const identifier of [0, 268_435_456, 1.5]) {
+    await assertRejects(() => client.subscribe("b", { subscriptionIdentifier: identifier }));
+  }
+  for (const expected of [1, 3]) {
+    const next = client.subscribe(`c/${expected}`);
+    assertEquals((await peer.grant()).properties, { subscriptionIdentifiers: [expected] });
+    await next;
+  }
+  peer.publish("a", [2]);
+  assertStrictEquals((await new Loop(await subscribed).take()).topic, "a");
+});
+
+test("subscribe() refuses to ask for an identifier where the server has none", async (world) => {
+  const properties = { subscriptionIdentifierAvailable: false };
+  const { client, peer } = await world.connected({}, { properties });
+  await assertRejects(() => client.subscribe("a", { subscriptionIdentifier: 7 }), TypeError);
+  await peer.expectNothing();
+});

@@ -115,3 +115,20 @@ test("subscribe() and unsubscribe() of the same filter without connection both e
   assertStrictEquals((await outcome(ended)).status, "fulfilled");
   assertStrictEquals((await outcome(subscribed)).status, "fulfilled");
 });
+
+test("unsubscribe() from what an older session has leaves what still comes to client.messages", async (world) => {
+  const { client, peer } = await world.connected(
+    { clientId: "c", cleanStart: false, sessionExpiryInterval: 3600 },
+    { sessionPresent: true },
+  );
+  const ended = client.unsubscribe("a");
+  const { packetId } = await peer.expect("unsubscribe");
+  peer.publish("a", undefined, { qos: 1, packetId: 9 });
+  await peer.expectNothing();
+  peer.send({ type: "unsuback", packetId, reasonCodes: [0x00] });
+  await ended;
+  const loop = new Loop(client.messages);
+  assertStrictEquals((await loop.take()).topic, "a");
+  void loop.next();
+  assertStrictEquals((await peer.expect("puback")).packetId, 9);
+});
