@@ -61,11 +61,12 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
     options: table,
     help: (all) => helpText(definition, table, all),
     async run(outer) {
-      let context = outer;
+      // What cannot be parsed may have it, too.
+      let context = outer.args.includes("--quiet") ? silent(outer) : outer;
       try {
         const typed = parseOptions<OptionTable>(table, outer.args);
         const { quiet, options: path } = typed.options as CommonValues;
-        if (quiet) context = silent(outer);
+        context = quiet ? silent(outer) : outer;
         const given = path === undefined ? typed : await withDefaults(path, table, outer, typed);
         const common = given.options as CommonValues;
         if (common.quiet) context = silent(outer);

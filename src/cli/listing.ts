@@ -27,14 +27,19 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   const settle = secondsOption("settle", options.settle ?? "1");
   const printer = new Printer(context.stdout, { ...options, verbose: false }, verbose);
   return await withClient(context, connection, async (client) => {
-    const publishing = new Publisher(client, context.stderr);
+    const publisher = new Publisher(client, context.stderr);
     const messages = await client.subscribe(filters, { qos: 1 });
+    // Where filters overlap, a message comes once for each.
+    const listed = new Set<string>();
     for await (const message of untilSettled(messages, settle)) {
+      if (listed.has(message.topic)) continue;
+      if (filters.length > 1) listed.add(message.topic);
       printer.print(message);
-      await printer.flush();
-      if (options.remove) await publishing.add([removal(message)]);
+      if (printer.isFull || messages.waiting === 0) await printer.flush();
+      if (options.remove) await publisher.add([removal(message)]);
     }
-    return await publishing.finish();
+    await printer.flush();
+    return await publisher.finish();
   });
 }
 

@@ -39,7 +39,10 @@ export async function run(context: Context, given: SubArguments): Promise<number
       const properties = propertiesOf(UNSUBSCRIBE_NAMES, options);
       await Promise.race([older, client.unsubscribe(options.unsubscribe, properties)]);
     }
-    if (receiving.isDone) return 0;
+    if (receiving.isDone) {
+      await older;
+      return 0;
+    }
     const subscription = filters.length === 0
       ? undefined
       : await client.subscribe(filters, subscribe);
@@ -126,7 +129,7 @@ class Receiving {
     messages: AsyncIterable<Message, undefined> & { readonly waiting?: number },
   ): Promise<void> {
     for await (const message of messages) {
-      if (this.isDone) return;
+      if (this.isDone) break;
       if (this.#options["retained-only"] && !message.retain) {
         message.ack();
         this.#isDone = true;

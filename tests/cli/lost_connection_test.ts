@@ -1,0 +1,151 @@
+// What becomes of commands when the connection is lost in the middle: they go on, and say so; or end, when they are told not
+// to try again, or cannot.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { serve } from "../../src/broker/mod.ts";
+import { numbers } from "../interop/interop.ts";
+import { Recorder } from "./recorder.ts";
+import { begin, brokerTest, cli, heard, Relay } from "./server.ts";
+
+const TWICE = /← SUBACK[^]*← SUBACK/;
+
+Deno.test("pub -l -q 1 loses nothing when the connection is lost in the middle, and says so", async () => {
+  const lines = numbers(500);
+  let taken = 0;
+  await using broker = await heard({
+    onMessage() {
+      if (++taken === 200) relay.cut();
+    },
+  });
+  await using relay = new Relay(broker);
+  const args = ["pub", "-t", "a", "-l", "-q", "1"];
+  const { exitCode, stderr } = await cli(relay, args, { stdin: lines.join("\n") });
+  assertEquals(exitCode, 0);
+  assertMatch(
+    stderr,
+    /^mqtt5: [^\n]*; trying again\nmqtt5: Connected again, and the session goes on\n$/,
+  );
+  // What was not acknowledged has been sent again, in the order in which it was sent first.
+  assertEquals([...new Set(broker.messages)], lines.map((line) => `a ${line}`));
+});
+
+Deno.test("pub -l goes on with lines that come after the connection was lost", async () => {
+  await using broker = await heard();
+  await using relay = new Relay(broker);
+  await using pub = begin(relay, ["pub", "-t", "a", "-l", "-q", "2"]);
+  await pub.type("1\n");
+  await broker.until(1);
+  relay.cut();
+  await pub.untilTold(/trying again/);
+  await pub.type("2\n");
+  await broker.until(2);
+  assertEquals((await pub.end()).exitCode, 0);
+  assertEquals(broker.messages, ["a 1", "a 2"]);
+});
+
+brokerTest(
+  "sub goes on after a lost connection, and says that the session is lost",
+  async (broker, client) => {
+    await using relay = new Relay(broker);
+    await using sub = begin(relay, ["sub", "-d", "-t", "a", "-C", "2"]);
+    await sub.untilTold(/← SUBACK/);
+    await client.publish("a", "1", { qos: 1 });
+    await sub.until(/1\n/);
+    relay.cut();
+    await sub.untilTold(TWICE);
+    await client.publish("a", "2", { qos: 1 });
+    const { exitCode, stdout, stderr } = await sub.end();
+    assertEquals([exitCode, stdout], [0, "1\n2\n"]);
+    assertMatch(stderr, /\nmqtt5: [^\n]*; trying again\n/);
+    assertMatch(stderr, /\nmqtt5: Connected again, but the server has lost the session\n/);
+  },
+);
+
+brokerTest(
+  "sub -x -q 2 prints each message once, however often the connection is lost",
+  async (broker, client) => {
+    await using relay = new Relay(broker);
+    const args = ["sub", "-d", "-i", "me", "-x", "60", "-t", "a", "-q", "2", "-C", "3"];
+    await using sub = begin(relay, args);
+    await sub.untilTold(/← SUBACK/);
+    for (const number of [1, 2]) {
+      await client.publish("a", `${number}`, { qos: 2 });
+      await sub.until(new RegExp(`${number}\n`));
+      // Nobody knows how far its acknowledgement has come.
+      relay.cut();
+    }
+    await client.publish("a", "3", { qos: 2 });
+    const { exitCode, stdout, stderr } = await sub.end();
+    assertEquals([exitCode, stdout], [0, "1\n2\n3\n"]);
+    assertMatch(stderr, /\nmqtt5: Connected again, and the session goes on\n/);
+  },
+);
+
+Deno.test("sub goes on with a broker that has been started again on the same port", async () => {
+  const before = await serve({ port: 0 });
+  const { port } = before;
+  await using sub = begin(before, ["sub", "-d", "-t", "a", "-C", "1"]);
+  await sub.untilTold(/← SUBACK/);
+  await before.shutDown();
+  await sub.untilTold(/mqtt5: [^\n]* 0x8B Server shutting down; trying again\n/);
+  await using after = await serve({ port });
+  await sub.untilTold(TWICE);
+  assertEquals((await cli(after, ["pub", "-t", "a", "-m", "b"])).exitCode, 0);
+  const { exitCode, stdout } = await sub.end();
+  assertEquals([exitCode, stdout], [0, "b\n"]);
+});
+
+Deno.test("sub ends with the Reason Code when the server refuses it after a lost connection", async () => {
+  const before = await serve({ port: 0 });
+  const { port } = before;
+  for (const hook of ["authenticate", "authorizeSubscribe"] as const) {
+    await using first = hook === "authenticate" ? before : await serve({ port });
+    await using sub = begin(first, ["sub", "-d", "-t", "a"]);
+    await sub.untilTold(/← SUBACK/);
+    await first.shutDown();
+    await using _ = await serve({ port, [hook]: () => 0x87 });
+    const { exitCode, stderr } = await sub.end();
+    assertEquals(exitCode, 0x87);
+    assertMatch(stderr, /\nmqtt5: [^\n]*refused [^\n]*: 0x87 Not authorized\n/);
+  }
+});
+
+for (const args of [["sub", "-t", "a"], ["pub", "-t", "a", "-l"]]) {
+  Deno.test(`${args[0]} --reconnect-attempts 0 ends with 1 when the connection is lost`, async () => {
+    await using broker = await serve({ port: 0 });
+    await using relay = new Relay(broker);
+    await using command = begin(relay, [...args, "-d", "--reconnect-attempts", "0"]);
+    await command.untilTold(args[0] === "sub" ? /← SUBACK/ : /← CONNACK/);
+    relay.cut();
+    await command.untilTold(/mqtt5: /);
+    const { exitCode, stderr } = await command.end();
+    assertEquals(exitCode, 1);
+    assertMatch(stderr, /\nmqtt5: localhost:\d+ closed the connection without a DISCONNECT\n$/);
+  });
+}
+
+Deno.test("--reconnect-attempts says how often to try, and why that was in vain", async () => {
+  await using server = new Recorder({ subscribe: () => "close" });
+  await using sub = begin(server, ["sub", "-t", "a", "--reconnect-attempts", "1"]);
+  await sub.untilTold(/trying again\n/);
+  const { exitCode, stderr } = await sub.end();
+  assertEquals(exitCode, 1);
+  assertMatch(stderr, /\nmqtt5: Gave up after 1 attempts: [^\n]*\n$/);
+});
+
+Deno.test("pub ends with 1 when the server loses the session with a message in flight", async () => {
+  await using server = new Recorder({ publish: () => "close" });
+  const { exitCode, stderr } = await cli(server, ["pub", "-t", "a", "-m", "b", "-q", "1"]);
+  assertEquals(exitCode, 1);
+  assertMatch(stderr, /\nmqtt5: [^\n]*"a" was in flight: it may have arrived or not\n$/);
+});
+
+Deno.test("Ctrl-C ends the wait for another attempt", async () => {
+  await using server = new Recorder({ subscribe: () => "close" });
+  await using sub = begin(server, ["sub", "-t", "a"]);
+  await sub.untilTold(/trying again\n/);
+  server.close();
+  await sub.untilTold(/attempt \d+ in/);
+  sub.kill("SIGINT");
+  assertEquals((await sub.end()).exitCode, 0);
+});
