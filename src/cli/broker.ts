@@ -62,7 +62,7 @@ export const broker = command({
 
 /** Where to listen. */
 export function placesOf(options: OptionValues<typeof OPTIONS>): readonly Place[] {
-  const hostname = options.host ?? "127.0.0.1";
+  const hostname = (options.host ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const port = (name: "port" | "ws-port" | "tls-port" | "wss-port") =>
     options[name] === undefined ? undefined : integerOption(name, options[name], 0, 65_535);
   return [

@@ -28,7 +28,7 @@ const GROUP = "Connection";
 const WILL = "Will";
 
 const OPTIONS = {
-  "host": { short: "h", value: "HOST", help: "the server, if not by URL; localhost by default" },
+  "host": { short: "h", value: "HOST", help: "the server, if not by URL; -p is its port" },
   "port": { short: "p", value: "PORT", help: "its port; 1883 by default", group: GROUP },
   "url": { short: "L", value: "URL", help: "the server, and the topic, as a URL", group: GROUP },
   ...CREDENTIALS,

@@ -73,6 +73,7 @@ async function firstLineOf(path: string): Promise<Uint8Array> {
 }
 
 function variable(name: string): string {
+  if (name === "") throw usageFailure("--password-env needs the name of an environment variable");
   let value: string | undefined;
   try {
     value = Deno.env.get(name);
@@ -87,6 +88,7 @@ function variable(name: string): string {
 const LF = 0x0a;
 const CR = 0x0d;
 const END = 0x04;
+const CLEAR = 0x15;
 const BACKSPACES = [0x08, 0x7f];
 
 /**
@@ -119,7 +121,8 @@ async function typedLine(): Promise<Uint8Array> {
   while (await Deno.stdin.read(byte) !== null) {
     const [key] = byte as unknown as [number];
     if (key === LF || key === CR || key === END) break;
-    if (!BACKSPACES.includes(key)) typed.push(key);
+    if (key === CLEAR) typed.length = 0;
+    else if (!BACKSPACES.includes(key)) typed.push(key);
     else {
       // A character of several bytes goes as one.
       while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
@@ -139,7 +142,7 @@ export function withoutPassword(
   const without = args.map((argument) => {
     const shown = argument.startsWith("--password=")
       ? ""
-      : argument.replace(/^((?:--url=)?[a-z+]+:\/\/[^/?#:]*):[^/?#]*@/i, "$1@");
+      : argument.replace(/^((?:--url=)?\s*[a-z+]+:\/\/[^/?#:]*):[^/?#]*@/i, "$1@");
     hasPassword ||= shown !== argument;
     return shown;
   }).filter((argument) => argument !== "");

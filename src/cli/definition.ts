@@ -1,6 +1,6 @@
 // A command: what it takes, what it needs, what it does. All that commands have in common is done here.
 
-import type { Context, Output } from "./command.ts";
+import { type Context, type Output, usageFailure } from "./command.ts";
 import { failed } from "./failed.ts";
 import { type HelpParts, helpText } from "./help.ts";
 import { type OptionTable, type ParsedArguments, parseOptions } from "./options.ts";
@@ -91,6 +91,7 @@ async function runAs<Table extends OptionTable>(
 ): Promise<number> {
   const { help, options: path } = given.options as CommonValues;
   if (help !== undefined) {
+    if (!["", "all"].includes(help)) throw usageFailure("--help stands alone, or as --help=all");
     context.stdout.write(helpText(definition, table, help === "all"));
     return 0;
   }

@@ -8,7 +8,8 @@ const INTERRUPTED = 130;
 
 /** Tells the person what has failed, and gives the exit code for it. */
 export function failed(error: unknown, context: Context): number {
-  if (error instanceof OutputClosed) return 0;
+  // It may have kept a packet from being shown, and so from going on.
+  if ([error, (error as Error)?.cause].some((error) => error instanceof OutputClosed)) return 0;
   if (context.signal.aborted) return INTERRUPTED;
   const { red } = paintFor(context.stderr);
   const message = error instanceof Error ? error.message : String(error);

@@ -37,7 +37,10 @@ const WHO: ReadonlySet<number> = new Set([0x86, 0x87]);
 /** One sentence for whatever ended the work with a server. What is no error of it stays what it is. */
 export function failureOf(error: unknown, place: Place): unknown {
   if (error instanceof Failure || error instanceof OutputClosed) return error;
-  if (error instanceof RefusedError) return new Failure(error.message, error.reasonCode);
+  if (error instanceof RefusedError) {
+    // A DISCONNECT ends the work whatever it says: 0x00 is no success of it.
+    return new Failure(error.message, error.reasonCode < 0x80 ? 1 : error.reasonCode);
+  }
   if (error instanceof ConnectionClosedError) {
     if (error.cause instanceof RefusedError) return failureOf(error.cause, place);
     const network = networkFailure(error.cause, place);

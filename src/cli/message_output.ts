@@ -2,7 +2,7 @@
 
 import type { Message } from "../client/mod.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
-import type { Output } from "./command.ts";
+import { type Output, usageFailure } from "./command.ts";
 import { type MessageFormat, messageFormat } from "./message_format.ts";
 import { messageToJson } from "./json_message.ts";
 import type { OptionValues } from "./options.ts";
@@ -36,13 +36,14 @@ export class Printer {
   readonly #endsLines: boolean;
 
   /**
-   * @throws {Failure} when the format is none
+   * @throws {Failure} when the options contradict each other, or the format is none
    */
   constructor(
     output: Output,
     { verbose: isVerbose, format, json: isJson, "no-eol": hasNoEol }: OptionValues<typeof OUTPUT>,
     otherwise: MessageFormat = payloadOnly,
   ) {
+    if (isJson && isVerbose) throw usageFailure("--verbose and --json exclude each other");
     this.#output = output;
     this.#endsLines = !hasNoEol;
     this.#format = isJson
@@ -61,8 +62,9 @@ export class Printer {
 
   /** Takes a message. */
   print(message: Message): void {
-    // An empty payload alone is no line, as in mosquitto's tools.
-    if (this.#format === payloadOnly && message.payload.length === 0) return;
+    // As with mosquitto's tools an empty payload alone is no line, and without ends of lines "(null)" would be no word.
+    const isPlain = this.#format === payloadOnly || this.#format === verbose && !this.#endsLines;
+    if (isPlain && message.payload.length === 0) return;
     this.#format(message, this.#buffer);
     if (this.#endsLines) this.#buffer.bytes(EOL);
   }

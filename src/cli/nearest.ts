@@ -9,13 +9,18 @@ export function nearest(text: string, names: Iterable<string>): string | undefin
   let best: string | undefined;
   let least = Math.min(FARTHEST, Math.max(1, Math.floor(typed.length / 2))) + 1;
   for (const name of names) {
-    const isBeginning = typed.length > 2 && name.startsWith(typed) && name !== typed;
-    const away = isBeginning ? 1 : distance(typed, name);
+    const away = Math.min(distance(typed, name), startDistance(typed, name));
     if (away >= least) continue;
     least = away;
     best = name;
   }
   return best;
+}
+
+/** A beginning of the name counts as one fault, the name with more behind it as two. */
+function startDistance(typed: string, name: string): number {
+  if (typed === name || typed.length < 3 || name.length < 3) return Infinity;
+  return name.startsWith(typed) ? 1 : typed.startsWith(name) ? 2 : Infinity;
 }
 
 /** How many letters must be put in, taken out or replaced, or exchanged with the next, to make one of the other. */

@@ -96,9 +96,11 @@ export function longNames(table: OptionTable, args: readonly string[]): string[]
 function checkChoices(table: OptionTable, long: readonly string[]): void {
   const chosen = new Map<string, string>();
   for (const name of long.map(nameIn)) {
-    const choice = table[name]!.choice;
+    const { choice, value } = table[name]!;
     if (choice === undefined) continue;
     const other = chosen.get(choice);
+    // A flag says the same again.
+    if (other === name && value === undefined) continue;
     if (other === name) throw usageFailure(`--${name} may be given once`);
     if (other !== undefined) throw usageFailure(`--${other} and --${name} exclude each other`);
     chosen.set(choice, name);

@@ -7,7 +7,7 @@ const CHOICE = "format";
 
 /** The options. */
 export const OUTPUT = {
-  "verbose": { short: "v", choice: CHOICE, help: "print the topic, too, before the payload" },
+  "verbose": { short: "v", help: "print the topic, too, before the payload" },
   "format": {
     short: "F",
     value: "TEXT",

@@ -7,12 +7,17 @@ const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
+/** A program that comes from JSR: `https://HOST/@mqtt5/mqtt5/0.1.0/cli.ts`. */
+const FROM_JSR = /^https:\/\/[^/]+\/(@mqtt5\/mqtt5)\/([^/]+)\/cli\.ts$/;
+
 /** What the process gives to a command. `program` is the path or the URL of the program. */
 export function processContext(program: string): Context {
   let signal: AbortSignal | undefined;
   return {
     args: Deno.args,
-    program: Deno.build.standalone ? "jsr:@mqtt5/mqtt5/cli" : program,
+    program: Deno.build.standalone
+      ? "jsr:@mqtt5/mqtt5/cli"
+      : program.replace(FROM_JSR, "jsr:$1@$2/cli"),
     // Each takes a moment to set up, and not every command needs it.
     get stdin() {
       return { readable: Deno.stdin.readable, isTerminal: Deno.stdin.isTerminal() };

@@ -44,7 +44,8 @@ export async function run(context: Context, given: PubArguments): Promise<number
 
 /** Whether a person types what is published. */
 function isTyped({ stdin }: Context, { options }: PubArguments): boolean {
-  return Object.hasOwn(LINES, kindOf(options)) && stdin.isTerminal;
+  const kind = kindOf(options);
+  return (Object.hasOwn(LINES, kind) || kind === "stdin-file") && stdin.isTerminal;
 }
 
 async function publishAll(publisher: Publisher, source: MessageSource): Promise<number> {

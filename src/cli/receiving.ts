@@ -28,7 +28,9 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const subscribe = subscribeOptionsOf(options);
   check(filters, options);
   return await withClient(context, connection, async (client) => {
-    using _ = context.stdout.isTerminal || connection.trace !== undefined
+    // Without an end in sight nobody waits for it, and whoever reads the output may write to the terminal, too.
+    using _ = options.count === undefined || context.stdout.isTerminal ||
+        connection.trace !== undefined
       ? undefined
       : new Progress(context.stderr, "received", () => receiving.count);
     // An older session may bring messages at once.

@@ -55,6 +55,6 @@ export function wordsOf(text: string): readonly string[] {
     text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g),
     ([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"),
   );
-  if (words.length === 0) throw usageFailure("--exec needs a command");
+  if (words.length === 0 || words[0] === "") throw usageFailure("--exec needs a command");
   return words;
 }

@@ -107,8 +107,10 @@ export function formatPacket(
   const head = `${arrow} ${paint.bold(packetType)}, ${byteCount(bytes.length)} ${
     paint.dim(`§${section}`)
   }`;
-  const told = fields.flatMap((field) => sentences(field, hidden));
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
+  // A line ends between two fields where that can be.
+  const told = fields.flatMap((field) => sentences(field, hidden))
+    .map((sentence) => sentence.length < room ? sentence.replaceAll(" ", GLUE) : sentence);
   const isSecret = fields.some(({ name }) => hidden.includes(name));
   const lines = [
     head,

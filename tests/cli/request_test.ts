@@ -196,7 +196,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a wildcard", ["-t", "a/#", "-n"], /wildcard/],
   ["a wildcard for the answer", ["-t", "a", "-n", "-e", "b/+"], /wildcard/],
   ["an empty topic for the answer", ["-t", "a", "-n", "-e", ""], /empty|Topic Name/],
-  ["two formats", ["-t", "a", "-n", "-v", "-F", "x"], /exclude each other/],
+  ["two formats", ["-t", "a", "-n", "--json", "-F", "x"], /exclude each other/],
 ];
 
 for (const [what, args, says] of USAGE) {
