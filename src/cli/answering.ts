@@ -2,6 +2,7 @@
 
 import type { Client } from "../client/client.ts";
 import type { Message, PublishOptions } from "../client/mod.ts";
+import { RefusedError } from "../errors.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { connectionOf, topicsOf } from "./connection_options.ts";
 import { checkFilter } from "./filters.ts";
@@ -10,7 +11,7 @@ import { checkMessage, payloadReader } from "./message_source.ts";
 import { integerOption, secondsOption } from "./options.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
 import { escaped, quoted } from "./text.ts";
-import { withClient } from "./with_client.ts";
+import { SESSION, withClient } from "./with_client.ts";
 
 /** Gives the payload of an answer; `undefined` for none. */
 type Responder = (request: Message) => Promise<string | Uint8Array | undefined>;
@@ -36,34 +37,50 @@ export async function run(context: Context, given: RespondArguments): Promise<nu
     const respond = fixed === undefined ? responder : () => Promise.resolve(fixed);
     const requests = await client.subscribe(filters, { qos: publish.qos, ack: "manual" });
     let count = 0;
+    let exitCode = 0;
     for await (const request of requests) {
-      if (await answer(client, request, respond, publish, context.stderr)) count++;
+      const outcome = await answer(client, request, respond, publish, context.stderr);
       request.ack();
-      if (count >= most) break;
+      if (outcome === undefined) continue;
+      exitCode ||= outcome;
+      if (++count >= most) break;
     }
-    return 0;
-  }, { onInterrupt: () => 0, connect: { topicAliases: "manual" } });
+    return exitCode;
+  }, {
+    onInterrupt: () => 0,
+    connect: { topicAliases: "manual" },
+    ...publish.qos !== 0 && { session: SESSION },
+  });
 }
 
-/** Answers a request. Resolves to whether it did: one that says not where to answer is none. */
+/**
+ * Answers a request. Resolves to the exit code that comes of it, or to `undefined` when there is nothing to answer: one that
+ * says not where to is no request. Whoever asks for an answer where none may go ends no service.
+ */
 async function answer(
   client: Client,
   request: Message,
   responder: Responder,
   publish: PublishOptions,
   stderr: Output,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { topic, responseTopic, correlationData } = request;
   const tell = (text: string) => stderr.write(`mqtt5: ${escaped(text)}\n`);
   if (responseTopic === undefined) {
     tell(`A message to ${topic} has no Response Topic: nobody waits for an answer`);
-    return false;
+    return undefined;
   }
   const payload = await responder(request);
-  if (payload === undefined) return false;
-  await client.publish(responseTopic, payload, { ...publish, correlationData });
-  tell(`Answered a request to ${topic}`);
-  return true;
+  if (payload === undefined) return undefined;
+  try {
+    await client.publish(responseTopic, payload, { ...publish, correlationData });
+    tell(`Answered a request to ${topic}`);
+    return 0;
+  } catch (error) {
+    if (client.state === "closing" || client.state === "closed") throw error;
+    tell((error as Error).message);
+    return error instanceof RefusedError ? error.reasonCode : 1;
+  }
 }
 
 /** How requests are answered, where no payload is fixed. */

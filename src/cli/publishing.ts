@@ -17,15 +17,14 @@ import { isGiven } from "./options.ts";
 import { Progress } from "./progress.ts";
 import type { PubArguments } from "./pub.ts";
 import { Publisher } from "./publisher.ts";
-import { withClient } from "./with_client.ts";
-
-/** For how many seconds the server keeps what is in flight while there is no connection. */
-const SESSION = 300;
+import { SESSION, withClient } from "./with_client.ts";
 
 /** Runs `pub`. */
 export async function run(context: Context, given: PubArguments): Promise<number> {
   const connection = connectionOf(given);
   const source = await sourceFor(context, connection, given);
+  // A line of JSON has a QoS of its own.
+  const mayBeInFlight = given.options.json || !["0", undefined].includes(given.options.qos);
   return await withClient(
     context,
     connection,
@@ -37,8 +36,7 @@ export async function run(context: Context, given: PubArguments): Promise<number
         : new Progress(context.stderr, "sent", () => publisher.done);
       return await publishAll(publisher, source(stop));
     },
-    // What is in flight when the connection is lost is not lost with it.
-    { session: SESSION, connect: { topicAliases: "manual" } },
+    { connect: { topicAliases: "manual" }, ...mayBeInFlight && { session: SESSION } },
   );
 }
 

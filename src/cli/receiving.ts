@@ -116,7 +116,7 @@ class Receiving {
   ): Promise<void> {
     const newer = subscription === undefined ? [] : [this.print(client, subscription)];
     try {
-      await Promise.race([older, ...newer, refusalOf(client)]);
+      await Promise.race([older, ...newer]);
     } finally {
       const dropped = subscription?.dropped ?? 0;
       if (dropped > 0) {
@@ -162,11 +162,4 @@ class Receiving {
     await this.#printer.flush();
     for (const message of written) message.ack();
   }
-}
-
-/** Rejects when the server, after a lost session, does not grant again what it had granted. */
-function refusalOf(client: Client): Promise<never> {
-  return new Promise((_, reject) => {
-    client.addEventListener("refused", ({ detail: { error } }) => reject(error));
-  });
 }

@@ -28,6 +28,9 @@ export interface ClientNeeds {
   readonly onInterrupt?: () => number;
 }
 
+/** For so many seconds the server keeps what is in flight while there is no connection: it is not lost with it. */
+export const SESSION = 300;
+
 /**
  * Connects, does the work, and disconnects. Resolves to the exit code.
  *
@@ -80,7 +83,7 @@ async function use(
   });
   const working = work(client, ending.signal);
   try {
-    return await ending.orSooner(Promise.race([working, lost]));
+    return await ending.orSooner(Promise.race([working, lost, refusalOf(client)]));
   } finally {
     const isStopped = ending.signal.aborted;
     // Nobody waits for the rest of the work: not for standard input either.
@@ -89,6 +92,13 @@ async function use(
     // What it has begun to write is written.
     await working.catch(() => {});
   }
+}
+
+/** Rejects when the server, after a lost session, does not grant again what it had granted. */
+function refusalOf(client: Client): Promise<never> {
+  return new Promise((_, reject) => {
+    client.addEventListener("refused", ({ detail: { error } }) => reject(error));
+  });
 }
 
 async function clientFor(

@@ -215,3 +215,20 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+brokerTest(
+  "respond goes on when an answer may not go where it is wanted, and does not end with 0",
+  async (broker, client) => {
+    await using responder = begin(broker, ["respond", "-t", "ask", "-q", "1", "-C", "3", "-d"]);
+    await responder.untilTold(/SUBACK/);
+    const answers = (await client.subscribe("answers/#"))[Symbol.asyncIterator]();
+    for (const responseTopic of ["secret/a", "secret/b", "answers/c"]) {
+      await client.publish("ask", "?", { qos: 1, responseTopic });
+    }
+    assertEquals((await answers.next()).value!.topic, "answers/c");
+    const { exitCode, stderr } = await responder.end();
+    assertEquals(exitCode, 0x87);
+    assertMatch(stderr, /mqtt5: The server refused to publish to "secret\/a": 0x87 Not authorized/);
+  },
+  { authorizePublish: (_, { topic }) => !topic.startsWith("secret") },
+);
