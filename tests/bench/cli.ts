@@ -1,6 +1,6 @@
 // How fast the command line is: its start against an empty script, its lines against mosquitto_pub and mosquitto_sub, in the
 // same run and at the same Mosquitto. It judges nothing: it prints. Without Mosquitto it prints the start alone.
-// deno run --allow-env --allow-net=127.0.0.1 --allow-read --allow-run --allow-write tests/bench/cli.ts
+// deno run --allow-all tests/bench/cli.ts: the memory of another process is not for less.
 
 import { type Mosquitto, startMosquitto } from "../io/mosquitto.ts";
 import { compare, median, table, takeTurns, verdict } from "./harness.ts";

@@ -160,7 +160,17 @@ Deno.test("-D sets properties in the words of mosquitto's tools", async () => {
 
 Deno.test("pub sends the Session Expiry Interval that is given for DISCONNECT in place of its own", async () => {
   await using server = new Recorder();
-  const args = ["pub", "-t", "a", "-m", "b", "--disconnect-session-expiry-interval", "60"];
+  const args = [
+    "pub",
+    "-t",
+    "a",
+    "-m",
+    "b",
+    "-q",
+    "1",
+    "--disconnect-session-expiry-interval",
+    "60",
+  ];
   assertEquals((await cli(server, args)).exitCode, 0);
   const { properties } = await server.first("disconnect");
   assertEquals(properties, { sessionExpiryInterval: 60 });
