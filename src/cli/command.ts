@@ -24,7 +24,7 @@ export interface Input {
   readonly isTerminal: boolean;
 }
 
-/** What a command may use. To look at {@linkcode Context.stdin} or {@linkcode Context.signal} takes a moment: who does not need it, does not. */
+/** What a command may use. */
 export interface Context {
   /** The arguments after the command's name. */
   readonly args: readonly string[];

@@ -18,9 +18,12 @@ export function processContext(program: string): Context {
     program: Deno.build.standalone
       ? "jsr:@mqtt5/mqtt5/cli"
       : program.replace(FROM_JSR, "jsr:$1@$2/cli"),
-    // Each takes a moment to set up, and not every command needs it.
-    get stdin() {
-      return { readable: Deno.stdin.readable, isTerminal: Deno.stdin.isTerminal() };
+    stdin: {
+      // It takes a moment to set up, as do signals, and not every command needs it.
+      get readable() {
+        return Deno.stdin.readable;
+      },
+      isTerminal: Deno.stdin.isTerminal(),
     },
     stdout: outputTo(Deno.stdout),
     stderr: outputTo(Deno.stderr),
