@@ -63,7 +63,6 @@ async function readInput(
 ): Promise<Uint8Array> {
   if (stdin.isTerminal) throw usageFailure("Give the bytes as HEX or on standard input");
   const bytes = await wholeOf(stdin, signal);
-  signal.throwIfAborted();
   if (raw) return bytes;
   const latin1 = new TextDecoder("latin1");
   const beginning = latin1.decode(bytes.subarray(0, TELLING_BYTES));

@@ -24,12 +24,17 @@ export async function* chunksOf(stdin: Input, signal: AbortSignal): AsyncGenerat
   }
 }
 
-/** All of it. */
+/** All of it; rejects with the signal's reason when that aborts before. */
 export async function wholeOf(stdin: Input, signal: AbortSignal): Promise<Uint8Array> {
-  return concat(await Array.fromAsync(chunksOf(stdin, signal)));
+  const bytes = concat(await Array.fromAsync(chunksOf(stdin, signal)));
+  signal.throwIfAborted();
+  return bytes;
 }
 
-/** Its lines, without their ends, as many at once as have come; the last one may have no end. */
+/**
+ * Its lines, without their ends, as many at once as have come; the last one may have no end. A line that the signal cuts
+ * short is none.
+ */
 export async function* linesOf(
   stdin: Input,
   signal: AbortSignal,
@@ -52,5 +57,5 @@ export async function* linesOf(
     if (length > LONGEST) throw new Failure(`A line is longer than ${LONGEST} bytes`);
     if (lines.length > 0) yield lines;
   }
-  if (begun.length > 0) yield [concat(begun)];
+  if (begun.length > 0 && !signal.aborted) yield [concat(begun)];
 }

@@ -58,13 +58,19 @@ export function publishOptionsOf(
   };
 }
 
+/** How often a message is published, and how long it is waited before each other time, in milliseconds. */
+export interface Repetition {
+  readonly times: number;
+  readonly delay: number;
+}
+
 /** How `--repeat` and `--repeat-delay` are meant. */
 export function repetitionOf(
   { repeat, "repeat-delay": delay }: {
     readonly repeat: string | undefined;
     readonly "repeat-delay": string | undefined;
   },
-): { readonly times: number; readonly delay: number } {
+): Repetition {
   return {
     times: integerOption("repeat", repeat ?? "1", 1, 4_294_967_295),
     delay: secondsOption("repeat-delay", delay ?? "0"),

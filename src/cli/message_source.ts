@@ -5,7 +5,7 @@ import { encodePacket } from "../packets/mod.ts";
 import { type Context, Failure, usageFailure } from "./command.ts";
 import { messageFromJson, type OutgoingMessage, textIn } from "./json_message.ts";
 import { linesOf, wholeOf } from "./lines.ts";
-import type { PAYLOAD } from "./message_options.ts";
+import type { PAYLOAD, Repetition } from "./message_options.ts";
 import type { OptionValues } from "./options.ts";
 import { quoted } from "./text.ts";
 
@@ -34,7 +34,7 @@ export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
   if (fault !== undefined) throw usageFailure(`This message may not be sent: ${fault}`);
 }
 
-/** Gives a payload; no later than the signal, and then it may not be whole. */
+/** Gives a payload, whole; rejects with the signal's reason when that aborts before. */
 export type PayloadReader = (stop: AbortSignal) => Promise<string | Uint8Array>;
 
 /**
@@ -62,12 +62,6 @@ async function fileOf(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
   }
-}
-
-/** How often a message is published, and how long it is waited before each other time, in milliseconds. */
-export interface Repetition {
-  readonly times: number;
-  readonly delay: number;
 }
 
 /** The same payload to each topic, and again as often as it is wanted. */
