@@ -8,9 +8,9 @@ import { connectionOf, topicsOf } from "./connection_options.ts";
 import { checkFilter } from "./filters.ts";
 import { publishOptionsOf } from "./message_options.ts";
 import { checkMessage, payloadReader } from "./message_source.ts";
-import { integerOption, secondsOption } from "./options.ts";
+import { countOption, secondsOption } from "./options.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
-import { escaped, quoted } from "./text.ts";
+import { quoted, tellOf } from "./text.ts";
 import { SESSION, withClient } from "./with_client.ts";
 
 /** Gives the payload of an answer; `undefined` for none. */
@@ -27,9 +27,7 @@ export async function run(context: Context, given: RespondArguments): Promise<nu
   for (const filter of filters) checkFilter(filter);
   const publish = publishOptionsOf(options);
   checkMessage({ topic: "topic", options: publish });
-  const most = options.count === undefined
-    ? Infinity
-    : integerOption("count", options.count, 1, Number.MAX_SAFE_INTEGER);
+  const most = countOption("count", options.count);
   const payloadUntil = await payloadReader(options, context);
   const responder = responderOf(options, context);
   return await withClient(context, connection, async (client, stop) => {
@@ -65,7 +63,7 @@ async function answer(
   stderr: Output,
 ): Promise<number | undefined> {
   const { topic, responseTopic, correlationData } = request;
-  const tell = (text: string) => stderr.write(`mqtt5: ${escaped(text)}\n`);
+  const tell = (text: string) => tellOf(stderr, text);
   if (responseTopic === undefined) {
     tell(`A message to ${topic} has no Response Topic: nobody waits for an answer`);
     return undefined;
@@ -106,7 +104,7 @@ async function firstLine(
   { stderr, signal }: Context,
 ): Promise<Uint8Array | undefined> {
   const tell = (what: string) => {
-    stderr.write(`mqtt5: ${escaped(`${quoted(program)} ${what}: no answer to ${topic}`)}\n`);
+    tellOf(stderr, `${quoted(program)} ${what}: no answer to ${topic}`);
     return undefined;
   };
   const child = spawn(program, args, topic);
@@ -115,13 +113,21 @@ async function firstLine(
   const result = await Promise.race([ended, aborted(late)]);
   if (result === undefined) {
     // What it has started itself may hold its output open for longer: that is not waited for.
-    child.kill("SIGKILL");
-    return tell(`took longer than ${longest / 1000} s`);
+    stop(child);
+    return signal.aborted ? undefined : tell(`took longer than ${longest / 1000} s`);
   }
   const [{ code, stdout }] = result;
   if (code !== 0) return tell(`ended with ${code}`);
   const end = stdout.indexOf(0x0a);
   return end < 0 ? stdout : stdout.subarray(0, end);
+}
+
+function stop(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // It has ended, and left its output to others.
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

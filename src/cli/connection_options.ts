@@ -35,12 +35,14 @@ const OPTIONS = {
   "client-id": {
     short: "i",
     value: "ID",
+    choice: "client id",
     help: "Client Identifier; without, the server chooses",
     group: GROUP,
   },
   "client-id-prefix": {
     short: "I",
     value: "TEXT",
+    choice: "client id",
     help: "Client Identifier: this and the process id",
     group: GROUP,
   },
@@ -237,9 +239,6 @@ function connectProperties(options: AnyValues, subject: Subject): ConnectOptions
 
 function clientIdOf(options: ConnectionValues): string {
   const { "client-id": id, "client-id-prefix": prefix } = options;
-  if (id !== undefined && prefix !== undefined) {
-    throw usageFailure("--client-id and --client-id-prefix exclude each other");
-  }
   return prefix === undefined ? id ?? "" : `${prefix}${Deno.pid}`;
 }
 

@@ -1,7 +1,7 @@
 // What a person is told of a failure, and the exit code that it makes.
 
 import { type Context, Failure, OutputClosed } from "./command.ts";
-import { escaped, paintFor } from "./text.ts";
+import { tellOf } from "./text.ts";
 
 /** The exit code of a program that was interrupted. */
 const INTERRUPTED = 130;
@@ -11,8 +11,7 @@ export function failed(error: unknown, context: Context): number {
   // It may have kept a packet from being shown, and so from going on.
   if ([error, (error as Error)?.cause].some((error) => error instanceof OutputClosed)) return 0;
   if (context.signal.aborted) return INTERRUPTED;
-  const { red } = paintFor(context.stderr);
   const message = error instanceof Error ? error.message : String(error);
-  context.stderr.write(`${red("mqtt5:")} ${escaped(message)}\n`);
+  tellOf(context.stderr, message, true);
   return error instanceof Failure ? error.exitCode : 1;
 }

@@ -27,6 +27,7 @@ export function connectFailureOf(error: unknown, place: Place): unknown {
   return isOurs
     ? new Failure(
       `${failure.message}; \`mqtt5 connect mqtt://${place.address}\` shows what it says`,
+      failure.exitCode,
     )
     : failure;
 }

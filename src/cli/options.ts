@@ -191,6 +191,11 @@ export function integerOption(
   );
 }
 
+/** How many of something an option lets pass; without it there is no end. */
+export function countOption(name: string, text: string | undefined): number {
+  return text === undefined ? Infinity : integerOption(name, text, 1, Number.MAX_SAFE_INTEGER);
+}
+
 /** Whether an option was given: a flag that is not set was not. */
 export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== false;

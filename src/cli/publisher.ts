@@ -4,7 +4,7 @@ import type { Client } from "../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { Output } from "./command.ts";
 import type { OutgoingMessage } from "./json_message.ts";
-import { escaped, paintFor } from "./text.ts";
+import { tellOf } from "./text.ts";
 
 /** So much may be under way at once: enough that no round trip is waited for. */
 const MOST_MESSAGES = 4096;
@@ -89,7 +89,7 @@ export class Publisher {
   }
 
   #tell(text: string): void {
-    this.#stderr.write(`${paintFor(this.#stderr).red("mqtt5:")} ${escaped(text)}\n`);
+    tellOf(this.#stderr, text, true);
   }
 
   async #room(): Promise<void> {

@@ -8,10 +8,11 @@ import { type Context, type Output, usageFailure } from "./command.ts";
 import { connectionOf, topicsOf } from "./connection_options.ts";
 import { checkFilter } from "./filters.ts";
 import { Printer } from "./message_output.ts";
-import { integerOption } from "./options.ts";
+import { countOption, integerOption } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "./property_options.ts";
 import type { SubArguments } from "./sub.ts";
+import { tellOf } from "./text.ts";
 import { withClient } from "./with_client.ts";
 
 type Values = SubArguments["options"];
@@ -98,9 +99,7 @@ class Receiving {
     this.#stderr = stderr;
     this.#options = options;
     this.#printer = new Printer(stdout, options);
-    this.#most = options.count === undefined
-      ? Infinity
-      : integerOption("count", options.count, 1, Number.MAX_SAFE_INTEGER);
+    this.#most = countOption("count", options.count);
   }
 
   /** Whether no more messages are wanted. */
@@ -120,7 +119,7 @@ class Receiving {
     } finally {
       const dropped = subscription?.dropped ?? 0;
       if (dropped > 0) {
-        this.#stderr.write(`mqtt5: ${dropped} messages of QoS 0 came faster than they were read\n`);
+        tellOf(this.#stderr, `${dropped} messages of QoS 0 came faster than they were read`);
       }
     }
   }

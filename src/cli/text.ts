@@ -51,6 +51,12 @@ function escape(character: string): string {
   }
 }
 
+/** Tells the person something, on a line of its own; in red when it is a failure. */
+export function tellOf(stderr: Output, text: string, isFailure = false): void {
+  const { red, yellow } = paintFor(stderr);
+  stderr.write(`${(isFailure ? red : yellow)("mqtt5:")} ${escaped(text)}\n`);
+}
+
 /** `"0x1F"`. */
 export function hexByte(byte: number): string {
   return `0x${byte.toString(16).toUpperCase().padStart(2, "0")}`;

@@ -12,7 +12,7 @@ import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import type { Connection } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./failures.ts";
-import { paintFor } from "./text.ts";
+import { tellOf } from "./text.ts";
 import { tracerTo } from "./tracing.ts";
 
 /** What a command does with its client. `stop` aborts when it is to end, which it does then. */
@@ -55,7 +55,7 @@ export async function withClient(
       password,
       signal: ending.signal,
     });
-    tellOf(client, context.stderr);
+    tellOfConnection(client, context.stderr);
     await client.start();
     isConnected = true;
     return await use(client, work, ending, {
@@ -135,9 +135,8 @@ function checkDisconnect(
 }
 
 /** Tells the person what becomes of the connection. */
-function tellOf(client: Client, stderr: Output): void {
-  const { yellow } = paintFor(stderr);
-  const tell = (text: string) => stderr.write(`${yellow("mqtt5:")} ${text}\n`);
+function tellOfConnection(client: Client, stderr: Output): void {
+  const tell = (text: string) => tellOf(stderr, text);
   client.addEventListener("disconnected", ({ detail: { error, willReconnect } }) => {
     if (willReconnect) tell(`${error.message}; trying again`);
   });
