@@ -42,7 +42,7 @@ Deno.test("a line that is cut short by the signal is none", async () => {
   const giveUp = new AbortController();
   const lines = linesOf(input(["whole\npa", "rt"], true), giveUp.signal);
   const { value } = await lines.next();
-  assertEquals(value?.map((line) => new TextDecoder().decode(line)), ["whole"]);
+  assertEquals(value?.map((line: Uint8Array) => new TextDecoder().decode(line)), ["whole"]);
   const next = lines.next();
   giveUp.abort();
   assertEquals(await next, { value: undefined, done: true });
