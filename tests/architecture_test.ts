@@ -149,7 +149,8 @@ function layerOf(file: string): string {
 
 function importsOf(text: string): string[] {
   const statements = withoutComments(text).matchAll(
-    /\b(?:from\s*|import\s*\(\s*|import\s+)"([^"]+)"/g,
+    // What `typeof import()` names is a type, and gone when the program runs.
+    /\b(?:from\s*|(?<!typeof )import\s*\(\s*|import\s+)"([^"]+)"/g,
   );
   return Array.from(statements, ([, name]) => name!);
 }

@@ -1,6 +1,7 @@
 // A Network Connection within the process: what one end writes the other reads. Needs no permission.
 
 import { Queue } from "../session/queue.ts";
+import { nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** Above so many bytes that nobody has read a write waits. */
@@ -32,7 +33,7 @@ class MemoryTransport implements Transport {
   async read(): Promise<Uint8Array | undefined> {
     if (++this.#readsThisTurn > READS_A_TURN) {
       this.#readsThisTurn = 1;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     return await this.#in.read();
   }

@@ -1,5 +1,6 @@
 // TCP, the plain Network Connection of §4.2.
 
+import { nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** Where to connect, and how long to try. */
@@ -56,7 +57,7 @@ export class TcpTransport implements Transport {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#bytesThisTurn >= BYTES_A_TURN) {
       this.#bytesThisTurn = 0;
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
     }
     if (this.#slab.length < this.#size * LEAST_ROOM) this.#slab = new Uint8Array(this.#size);
     const slab = this.#slab;
