@@ -142,7 +142,7 @@ async function lines({ port }: Mosquitto): Promise<void> {
 }
 
 const server = await startMosquitto({
-  configuration: ["max_queued_messages 0", "max_inflight_messages 1000", "set_tcp_nodelay true"],
+  configuration: ["max_queued_messages 0", "max_inflight_messages 1000"],
 }).catch(() => undefined);
 try {
   await start(server);

@@ -25,10 +25,7 @@ export function interopTest(
   options: MosquittoOptions = {},
 ): void {
   mosquittoTest(name, async () => {
-    const { configuration = [] } = options;
-    // Without, it waits 40 ms for more before it sends what is not the first.
-    const quick = ["set_tcp_nodelay true", ...configuration];
-    await using server = await startMosquitto({ ...options, configuration: quick });
+    await using server = await startMosquitto(options);
     await withinPatience(test(server));
   }, options);
 }

@@ -1,9 +1,9 @@
-// Certificates of every kind that a TLS test needs, good and bad, made by the program openssl when they
-// are first asked for. They are text; what needs files of them asks for files. Nothing stays on the disk.
+// Certificates of every kind that a TLS test needs, good and bad, made by openssl when they are first
+// asked for. They are text; what needs files asks for files. Nothing stays on the disk.
 
 import { withFolder } from "./folder.ts";
 
-/** A certificate and its key, both in PEM; after the certificate, those of intermediate authorities. */
+/** A certificate and its key in PEM; after the certificate, those of intermediate authorities. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -86,7 +86,7 @@ export class CertificateAuthority {
     ]);
   }
 
-  /** A certificate for a client: `device-7` of Acme, valid now, unless the options say otherwise. */
+  /** A certificate for a client: `device-7` of Acme, valid now, unless options say otherwise. */
   client(options: CertificateOptions = {}): Promise<Certificate> {
     const { subject = "/O=Acme/CN=device-7", names = [] } = options;
     return this.#sign({ ...options, subject, names }, [
@@ -159,7 +159,7 @@ export function otherAuthority(): Promise<CertificateAuthority> {
   return certificateAuthority("Another authority");
 }
 
-/** What plain `openssl req -x509` makes: a certificate that signs itself and says it is an authority. */
+/** What plain `openssl req -x509` makes: it signs itself, and says that it is an authority. */
 export function selfSigned(): Promise<Certificate> {
   return withFolder("mqtt5-certificate-", async (folder) => {
     const names = ["-addext", alternatives(LOCAL)[0]!];

@@ -1,5 +1,5 @@
-// The certificates of the tests are what they are said to be: Deno's TLS takes the good ones, and says
-// what is wrong with each of the others.
+// The certificates of the tests are what they are said to be: Deno's TLS takes the good ones, and
+// says what is wrong with each of the others.
 
 import { assert, assertRejects, assertStrictEquals } from "@std/assert";
 import {
@@ -15,7 +15,7 @@ import {
   WRONG_HOST,
 } from "./certificates.ts";
 
-/** A handshake with a server that has this certificate; the client trusts the authority of the tests. */
+/** A handshake with a server that has this certificate, by a client that trusts the authority. */
 async function shakeHands(certificate: Certificate, hostname = "localhost"): Promise<void> {
   const { cert } = await certificateAuthority();
   using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...certificate });

@@ -1,21 +1,33 @@
-// A real Mosquitto for a test, on a free port, with its files in a folder of its own. Nothing of it outlives the test.
+// A real Mosquitto for a test, on free ports, with its files in a folder of its own. Nothing of it
+// outlives the test.
 
-import { connectTcp } from "../../src/io/tcp.ts";
+import { noOpenssl } from "./certificates.ts";
+import {
+  accepts,
+  configureListener,
+  type ListenerPlace,
+  listenerUrl,
+  type MosquittoListener,
+} from "./mosquitto_listeners.ts";
 
-/** A Mosquitto that runs until it is disposed. */
-export interface Mosquitto extends AsyncDisposable {
+/** A Mosquitto that runs until it is disposed. `Name` is what its other listeners are called. */
+export interface Mosquitto<Name extends string = never> extends AsyncDisposable {
   /** The port of 127.0.0.1 on which it listens. */
   readonly port: number;
   /** The same as a URL. */
   readonly url: string;
-  /** Ends it. With SIGTERM it says good-bye and saves what it is to keep, with SIGKILL it does neither. */
+  /** Where its other listeners are. */
+  readonly urls: Readonly<Record<Name, string>>;
+  /** The ports of its other listeners on 127.0.0.1; what a Unix socket has there means nothing. */
+  readonly ports: Readonly<Record<Name, number>>;
+  /** Ends it. With SIGTERM it says good-bye and saves what it is to keep; with SIGKILL, neither. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
-  /** Starts it again, on the same port and with the same files. Resolves when it takes connections. */
+  /** Starts it again, same ports and same files. Resolves when it takes connections everywhere. */
   start(): Promise<void>;
 }
 
 /** How a Mosquitto is to be set up. */
-export interface MosquittoOptions {
+export interface MosquittoOptions<Name extends string = never> {
   /** Where it listens; without, on a port that is free. */
   readonly port?: number;
   /** Who may connect; without, anybody may. */
@@ -24,16 +36,19 @@ export interface MosquittoOptions {
   readonly access?: readonly string[];
   /** Which Topic Filters may be subscribed to; without, any may. It takes a plugin to say so. */
   readonly maySubscribe?: readonly string[];
-  /** Whether it keeps sessions and retained messages in a file. It writes them as often as it can, and when it ends. */
+  /** Whether it keeps sessions and retained messages in a file, written often and when it ends. */
   readonly isPersistent?: boolean;
   /** More lines for its configuration. */
   readonly configuration?: readonly string[];
+  /** Listeners beside the plain one, by a name of yours. */
+  readonly listeners?: Readonly<Record<Name, MosquittoListener>>;
 }
 
 /** Debian puts it where the path of an ordinary user does not lead. */
 const FOLDERS = ["", "/usr/sbin/", "/usr/local/sbin/", "/opt/homebrew/sbin/"];
 
 const program = await find("mosquitto", ["-h"]);
+const noMosquitto = program === undefined ? "Mosquitto is not installed" : undefined;
 const passwordProgram = await find("mosquitto_passwd", []);
 
 /** Debian's plugin by which subscriptions can be refused. */
@@ -41,39 +56,75 @@ const PLUGIN = `/usr/lib/${Deno.build.arch}-linux-gnu/mosquitto_dynamic_security
 
 const hasPlugin = await Deno.stat(PLUGIN).then(() => true, () => false);
 
-/** A test that needs Mosquitto; without one, or without its plugin, it is skipped, and its name says why. */
+/**
+ * A test that needs Mosquitto; without one, or without its plugin, it is skipped, and its name says
+ * why.
+ */
 export function mosquittoTest(
   name: string,
   fn: () => Promise<void>,
-  { maySubscribe }: MosquittoOptions = {},
+  { maySubscribe }: MosquittoOptions<string> = {},
 ): void {
-  const why = program === undefined
-    ? "Mosquitto is not installed"
-    : maySubscribe !== undefined && !hasPlugin
-    ? `there is no ${PLUGIN}`
-    : undefined;
+  const noPlugin = maySubscribe !== undefined && !hasPlugin ? `there is no ${PLUGIN}` : undefined;
+  skippable(name, fn, noMosquitto ?? noPlugin);
+}
+
+/** A test that needs Mosquitto and openssl, for its certificates. */
+export function mosquittoTlsTest(name: string, fn: () => Promise<void>): void {
+  skippable(name, fn, noMosquitto ?? noOpenssl);
+}
+
+function skippable(name: string, fn: () => Promise<void>, why: string | undefined): void {
   const ignore = why !== undefined;
   Deno.test({ name: ignore ? `${name} (skipped: ${why})` : name, ignore, fn });
 }
 
 /** Starts a Mosquitto and waits until it takes connections. */
-export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
+export async function startMosquitto<Name extends string = never>(
+  options: MosquittoOptions<Name> = {},
+): Promise<Mosquitto<Name>> {
   const folder = await Deno.makeTempDir({ prefix: "mqtt5-mosquitto-" });
-  const { port = freePort() } = options;
-  await Deno.writeTextFile(`${folder}/mosquitto.conf`, await configure(options, folder, port));
-  const server = new RestartableMosquitto(folder, port);
-  await server.start();
+  const { port = freePort(), listeners } = options;
+  const others = Object.entries<MosquittoListener>(listeners ?? {}).map(([name, listener]) => {
+    const place = { name, folder, port: freePort() };
+    return { listener, place, url: listenerUrl(listener, place) };
+  });
+  await Deno.writeTextFile(
+    `${folder}/mosquitto.conf`,
+    await configure(options, folder, port, others),
+  );
+  const server = new RestartableMosquitto(
+    folder,
+    port,
+    Object.fromEntries(others.map(({ place, url }) => [place.name, url])) as Record<Name, string>,
+    Object.fromEntries(others.map(({ place }) => [place.name, place.port])) as Record<Name, number>,
+  );
+  try {
+    await server.start();
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
   return server;
 }
 
-class RestartableMosquitto implements Mosquitto {
+class RestartableMosquitto<Name extends string> implements Mosquitto<Name> {
   readonly port: number;
+  readonly urls: Readonly<Record<Name, string>>;
+  readonly ports: Readonly<Record<Name, number>>;
   readonly #folder: string;
   #process: Deno.ChildProcess | undefined;
 
-  constructor(folder: string, port: number) {
+  constructor(
+    folder: string,
+    port: number,
+    urls: Readonly<Record<Name, string>>,
+    ports: Readonly<Record<Name, number>>,
+  ) {
     this.#folder = folder;
     this.port = port;
+    this.urls = urls;
+    this.ports = ports;
   }
 
   get url(): string {
@@ -88,8 +139,10 @@ class RestartableMosquitto implements Mosquitto {
     }).spawn();
     let hasEnded = false;
     void process.status.then(() => hasEnded = true);
-    while (!await accepts(this.port)) {
-      if (hasEnded) throw new Error("Mosquitto ended before it took a connection");
+    for (const url of [this.url, ...Object.values<string>(this.urls)]) {
+      while (!await accepts(url)) {
+        if (hasEnded) throw new Error("Mosquitto ended before it took a connection");
+      }
     }
   }
 
@@ -111,8 +164,8 @@ class RestartableMosquitto implements Mosquitto {
 }
 
 /**
- * A port on which nothing listens. It lies below those that a system gives to whoever connects: one of those might be taken
- * while Mosquitto is down.
+ * A port on which nothing listens. It lies below those that a system gives to whoever connects: one
+ * of those might be taken while Mosquitto is down.
  */
 export function freePort(): number {
   for (;;) {
@@ -127,12 +180,17 @@ export function freePort(): number {
 }
 
 async function configure(
-  { users, access, maySubscribe, isPersistent = false, configuration = [] }: MosquittoOptions,
+  { users, access, maySubscribe, isPersistent = false, configuration = [] }: MosquittoOptions<
+    string
+  >,
   folder: string,
   port: number,
+  others: readonly { listener: MosquittoListener; place: ListenerPlace }[],
 ): Promise<string> {
   // Started as root it would become another user, who may not read the folder.
   const lines = [`listener ${port} 127.0.0.1`, "user root"];
+  // Without, it waits 40 ms for more before it sends what is not the first.
+  lines.push("set_tcp_nodelay true");
   if (users === undefined) lines.push("allow_anonymous true");
   else {
     lines.push("allow_anonymous false", `password_file ${folder}/passwords`);
@@ -155,7 +213,9 @@ async function configure(
     lines.push("persistence true", `persistence_location ${folder}/`);
     lines.push("autosave_on_changes true", "autosave_interval 1");
   }
-  return [...lines, ...configuration, ""].join("\n");
+  lines.push(...configuration);
+  for (const { listener, place } of others) lines.push(...await configureListener(listener, place));
+  return [...lines, ""].join("\n");
 }
 
 /** Anybody may do anything but subscribe, and to these filters anybody may. */
@@ -179,16 +239,6 @@ function pluginSettings(maySubscribe: readonly string[]): unknown {
     anonymousGroup: "anybody",
     clients: [],
   };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    const signal = new AbortController().signal;
-    (await connectTcp({ hostname: "127.0.0.1", port, signal })).close();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function find(name: string, args: readonly string[]): Promise<string | undefined> {
