@@ -1,0 +1,109 @@
+// A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's own connections cannot do,
+// client certificates above all, and for where there is no Deno.
+
+import { nextTurn } from "./runtime.ts";
+import type { Transport } from "./transport.ts";
+
+/** A socket of `node:net`; one of `node:tls` is such a socket, too. */
+export type NodeSocket = import("node:net").Socket;
+
+/** After so many bytes the next read lets all that is ready be done first, as io/tcp.ts does; it finds a larger chunk then. */
+const BYTES_A_TURN = 4096;
+
+/**
+ * A connected socket as a transport. The socket must have been made with `allowHalfOpen: true`, else it closes its own side
+ * with the other end's. Bytes that have not been read stay in the socket, for whatever takes it over.
+ */
+export class NodeSocketTransport implements Transport {
+  readonly #socket: NodeSocket;
+  /** What is to be told the outcome of a write, or of closing this side. */
+  readonly #waiting = new Set<Settle>();
+  #wakeReader: (() => void) | undefined;
+  #isRead = false;
+  #isClosed = false;
+  #error: Error | undefined;
+  #bytesThisTurn = 0;
+
+  constructor(socket: NodeSocket) {
+    this.#socket = socket;
+    socket.on("error", (error) => this.#error ??= error);
+    socket.on("close", () => {
+      this.#wake();
+      for (const settle of this.#waiting) settle(this.#error ?? closed());
+    });
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#bytesThisTurn >= BYTES_A_TURN) {
+      this.#bytesThisTurn = 0;
+      await nextTurn();
+    }
+    const socket = this.#socket;
+    if (!this.#isRead) this.#beginToRead();
+    while (!this.#isClosed) {
+      const chunk: Uint8Array<ArrayBuffer> | null = socket.read();
+      if (chunk !== null) {
+        this.#bytesThisTurn += chunk.length;
+        // Not a Buffer, whose slice() would be a view.
+        return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      }
+      if (socket.readableEnded) return undefined;
+      if (this.#error !== undefined) throw this.#error;
+      if (socket.destroyed) break;
+      await new Promise<void>((resolve) => this.#wakeReader = resolve);
+    }
+    throw closed();
+  }
+
+  /** Resolves when the system has taken the bytes: they may be overwritten then. */
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#settled((settle) => this.#socket.write(bytes, settle));
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#settled((settle) => this.#socket.end(settle));
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.destroy();
+    this.#wake();
+  }
+
+  /**
+   * Such a listener keeps the socket from flowing: it reads ahead up to its high-water mark, and no more. It does no harm
+   * when another transport reads from the socket later.
+   */
+  #beginToRead(): void {
+    this.#isRead = true;
+    const wake = () => this.#wake();
+    this.#socket.on("readable", wake);
+    this.#socket.on("end", wake);
+  }
+
+  #wake(): void {
+    this.#wakeReader?.();
+    this.#wakeReader = undefined;
+  }
+
+  /** Not every runtime calls back when the socket is closed in the meantime, or has been before. */
+  #settled(act: (settle: Settle) => void): Promise<void> {
+    if (this.#socket.destroyed) return Promise.reject(this.#error ?? closed());
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error | null) => {
+        this.#waiting.delete(settle);
+        if (error) reject(this.#error ?? error);
+        else resolve();
+      };
+      this.#waiting.add(settle);
+      act(settle);
+    });
+  }
+}
+
+type Settle = (error?: Error | null) => void;
+
+function closed(): Error {
+  return new Error("The connection has been closed");
+}
