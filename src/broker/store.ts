@@ -4,6 +4,7 @@
 
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../packets/mod.ts";
 import { Receipt } from "../session/receipt.ts";
+import { fromBase64, toBase64 } from "../wire/base64.ts";
 import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
 import type { ClientInfo } from "./options.ts";
@@ -345,10 +346,10 @@ function decoded(bytes: SqlValue): PublishPacket {
 
 /** A Will as text: a CONNECT that has it, encoded. */
 function willText(will: Will): string {
-  return encodePacket({ type: "connect", will }).toBase64();
+  return toBase64(encodePacket({ type: "connect", will }));
 }
 
 function willFrom(text: string): Will | undefined {
-  const packet = decodePacket(Uint8Array.fromBase64(text));
+  const packet = decodePacket(fromBase64(text));
   return packet.type === "connect" ? packet.will : undefined;
 }

@@ -8,6 +8,7 @@ import {
   type PublishInit,
   type PublishPacket,
 } from "../packets/mod.ts";
+import { fromBase64, toBase64 } from "../wire/base64.ts";
 import { Outbox, type OutboxLimits } from "./outbox.ts";
 import { InFlight } from "./in_flight.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -139,14 +140,13 @@ function isTaken({ reasonCode }: Receipt): boolean {
 const RELEASED: PublishInit = { type: "publish", topic: "", qos: 2 };
 
 function saved({ packet, qos }: Outgoing): string {
-  const bytes = encodePacket({ ...packet, packetId: qos === 0 ? 0 : 1, dup: false });
-  return bytes.toBase64();
+  return toBase64(encodePacket({ ...packet, packetId: qos === 0 ? 0 : 1, dup: false }));
 }
 
 function restored(publish = ""): PublishPacket {
   let packet: Packet;
   try {
-    packet = decodePacket(Uint8Array.fromBase64(publish));
+    packet = decodePacket(fromBase64(publish));
   } catch (cause) {
     throw new TypeError("The saved session has a message that is none", { cause });
   }
