@@ -1,0 +1,243 @@
+// §6 MQTT over WebSocket as a client has it: the opening handshake of RFC 6455, §4.1, over any byte
+// stream. The platform's own WebSockets will not do where there is another way: they read ahead
+// without bound, do not check the key's answer, tell nothing of what the server says, and may never
+// close.
+
+import type { Transport } from "./transport.ts";
+import {
+  acceptOf,
+  base64,
+  fieldFault,
+  type Fields,
+  fieldsOf,
+  hasItem,
+  HeadReader,
+  itemsOf,
+  SUBPROTOCOL,
+} from "./websocket_http.ts";
+import { bodyOf } from "./websocket_refusal.ts";
+import { WebSocketTransport } from "./websocket_transport.ts";
+
+/** What to ask the server for. */
+export interface WebSocketClientOptions {
+  /** The server's host, and its port unless that is the scheme's own: what the Host field says. */
+  readonly host: string;
+  /** The path and the query: `"/mqtt?token=1"`. */
+  readonly target: string;
+  /** More header fields: tokens, cookies. Not those of the handshake itself. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Is told what was sent and what came back, as it stands on the wire. There may be secrets in it.
+   */
+  readonly observe?: ((exchange: WebSocketExchange) => void) | undefined;
+}
+
+/** The heads of an opening handshake, with lines that end with CR LF, without the empty line. */
+export interface WebSocketExchange {
+  readonly request: string;
+  readonly response: string;
+}
+
+/**
+ * Why there is no WebSocket: the server closed the connection, answered with something that is not
+ * HTTP, with a status other than 101, with a wrong answer to the key, without the subprotocol
+ * `mqtt`, with another fault in the upgrade, or with a head over 16 KiB.
+ */
+export type WebSocketRefusal =
+  | "closed"
+  | "not HTTP"
+  | "status"
+  | "accept key"
+  | "subprotocol"
+  | "upgrade"
+  | "too long";
+
+/** What else is known of a handshake that failed. */
+export interface WebSocketRefusalDetail {
+  /** The status code of HTTP, such as 401. */
+  readonly status?: number | undefined;
+  /** The reason phrase, such as `"Unauthorized"`; often empty. */
+  readonly reason?: string | undefined;
+  /** The text that the server sent for people, at most 1 KiB of it. */
+  readonly body?: string | undefined;
+  /** Where the server sends clients to instead. */
+  readonly location?: string | undefined;
+  /** What came in place of HTTP: at most its first 16 bytes. */
+  readonly received?: Uint8Array | undefined;
+}
+
+/** An opening handshake that gave no WebSocket (RFC 6455, §4.1). */
+export class WebSocketHandshakeError extends Error implements WebSocketRefusalDetail {
+  /** Tells the errors apart in logs. */
+  override readonly name = "WebSocketHandshakeError";
+  /** Why. */
+  readonly why: WebSocketRefusal;
+  readonly status: number | undefined;
+  readonly reason: string | undefined;
+  readonly body: string | undefined;
+  readonly location: string | undefined;
+  readonly received: Uint8Array | undefined;
+
+  /** Makes the error for a sentence. */
+  constructor(why: WebSocketRefusal, message: string, detail: WebSocketRefusalDetail = {}) {
+    super(message);
+    this.why = why;
+    this.status = detail.status;
+    this.reason = detail.reason;
+    this.body = detail.body;
+    this.location = detail.location;
+    this.received = detail.received;
+  }
+}
+
+/** The most bytes of an answer's head. */
+const LONGEST_ANSWER = 16_384;
+
+/** How many bytes of what is not HTTP are told. */
+const TOLD = 16;
+
+/** The handshake's own fields, and those that announce content, which the request has none of. */
+const OWN =
+  /^(?:host|connection|upgrade|content-length|transfer-encoding|expect|sec-websocket-.*)$/i;
+
+/**
+ * Opens a WebSocket for MQTT over a byte stream that is connected to the server. The chunks that
+ * come out of that are overwritten. When it rejects the stream is closed.
+ *
+ * @throws {TypeError} when the host, the target or a header field may not be sent
+ * @throws {WebSocketHandshakeError} when the server does not open it
+ * @throws {Error} what the stream below throws
+ */
+export async function openWebSocket(
+  inner: Transport,
+  options: WebSocketClientOptions,
+): Promise<Transport> {
+  try {
+    const key = base64(crypto.getRandomValues(new Uint8Array(16)));
+    const request = requestFor(options, key);
+    await inner.write(encoder.encode(`${request}\r\n\r\n`));
+    const reader = new HeadReader(inner, LONGEST_ANSWER, isHttp);
+    for (;;) {
+      const head = await reader.next();
+      if (typeof head === "string") throw withoutHead(head, reader.rest);
+      const [first = "", ...lines] = head.text.split(/\r?\n/);
+      const [, version, code, reason = ""] = STATUS_LINE.exec(first) ?? [];
+      if (code === undefined) throw withoutHead("not HTTP", encoder.encode(first));
+      // Something may be said before the answer (RFC 9110, §15.2).
+      if (/^1(?!01)/.test(code)) continue;
+      options.observe?.({ request, response: [first, ...lines].join("\r\n") });
+      const fields = fieldsOf(lines);
+      if (code !== "101") throw await refusal(inner, Number(code), reason, fields, head.rest);
+      if (version === "0") {
+        throw new WebSocketHandshakeError("upgrade", "The server speaks HTTP/1.0");
+      }
+      checkUpgrade(fields, await acceptOf(key));
+      return new WebSocketTransport(inner, "client", head.rest);
+    }
+  } catch (error) {
+    inner.close();
+    throw error;
+  }
+}
+
+const encoder = new TextEncoder();
+
+const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/;
+
+function isHttp(start: string): boolean {
+  return "HTTP/1.".startsWith(start.slice(0, 7));
+}
+
+/** The request, without the empty line that ends it (RFC 6455, §4.1). */
+function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key: string): string {
+  if (!/^\/[\x21-\x7e]*$/.test(target)) {
+    throw new TypeError(`expected a path such as "/mqtt", got ${JSON.stringify(target)}`);
+  }
+  if (!/^[\x21-\x7e]+$/.test(host)) {
+    throw new TypeError(`expected a host such as "example.org:8080", got ${JSON.stringify(host)}`);
+  }
+  const more = Object.entries(headers).map(([name, value]) => {
+    const fault = fieldFault(name, value);
+    if (fault !== undefined) throw new TypeError(`header ${JSON.stringify(name)} ${fault}`);
+    if (OWN.test(name)) throw new TypeError(`header ${JSON.stringify(name)} cannot be set`);
+    return `${name}: ${value}`;
+  });
+  return [
+    `GET ${target} HTTP/1.1`,
+    `Host: ${host}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Key: ${key}`,
+    "Sec-WebSocket-Version: 13",
+    // [MQTT-6.0.0-3]
+    `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
+    ...more,
+  ].join("\r\n");
+}
+
+/** What RFC 6455, §4.1, has the client look for in an answer with status 101. */
+function checkUpgrade(fields: Fields | undefined, accept: string): void {
+  if (fields === undefined) {
+    throw new WebSocketHandshakeError("not HTTP", "The server's answer has a malformed header");
+  }
+  if (!hasItem(fields, "upgrade", "websocket") || !hasItem(fields, "connection", "upgrade")) {
+    throw new WebSocketHandshakeError("upgrade", "The server switched to another protocol");
+  }
+  if (fields.get("sec-websocket-accept") !== accept) {
+    throw new WebSocketHandshakeError(
+      "accept key",
+      "The server gave a wrong answer to the key of the WebSocket handshake",
+    );
+  }
+  if (itemsOf(fields, "sec-websocket-extensions").length > 0) {
+    throw new WebSocketHandshakeError(
+      "upgrade",
+      "The server chose a WebSocket extension that was not offered",
+    );
+  }
+  const subprotocol = fields.get("sec-websocket-protocol");
+  if (subprotocol !== SUBPROTOCOL) {
+    throw new WebSocketHandshakeError(
+      "subprotocol",
+      subprotocol === undefined
+        ? `The server did not choose the WebSocket subprotocol "${SUBPROTOCOL}"`
+        : `The server chose the WebSocket subprotocol ${JSON.stringify(subprotocol)}, not "mqtt"`,
+    );
+  }
+}
+
+/** The error for what came in place of a head. */
+function withoutHead(
+  why: "closed" | "too long" | "not HTTP",
+  received: Uint8Array,
+): WebSocketHandshakeError {
+  if (why === "too long") {
+    return new WebSocketHandshakeError(why, "The header of the server's answer is over 16 KiB");
+  }
+  if (why === "closed") {
+    return new WebSocketHandshakeError(
+      why,
+      "The server closed the connection in the WebSocket handshake",
+    );
+  }
+  return new WebSocketHandshakeError(why, "The server did not answer with HTTP", {
+    received: received.slice(0, TOLD),
+  });
+}
+
+/** The error for an answer with another status, with the text in it. */
+async function refusal(
+  inner: Transport,
+  status: number,
+  reason: string,
+  fields: Fields | undefined,
+  first: Uint8Array,
+): Promise<WebSocketHandshakeError> {
+  const body = fields === undefined ? undefined : await bodyOf(inner, fields, first);
+  const what = reason === "" ? `${status}` : `${status} ${reason}`;
+  return new WebSocketHandshakeError(
+    "status",
+    `The server refused the WebSocket: ${what}${body === undefined ? "" : ` (${body})`}`,
+    { status, reason, body, location: fields?.get("location") },
+  );
+}

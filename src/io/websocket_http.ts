@@ -1,0 +1,167 @@
+// What the opening handshake of a WebSocket needs of HTTP/1.1 (RFC 9112), at both ends: a head of
+// bounded size, its fields, and the key's answer. Strict in what it takes: what two readers might
+// read differently is refused.
+
+import type { Transport } from "./transport.ts";
+
+/**
+ * The subprotocol of MQTT, which the client offers and the server selects [MQTT-6.0.0-3]
+ * [MQTT-6.0.0-4].
+ */
+export const SUBPROTOCOL = "mqtt";
+
+/** What is hashed with the client's key (RFC 6455, §1.3). */
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** A head, and the bytes that came behind it. */
+export interface Head {
+  readonly text: string;
+  readonly rest: Uint8Array;
+}
+
+/**
+ * The fields of a head by name, in lower case; one that came several times is one list (RFC 9110,
+ * §5.3).
+ */
+export type Fields = ReadonlyMap<string, string>;
+
+/** How many of the first bytes tell whether they are HTTP. */
+const LOOKED_AT = 16;
+
+const [LF, CR] = [0x0a, 0x0d];
+
+/** A character of a token (RFC 9110, §5.6.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** What must not be in the value of a field (RFC 9110, §5.5). */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Reads heads of at most `limit` bytes. */
+export class HeadReader {
+  readonly #inner: Transport;
+  readonly #limit: number;
+  readonly #isHttp: (start: string) => boolean;
+  #bytes: Uint8Array;
+  #length: number;
+
+  /**
+   * `isHttp` is asked of the first bytes, as far as they have come: what is no HTTP may have no
+   * end.
+   */
+  constructor(inner: Transport, limit: number, isHttp: (start: string) => boolean) {
+    this.#inner = inner;
+    this.#limit = limit;
+    this.#isHttp = isHttp;
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
+  }
+
+  /** The next head, or why there is none. */
+  async next(): Promise<Head | "closed" | "too long" | "not HTTP"> {
+    for (let from = 0;;) {
+      const start = latin1.decode(this.rest.subarray(0, LOOKED_AT));
+      if (start !== "" && !this.#isHttp(start)) return "not HTTP";
+      const end = endOfHead(this.rest, from);
+      if ((end?.at ?? this.#length) > this.#limit) return "too long";
+      if (end !== undefined) {
+        const text = latin1.decode(this.#bytes.subarray(0, end.at));
+        const rest = this.#bytes.subarray(end.next, this.#length);
+        [this.#bytes, this.#length] = [rest, rest.length];
+        return { text, rest };
+      }
+      from = Math.max(0, this.#length - 3);
+      const chunk = await this.#inner.read();
+      if (chunk === undefined) return "closed";
+      this.#add(chunk);
+    }
+  }
+
+  /** What has come and belongs to no head yet. */
+  get rest(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #add(chunk: Uint8Array): void {
+    if (this.#length === 0) {
+      [this.#bytes, this.#length] = [chunk, chunk.length];
+      return;
+    }
+    const length = this.#length + chunk.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
+      larger.set(this.rest);
+      this.#bytes = larger;
+    }
+    this.#bytes.set(chunk, this.#length);
+    this.#length = length;
+  }
+}
+
+/** The name and value of each line; `undefined` when one of them is no field (RFC 9112, §5). */
+export function fieldsOf(lines: readonly string[]): Fields | undefined {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    const value = trimmed(line.slice(colon + 1));
+    // A space before the colon and a line that continues another are ways to tell two readers two
+    // things.
+    if (!TOKEN.test(name) || CONTROL.test(value)) return undefined;
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return fields;
+}
+
+/** Whether a field is a list that has an item, in any case. */
+export function hasItem(fields: Fields, name: string, item: string): boolean {
+  return itemsOf(fields, name).some((each) => each.toLowerCase() === item);
+}
+
+/** The items of a field that is a list (RFC 9110, §5.6.1). */
+export function itemsOf(fields: Fields, name: string): string[] {
+  return (fields.get(name) ?? "").split(",").map(trimmed).filter((item) => item !== "");
+}
+
+/** What is wrong with a field that is to be sent, as the rest of a sentence. */
+export function fieldFault(name: string, value: string): string | undefined {
+  if (!TOKEN.test(name)) return "is not the name of a header field";
+  if (!/^[\t\x20-\x7e]*$/.test(value)) return "has a value that is not printable ASCII";
+  return undefined;
+}
+
+/** What the server answers to the client's key (RFC 6455, §4.2.2). */
+export async function acceptOf(key: string): Promise<string> {
+  return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(key + GUID))));
+}
+
+/** A few bytes in Base64. */
+export function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+const latin1 = new TextDecoder("latin1");
+const encoder = new TextEncoder();
+
+/**
+ * Where a head ends and what follows it begins. Its lines may end with a bare LF (RFC 9112, §2.2).
+ */
+function endOfHead(
+  bytes: Uint8Array,
+  from: number,
+): { readonly at: number; readonly next: number } | undefined {
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+    const next = bytes[at + 1] === CR ? at + 2 : at + 1;
+    if (bytes[next] === LF) return { at: bytes[at - 1] === CR ? at - 1 : at, next: next + 1 };
+  }
+  return undefined;
+}
+
+/** A text without the spaces and tabs around it, and no other white space (RFC 9110, §5.6.3). */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (text[start] === " " || text[start] === "\t") start++;
+  while (end > start && (text[end - 1] === " " || text[end - 1] === "\t")) end--;
+  return text.slice(start, end);
+}

@@ -1,0 +1,80 @@
+// What a server says for people when it refuses a WebSocket: the content of its answer (RFC 9112,
+// §6), as much of it as is worth to be shown, and no longer than anybody would wait for it.
+
+import type { Transport } from "./transport.ts";
+import { type Fields, hasItem } from "./websocket_http.ts";
+
+/** The most bytes of it. */
+const LONGEST_BODY = 1024;
+
+/** How long it may take, in milliseconds. */
+const PATIENCE = 500;
+
+/**
+ * The text in an answer; `undefined` when there is none, or none for people. Closes the transport.
+ */
+export async function bodyOf(
+  inner: Transport,
+  fields: Fields,
+  first: Uint8Array,
+): Promise<string | undefined> {
+  const isChunked = hasItem(fields, "transfer-encoding", "chunked");
+  const announced = fields.get("content-length");
+  const length = isChunked || announced === undefined ? Infinity : Number(announced);
+  // A page for a browser says no more than the status does, and what is compressed cannot be read.
+  const isForPeople = !/html/i.test(fields.get("content-type") ?? "") &&
+    /^(?:identity)?$/i.test(fields.get("content-encoding") ?? "");
+  if (!isForPeople || !(length > 0)) return undefined;
+  const isWhole = isChunked
+    ? (bytes: Uint8Array) => dechunked(bytes).isWhole
+    : (bytes: Uint8Array) => bytes.length >= length;
+  const bytes = await gather(inner, first, isWhole);
+  const content = isChunked ? dechunked(bytes).content : bytes.subarray(0, length);
+  const text = new TextDecoder().decode(content.subarray(0, LONGEST_BODY), { stream: true }).trim();
+  return text === "" ? undefined : text;
+}
+
+/** Reads until there is enough, or the time is over, or the other end has closed. */
+async function gather(
+  inner: Transport,
+  first: Uint8Array,
+  isWhole: (bytes: Uint8Array) => boolean,
+): Promise<Uint8Array> {
+  const gathered = new Uint8Array(2 * LONGEST_BODY);
+  let length = 0;
+  const timer = setTimeout(() => inner.close(), PATIENCE);
+  try {
+    for (let chunk: Uint8Array | undefined = first; chunk !== undefined;) {
+      const taken = chunk.subarray(0, gathered.length - length);
+      gathered.set(taken, length);
+      length += taken.length;
+      if (length === gathered.length || isWhole(gathered.subarray(0, length))) break;
+      chunk = await inner.read();
+    }
+  } catch {
+    // What has come is all there will be.
+  } finally {
+    clearTimeout(timer);
+    inner.close();
+  }
+  return gathered.subarray(0, length);
+}
+
+/** The content of chunks (RFC 9112, §7.1), and whether the last of them has come. */
+function dechunked(bytes: Uint8Array): { readonly content: Uint8Array; readonly isWhole: boolean } {
+  const content = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0;;) {
+    const end = bytes.indexOf(0x0a, at);
+    const size = parseInt(ascii.decode(bytes.subarray(at, Math.max(at, end))), 16);
+    if (end < 0 || !(size > 0)) {
+      return { content: content.subarray(0, length), isWhole: end >= 0 };
+    }
+    const data = bytes.subarray(end + 1, end + 1 + size);
+    content.set(data, length);
+    length += data.length;
+    at = end + 1 + size + 2;
+  }
+}
+
+const ascii = new TextDecoder("latin1");
