@@ -12,7 +12,10 @@ const LAST_WORDS = 1000;
 /** How often to look whether the machine has slept: its timers sleep, too. In milliseconds. */
 const GLANCE = 10_000;
 
-/** A clock on the wall that has run ahead by so much tells of a sleep. In milliseconds. */
+/**
+ * A clock on the wall that has run ahead by so much tells of a sleep, a timer that is as late of a tab in the background,
+ * where the next one may come too late for the Keep Alive. In milliseconds.
+ */
 const SLEPT = 2000;
 
 /** How many promises lie between an event and the application's answer to it, mostly. */
@@ -175,10 +178,10 @@ export class Drive {
     const { deadline } = this.#connection;
     this.#armedAt = Math.min(deadline, this.#clock.now() + GLANCE);
     this.#disarm = this.#clock.at(this.#armedAt, () => {
-      this.#armedAt = Infinity;
       const lead = this.#clock.lead();
       const now = this.#clock.now();
-      if (lead - this.#lead > SLEPT) this.#connection.probe(now);
+      if (Math.max(lead - this.#lead, now - this.#armedAt) > SLEPT) this.#connection.probe(now);
+      this.#armedAt = Infinity;
       this.#lead = lead;
       this.#connection.tick(now);
       this.wake();

@@ -1,6 +1,10 @@
 // Chance that nobody can guess.
 
-/** A name that nobody else has and nobody can guess. */
+/**
+ * A name that nobody else has and nobody can guess: 128 random bits in hexadecimal. `crypto.randomUUID` would do, but is
+ * not there for a page that came by plain HTTP.
+ */
 export function randomName(): string {
-  return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -154,6 +154,29 @@ Deno.test("A drive notices that the machine has slept, and asks the other end on
   await setup.assertFinished();
 });
 
+Deno.test("Where timers fire once a minute, as in a tab in the background, a drive sends within 90 seconds of its last packet [MQTT-3.1.2-20]", async () => {
+  for (let second = 0; second < 60; second++) {
+    const setup = await Driven.connected(60);
+    const { clock } = setup;
+    const at = clock.at.bind(clock);
+    clock.at = (time, callback) => at(Math.ceil(time / 60_000) * 60_000, callback);
+    let sent = clock.now();
+    let longest = 0;
+    for (let count = 0; count < 400; count++) {
+      if (count === 150 + second) setup.publish("a");
+      await clock.advance(1000);
+      longest = Math.max(longest, clock.now() - sent);
+      if (setup.packets().length === 0) continue;
+      sent = clock.now();
+      // A PINGRESP, be it asked for or not.
+      await setup.send("D0 00");
+    }
+    assert(longest < 90_000, `${longest} ms of silence, published at second ${150 + second}`);
+    setup.far.close();
+    await setup.assertFinished();
+  }
+});
+
 Deno.test("A drive of a server reads no more than it needs while its user decides on the client", async () => {
   const clock = new VirtualClock();
   const [near, far] = MemoryTransport.pair();
