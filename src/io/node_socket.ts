@@ -5,7 +5,7 @@ import { nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** A socket of `node:net`; one of `node:tls` is such a socket, too. */
-export type NodeSocket = import("node:net").Socket;
+export type NodeSocket = InstanceType<(typeof import("node:net"))["Socket"]>;
 
 /** After so many bytes the next read lets all that is ready be done first, as io/tcp.ts does; it finds a larger chunk then. */
 const BYTES_A_TURN = 4096;
