@@ -53,7 +53,7 @@ for (
     ["with another subprotocol", request({ "Sec-WebSocket-Protocol": "mqttv3.1" }), 400],
     ["by another method", request({}, "POST / HTTP/1.1"), 400],
     ["that is none", "hello\r\n\r\n", 400],
-    ["that does not end", `GET / HTTP/1.1\r\nX: ${"x".repeat(10_000)}`, 400],
+    ["that does not end", `GET / HTTP/1.1\r\nX: ${"x".repeat(10_000)}`, 431],
   ] as const
 ) {
   brokerTest(
