@@ -1,4 +1,4 @@
-// Certificates of every kind that a TLS test needs, good and bad, made by openssl when they are first
+// Certificates of every kind that a TLS test needs, good and bad, made by openssl when they are
 // asked for. They are text; what needs files asks for files. Nothing stays on the disk.
 
 import { withFolder } from "./folder.ts";

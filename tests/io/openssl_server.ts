@@ -1,5 +1,5 @@
-// `openssl s_server`: a TLS server for what Mosquitto cannot be brought to do. It takes connections one
-// after the other, reads what they send, and says nothing.
+// `openssl s_server`: a TLS server for what Mosquitto cannot be brought to do. It takes connections
+// one after the other, reads what they send, and says nothing.
 
 import { type Certificate, type CertificateAuthority, certificateFiles } from "./certificates.ts";
 

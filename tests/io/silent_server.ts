@@ -1,6 +1,6 @@
 // A server that takes connections and never says a word.
 
-/** Listens on a free port of 127.0.0.1, keeps every connection open, and neither reads nor writes. */
+/** Listens on a free port of 127.0.0.1, keeps connections open, and neither reads nor writes. */
 export function silentServer(): { readonly port: number } & AsyncDisposable {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const connections: Deno.Conn[] = [];

@@ -1,0 +1,116 @@
+// A proxy as a URL: `socks5://user:password@host:port`.
+
+/** A proxy, as its URL says. */
+export interface Proxy {
+  /**
+   * - `"socks5"`: SOCKS 5 (RFC 1928). The server's name is looked up here.
+   * - `"socks5h"`: the same, and the proxy looks the name up.
+   * - `"http"`: the method CONNECT (RFC 9110 §9.3.6). The proxy looks the name up.
+   */
+  readonly protocol: "socks5" | "socks5h" | "http";
+  /** A host name or an IP address. */
+  readonly hostname: string;
+  /** Its TCP port. */
+  readonly port: number;
+  /** `host:port`, for messages. */
+  readonly address: string;
+  /** The user and the password that the proxy wants to know. */
+  readonly credentials: ProxyCredentials | undefined;
+}
+
+/** What a proxy may want to know. */
+export interface ProxyCredentials {
+  /** The user name. */
+  readonly username: string;
+  /** The password; `""` where the URL has none. */
+  readonly password: string;
+}
+
+/** Registered for SOCKS. HTTP proxies have no port of their own: curl, too, takes this for them. */
+const PORT = 1080;
+
+const FORM = "write it as socks5://127.0.0.1:1080";
+
+/**
+ * Takes the URL of a proxy apart: `socks5:`, `socks5h:` or `http:`, perhaps a user name and a
+ * password in percent-encoding, a host, perhaps a port. Without one it is 1080, as with curl.
+ *
+ * No message shows the URL, which may have a password in it.
+ *
+ * @throws {TypeError} when it is not the URL of a proxy
+ */
+export function parseProxyUrl(text: string): Proxy {
+  const [, scheme, rest] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/is.exec(text) ?? [];
+  if (scheme === undefined) throw new TypeError(`Expected the URL of a proxy; ${FORM}`);
+  const protocol = scheme.toLowerCase();
+  if (protocol !== "socks5" && protocol !== "socks5h" && protocol !== "http") {
+    throw new TypeError(
+      `${protocol}:// is not a scheme of proxies; use socks5://, socks5h:// or http://`,
+    );
+  }
+  // By the rules of a scheme that has no default port: of http: a port of 80 would be lost.
+  const url = URL.canParse(`socks5://${rest}`) ? new URL(`socks5://${rest}`) : undefined;
+  if (url === undefined || url.hostname === "") {
+    throw new TypeError(`The URL of the proxy has no valid host and port; ${FORM}`);
+  }
+  if (!["", "/"].includes(url.pathname + url.search + url.hash)) {
+    throw new TypeError(
+      "The URL of the proxy must end after the port; " +
+        "in a password write / as %2F, ? as %3F, # as %23 and @ as %40",
+    );
+  }
+  if (url.port === "0") throw new TypeError("The port of the proxy must be from 1 to 65535");
+  const hostname = asciiHostname(url.hostname);
+  const port = url.port === "" ? PORT : Number(url.port);
+  const credentials = credentialsOf(url);
+  if (credentials !== undefined) checkCredentials(credentials, protocol);
+  return {
+    protocol,
+    hostname: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port,
+    address: `${hostname}:${port}`,
+    credentials,
+  };
+}
+
+/** A host name of any script as the network knows it: the URL of a scheme of the web does that. */
+function asciiHostname(hostname: string): string {
+  const url = `http://${hostname}`;
+  if (!URL.canParse(url)) throw new TypeError(`The host of the proxy is not valid; ${FORM}`);
+  return new URL(url).hostname;
+}
+
+function credentialsOf({ username, password }: URL): ProxyCredentials | undefined {
+  if (username === "" && password === "") return undefined;
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    throw new TypeError(
+      "The URL of the proxy has a % in its user name or password without two digits; write %25",
+    );
+  }
+}
+
+/** RFC 1929 §2 has one byte for each length. RFC 7617 §2 ends the user name at the first colon. */
+function checkCredentials(
+  { username, password }: ProxyCredentials,
+  protocol: Proxy["protocol"],
+): void {
+  if (username === "") throw new TypeError("The URL of the proxy has a password and no user name");
+  if (protocol === "http") {
+    if (username.includes(":")) {
+      throw new TypeError("The user name for an HTTP proxy must not have a colon in it");
+    }
+    // deno-lint-ignore no-control-regex
+    if (/[\x00-\x1f\x7f]/.test(username + password)) {
+      throw new TypeError("The user name and password for an HTTP proxy must not have controls");
+    }
+    return;
+  }
+  const lengths = [username, password].map((text) => new TextEncoder().encode(text).length);
+  if (Math.max(...lengths) > 255) {
+    throw new TypeError(
+      "The user name and the password for a SOCKS proxy must not be longer than 255 bytes each",
+    );
+  }
+}
