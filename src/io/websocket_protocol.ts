@@ -90,5 +90,5 @@ function mayBeSent(code: number): boolean {
 
 /** A rule of RFC 6455 that the other end broke, as the rest of a sentence. */
 export function broken(what: string): FrameFault {
-  return new FrameFault(CloseCode.protocolError, `RFC 6455 is broken: ${what}`);
+  return new FrameFault(CloseCode.protocolError, `WebSocket protocol error: ${what}`);
 }

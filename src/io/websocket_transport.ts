@@ -31,11 +31,7 @@ export class WebSocketClosedError extends Error {
   /** Makes the message from the parts. */
   constructor(code: number, isByPeer: boolean, reason: string) {
     const tail = reason === "" ? "" : `: ${reason}`;
-    super(
-      isByPeer
-        ? `The other end closed the WebSocket with code ${code}${tail}`
-        : `The WebSocket was closed with code ${code}${tail}`,
-    );
+    super(isByPeer ? `The other end closed the WebSocket with code ${code}${tail}` : reason);
     this.code = code;
     this.isByPeer = isByPeer;
     this.reason = reason;
