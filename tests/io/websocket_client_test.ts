@@ -88,7 +88,7 @@ Deno.test("A client asks for the subprotocol mqtt and no extension [MQTT-6.0.0-3
   ]);
 });
 
-Deno.test("A client sends the header fields that it is given, and tells what was said", async () => {
+Deno.test("A client sends the header fields it is given and tells what was said", async () => {
   const exchanges: WebSocketExchange[] = [];
   const headers = { Authorization: "Bearer abc", Cookie: "a=1; b=2", Origin: "https://a.example" };
   const request = await open(

@@ -1,6 +1,7 @@
 // An open WebSocket at either end: what is written, when it waits, and how it ends.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import type { WebSocketRole } from "../../src/io/websocket_protocol.ts";
 import { WebSocketClosedError } from "../../src/io/websocket_transport.ts";
 import { bytesOf, closeFrame, framesFrom, opened } from "./websocket_raw.ts";
 
@@ -54,7 +55,7 @@ for (const role of ["server", "client"] as const) {
     socket.close();
   });
 
-  Deno.test(`A WebSocket ${role} answers the last of the pings that come while it writes`, async () => {
+  Deno.test(`A WebSocket ${role} answers the last ping that comes while it writes`, async () => {
     const { socket, peer } = await open();
     const writing = socket.write(new Uint8Array(300_000));
     for (let count = 0; count <= 1000; count++) {
@@ -117,31 +118,17 @@ for (const role of ["server", "client"] as const) {
     }
   });
 
-  Deno.test(`A WebSocket ${role} does not wait long for an end that does not close`, async () => {
+  Deno.test(`A WebSocket ${role} does not wait long for the other to close`, async () => {
     const since = performance.now();
     await Promise.all([
-      endsFor(bytesOf({ opcode: 1 }, isMasked)),
-      endsFor(bytesOf(closeFrame(4000), isMasked)),
-      endsFor(bytesOf(closeFrame(1000), isMasked)),
-      endsFor(undefined),
+      endsFor(role, bytesOf({ opcode: 1 }, isMasked)),
+      endsFor(role, bytesOf(closeFrame(4000), isMasked)),
+      endsFor(role, bytesOf(closeFrame(1000), isMasked)),
+      endsFor(role, undefined),
     ]);
     const time = performance.now() - since;
     assert(time > 900 && time < 5000, `${time} ms`);
   });
-
-  /**
-   * Waits for the end of a WebSocket whose other end sends bytes, or is told to close, and does
-   * nothing more.
-   */
-  async function endsFor(bytes: Uint8Array | undefined): Promise<void> {
-    const { socket, peer } = await open();
-    if (bytes === undefined) await socket.closeWrite();
-    else await peer.write(bytes);
-    await socket.read().catch((error) => {
-      if (!(error instanceof WebSocketClosedError)) throw error;
-    });
-    await assertRejects(() => socket.write(Uint8Array.of(1)));
-  }
 }
 
 Deno.test("A WebSocket client masks each frame anew", async () => {
@@ -154,3 +141,14 @@ Deno.test("A WebSocket client masks each frame anew", async () => {
   assert(masks.size > 190, `${masks.size} masks`);
   socket.close();
 });
+
+/** Waits for the end where the other one sends bytes, or is told to close, and does no more. */
+async function endsFor(role: WebSocketRole, bytes: Uint8Array | undefined): Promise<void> {
+  const { socket, peer } = await opened(role);
+  if (bytes === undefined) await socket.closeWrite();
+  else await peer.write(bytes);
+  await socket.read().catch((error) => {
+    if (!(error instanceof WebSocketClosedError)) throw error;
+  });
+  await assertRejects(() => socket.write(Uint8Array.of(1)));
+}
