@@ -40,6 +40,9 @@ export type { OutboxLimits } from "./src/session/outbox.ts";
 export type { SavedMessage, SavedSession } from "./src/session/session.ts";
 export type { Limits } from "./src/session/limits.ts";
 export type { AckProperties, AckReasonCode } from "./src/session/receipt.ts";
+export type { FaultCode } from "./src/errors.ts";
+export type { ByteChannel, ByteStream } from "./src/io/stream.ts";
+export type { TlsOptions } from "./src/io/tls.ts";
 export type { Transport } from "./src/io/transport.ts";
 export type { TopicAliasMode } from "./src/session/topic_alias.ts";
 export {

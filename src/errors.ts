@@ -18,8 +18,8 @@ export interface PacketFault {
   /** The field's name in the standard, such as `"Topic Name"`. */
   readonly field: string;
   /**
-   * Where the field begins, in bytes from the first byte of the packet. `undefined` when nothing is wrong with the bytes
-   * as such: the packet may not be sent at this time, or not to this end.
+   * Where the field begins, in bytes from the first byte of the packet. `undefined` when nothing is
+   * wrong with the bytes as such: the packet may not be sent at this time, or not to this end.
    */
   readonly offset: number | undefined;
   /** What is wrong, as the rest of a sentence that begins with the field's name. */
@@ -29,8 +29,8 @@ export interface PacketFault {
 }
 
 /**
- * A packet that breaks the standard. Either a {@linkcode MalformedPacketError} or a {@linkcode ProtocolError}; both say
- * where the fault is and which Reason Code answers it.
+ * A packet that breaks the standard. Either a {@linkcode MalformedPacketError} or a {@linkcode
+ * ProtocolError}; both say where the fault is and which Reason Code answers it.
  */
 export abstract class PacketError extends Error implements PacketFault {
   /** The Reason Code to close the Network Connection with (§4.13). */
@@ -56,8 +56,8 @@ export abstract class PacketError extends Error implements PacketFault {
 }
 
 /**
- * Bytes that cannot be parsed as a packet of MQTT 5.0 (§1.2, §4.13.1). Its {@linkcode PacketError.reasonCode} is always
- * 0x81, Malformed Packet.
+ * Bytes that cannot be parsed as a packet of MQTT 5.0 (§1.2, §4.13.1). Its {@linkcode
+ * PacketError.reasonCode} is always 0x81, Malformed Packet.
  *
  * @example What is wrong, and where
  * ```ts
@@ -83,8 +83,9 @@ export class MalformedPacketError extends PacketError {
 }
 
 /**
- * A packet that can be parsed and is not allowed (§1.2, §4.13.1). Its {@linkcode PacketError.reasonCode} is 0x82,
- * Protocol Error, unless the standard names another, such as 0x95, Packet too large.
+ * A packet that can be parsed and is not allowed (§1.2, §4.13.1). Its {@linkcode
+ * PacketError.reasonCode} is 0x82, Protocol Error, unless the standard names another, such as 0x95,
+ * Packet too large.
  *
  * @example A packet over the announced limit is refused as soon as its fixed header is read
  * ```ts
@@ -117,13 +118,15 @@ export interface Refusal {
   readonly reasonString?: string | undefined;
   /** The User Properties, in their order. */
   readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** Where the peer points to instead (§4.11). */
+  readonly serverReference?: string | undefined;
   /** One Reason Code for each Topic Filter, when a SUBSCRIBE or an UNSUBSCRIBE was refused. */
   readonly reasonCodes?: readonly number[];
 }
 
 /**
- * A peer said no: to a CONNECT, a PUBLISH, a SUBSCRIBE or an UNSUBSCRIBE, with a Reason Code of 0x80 or above (§2.4). Only
- * a refused CONNECT ends the connection.
+ * A peer said no: to a CONNECT, a PUBLISH, a SUBSCRIBE or an UNSUBSCRIBE, with a Reason Code of
+ * 0x80 or above (§2.4). Only a refused CONNECT ends the connection.
  *
  * @example A refusal as it is shown
  * ```ts
@@ -146,18 +149,27 @@ export class RefusedError extends Error {
   readonly reasonString: string | undefined;
   /** What the peer adds for programs, in its order. */
   readonly userProperties: readonly (readonly [name: string, value: string])[];
-  /** One Reason Code for each Topic Filter asked for, in the same order; `[reasonCode]` for other packets. */
+  /** Where the peer points to instead (§4.11), with 0x9C and 0x9D. */
+  readonly serverReference: string | undefined;
+  /**
+   * One Reason Code for each Topic Filter asked for, in the same order; `[reasonCode]` for other
+   * packets.
+   */
   readonly reasonCodes: readonly number[];
 
   /** Makes the error; `what` begins the sentence. */
   constructor(what: string, refusal: Refusal) {
-    const { reasonCode, reason, reasonString, userProperties = [] } = refusal;
+    const { reasonCode, reason, reasonString, serverReference, userProperties = [] } = refusal;
     const code = `0x${reasonCode.toString(16).toUpperCase()}`;
     const more = reasonString === undefined ? "" : ` (${JSON.stringify(reasonString)})`;
-    super(`${what}: ${code} ${reason}${more}`);
+    const where = serverReference === undefined
+      ? ""
+      : `; it points to ${JSON.stringify(serverReference)}`;
+    super(`${what}: ${code} ${reason}${more}${where}`);
     this.reasonCode = reasonCode;
     this.reasonString = reasonString;
     this.userProperties = userProperties;
+    this.serverReference = serverReference;
     this.reasonCodes = refusal.reasonCodes ?? [reasonCode];
   }
 }
@@ -165,10 +177,14 @@ export class RefusedError extends Error {
 /**
  * Why a connection ended, and whether another attempt can help:
  *
- * - `"transient"`: the network, or a server that is busy or shutting down. Another attempt may succeed.
+ * - `"transient"`: the network, or a server that is busy or shutting down. Another attempt may
+ *   succeed.
  * - `"closed"`: this end closed it.
  * - `"credentials"`: the server does not take this user.
- * - `"configuration"`: the server does not take what is asked for, such as this Client Identifier or MQTT 5.0.
+ * - `"configuration"`: the server does not take what is asked for, such as this Client Identifier
+ *   or MQTT 5.0; or its
+ * certificate, the permissions of this program or the URL must be changed before there can be a
+ * connection.
  * - `"taken over"`: another client has connected with the same Client Identifier.
  * - `"protocol"`: one end broke the standard.
  */
@@ -181,8 +197,39 @@ export type CloseKind =
   | "protocol";
 
 /**
- * A connection that could not be made, or is gone. Its `cause` is what ended it: a {@linkcode RefusedError}, a
- * {@linkcode PacketError} or an error of the network.
+ * What kept a connection from being made:
+ *
+ * - `"refused"`, `"unreachable"`, `"host not found"`: nothing listens there, there is no way there,
+ *   or no such host.
+ * - `"closed"`: the other end closed the connection before it was of use.
+ * - `"permission"`: the runtime does not allow this program to connect there.
+ * - `"unsupported"`: this runtime cannot do what is asked for, such as TCP in a browser.
+ * - `"certificate"`: the server's certificate is not to be trusted.
+ * - `"client certificate"`: the server requires one, or does not take the one it was given.
+ * - `"tls"`: the two ends have no version, cipher or application protocol (ALPN) in common.
+ * - `"wrong protocol"`: the server speaks something else on this port, such as TLS or HTTP.
+ * - `"websocket"`: the server does not grant the WebSocket.
+ * - `"proxy"`: the proxy does not make the connection.
+ * - `"other"`: anything else; the cause says what.
+ */
+export type FaultCode =
+  | "refused"
+  | "unreachable"
+  | "host not found"
+  | "closed"
+  | "permission"
+  | "unsupported"
+  | "certificate"
+  | "client certificate"
+  | "tls"
+  | "wrong protocol"
+  | "websocket"
+  | "proxy"
+  | "other";
+
+/**
+ * A connection that could not be made, or is gone. Its `cause` is what ended it: a {@linkcode
+ * RefusedError}, a {@linkcode PacketError} or an error of the network.
  *
  * @example
  * ```ts
@@ -190,10 +237,11 @@ export type CloseKind =
  * import { assertEquals, assertRejects } from "@std/assert";
  *
  * const error = await assertRejects(
- *   () => connect("mqtt://127.0.0.1:1", { connectTimeout: 1000 }),
+ *   () => connect({ connect: () => Promise.reject(new Error("no carrier")) }),
  *   ConnectionClosedError,
  * );
  * assertEquals(error.kind, "transient");
+ * assertEquals(error.message, "Cannot connect: no carrier");
  * ```
  */
 export class ConnectionClosedError extends Error {
@@ -201,27 +249,34 @@ export class ConnectionClosedError extends Error {
   override readonly name = "ConnectionClosedError";
   /** Whether another attempt can help. */
   readonly kind: CloseKind;
-  /** The Reason Code that the peer gave, or that this end gave to the peer; `undefined` when there was none. */
+  /**
+   * The Reason Code that the peer gave, or that this end gave to the peer; `undefined` when there
+   * was none.
+   */
   readonly reasonCode: number | undefined;
+  /** What kept the connection from being made; `undefined` when there was one, and MQTT on it. */
+  readonly code: FaultCode | undefined;
 
   /** Makes the error. */
   constructor(
     message: string,
-    { kind, reasonCode, cause }: {
+    { kind, reasonCode, code, cause }: {
       readonly kind: CloseKind;
       readonly reasonCode?: number | undefined;
+      readonly code?: FaultCode | undefined;
       readonly cause?: unknown;
     },
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.reasonCode = reasonCode;
+    this.code = code;
   }
 }
 
 /**
- * A message that was given up before it was sent: it expired while it waited, the queue was full, or it was not to wait
- * for a connection. The server has not seen it.
+ * A message that was given up before it was sent: it expired while it waited, the queue was full,
+ * or it was not to wait for a connection. The server has not seen it.
  *
  * @example
  * ```ts

@@ -4,7 +4,7 @@
 import { Client } from "../client/client.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
 import { systemClock } from "../io/clock.ts";
-import { connectTcp } from "../io/tcp.ts";
+import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
 import type { World } from "../client/link.ts";
@@ -108,12 +108,15 @@ async function clientFor(
 ): Promise<Client> {
   checkDisconnect(disconnect, options);
   const tracer = trace && await tracerTo(stderr, trace, "client");
-  const dial: World["dial"] = async ({ hostname, port }, signal) => {
-    const transport = await connectTcp({ hostname, port, signal });
-    return tracer?.(transport, address) ?? transport;
+  const world: World = {
+    clock: systemClock,
+    dial: async (destination, signal) => {
+      const transport = await dial(destination, { signal });
+      return tracer?.(transport, address) ?? transport;
+    },
   };
   try {
-    return new Client({ clock: systemClock, dial }, `mqtt://${address}`, options);
+    return new Client(world, `mqtt://${address}`, options);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw usageFailure(`This CONNECT may not be sent: ${error.message}`);

@@ -10,7 +10,7 @@ import {
 } from "../packets/mod.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import { type SavedSession, Session } from "../session/session.ts";
-import { Connector, type ServerSource } from "./connector.ts";
+import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
 import type { Link, World } from "./link.ts";
 import type { Message } from "./message.ts";
@@ -19,6 +19,7 @@ import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
 import { type ServerInfo, serverInfo } from "./server_info.ts";
+import type { ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeFilters } from "./subscribe_options.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";

@@ -1,18 +1,27 @@
-// Keeps a client connected: tries the servers in turn, and again after a lost connection, until a fault that another attempt
-// cannot cure, or until it is told to stop.
+// Keeps a client connected: tries the servers in turn, and again after a lost connection, until a
+// fault that another attempt cannot cure, or until it is told to stop.
 
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { ConnackPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
-import { type Link, openLink, type Server, unlessAborted, within, type World } from "./link.ts";
-import type { ServerUrls, Settings } from "./options.ts";
-import { closedError, delayBefore, type ReconnectOptions, textOf } from "./reconnect.ts";
-import { parseServerUrl } from "./server_url.ts";
-
-/** Servers to try, or where to ask for them at each attempt. */
-export type ServerSource = ServerUrls | (() => ServerUrls | Promise<ServerUrls>);
+import { type Link, openLink, unlessAborted, within, type World } from "./link.ts";
+import type { Settings } from "./options.ts";
+import {
+  closedError,
+  DEFAULT_RECONNECT,
+  delayBefore,
+  type ReconnectOptions,
+  textOf,
+} from "./reconnect.ts";
+import {
+  MAXIMUM_REDIRECTIONS,
+  redirectedServers,
+  type Redirection,
+  redirectionOf,
+} from "./redirect.ts";
+import { type Server, serversOf, type ServerSource, type ServerUrls } from "./servers.ts";
 
 /** Who is to be kept connected. */
 export interface ConnectorHost {
@@ -31,7 +40,8 @@ export interface ConnectorHost {
 /** Makes connections, one at a time. */
 export class Connector {
   readonly #world: World;
-  readonly #source: ServerSource;
+  /** The servers, or where to ask for them. */
+  readonly #source: readonly Server[] | (() => ServerUrls | Promise<ServerUrls>);
   readonly #settings: Settings;
   readonly #session: Session;
   readonly #host: ConnectorHost;
@@ -41,6 +51,12 @@ export class Connector {
   /** Attempts since a connection was last stable. */
   #attempts = 0;
   #isStopping = false;
+  /** The servers that have moved for good, by the address of the one before. */
+  readonly #moved = new Map<string, readonly Server[]>();
+  /**
+   * Where the next attempt begins: where a server has sent the client when it ended the connection.
+   */
+  #sentTo: readonly Server[] = [];
   /** Gives up the attempts that are under way, or the wait before them. */
   #giveUp: AbortController | undefined;
 
@@ -52,9 +68,8 @@ export class Connector {
     session: Session,
     host: ConnectorHost,
   ) {
-    if (typeof source !== "function") serversOf(source);
     this.#world = world;
-    this.#source = source;
+    this.#source = typeof source === "function" ? source : serversOf(source, settings.options);
     this.#settings = settings;
     this.#session = session;
     this.#host = host;
@@ -85,11 +100,30 @@ export class Connector {
     const abort = () => giveUp.abort(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
-      const error = await this.#tryAll(cleanStart, giveUp.signal);
+      const error = this.#settings.waitForServer
+        ? await this.#untilConnected(cleanStart, giveUp.signal)
+        : await this.#tryAll(cleanStart, giveUp.signal);
       if (error !== undefined) throw error.cause instanceof RefusedError ? error.cause : error;
     } finally {
       signal?.removeEventListener("abort", abort);
       this.#over(giveUp);
+    }
+  }
+
+  /** Tries until there is a connection. Returns why there will be none. */
+  async #untilConnected(
+    cleanStart: boolean,
+    signal: AbortSignal,
+  ): Promise<ConnectionClosedError | undefined> {
+    const options = this.#settings.reconnect ?? DEFAULT_RECONNECT;
+    for (;;) {
+      const error = await this.#tryAll(cleanStart, signal);
+      if (error?.kind !== "transient" || !this.#canConnectAgain) return error;
+      const attempt = ++this.#attempts;
+      if (attempt > options.maximumAttempts) return gaveUp(attempt - 1, error);
+      const delay = delayBefore(attempt, options, this.#world.clock.random());
+      this.#host.reconnecting({ attempt, delay, error });
+      await this.#sleep(delay, signal);
     }
   }
 
@@ -105,17 +139,11 @@ export class Connector {
     signal: AbortSignal,
   ): Promise<ConnectionClosedError | undefined> {
     const errors: ConnectionClosedError[] = [];
-    for (const server of await this.#servers(signal)) {
+    const sentTo = this.#sentTo;
+    this.#sentTo = [];
+    for (const server of [...sentTo, ...await this.#servers(signal)]) {
       try {
-        await openLink({
-          world: this.#world,
-          server,
-          settings: this.#settings,
-          session: this.#session,
-          cleanStart,
-          signal,
-          onEvent: (link, event) => this.#handle(link, event),
-        });
+        await this.#try(server, cleanStart, signal, MAXIMUM_REDIRECTIONS);
         return undefined;
       } catch (error) {
         signal.throwIfAborted();
@@ -126,9 +154,70 @@ export class Connector {
     return errors.length > 1 ? together(errors) : errors[0];
   }
 
+  /** Tries one server, or those that it points to. `hops` is how often it may point elsewhere. */
+  async #try(
+    server: Server,
+    cleanStart: boolean,
+    signal: AbortSignal,
+    hops: number,
+  ): Promise<void> {
+    const moved = this.#moved.get(server.address);
+    if (moved !== undefined) return await this.#follow(moved, cleanStart, signal, hops);
+    try {
+      await openLink({
+        world: this.#world,
+        server,
+        settings: this.#settings,
+        session: this.#session,
+        cleanStart,
+        wasConnected: this.#last !== undefined,
+        signal,
+        onEvent: (link, event) => this.#handle(link, event),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      const redirection = error instanceof ConnectionClosedError && redirectionOf(error);
+      if (!redirection) throw error;
+      const servers = await unlessAborted(signal, this.#redirected(server, redirection));
+      if (servers.length === 0) throw error;
+      await this.#follow(servers, cleanStart, signal, hops);
+    }
+  }
+
+  /** Tries the servers that another one points to, in turn. */
+  async #follow(
+    servers: readonly Server[],
+    cleanStart: boolean,
+    signal: AbortSignal,
+    hops: number,
+  ): Promise<void> {
+    if (hops === 0) {
+      const message = `Gave up after ${MAXIMUM_REDIRECTIONS} redirections in a row`;
+      throw new ConnectionClosedError(message, { kind: "configuration" });
+    }
+    const errors: unknown[] = [];
+    for (const server of servers) {
+      try {
+        return await this.#try(server, cleanStart, signal, hops - 1);
+      } catch (error) {
+        signal.throwIfAborted();
+        errors.push(error);
+      }
+    }
+    throw errors[0];
+  }
+
+  /** Where a server points to; it is remembered if that is for good. */
+  async #redirected(from: Server, redirection: Redirection): Promise<readonly Server[]> {
+    const { redirect, options } = this.#settings;
+    const servers = await redirectedServers(redirect, from, redirection, options);
+    if (redirection.isPermanent && servers.length > 0) this.#moved.set(from.address, servers);
+    return servers;
+  }
+
   async #servers(signal: AbortSignal): Promise<readonly Server[]> {
     const source = this.#source;
-    if (typeof source !== "function") return serversOf(source);
+    if (typeof source !== "function") return source;
     const { clock } = this.#world;
     const { connectTimeout: timeout } = this.#settings;
     const late = `Nobody said within ${timeout} ms which servers to try`;
@@ -144,7 +233,13 @@ export class Connector {
       const message = `There are no servers to try: ${textOf(cause)}`;
       throw new ConnectionClosedError(message, { kind: "transient", cause });
     }
-    return serversOf(urls);
+    return serversOf(urls, this.#settings.options);
+  }
+
+  /** Whether there is a server that can be connected to more than once. */
+  get #canConnectAgain(): boolean {
+    return typeof this.#source === "function" ||
+      this.#source.some(({ isSingleUse }) => !isSingleUse);
   }
 
   #handle(link: Link, event: ConnectionEvent): void {
@@ -157,23 +252,29 @@ export class Connector {
 
   #lost(link: Link, cause: CloseCause): void {
     this.#link = undefined;
-    const { reconnect } = this.#settings;
-    const error = closedError(cause, link.address, link.drive.error);
-    const willReconnect = !this.#isStopping && reconnect !== undefined &&
-      error.kind === "transient";
+    const { reconnect, redirect } = this.#settings;
+    const error = closedError(cause, link.server.address, link.drive.error);
+    const redirection = redirect === "never" ? undefined : redirectionOf(error);
+    const willReconnect = !this.#isStopping && reconnect !== undefined && this.#canConnectAgain &&
+      (error.kind === "transient" || redirection !== undefined);
     this.#host.lost({ error, willReconnect });
     if (!willReconnect) {
       return this.#host.ended(this.#isStopping || error.kind === "closed" ? undefined : error);
     }
     const lasted = this.#world.clock.now() - link.since;
     if (lasted >= reconnect.stableAfter) this.#attempts = 0;
-    void this.#again(reconnect, error);
+    void this.#again(reconnect, error, redirection && { from: link.server, ...redirection });
   }
 
   /** Tries again until there is a connection, or there will be none. Never rejects. */
-  async #again(options: ReconnectOptions, lost: ConnectionClosedError): Promise<void> {
+  async #again(
+    options: ReconnectOptions,
+    lost: ConnectionClosedError,
+    redirection: (Redirection & { readonly from: Server }) | undefined,
+  ): Promise<void> {
     const { clock } = this.#world;
-    let error: ConnectionClosedError | undefined;
+    let error = redirection && await this.#sendTo(redirection, lost);
+    if (error !== undefined) return this.#host.ended(this.#isStopping ? undefined : error);
     while (!this.#isStopping) {
       const attempt = ++this.#attempts;
       if (attempt > options.maximumAttempts) {
@@ -190,7 +291,27 @@ export class Connector {
     this.#host.ended(this.#isStopping ? undefined : error);
   }
 
-  /** Waits, then tries all servers. Returns why there is no connection, nothing when there is one. */
+  /** The next attempt begins where the server points to. Returns why it cannot. */
+  async #sendTo(
+    { from, ...redirection }: Redirection & { readonly from: Server },
+    lost: ConnectionClosedError,
+  ): Promise<ConnectionClosedError | undefined> {
+    const giveUp = this.#giveUp = new AbortController();
+    try {
+      const servers = await unlessAborted(giveUp.signal, this.#redirected(from, redirection));
+      if (servers.length === 0 && lost.kind !== "transient") return lost;
+      if (!redirection.isPermanent) this.#sentTo = servers;
+      return undefined;
+    } catch (error) {
+      return error as ConnectionClosedError;
+    } finally {
+      this.#over(giveUp);
+    }
+  }
+
+  /**
+   * Waits, then tries all servers. Returns why there is no connection, nothing when there is one.
+   */
   async #tryAfter(delay: number): Promise<ConnectionClosedError | undefined> {
     const giveUp = this.#giveUp = new AbortController();
     const { signal } = giveUp;
@@ -221,16 +342,6 @@ export class Connector {
       cancel();
     }
   }
-}
-
-function serversOf(urls: ServerUrls): readonly Server[] {
-  const servers = [urls].flat().map((server) =>
-    typeof server === "object" && "connect" in server
-      ? { address: "The server", source: server }
-      : parseServerUrl(String(server))
-  );
-  if (servers.length === 0) throw new TypeError("connect() needs the URL of a server at least");
-  return servers;
 }
 
 /** One error for several servers, transient if one of theirs is. */

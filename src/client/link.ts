@@ -2,43 +2,28 @@
 
 import { ConnectionClosedError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
+import type { Destination } from "../io/destination.ts";
 import { Drive } from "../io/drive.ts";
+import { firstReadFault, silentCloseFault, sourceFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
 import type { ConnectInit } from "../packets/mod.ts";
 import { ClientConnection } from "../session/client_connection.ts";
-import type { ConnectionEvent } from "../session/events.ts";
+import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
-import {
-  connectInit,
-  type Credentials,
-  credentialsFor,
-  type Settings,
-  type TransportSource,
-} from "./options.ts";
-import { closedError, textOf } from "./reconnect.ts";
-import type { ServerUrl } from "./server_url.ts";
-
-/** A server by its URL, or by what opens connections to it. */
-export type Server =
-  | (ServerUrl & { readonly source?: undefined })
-  | {
-    readonly address: string;
-    readonly source: TransportSource;
-    readonly username?: undefined;
-    readonly password?: undefined;
-  };
+import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
+import { closedError, faultError, textOf } from "./reconnect.ts";
+import type { Server } from "./servers.ts";
 
 /** All of the world that a client needs. */
 export interface World {
   readonly clock: Clock;
   /** Opens a transport to a server; gives up when the signal aborts. */
-  readonly dial: (server: ServerUrl, signal: AbortSignal) => Promise<Transport>;
+  readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
 }
 
 /** A connection with what runs it. */
 export interface Link {
-  /** The server, for messages. */
-  readonly address: string;
+  readonly server: Server;
   readonly connect: ConnectInit;
   readonly connection: ClientConnection;
   readonly drive: Drive;
@@ -53,6 +38,8 @@ export interface Attempt {
   readonly settings: Settings;
   readonly session: Session;
   readonly cleanStart: boolean;
+  /** Whether the client has been connected before. */
+  readonly wasConnected: boolean;
   /** Gives up. */
   readonly signal: AbortSignal;
   /** Is told every event of the connection, CONNACK and all that comes with it included. */
@@ -80,7 +67,7 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
   const { pingTimeout, topicAliases } = settings.options;
   const options = { connect, session, pingTimeout, topicAliases };
   const connection = new ClientConnection(world.clock.now(), options);
-  const transport = await dial(world, server, signal);
+  const transport = await dial(attempt, signal);
   const close = () => transport.close();
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
@@ -92,7 +79,7 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
 }
 
 async function shakeHands(
-  { server: { address }, world: { clock }, onEvent }: Attempt,
+  { server, world: { clock }, wasConnected, onEvent }: Attempt,
   connect: ConnectInit,
   connection: ClientConnection,
   transport: Transport,
@@ -100,8 +87,9 @@ async function shakeHands(
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
   let since = Infinity;
   let isRejected = false;
+  const { address } = server;
   const link: Link = {
-    address,
+    server,
     connect,
     connection,
     get since() {
@@ -112,7 +100,7 @@ async function shakeHands(
       if (isRejected) return;
       if (event.type === "auth" && since === Infinity) {
         isRejected = true;
-        reject(unanswered(address, event.packet.properties.authenticationMethod));
+        reject(stepAskedError(address, event.packet.properties.authenticationMethod));
         return;
       }
       if (event.type === "connack") {
@@ -120,7 +108,7 @@ async function shakeHands(
         resolve(link);
       }
       if (event.type === "closed" && since === Infinity) {
-        reject(closedError(event.cause, address, link.drive.error));
+        reject(unansweredError(event.cause, server, link.drive.error, wasConnected));
         return;
       }
       onEvent(link, event);
@@ -146,8 +134,12 @@ async function askForCredentials({ options }: Settings, server: Server): Promise
   }
 }
 
-async function dial(world: World, server: Server, signal: AbortSignal): Promise<Transport> {
-  const opening = open(world, server, signal);
+async function dial(
+  { world, server, wasConnected }: Attempt,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const { destination, open, address } = server;
+  const opening = destination === undefined ? open!(signal) : world.dial(destination, signal);
   try {
     return await unlessAborted(signal, opening);
   } catch (cause) {
@@ -155,17 +147,25 @@ async function dial(world: World, server: Server, signal: AbortSignal): Promise<
       opening.then((late) => late.close(), () => {});
       throw signal.reason;
     }
-    const message = `There is no way to ${server.address}: ${textOf(cause)}`;
-    throw new ConnectionClosedError(message, { kind: "transient", cause });
+    throw faultError(sourceFault(cause, destination && address), wasConnected);
   }
 }
 
-async function open(world: World, server: Server, signal: AbortSignal): Promise<Transport> {
-  if (server.source !== undefined) return await server.source.connect();
-  return await world.dial(server, signal);
+/** The error for a connection that ended before CONNACK came. */
+function unansweredError(
+  cause: CloseCause,
+  { address, destination }: Server,
+  network: unknown,
+  wasConnected: boolean,
+): ConnectionClosedError {
+  if (cause.by !== "network" || destination === undefined) {
+    return closedError(cause, address, network);
+  }
+  const fault = firstReadFault(network, destination) ?? silentCloseFault(destination, network);
+  return faultError(fault, wasConnected);
 }
 
-function unanswered(address: string, method: string): ConnectionClosedError {
+function stepAskedError(address: string, method: string): ConnectionClosedError {
   const message = `${address} asks for a step of ${
     JSON.stringify(method)
   }, and nobody here takes it`;

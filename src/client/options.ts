@@ -6,9 +6,9 @@ import { DEFAULT_OUTBOX_LIMITS, type SavedSession } from "../session/session.ts"
 import type { OutboxLimits } from "../session/outbox.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
-import type { Transport } from "../io/transport.ts";
 import { DEFAULT_RECONNECT, type ReconnectOptions } from "./reconnect.ts";
-import type { Server } from "./link.ts";
+import type { RedirectPolicy } from "./redirect.ts";
+import type { Server, ServerOptions } from "./servers.ts";
 
 /** A user and how it proves to be one (§3.1.3.5, §3.1.3.6). */
 export interface Credentials {
@@ -30,34 +30,28 @@ export interface WillOptions extends PropertiesOf<"will"> {
   readonly retain?: boolean | undefined;
 }
 
-/** Something that opens connections of its own kind: a broker within the process is one. */
-export interface TransportSource {
-  /** Opens one. */
-  connect(): Transport | Promise<Transport>;
-}
-
-/** A server: its URL, or what opens connections to it. */
-export type ServerAddress = string | URL | TransportSource;
-
-/** The servers to try, in turn. */
-export type ServerUrls = ServerAddress | readonly ServerAddress[];
-
 /**
- * Options of {@linkcode connect}: every field and property of CONNECT (§3.1), and how the client goes about it. Names with
- * `Interval` and `keepAlive` are in seconds, as in the standard; all other durations in milliseconds.
+ * Options of {@linkcode connect}: every field and property of CONNECT (§3.1), and how the client
+ * goes about it. Names with `Interval` and `keepAlive` are in seconds, as in the standard; all
+ * other durations in milliseconds.
  */
-export interface ConnectOptions extends PropertiesOf<"connect">, Credentials {
+export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, ServerOptions {
   /**
-   * The most messages of QoS 1 and 2 that may be unacknowledged, and so wait unread. A server that sends more breaks the
-   * standard, and the connection is closed with 0x93: some do when it is small and the application slow, Mosquitto 2.0.11
-   * among them. Default: 65,535, as in the standard (§3.1.2.11.3).
+   * The most messages of QoS 1 and 2 that may be unacknowledged, and so wait unread. A server that
+   * sends more breaks the standard, and the connection is closed with 0x93: some do when it is
+   * small and the application slow, Mosquitto 2.0.11 among them. Default: 65,535, as in the
+   * standard (§3.1.2.11.3).
    */
   readonly receiveMaximum?: number | undefined;
-  /** Names the session; `""` asks the server for a name, which is kept. Default: `""`, or that of `session`. */
+  /**
+   * Names the session; `""` asks the server for a name, which is kept. Default: `""`, or that of
+   * `session`.
+   */
   readonly clientId?: string | undefined;
   /**
-   * Whether the first connection begins a new session. `false` goes on with the one that the server has, whose state this
-   * client vouches for: it is in `session`, or nothing was in flight. Default: true, without `session`.
+   * Whether the first connection begins a new session. `false` goes on with the one that the server
+   * has, whose state this client vouches for: it is in `session`, or nothing was in flight.
+   * Default: true, without `session`.
    */
   readonly cleanStart?: boolean | undefined;
   /** The most seconds between two packets from the client; 0 for no limit. Default: 60. */
@@ -74,13 +68,33 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials {
   readonly pingTimeout?: number | undefined;
   /** How to connect again after a lost connection; `false` for not at all. */
   readonly reconnect?: false | Partial<ReconnectOptions> | undefined;
+  /**
+   * Whether the first connection, too, is tried until it succeeds, with the delays of `reconnect`.
+   * What another attempt cannot cure, and `signal`, end it all the same. Default: false, the
+   * servers are tried once.
+   */
+  readonly waitForServer?: boolean | undefined;
+  /**
+   * What to do when a server points to another one (Server Reference, §4.11): `"never"` follow it;
+   * follow it by the `"same scheme"`, with the same options and credentials; or a function that is
+   * given the Server Reference and gives the URL, or nothing. From TLS it never leads to a
+   * connection without, and at most five in a row are followed. A server that has moved (0x9D) is
+   * not asked again; one that sends elsewhere for now (0x9C) is, the next time. Default: `"never"`.
+   */
+  readonly redirect?: RedirectPolicy | undefined;
   /** Who gives out Topic Aliases for what is published (§3.3.2.3.4). Default: `"off"`. */
   readonly topicAliases?: TopicAliasMode | undefined;
-  /** When the application is done with a message of QoS 1 or 2. Default: `"auto"`, when it asks for the next one. */
+  /**
+   * When the application is done with a message of QoS 1 or 2. Default: `"auto"`, when it asks for
+   * the next one.
+   */
   readonly ack?: AckMode | undefined;
   /** How much may wait to be sent. Default: 65,536 messages, 67,108,864 bytes, `"drop newest"`. */
   readonly sendQueue?: Partial<OutboxLimits> | undefined;
-  /** Whether messages of QoS 0 wait for a connection, too, or are refused without one. Default: true. */
+  /**
+   * Whether messages of QoS 0 wait for a connection, too, or are refused without one. Default:
+   * true.
+   */
   readonly queueQoS0?: boolean | undefined;
   /** How many messages of QoS 0 may wait to be read, for each subscription. */
   readonly receiveQueue?: Partial<ReceiveQueueLimits> | undefined;
@@ -96,6 +110,8 @@ export interface Settings {
   readonly will: WillInit | undefined;
   readonly connectTimeout: number;
   readonly reconnect: ReconnectOptions | undefined;
+  readonly waitForServer: boolean;
+  readonly redirect: RedirectPolicy;
   readonly ack: AckMode;
   readonly sendQueue: OutboxLimits;
   readonly queueQoS0: boolean;
@@ -122,15 +138,20 @@ export function settingsOf(options: ConnectOptions): Settings {
     will: options.will === undefined ? undefined : willInit(options.will),
     connectTimeout: positive("connectTimeout", options.connectTimeout ?? 30_000),
     reconnect: options.reconnect === false ? undefined : reconnectOptions(options.reconnect),
+    waitForServer: options.waitForServer ?? false,
+    redirect: options.redirect ?? "never",
     ack: oneOf("ack", options.ack ?? "auto", ACK_MODES),
     sendQueue: queueLimits("sendQueue", { ...DEFAULT_OUTBOX_LIMITS, ...options.sendQueue }),
     queueQoS0: options.queueQoS0 ?? true,
     receiveQueue: receiveQueue(options.receiveQueue),
   };
   positive("pingTimeout", options.pingTimeout ?? 1);
+  if (typeof settings.redirect !== "function") {
+    oneOf("redirect", settings.redirect, ["never", "same scheme"]);
+  }
   oneOf("topicAliases", options.topicAliases ?? "off", ["off", "manual", "automatic"]);
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new TypeError(`${name} is no option of connect()`);
+    if (!KNOWN.has(name)) throw new TypeError(`Unknown option ${name} of connect()`);
   }
   const { session, clientId = session?.clientId ?? "" } = options;
   if (session !== undefined && clientId !== session.clientId) {
@@ -213,9 +234,13 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...["clientId", "cleanStart", "keepAlive", "will", "username", "password"] as const,
   ...["credentials", "session", "connectTimeout", "pingTimeout", "reconnect"] as const,
   ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
+  ...["tls", "headers", "proxy", "waitForServer", "redirect"] as const,
 ]);
 
-/** What the standard takes silence for (§3.1.2.11.3). It is said aloud: some servers take silence for much less. */
+/**
+ * What the standard takes silence for (§3.1.2.11.3). It is said aloud: some servers take silence
+ * for much less.
+ */
 const RECEIVE_MAXIMUM = 65_535;
 
 function connectProperties(options: ConnectOptions): PropertiesOf<"connect"> {

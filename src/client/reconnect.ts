@@ -1,7 +1,9 @@
-// When to try again, and whether to. A fault that another attempt cannot cure ends the client: to go on would do harm, and
-// tell nobody.
+// When to try again, and whether to. A fault that another attempt cannot cure ends the client: to
+// go on would do harm, and tell nobody.
 
 import { type CloseKind, ConnectionClosedError, RefusedError } from "../errors.ts";
+import { brokenText } from "../io/fault_texts.ts";
+import type { ConnectionFault } from "../io/faults.ts";
 import { type ConnackPacket, reasonCodeName } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 
@@ -34,7 +36,10 @@ export function delayBefore(attempt: number, options: ReconnectOptions, random: 
   return random * Math.min(maximumDelay, initialDelay * factor ** (attempt - 1));
 }
 
-/** What a Reason Code of CONNACK or DISCONNECT says about another attempt. What is not here is transient. */
+/**
+ * What a Reason Code of CONNACK or DISCONNECT says about another attempt. What is not here is
+ * transient.
+ */
 const KINDS: ReadonlyMap<number, CloseKind> = new Map<number, CloseKind>([
   [0x81, "protocol"],
   [0x82, "protocol"],
@@ -63,7 +68,10 @@ function kindOf(reasonCode: number): CloseKind {
   return KINDS.get(reasonCode) ?? "transient";
 }
 
-/** The error for a connection that has ended. `address` names the server; `network` is what the network said. */
+/**
+ * The error for a connection that has ended. `address` names the server; `network` is what the
+ * network said.
+ */
 export function closedError(
   cause: CloseCause,
   address: string,
@@ -102,12 +110,23 @@ export function closedError(
       return new ConnectionClosedError(
         network === undefined
           ? `${address} closed the connection without a DISCONNECT`
-          : `The connection to ${address} broke: ${textOf(network)}`,
+          : `The connection to ${address} broke: ${brokenText(network)}`,
         { kind: "transient", cause: network },
       );
     default:
       return cause satisfies never;
   }
+}
+
+/**
+ * The error for a connection that could not be made. What the server would have to change, it may
+ * well change when it had taken the client before: certificates are renewed.
+ */
+export function faultError(fault: ConnectionFault, wasConnected: boolean): ConnectionClosedError {
+  const { message, cure, code, cause } = fault;
+  const isTransient = cure === "time" || cure === "server" && wasConnected;
+  const kind = isTransient ? "transient" : "configuration";
+  return new ConnectionClosedError(message, { kind, code, cause });
 }
 
 /** The error for a refused CONNECT. */

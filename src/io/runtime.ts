@@ -1,5 +1,5 @@
-// What this program runs on: Deno, Node, Bun or a browser. Nothing is imported for a runtime that is not there, so that no
-// bundler stumbles over it: the modules of Node are asked for by name.
+// What this program runs on: Deno, Node, Bun or a browser. Nothing is imported for a runtime that
+// is not there, so that no bundler stumbles over it: the modules of Node are asked for by name.
 
 /** What the platforms differ in. */
 interface Platform {
@@ -12,6 +12,7 @@ const platform = globalThis as Platform;
 
 /** The modules of Node that are used here, by name. */
 interface BuiltinModules {
+  readonly "node:crypto": typeof import("node:crypto");
   readonly "node:dns/promises": typeof import("node:dns/promises");
   readonly "node:net": typeof import("node:net");
   readonly "node:tls": typeof import("node:tls");

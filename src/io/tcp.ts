@@ -1,7 +1,23 @@
-// TCP, the plain Network Connection of §4.2.
+// A connection of Deno's as a transport: TCP, the plain Network Connection of §4.2, and what else
+// Deno connects by.
 
 import { nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
+
+/**
+ * Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. A slab
+ * is small as long as the chunks are: one that a chunk has filled is followed by a larger one.
+ */
+const FIRST_SLAB = 256;
+const LARGEST_SLAB = 131_072;
+/**
+ * A read that finds bytes in the socket resolves before anybody else has had a turn: a peer that
+ * never stops would leave those who are to take the bytes no time for it. After so many the next
+ * read waits for all that is ready to be done.
+ */
+const BYTES_A_TURN = 4096;
+/** A slab with less than this part of it free is left to the chunks in it. */
+const LEAST_ROOM = 1 / 16;
 
 /** Where to connect, and how long to try. */
 export interface TcpOptions {
@@ -14,43 +30,35 @@ export interface TcpOptions {
 }
 
 /**
- * Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. A slab is small as long as the
- * chunks are: one that a chunk has filled is followed by a larger one.
- */
-const FIRST_SLAB = 256;
-const LARGEST_SLAB = 131_072;
-/**
- * A read that finds bytes in the socket resolves before anybody else has had a turn: a peer that never stops would leave
- * those who are to take the bytes no time for it. After so many the next read waits for all that is ready to be done.
- */
-const BYTES_A_TURN = 4096;
-/** A slab with less than this part of it free is left to the chunks in it. */
-const LEAST_ROOM = 1 / 16;
-
-/**
- * Connects to a server.
+ * Connects by TCP.
  *
- * @throws {Error} what `Deno.connect` throws when it cannot connect; the signal's reason when it aborts
+ * @throws {Error} what `Deno.connect` throws when it cannot connect; the signal's reason when it
+ *   aborts
  */
-export async function connectTcp({ hostname, port, signal }: TcpOptions): Promise<Transport> {
+export async function connectTcp(options: TcpOptions): Promise<TcpTransport> {
+  return new TcpTransport(await openTcp(options));
+}
+
+/** The connection as Deno has it: {@linkcode connectTcp}. */
+export async function openTcp({ hostname, port, signal }: TcpOptions): Promise<Deno.TcpConn> {
   signal.throwIfAborted();
   const connection = await Deno.connect({ hostname, port, signal }).catch((error) => {
     throw signal.aborted ? signal.reason : error;
   });
   // Packets are gathered before they are written: to wait for more would only cost time.
   connection.setNoDelay();
-  return new TcpTransport(connection);
+  return connection;
 }
 
-/** A connection over TCP, with or without TLS, as a transport. */
+/** A connection over TCP, with or without TLS, or a Unix socket, as a transport. */
 export class TcpTransport implements Transport {
-  readonly #connection: Deno.TcpConn | Deno.TlsConn;
+  readonly #connection: Deno.Conn;
   #slab = new Uint8Array(0);
   #size = FIRST_SLAB;
   #bytesThisTurn = 0;
   #closed = false;
 
-  constructor(connection: Deno.TcpConn | Deno.TlsConn) {
+  constructor(connection: Deno.Conn) {
     this.#connection = connection;
   }
 

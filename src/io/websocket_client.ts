@@ -148,6 +148,19 @@ function isHttp(start: string): boolean {
   return "HTTP/1.".startsWith(start.slice(0, 7));
 }
 
+/**
+ * Refuses header fields that may not be sent.
+ *
+ * @throws {TypeError} when one is malformed, or is one of the handshake's own
+ */
+export function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    const fault = fieldFault(name, value);
+    if (fault !== undefined) throw new TypeError(`header ${JSON.stringify(name)} ${fault}`);
+    if (OWN.test(name)) throw new TypeError(`header ${JSON.stringify(name)} cannot be set`);
+  }
+}
+
 /** The request, without the empty line that ends it (RFC 6455, §4.1). */
 function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key: string): string {
   if (!/^\/[\x21-\x7e]*$/.test(target)) {
@@ -156,12 +169,7 @@ function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key:
   if (!/^[\x21-\x7e]+$/.test(host)) {
     throw new TypeError(`expected a host such as "example.org:8080", got ${JSON.stringify(host)}`);
   }
-  const more = Object.entries(headers).map(([name, value]) => {
-    const fault = fieldFault(name, value);
-    if (fault !== undefined) throw new TypeError(`header ${JSON.stringify(name)} ${fault}`);
-    if (OWN.test(name)) throw new TypeError(`header ${JSON.stringify(name)} cannot be set`);
-    return `${name}: ${value}`;
-  });
+  checkHeaders(headers);
   return [
     `GET ${target} HTTP/1.1`,
     `Host: ${host}`,
@@ -171,7 +179,7 @@ function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key:
     "Sec-WebSocket-Version: 13",
     // [MQTT-6.0.0-3]
     `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
-    ...more,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ].join("\r\n");
 }
 

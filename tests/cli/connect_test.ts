@@ -306,18 +306,17 @@ Deno.test("connect tells which permission it lacks", async () => {
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["a URL that is none", ["127.0.0.1:1883"], /is no URL of a server; write it as mqtt:/],
-  ["another scheme", ["http://127.0.0.1"], /is no URL of a server/],
-  ["a scheme that is not there yet", ["mqtts://127.0.0.1"], /mqtts:\/\/ is not supported/],
-  ["a port that is none", ["mqtt://127.0.0.1:99999"], /is no URL of a server/],
+  ["a URL that is none", ["127.0.0.1:1883"], /is not the URL of a server: expected mqtt:/],
+  ["another scheme", ["http://127.0.0.1"], /Unknown scheme http:/],
+  ["a port that is none", ["mqtt://127.0.0.1:99999"], /is not the URL of a server/],
   ["a broken URL, without its password", ["mqtt://a:secret@:x"], /^mqtt5: "mqtt:\/\/a:…@:x"/],
   ["a % that escapes nothing", ["mqtt://%zz@127.0.0.1"], /write %25/],
   ["a URL that goes on after the port", ["mqtt://a/b?c"], /must end after the port; in a/],
   ["a password with a slash", ["mqtt://a:12/secret@b"], /write \/ as %2F/],
-  ["a password with colons", ["mqtt://a:b:secret@c:x"], /^mqtt5: "mqtt:\/\/a:…@c:x" is no/],
+  ["a password with colons", ["mqtt://a:b:secret@c:x"], /^mqtt5: "mqtt:\/\/a:…@c:x" is not/],
   ["a password of digits that are none", ["-P", "hex:secret"], /pairs of hexadecimal digits/],
   ["port 0", ["mqtt://127.0.0.1:0"], /The port must be from 1 to 65535/],
-  ["a host that can be none", ["mqtt://a%20b"], /is no host name/],
+  ["a host that can be none", ["mqtt://a%20b"], /is not a host name/],
   ["a value for a flag", ["-c", "--full=no"], /--full takes no value/],
   ["an unknown letter in a cluster", ["-cz"], /no option -z/],
   ["a cluster without its value", ["-ck"], /-k needs a value/],

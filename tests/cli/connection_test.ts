@@ -226,7 +226,7 @@ const FAILURES: readonly {
     name: "closes without a CONNACK",
     answers: { connect: () => "close" },
     exitCode: 1,
-    says: /closed the connection without a DISCONNECT/,
+    says: /closed the connection without an answer to CONNECT/,
   },
   {
     name: "never answers, and -W runs out",

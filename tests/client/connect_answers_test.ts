@@ -13,7 +13,7 @@ const ANSWERS: readonly (readonly [
   says: string,
   reasonCode?: number,
 ])[] = [
-  ["closes", (peer) => peer.close(), "transient", "closed the connection without a DISCONNECT"],
+  ["closes", (peer) => peer.close(), "transient", "closed the connection without an answer"],
   ["is cut off", (peer) => peer.far.cut(new Error("reset")), "transient", "reset"],
   ["answers as MQTT 3 does", (peer) => peer.sendHex("20 02 00 01"), "configuration", "3", 0x84],
   [

@@ -180,7 +180,7 @@ test("connect() rejects with why there is no way to the server, or no credential
   const cause = new Error("no route");
   world.onDial = () => Promise.reject(cause);
   const dialled = await assertRejects(() => world.client().start(), ConnectionClosedError);
-  assertStrictEquals(dialled.message, "There is no way to server:1883: no route");
+  assertStrictEquals(dialled.message, "Cannot connect to server:1883: no route");
   assertStrictEquals(dialled.cause, cause);
   const credentials = () => Promise.reject(cause);
   const asked = await assertRejects(

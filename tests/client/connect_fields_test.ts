@@ -220,13 +220,17 @@ for (const [what, options, error, says] of MISTAKES) {
 
 for (
   const [url, says] of [
-    ["server", "no URL"],
-    ["http://server", "no URL"],
-    ["mqtts://server", "not supported"],
-    ["ws://server", "no URL"],
+    ["server", "not the URL"],
+    ["http://server", "Unknown scheme http://"],
+    ["ws://server/mqtt#part", "no part behind #"],
+    ["mqtts://server/topic", "must end after the port"],
+    ["mqtt+unix://server/run/mqtt.sock", "the path of a Unix socket"],
+    ["mqtt+unix:///", "the path of a Unix socket"],
+    ["unix:///run/mqtt.sock?a", "ends the URL"],
+    ["mqtt+unix:///run/100%", "% in its path"],
     ["mqtt://server/topic", "must end after the port"],
     ["mqtt://server:0", "port"],
-    ["mqtt://", "no URL"],
+    ["mqtt://", "not the URL"],
   ] as const
 ) {
   Deno.test(`connect() refuses the URL ${url}`, () => {
@@ -238,7 +242,7 @@ for (
 
 Deno.test("connect() refuses a list without URL, and shows no password of one that is wrong", () => {
   const world = new TestWorld();
-  assertThrows(() => new Client(world, [], {}), TypeError, "needs the URL");
+  assertThrows(() => new Client(world, [], {}), TypeError, "needs the URL of at least");
   const error = assertThrows(() => new Client(world, "mqtt//user:secret@host", {}), TypeError);
   assertStrictEquals(error.message.includes("secret"), false);
 });

@@ -24,7 +24,7 @@ test("A client tells each connection, each loss, each attempt and its end, and i
   const again = world.expectTold("reconnecting");
   assertStrictEquals(again.attempt, 2);
   assertStrictEquals(again.delay, 1000);
-  assertStrictEquals(again.error?.message, "There is no way to server:1883: no route");
+  assertStrictEquals(again.error?.message, "Cannot connect to server:1883: no route");
 
   world.onDial = (server, signal) => Promise.resolve(world.open(server, signal));
   await world.clock.advance(1000);

@@ -14,7 +14,7 @@ import {
   type SubackInit,
   type SubscribePacket,
 } from "../../src/packets/mod.ts";
-import type { ServerUrl } from "../../src/client/server_url.ts";
+import type { Destination } from "../../src/io/destination.ts";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { bytesOf } from "../hex.ts";
 import type { MemoryTransport } from "../io/memory_transport.ts";
@@ -29,14 +29,14 @@ export type Connack = Omit<ConnackInit, "type">;
 /** The server's end of one connection. */
 export class Peer {
   /** What the client has dialled. */
-  readonly server: ServerUrl;
+  readonly server: Destination;
   /** The client's end. */
   readonly near: MemoryTransport;
   /** This end. */
   readonly far: MemoryTransport;
   readonly #decoder = new PacketDecoder();
 
-  constructor(server: ServerUrl, near: MemoryTransport, far: MemoryTransport) {
+  constructor(server: Destination, near: MemoryTransport, far: MemoryTransport) {
     this.server = server;
     this.near = near;
     this.far = far;

@@ -85,7 +85,7 @@ test("A client gives up after maximumAttempts in a row", async (world) => {
   assertStrictEquals(error.kind, "transient");
   assertStrictEquals(
     error.message,
-    "Gave up after 3 attempts: There is no way to server:1883: no route",
+    "Gave up after 3 attempts: Cannot connect to server:1883: no route",
   );
   assertInstanceOf(error.cause, ConnectionClosedError);
 });

@@ -68,7 +68,7 @@ test("connect() tells of each server why none took it", async (world) => {
   assertStrictEquals(error.kind, "transient");
   assertStrictEquals(
     error.message,
-    "None of 2 servers is there: There is no way to a:1883: no a; " +
+    "None of 2 servers is there: Cannot connect to a:1883: no a; " +
       "b:1883 refused the connection: 0x87 Not authorized",
   );
   const { cause } = error;
@@ -140,7 +140,7 @@ test("connect() rejects when the function for its servers fails or gives none", 
   assertStrictEquals(error.cause, cause);
   assertStrictEquals(error.kind, "transient");
   await assertRejects(() => world.client({}, () => []).start(), TypeError, "needs the URL");
-  await assertRejects(() => world.client({}, () => "a").start(), TypeError, "no URL");
+  await assertRejects(() => world.client({}, () => "a").start(), TypeError, "not the URL");
 });
 
 test("A function for the servers that fails while the client reconnects is asked again", async (world) => {

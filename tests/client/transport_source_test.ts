@@ -1,7 +1,7 @@
 // A server that opens connections of its own kind: its transports know nothing of signals, and are closed all the same.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import type { TransportSource } from "../../src/client/options.ts";
+import type { TransportSource } from "../../src/client/servers.ts";
 import { ConnectionClosedError } from "../../src/errors.ts";
 import type { Transport } from "../../src/io/transport.ts";
 import { assertPending, outcome, settle, test, type TestWorld } from "./world.ts";
@@ -9,7 +9,7 @@ import { assertPending, outcome, settle, test, type TestWorld } from "./world.ts
 const NEVER = new AbortController().signal;
 
 /** A source whose connections a test takes as those that are dialled. */
-function sourceOf(world: TestWorld): TransportSource {
+function sourceOf(world: TestWorld): { connect(): Transport } {
   return { connect: () => world.open({ address: "source" } as never, NEVER) };
 }
 

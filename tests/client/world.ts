@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, AssertionError, assertStrictEquals } from "@std/assert";
 import { Client } from "../../src/client/client.ts";
-import type { ServerSource } from "../../src/client/connector.ts";
+import type { ServerSource } from "../../src/client/servers.ts";
 import type { ClientEvents } from "../../src/client/events.ts";
 import type { World } from "../../src/client/link.ts";
 import type { Message } from "../../src/client/message.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
-import type { ServerUrl } from "../../src/client/server_url.ts";
+import type { Destination } from "../../src/io/destination.ts";
 import type { Transport } from "../../src/io/transport.ts";
 import { MemoryTransport } from "../io/memory_transport.ts";
 import { settle, VirtualClock } from "../io/virtual_clock.ts";
@@ -43,7 +43,7 @@ export type Told = {
 export class TestWorld implements World {
   readonly clock = new VirtualClock();
   /** What was dialled, in order. */
-  readonly dialled: ServerUrl[] = [];
+  readonly dialled: Destination[] = [];
   /** The client's end of every connection. */
   readonly transports: MemoryTransport[] = [];
   /** All events of all clients. */
@@ -53,16 +53,16 @@ export class TestWorld implements World {
   readonly #waiting: Peer[] = [];
   readonly #clients: Client[] = [];
   /** What becomes of an attempt to dial. By default there is a connection to a script. */
-  onDial: (server: ServerUrl, signal: AbortSignal) => Promise<Transport> = (server, signal) =>
+  onDial: (server: Destination, signal: AbortSignal) => Promise<Transport> = (server, signal) =>
     Promise.resolve(this.open(server, signal));
 
-  dial(server: ServerUrl, signal: AbortSignal): Promise<Transport> {
+  dial(server: Destination, signal: AbortSignal): Promise<Transport> {
     this.dialled.push(server);
     return this.onDial(server, signal);
   }
 
   /** A connection to a script, which {@linkcode TestWorld.peer} returns. */
-  open(server: ServerUrl, signal: AbortSignal): MemoryTransport {
+  open(server: Destination, signal: AbortSignal): MemoryTransport {
     const [near, far] = MemoryTransport.pair(signal);
     this.transports.push(near);
     const peer = new Peer(server, near, far);

@@ -1,0 +1,211 @@
+// One way to every server: TCP or a Unix socket, through a proxy or not, TLS on it or not,
+// WebSocket on that or not. Each step is taken by what the runtime has, or is named as what it has
+// not.
+
+import { openBrowserWebSocket } from "./browser_websocket.ts";
+import { denoSockets } from "./deno_sockets.ts";
+import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
+import { connectFault, ConnectionFault, type Phase, strangerFault } from "./faults.ts";
+import { nodeSockets } from "./node_sockets.ts";
+import { connectThroughProxy, type Proxy } from "./proxy.ts";
+import { isDeno } from "./runtime.ts";
+import type { Sockets, TcpSocket } from "./sockets.ts";
+import { type TlsRequest, tlsRequest, type TlsResult } from "./tls.ts";
+import type { Transport } from "./transport.ts";
+import { openWebSocket } from "./websocket_client.ts";
+
+/** A step on the way to a server, once it has been taken. */
+export type DialStep =
+  | { readonly type: "connected"; readonly to: string }
+  | { readonly type: "proxy"; readonly proxy: Proxy; readonly target: string }
+  | { readonly type: "tls"; readonly request: TlsRequest; readonly result: TlsResult }
+  | { readonly type: "websocket"; readonly request: string; readonly response: string };
+
+/** How to dial. */
+export interface DialOptions {
+  /** Gives up. Once there is a connection, it does nothing more. */
+  readonly signal: AbortSignal;
+  /** Is told each step. */
+  readonly observe?: ((step: DialStep) => void) | undefined;
+}
+
+/**
+ * Opens a connection to a server.
+ *
+ * @throws {ConnectionFault} when there is none, with one sentence that says why
+ * @throws {unknown} the signal's reason when it aborts
+ */
+export async function dial(destination: Destination, options: DialOptions): Promise<Transport> {
+  const attempt = new Dialling(destination, options);
+  return await attempt.open();
+}
+
+class Dialling {
+  readonly #destination: Destination;
+  readonly #signal: AbortSignal;
+  readonly #observe: (step: DialStep) => void;
+  #phase: Phase = "connect";
+
+  constructor(destination: Destination, { signal, observe = () => {} }: DialOptions) {
+    this.#destination = destination;
+    this.#signal = signal;
+    this.#observe = observe;
+  }
+
+  async open(): Promise<Transport> {
+    const destination = this.#destination;
+    try {
+      this.#signal.throwIfAborted();
+      const transport = await this.#openSteps();
+      return new FirstBytes(transport, destination);
+    } catch (error) {
+      if (this.#signal.aborted) throw this.#signal.reason;
+      throw connectFault(error, destination, this.#phase);
+    }
+  }
+
+  async #openSteps(): Promise<Transport> {
+    const destination = this.#destination;
+    const { scheme, address, tls = {}, hostname } = destination;
+    const sockets = socketsFor(destination);
+    if (sockets === undefined) return await openInBrowser(destination, this.#signal);
+    if (scheme === "mqtt+unix") {
+      const transport = await sockets.connectUnix(destination.path, this.#signal);
+      this.#observe({ type: "connected", to: address });
+      return transport;
+    }
+    const request = usesTls(destination) ? tlsRequest(tls, hostname) : undefined;
+    const socket = await this.#connectTcp(sockets);
+    const transport = request === undefined
+      ? socket.transport
+      : await this.#startTls(socket, request);
+    return usesWebSocket(destination) ? await this.#openWebSocket(transport) : transport;
+  }
+
+  /** A TCP connection to the server, through the proxy where there is one. */
+  async #connectTcp(sockets: Sockets): Promise<TcpSocket> {
+    const { hostname, port, proxy, address } = this.#destination;
+    if (proxy === undefined) {
+      const socket = await sockets.connectTcp(hostname, port, this.#signal);
+      this.#observe({ type: "connected", to: address });
+      return socket;
+    }
+    this.#phase = "proxy";
+    const socket = await sockets.connectTcp(proxy.hostname, proxy.port, this.#signal);
+    this.#observe({ type: "connected", to: `${proxy.hostname}:${proxy.port}` });
+    const rest = await this.#unlessAborted(
+      socket.transport,
+      connectThroughProxy(proxy, socket.transport, { hostname, port }),
+    );
+    this.#observe({ type: "proxy", proxy, target: address });
+    this.#phase = "connect";
+    // Neither TLS, nor MQTT, nor WebSocket lets the server speak first.
+    if (rest.length === 0) return socket;
+    socket.transport.close();
+    const text = `Cannot connect to ${address}: the server spoke before it was spoken to`;
+    throw new ConnectionFault("wrong protocol", "server", text);
+  }
+
+  async #startTls(socket: TcpSocket, request: TlsRequest): Promise<Transport> {
+    this.#phase = "tls";
+    const { transport, result } = await socket.startTls(request, this.#signal);
+    this.#observe({ type: "tls", request, result });
+    const { alpnProtocol } = result;
+    if (alpnProtocol === undefined || request.alpn.includes(alpnProtocol)) return transport;
+    transport.close();
+    throw new ConnectionFault(
+      "tls",
+      "server",
+      `Cannot connect to ${this.#destination.address}: the server chose the protocol ${
+        JSON.stringify(alpnProtocol)
+      }, which tls.alpn does not offer`,
+    );
+  }
+
+  async #openWebSocket(transport: Transport): Promise<Transport> {
+    this.#phase = "websocket";
+    const { address, path, headers = {}, scheme, port } = this.#destination;
+    const isUsual = port === (scheme === "ws" ? 80 : 443);
+    const host = isUsual ? address.replace(/:\d+$/, "") : address;
+    const observe = ({ request, response }: { request: string; response: string }) =>
+      this.#observe({ type: "websocket", request, response });
+    return await this.#unlessAborted(
+      transport,
+      openWebSocket(transport, { host, target: path === "" ? "/" : path, headers, observe }),
+    );
+  }
+
+  /** The result of a step on a transport, which is closed when that fails, or is given up. */
+  async #unlessAborted<Result>(transport: Transport, step: Promise<Result>): Promise<Result> {
+    const close = () => transport.close();
+    this.#signal.addEventListener("abort", close);
+    try {
+      this.#signal.throwIfAborted();
+      return await step;
+    } catch (error) {
+      transport.close();
+      // What is given up fails, too, and nobody waits for it.
+      step.catch(() => {});
+      throw error;
+    } finally {
+      this.#signal.removeEventListener("abort", close);
+    }
+  }
+}
+
+/** What opens connections here; `undefined` in a browser. */
+function socketsFor({ tls }: Destination): Sockets | undefined {
+  return isDeno && tls?.cert === undefined ? denoSockets : nodeSockets();
+}
+
+/** A browser has WebSockets, and decides itself about TLS, headers and proxies. */
+async function openInBrowser(destination: Destination, signal: AbortSignal): Promise<Transport> {
+  const { scheme, address, path, tls, headers, proxy } = destination;
+  const cannot = (text: string) =>
+    new ConnectionFault("unsupported", "change", `Cannot connect to ${address}: ${text}`);
+  if (!usesWebSocket(destination)) {
+    throw cannot(`a browser can only reach ws:// and wss:// servers, not ${scheme}://`);
+  }
+  if (tls !== undefined) throw cannot("a browser decides about TLS itself; leave tls out");
+  if (proxy !== undefined) throw cannot("a browser decides about proxies itself; leave proxy out");
+  if (headers !== undefined) {
+    throw cannot("a browser sends no headers of ours; give a token in the URL or as password");
+  }
+  return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
+}
+
+/** Looks at the first bytes of a server, whether they can be MQTT, and at no others. */
+class FirstBytes implements Transport {
+  readonly #inner: Transport;
+  readonly #destination: Destination;
+  #isFirst = true;
+
+  constructor(inner: Transport, destination: Destination) {
+    this.#inner = inner;
+    this.#destination = destination;
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return this.#isFirst ? this.#readFirst() : this.#inner.read();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#inner.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#inner.closeWrite();
+  }
+
+  close(): void {
+    this.#inner.close();
+  }
+
+  async #readFirst(): Promise<Uint8Array | undefined> {
+    const chunk = await this.#inner.read();
+    this.#isFirst = false;
+    const fault = chunk && strangerFault(chunk, this.#destination);
+    if (fault !== undefined) throw fault;
+    return chunk;
+  }
+}

@@ -1,0 +1,119 @@
+// TCP, TLS and Unix sockets by the modules of Node: on Node and Bun for everything, on Deno for
+// client certificates.
+
+import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
+import { builtinModule, isDeno } from "./runtime.ts";
+import type { Sockets } from "./sockets.ts";
+import { checkKeyPair, type TlsRequest, type TlsResult } from "./tls.ts";
+
+type NodeTls = typeof import("node:tls");
+type TlsSocket = InstanceType<NodeTls["TLSSocket"]>;
+type SecureContext = ReturnType<NodeTls["createSecureContext"]>;
+
+/** What the modules of Node can do; `undefined` where there are none, in a browser. */
+export function nodeSockets(): Sockets | undefined {
+  const net = builtinModule("node:net");
+  const tls = builtinModule("node:tls");
+  if (net === undefined || tls === undefined) return undefined;
+  return {
+    async connectTcp(host, port, signal) {
+      const socket = await opened(net.connect({ host, port, allowHalfOpen: true }), signal);
+      // Packets are gathered before they are written: to wait for more would only cost time.
+      socket.setNoDelay(true);
+      return {
+        transport: new NodeSocketTransport(socket),
+        startTls: (request, signal) => startTls(tls, socket, request, signal),
+      };
+    },
+    async connectUnix(path, signal) {
+      const socket = net.connect({ path, allowHalfOpen: true });
+      return new NodeSocketTransport(await opened(socket, signal));
+    },
+  };
+}
+
+async function startTls(
+  tls: NodeTls,
+  tcp: NodeSocket,
+  request: TlsRequest,
+  signal: AbortSignal,
+): Promise<{ readonly transport: NodeSocketTransport; readonly result: TlsResult }> {
+  const { serverName, alpn, verifiesHost } = request;
+  const isAddress = /^[\d.]+$|:/.test(serverName);
+  let socket: TlsSocket;
+  try {
+    if (request.cert !== undefined) checkKeyPair("tls", request.cert, request.key!);
+    socket = tls.connect({
+      socket: tcp,
+      // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).
+      host: serverName,
+      ...!isAddress && { servername: serverName },
+      ALPNProtocols: [...alpn],
+      minVersion: "TLSv1.2",
+      secureContext: secureContext(tls, request),
+      ...!verifiesHost && { checkServerIdentity: () => undefined },
+    });
+  } catch (error) {
+    tcp.destroy();
+    throw error;
+  }
+  await opened(socket, signal, "secureConnect");
+  // Typed as if there were always one, with a name.
+  const commonName: unknown = socket.getPeerCertificate()?.subject?.CN;
+  return {
+    transport: new NodeSocketTransport(socket),
+    result: {
+      alpnProtocol: socket.alpnProtocol || undefined,
+      version: socket.getProtocol() ?? undefined,
+      commonName: typeof commonName === "string" ? commonName : undefined,
+    },
+  };
+}
+
+/**
+ * Whom to trust, who this is. Authorities are added to the runtime's own, as Deno's own TLS does.
+ */
+function secureContext(
+  tls: NodeTls,
+  { ca, cert, key }: TlsRequest,
+): SecureContext {
+  const identity = { ...cert !== undefined && { cert }, ...key !== undefined && { key } };
+  if (!isDeno) {
+    const own = tls.getCACertificates?.("default") ?? tls.rootCertificates;
+    return tls.createSecureContext({ ...identity, ...ca.length > 0 && { ca: [...own, ...ca] } });
+  }
+  // To ask Deno for its list of authorities takes a permission; to add to them takes none.
+  const secure = tls.createSecureContext(identity);
+  for (const text of ca) secure.context.addCACert(text);
+  return secure;
+}
+
+/** The socket, once it is connected. */
+async function opened<Socket extends NodeSocket>(
+  socket: Socket,
+  signal: AbortSignal,
+  event: "connect" | "secureConnect" = "connect",
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const close = () => reject(new Error("The connection was closed"));
+  const abort = () => reject(signal.reason);
+  socket.once(event, resolve);
+  socket.once("error", reject);
+  socket.once("close", close);
+  signal.addEventListener("abort", abort);
+  try {
+    signal.throwIfAborted();
+    await promise;
+    return socket;
+  } catch (error) {
+    // What it says while it goes is told to nobody.
+    socket.on("error", () => {});
+    socket.destroy();
+    throw error;
+  } finally {
+    socket.off(event, resolve);
+    socket.off("error", reject);
+    socket.off("close", close);
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,110 @@
+// Any byte stream as a transport: streams of the platform, a connection of Deno's, or a transport
+// already.
+
+import { TcpTransport } from "./tcp.ts";
+import { nextTurn } from "./runtime.ts";
+import type { Transport } from "./transport.ts";
+
+/** Bytes both ways as streams of the platform: a QUIC stream, a pair of pipes, a serial line. */
+export interface ByteStream {
+  /** What comes from the other end. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** What goes to the other end. */
+  readonly writable: WritableStream<Uint8Array>;
+}
+
+/**
+ * Something that carries bytes both ways, in order: streams, a connection of Deno's (`Deno.Conn`),
+ * or a {@linkcode Transport}.
+ */
+export type ByteChannel = ByteStream | Deno.Conn | Transport;
+
+/** Whether a value carries bytes both ways. */
+export function isByteChannel(value: unknown): value is ByteChannel {
+  return isByteStream(value) || isTransport(value);
+}
+
+/**
+ * What carries bytes, as a transport.
+ *
+ * @throws {TypeError} when it is none of what can, or its streams are in use
+ */
+export function transportOf(channel: ByteChannel): Transport {
+  // A connection has streams, too, but its own methods are faster.
+  if (isByteStream(channel)) {
+    return isTransport(channel)
+      ? connectionTransport(channel as unknown as Deno.Conn)
+      : new StreamTransport(channel);
+  }
+  if (isTransport(channel)) return channel;
+  throw new TypeError(
+    "Expected { readable, writable }, a Deno.Conn or a Transport to carry the bytes",
+  );
+}
+
+function connectionTransport(connection: Deno.Conn): Transport {
+  if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
+  return new TcpTransport(connection);
+}
+
+function isByteStream(value: unknown): value is ByteStream {
+  return typeof value === "object" && value !== null && "readable" in value && "writable" in value;
+}
+
+function isTransport(value: unknown): value is Transport {
+  return typeof value === "object" && value !== null &&
+    ["read", "write", "closeWrite", "close"].every((name) =>
+      typeof (value as Record<string, unknown>)[name] === "function"
+    );
+}
+
+/** Reads that find bytes at once leave nobody else a turn: after so many bytes one is given. */
+const BYTES_A_TURN = 4096;
+
+class StreamTransport implements Transport {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #bytesThisTurn = 0;
+  #isClosed = false;
+
+  constructor({ readable, writable }: ByteStream) {
+    this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+    // What the writes and reads reject with is told by them.
+    this.#writer.closed.catch(() => {});
+    this.#reader.closed.catch(() => {});
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#bytesThisTurn >= BYTES_A_TURN) {
+      this.#bytesThisTurn = 0;
+      await nextTurn();
+    }
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) return undefined;
+      if (!(value instanceof Uint8Array)) {
+        throw new TypeError(`The stream must carry Uint8Array, got ${typeof value}`);
+      }
+      this.#bytesThisTurn += value.length;
+      if (value.length > 0) return value;
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    // A stream may keep what it was given after it says that it has been written.
+    await this.#writer.write(bytes.slice());
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#writer.close();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // One that has ended or failed already says so again.
+    this.#reader.cancel().catch(() => {});
+    this.#writer.abort().catch(() => {});
+  }
+}
