@@ -42,7 +42,13 @@ export class Door {
     const { hooks } = this.#setup;
     guest.connect = packet;
     const clientId = packet.clientId === "" ? this.#newClientId() : packet.clientId;
-    guest.client = { clientId, username: packet.username, address: guest.address };
+    const { address, listener, certificate, certificateUsername, origin } = guest.peer;
+    const username = certificateUsername ?? packet.username;
+    guest.client = { clientId, username, address, listener, certificate, origin };
+    if (certificateUsername === "") {
+      guest.connection.refuse(0x86, { reasonString: "The certificate has no such name" });
+      return undefined;
+    }
     const refusal = this.#refusalOfWill(packet);
     if (refusal !== undefined) {
       guest.connection.refuse(refusal);

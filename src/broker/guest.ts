@@ -3,6 +3,7 @@
 
 import type { ConnectPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
+import type { PeerInfo } from "../session/peer.ts";
 import { Queue } from "../session/queue.ts";
 import type { ServerConnection } from "../session/server_connection.ts";
 import type { Member } from "./member.ts";
@@ -11,8 +12,8 @@ import type { ClientInfo } from "./options.ts";
 /** A connection with what is known of its client. */
 export class Guest {
   readonly connection: ServerConnection;
-  /** Where it comes from. */
-  readonly address: string;
+  /** What is at the other end of it. */
+  readonly peer: PeerInfo;
   /** To be called after any call of the connection that is not an answer to one of its events. */
   readonly wake: () => void;
   /** What it asked for. */
@@ -34,9 +35,9 @@ export class Guest {
   /** What has happened in the meantime, and when. */
   readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
 
-  constructor(connection: ServerConnection, address: string, wake: () => void) {
+  constructor(connection: ServerConnection, peer: PeerInfo, wake: () => void) {
     this.connection = connection;
-    this.address = address;
+    this.peer = peer;
     this.wake = wake;
   }
 }

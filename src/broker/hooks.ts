@@ -41,7 +41,8 @@ export class Hooks {
   ): Promise<void> | undefined {
     const { authenticate } = this.#hooks;
     if (authenticate === undefined) return then(0x00) ?? undefined;
-    const { username, password } = packet;
+    const { username } = client;
+    const { password } = packet;
     return ask(
       () => authenticate.call(this.#hooks, client, { username, password }, packet),
       (verdict) => then(codeOf(verdict, "connack")),

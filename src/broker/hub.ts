@@ -11,6 +11,7 @@ import {
 } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent, MessageEvent } from "../session/events.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
+import type { PeerInfo } from "../session/peer.ts";
 import type { Receipt } from "../session/receipt.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
@@ -132,11 +133,11 @@ export class Hub {
   }
 
   /** A new connection. Its events are to be given to {@linkcode Hub.handle}. */
-  open(address: string, wake: () => void): Guest {
+  open(peer: PeerInfo, wake: () => void): Guest {
     const { packetSize: maximumPacketSize, connectTimeout } = this.limits;
     const { topicAliases } = this.#options;
     const options = { maximumPacketSize, connectTimeout, topicAliases };
-    const guest = new Guest(new ServerConnection(this.#tools.now(), options), address, wake);
+    const guest = new Guest(new ServerConnection(this.#tools.now(), options), peer, wake);
     this.#guests.add(guest);
     return guest;
   }

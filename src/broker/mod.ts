@@ -13,6 +13,7 @@
  */
 
 export type { BrokerStatistics } from "./hub.ts";
+export type { PeerCertificate } from "../session/peer.ts";
 export type {
   AuthenticationAnswer,
   AuthenticationStep,
@@ -25,6 +26,7 @@ export type {
 } from "./options.ts";
 export {
   type Broker,
+  type CertificateOptions,
   type Listener,
   type ListenOptions,
   type ListenProtocol,

@@ -7,15 +7,28 @@ import {
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
+import type { PeerCertificate } from "../session/peer.ts";
 
 /** A client as the hooks see it. */
 export interface ClientInfo {
   /** Names the session: the client's own name, or one that the broker has given it (§3.1.3.1). */
   readonly clientId: string;
-  /** The User Name of its CONNECT (§3.1.3.5). */
+  /** The User Name of its CONNECT (§3.1.3.5), or of its certificate where the listener says so. */
   readonly username: string | undefined;
-  /** Where it connects from, such as `"127.0.0.1:40000"`; `"memory"` for a connection within the process. */
+  /**
+   * Where it connects from, such as `"127.0.0.1:40000"`; `"unix"` for a Unix socket, `"memory"` for a connection within the
+   * process.
+   */
   readonly address: string;
+  /**
+   * The URL of the listener that it has reached, such as `"mqtts://127.0.0.1:8883"`. This and what follows is unknown of a
+   * client that has not been here since the broker began.
+   */
+  readonly listener: string | undefined;
+  /** Its certificate, which has been verified, if it has shown one. */
+  readonly certificate: PeerCertificate | undefined;
+  /** The origin of the page that its WebSocket belongs to, as its browser says: `"https://example.org"`. */
+  readonly origin: string | undefined;
 }
 
 /** A message on its way through the broker. */

@@ -2,12 +2,20 @@
 
 import { type Clock, systemClock, wallTime } from "../io/clock.ts";
 import { Drive } from "../io/drive.ts";
-import { listen, type Listener, type ListenOptions, type OnConnection } from "../io/listen.ts";
-export type { Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
+import {
+  type CertificateOptions,
+  type HandshakeLimits,
+  listen,
+  type Listener,
+  type ListenOptions,
+  type OnConnection,
+} from "../io/listen.ts";
+export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { randomName } from "../io/random.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
+import type { PeerInfo } from "../session/peer.ts";
 import { type BrokerStatistics, Hub } from "./hub.ts";
 import type { Guest } from "./guest.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -53,8 +61,7 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
  * ```
  */
 export class Broker implements AsyncDisposable {
-  /** Where it listens. */
-  readonly listeners: readonly Listener[];
+  #listeners: readonly Listener[] = [];
   readonly #clock: Clock;
   readonly #hub: Hub;
   readonly #store: Store | undefined;
@@ -67,26 +74,55 @@ export class Broker implements AsyncDisposable {
 
   /** Use {@linkcode serve}. */
   constructor(options: ServeOptions, clock: Clock, store: Store | undefined) {
-    const { listeners = [options] } = options;
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
     this.#hub = new Hub(options, { now: () => clock.now(), newClientId: randomName }, store);
-    this.listeners = listenAll(
-      listeners,
-      (transport, address) => this.#open(transport, address),
-    );
     // What has expired while there was no broker is gone before anybody sees it.
     this.#tick();
+  }
+
+  /** Use {@linkcode serve}. */
+  static async start(
+    options: ServeOptions,
+    clock: Clock,
+    store: Store | undefined,
+  ): Promise<Broker> {
+    let broker: Broker;
+    try {
+      broker = new Broker(options, clock, store);
+    } catch (error) {
+      store?.close();
+      throw error;
+    }
+    const { connectTimeout: handshakeTimeout, connections: handshakes } = broker.#hub.limits;
+    try {
+      broker.#listeners = await listenAll(
+        options.listeners ?? [options],
+        { handshakeTimeout, handshakes },
+        (transport, peer) => broker.#open(transport, peer),
+      );
+      return broker;
+    } catch (error) {
+      await broker.shutDown();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
   }
 
   /**
    * The port of the first listener.
    *
-   * @throws {TypeError} when there is none
+   * @throws {TypeError} when there is none, or it is a Unix socket
    */
   get port(): number {
-    return this.#first.port;
+    const { protocol, port } = this.#first;
+    if (protocol === "mqtt+unix") throw new TypeError("The first listener is a Unix socket");
+    return port;
   }
 
   /**
@@ -106,8 +142,34 @@ export class Broker implements AsyncDisposable {
   /** A connection within the process, which needs no permission. `connect(broker)` uses it. */
   connect(): Transport {
     const [ours, theirs] = memoryTransports();
-    this.#open(ours, "memory");
+    this.#open(ours, { address: "memory" });
     return theirs;
+  }
+
+  /**
+   * Uses another certificate at every listener with TLS, for connections that come from now on; those that there are go on.
+   * Without `ca` the authorities of before hold. For a single listener, see {@linkcode Listener.setCertificate}.
+   *
+   * @throws {TypeError} when it is wrong, or no listener has TLS; then the certificates of before hold
+   *
+   * @example A certificate that is renewed
+   * ```ts
+   * import type { Broker } from "jsr:@mqtt5/mqtt5/broker";
+   *
+   * async function renew(broker: Broker) {
+   *   const cert = await Deno.readTextFile("cert.pem");
+   *   const key = await Deno.readTextFile("key.pem");
+   *   broker.setCertificate({ cert, key });
+   * }
+   * ```
+   */
+  setCertificate(certificate: CertificateOptions): void {
+    const secure = this.#listeners.filter(({ protocol }) =>
+      protocol === "mqtts" || protocol === "wss"
+    );
+    if (secure.length === 0) throw new TypeError("No listener of the broker has TLS");
+    // What one refuses all of them do.
+    for (const listener of secure) listener.setCertificate(certificate);
   }
 
   /** Takes no more connections, tells every client that the server is shutting down (0x8B), and ends. */
@@ -121,13 +183,13 @@ export class Broker implements AsyncDisposable {
   }
 
   get #first(): Listener {
-    const [first] = this.listeners;
+    const [first] = this.#listeners;
     if (first === undefined) throw new TypeError("The broker listens nowhere");
     return first;
   }
 
   async #end(): Promise<void> {
-    const closing = this.listeners.map((listener) => listener.close());
+    const closing = this.#listeners.map((listener) => listener.close());
     this.#hub.shutDown();
     this.#disarm();
     this.#cancelCommit?.();
@@ -136,14 +198,14 @@ export class Broker implements AsyncDisposable {
     this.#store?.close();
   }
 
-  #open(transport: Transport, address: string): void {
+  #open(transport: Transport, peer: PeerInfo): void {
     if (this.#shutDown !== undefined) return transport.close();
-    const guest = this.#hub.open(address, () => {
+    const guest = this.#hub.open(peer, () => {
       drive.wake();
       this.#happened();
     });
     const drive: Drive = new Drive(
-      this.#committing(this.#intercept?.(transport, address) ?? transport, guest),
+      this.#committing(this.#intercept?.(transport, peer.address) ?? transport, guest),
       guest.connection,
       this.#clock,
       (event) => {
@@ -196,13 +258,17 @@ export class Broker implements AsyncDisposable {
 }
 
 /** Listens everywhere, or nowhere when one place cannot be had. */
-function listenAll(places: readonly ListenOptions[], onConnection: OnConnection): Listener[] {
+async function listenAll(
+  places: readonly ListenOptions[],
+  limits: HandshakeLimits,
+  onConnection: OnConnection,
+): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
-    for (const place of places) listeners.push(listen(place, onConnection));
+    for (const place of places) listeners.push(await listen(place, limits, onConnection));
     return listeners;
   } catch (error) {
-    for (const listener of listeners) void listener.close();
+    for (const listener of listeners) await listener.close();
     throw error;
   }
 }
@@ -227,12 +293,7 @@ function listenAll(places: readonly ListenOptions[], onConnection: OnConnection)
  */
 export async function serve(options: ServeOptions = {}): Promise<Broker> {
   const store = options.path === undefined ? undefined : await openStore(options.path);
-  try {
-    return new Broker(options, systemClock, store);
-  } catch (error) {
-    store?.close();
-    throw error;
-  }
+  return await Broker.start(options, systemClock, store);
 }
 
 async function openStore(path: string): Promise<Store> {

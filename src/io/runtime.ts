@@ -14,6 +14,7 @@ const platform = globalThis as Platform;
 interface BuiltinModules {
   readonly "node:crypto": typeof import("node:crypto");
   readonly "node:dns/promises": typeof import("node:dns/promises");
+  readonly "node:fs/promises": typeof import("node:fs/promises");
   readonly "node:net": typeof import("node:net");
   readonly "node:tls": typeof import("node:tls");
 }

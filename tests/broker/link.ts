@@ -23,7 +23,7 @@ export class Link {
   constructor(hub: Hub, now: () => number, address: string) {
     this.#hub = hub;
     this.#now = now;
-    this.#guest = hub.open(address, () => this.pump());
+    this.#guest = hub.open({ address }, () => this.pump());
   }
 
   /** Whether it is over: the hub has ended it, or the network. */

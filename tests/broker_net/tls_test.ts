@@ -129,7 +129,7 @@ tlsTest("Clients of four kinds of listener are clients of one broker", async (br
 for (const protocol of ["mqtts", "wss"] as const) {
   Deno.test(`A listener over ${protocol} needs a certificate and its key, and nothing listens without`, async () => {
     const missing = { protocol, port: 0, cert: "x" } as const;
-    await assertRejects(() => serve(missing), TypeError, "cert and key");
+    await assertRejects(() => serve(missing), TypeError, "cert must hold a certificate");
     const { port } = await serve({ port: 0 }).then(async (broker) => {
       await broker.shutDown();
       return broker;

@@ -1,0 +1,53 @@
+// Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous one.
+
+import type { ListenOptions, ListenProtocol } from "./listen.ts";
+
+/** The protocols that an option is for. */
+const MEANT_FOR = {
+  hostname: ["mqtt", "mqtts", "ws", "wss"],
+  port: ["mqtt", "mqtts", "ws", "wss"],
+  socketPath: ["mqtt+unix"],
+  cert: ["mqtts", "wss"],
+  key: ["mqtts", "wss"],
+  ca: ["mqtts", "wss"],
+  clientCertificate: ["mqtts", "wss"],
+  certificateUsername: ["mqtts", "wss"],
+  websocketPath: ["ws", "wss"],
+  allowedOrigins: ["ws", "wss"],
+} as const satisfies Partial<Record<keyof ListenOptions, readonly ListenProtocol[]>>;
+
+const PROTOCOLS = ["mqtt", "mqtts", "ws", "wss", "mqtt+unix"];
+
+/**
+ * Refuses options of a listener that are none, or that say nothing together.
+ *
+ * @throws {TypeError} when there are some
+ */
+export function checkListenOptions(options: ListenOptions): void {
+  const { protocol = "mqtt", clientCertificate = "none", certificateUsername, ca } = options;
+  checkOneOf("protocol", protocol, PROTOCOLS);
+  for (const [name, protocols] of Object.entries(MEANT_FOR)) {
+    if (options[name as keyof typeof MEANT_FOR] === undefined) continue;
+    if (protocols.some((each) => each === protocol)) continue;
+    throw new TypeError(`${name} is an option of ${protocols.join(" and ")}, not of ${protocol}`);
+  }
+  if (protocol === "mqtt+unix" && !options.socketPath) {
+    throw new TypeError("mqtt+unix needs socketPath, the file of the socket");
+  }
+  checkOneOf("clientCertificate", clientCertificate, ["none", "request", "require"]);
+  checkOneOf("certificateUsername", certificateUsername, ["common name", "subject"]);
+  if (ca !== undefined && clientCertificate === "none") {
+    throw new TypeError('ca is for clientCertificate: "request" or "require", got "none"');
+  }
+  if (certificateUsername !== undefined && clientCertificate !== "require") {
+    throw new TypeError(
+      `certificateUsername is for clientCertificate: "require", got "${clientCertificate}"`,
+    );
+  }
+}
+
+function checkOneOf(name: string, value: string | undefined, values: readonly string[]): void {
+  if (value === undefined || values.includes(value)) return;
+  const all = values.map((each) => `"${each}"`).join(" or ");
+  throw new TypeError(`${name} must be ${all}, got ${JSON.stringify(value)}`);
+}

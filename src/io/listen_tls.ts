@@ -1,0 +1,109 @@
+// Listening for TLS with Node's module, on Deno, too: Deno's own listener cannot ask for a client's certificate, and its
+// connections wait for more before they send what is not the first (Nagle's algorithm), which costs a CONNACK 40 ms and more.
+
+import type { PeerCertificate } from "../session/peer.ts";
+import { namesOf } from "./distinguished_name.ts";
+import type { Bound, CertificateOptions, OnSocket, Where } from "./listen.ts";
+import { addressOf, begin, end, portOf } from "./listen_node.ts";
+import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
+import { checkCertificates, keyPair } from "./pem.ts";
+import { mayListen } from "./permission.ts";
+import { builtinModule } from "./runtime.ts";
+
+type TlsSocket = InstanceType<(typeof import("node:tls"))["TLSSocket"]>;
+
+/** What a listener for TLS asks of its clients. */
+export interface TlsListenOptions extends Where {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly clientCertificate: "none" | "request" | "require";
+  /** The protocols that it speaks within TLS (RFC 7301). */
+  readonly alpn: readonly string[];
+  /** How long a handshake may take, in milliseconds. */
+  readonly handshakeTimeout: number;
+  /** How many handshakes may go on at the same time. */
+  readonly handshakes: number;
+}
+
+/**
+ * Listens for TLS. `onSocket` is given connections whose handshake is done.
+ *
+ * @throws {TypeError} when the certificate, its key or the authorities' certificates are wrong
+ * @throws {Error} what the platform throws when it cannot listen there
+ */
+export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): Promise<Bound> {
+  const { clientCertificate, handshakes: most } = options;
+  let certificate = checked(options, clientCertificate);
+  const server = builtinModule("node:tls")!.createServer({
+    ...certificate,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: [...options.alpn],
+    requestCert: clientCertificate !== "none",
+    rejectUnauthorized: clientCertificate === "require",
+    handshakeTimeout: options.handshakeTimeout,
+    allowHalfOpen: true,
+  });
+  /** Connections whose handshake goes on, by where they come from. */
+  const handshakes = new Map<string, NodeSocket>();
+  server.on("connection", (socket) => {
+    if (handshakes.size >= most) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    const address = addressOf(socket);
+    handshakes.set(address, socket);
+    socket.on("close", () => {
+      if (handshakes.get(address) === socket) handshakes.delete(address);
+    });
+  });
+  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  server.on("secureConnection", (socket) => {
+    const address = addressOf(socket);
+    handshakes.delete(address);
+    const transport = new NodeSocketTransport(socket);
+    const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
+    if (shown !== undefined && !socket.authorized) return transport.close();
+    onSocket({ transport, address, certificate: shown });
+  });
+  await begin(server, { host: await mayListen(options), port: options.port });
+  return {
+    port: portOf(server),
+    setCertificate(next) {
+      certificate = checked({ ...next, ca: next.ca ?? certificate.ca }, clientCertificate);
+      server.setSecureContext({ ...certificate, minVersion: "TLSv1.2" });
+    },
+    async close() {
+      const closed = Array.from(handshakes.values(), (socket) => {
+        return new Promise((resolve) => socket.destroy().once("close", resolve));
+      });
+      await Promise.all([end(server), ...closed]);
+    },
+  };
+}
+
+function checked(
+  { cert, key, ca }: Pick<TlsListenOptions, "cert" | "key" | "ca">,
+  clientCertificate: TlsListenOptions["clientCertificate"],
+): CertificateOptions {
+  if (clientCertificate === "none") return keyPair({ cert, key });
+  checkCertificates("ca", ca);
+  return { ...keyPair({ cert, key }), ca };
+}
+
+/** The certificate that a client has shown. */
+function certificateOf(socket: TlsSocket): PeerCertificate | undefined {
+  const certificate = socket.getPeerCertificate();
+  // Without one there is an object without anything in it.
+  if (certificate?.raw === undefined) return undefined;
+  const { subject, issuer } = namesOf(certificate.raw);
+  return {
+    subject: subject.values,
+    subjectText: subject.text,
+    issuer: issuer.values,
+    issuerText: issuer.text,
+    serialNumber: certificate.serialNumber,
+    fingerprint256: certificate.fingerprint256,
+  };
+}
