@@ -265,9 +265,8 @@ function lengthOf(bytes: Uint8Array, at: number): number {
     if (length < 126) throw broken("a length is not as short as it can be");
     return length;
   }
-  const high = fourBytes(bytes, at + 1);
-  const length = high * 2 ** 32 + fourBytes(bytes, at + 5);
-  if (high >= 2 ** 31) throw broken("the highest bit of a length is set");
+  const length = fourBytes(bytes, at + 1) * 2 ** 32 + fourBytes(bytes, at + 5);
+  // The highest bit must be 0, too: what has it is longer still.
   if (length > Number.MAX_SAFE_INTEGER) throw broken("a frame is longer than can be");
   if (length < 65_536) throw broken("a length is not as short as it can be");
   return length;

@@ -244,7 +244,7 @@ const CLOSE: readonly Case[] = [
     frames: [closeFrame(code)],
     close: 1002,
   })),
-  { what: "a close of one byte", frames: [{ opcode: 8, data: "a" }], close: 1002 },
+  { what: "a close of one byte", frames: [{ opcode: 8, data: "\x0f" }], close: 1002 },
   { what: "a reason of 123 bytes", frames: [closeFrame(1000, "é".repeat(61) + "e")] },
   { what: "a reason of 124 bytes", frames: [closeFrame(1000, "é".repeat(62))], close: 1002 },
   ...[
