@@ -6,7 +6,7 @@ import type { ConnackPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
-import { type Link, openLink, unlessAborted, within, type World } from "./link.ts";
+import { type Link, unlessAborted, type World } from "./link.ts";
 import type { Settings } from "./options.ts";
 import {
   closedError,
@@ -15,13 +15,9 @@ import {
   type ReconnectOptions,
   textOf,
 } from "./reconnect.ts";
-import {
-  MAXIMUM_REDIRECTIONS,
-  redirectedServers,
-  type Redirection,
-  redirectionOf,
-} from "./redirect.ts";
-import { type Server, serversOf, type ServerSource, type ServerUrls } from "./servers.ts";
+import { type Redirection, redirectionOf } from "./redirect.ts";
+import { ServerAttempts } from "./server_attempts.ts";
+import type { Server, ServerSource } from "./servers.ts";
 
 /** Who is to be kept connected. */
 export interface ConnectorHost {
@@ -40,10 +36,8 @@ export interface ConnectorHost {
 /** Makes connections, one at a time. */
 export class Connector {
   readonly #world: World;
-  /** The servers, or where to ask for them. */
-  readonly #source: readonly Server[] | (() => ServerUrls | Promise<ServerUrls>);
   readonly #settings: Settings;
-  readonly #session: Session;
+  readonly #servers: ServerAttempts;
   readonly #host: ConnectorHost;
   #link: Link | undefined;
   /** The last connection, even if it has ended. */
@@ -51,12 +45,6 @@ export class Connector {
   /** Attempts since a connection was last stable. */
   #attempts = 0;
   #isStopping = false;
-  /** The servers that have moved for good, by the address of the one before. */
-  readonly #moved = new Map<string, readonly Server[]>();
-  /**
-   * Where the next attempt begins: where a server has sent the client when it ended the connection.
-   */
-  #sentTo: readonly Server[] = [];
   /** Gives up the attempts that are under way, or the wait before them. */
   #giveUp: AbortController | undefined;
 
@@ -69,9 +57,15 @@ export class Connector {
     host: ConnectorHost,
   ) {
     this.#world = world;
-    this.#source = typeof source === "function" ? source : serversOf(source, settings.options);
     this.#settings = settings;
-    this.#session = session;
+    this.#servers = new ServerAttempts({
+      world,
+      source,
+      settings,
+      session,
+      wasConnected: () => this.#last !== undefined,
+      onEvent: (link, event) => this.#handle(link, event),
+    });
     this.#host = host;
   }
 
@@ -102,7 +96,7 @@ export class Connector {
     try {
       const error = this.#settings.waitForServer
         ? await this.#untilConnected(cleanStart, giveUp.signal)
-        : await this.#tryAll(cleanStart, giveUp.signal);
+        : await this.#servers.tryAll(cleanStart, giveUp.signal);
       if (error !== undefined) throw error.cause instanceof RefusedError ? error.cause : error;
     } finally {
       signal?.removeEventListener("abort", abort);
@@ -117,8 +111,8 @@ export class Connector {
   ): Promise<ConnectionClosedError | undefined> {
     const options = this.#settings.reconnect ?? DEFAULT_RECONNECT;
     for (;;) {
-      const error = await this.#tryAll(cleanStart, signal);
-      if (error?.kind !== "transient" || !this.#canConnectAgain) return error;
+      const error = await this.#servers.tryAll(cleanStart, signal);
+      if (error?.kind !== "transient" || !this.#servers.canConnectAgain) return error;
       const attempt = ++this.#attempts;
       if (attempt > options.maximumAttempts) return gaveUp(attempt - 1, error);
       const delay = delayBefore(attempt, options, this.#world.clock.random());
@@ -131,115 +125,6 @@ export class Connector {
   settle(): void {
     this.#isStopping = true;
     if (this.#link === undefined) this.#giveUp?.abort(stopped());
-  }
-
-  /** Tries all servers in turn. Returns why none has taken the client, nothing when one has. */
-  async #tryAll(
-    cleanStart: boolean,
-    signal: AbortSignal,
-  ): Promise<ConnectionClosedError | undefined> {
-    const errors: ConnectionClosedError[] = [];
-    const sentTo = this.#sentTo;
-    this.#sentTo = [];
-    for (const server of [...sentTo, ...await this.#servers(signal)]) {
-      try {
-        await this.#try(server, cleanStart, signal, MAXIMUM_REDIRECTIONS);
-        return undefined;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof ConnectionClosedError)) throw error;
-        errors.push(error);
-      }
-    }
-    return errors.length > 1 ? together(errors) : errors[0];
-  }
-
-  /** Tries one server, or those that it points to. `hops` is how often it may point elsewhere. */
-  async #try(
-    server: Server,
-    cleanStart: boolean,
-    signal: AbortSignal,
-    hops: number,
-  ): Promise<void> {
-    const moved = this.#moved.get(server.address);
-    if (moved !== undefined) return await this.#follow(moved, cleanStart, signal, hops);
-    try {
-      await openLink({
-        world: this.#world,
-        server,
-        settings: this.#settings,
-        session: this.#session,
-        cleanStart,
-        wasConnected: this.#last !== undefined,
-        signal,
-        onEvent: (link, event) => this.#handle(link, event),
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      const redirection = error instanceof ConnectionClosedError && redirectionOf(error);
-      if (!redirection) throw error;
-      const servers = await unlessAborted(signal, this.#redirected(server, redirection));
-      if (servers.length === 0) throw error;
-      await this.#follow(servers, cleanStart, signal, hops);
-    }
-  }
-
-  /** Tries the servers that another one points to, in turn. */
-  async #follow(
-    servers: readonly Server[],
-    cleanStart: boolean,
-    signal: AbortSignal,
-    hops: number,
-  ): Promise<void> {
-    if (hops === 0) {
-      const message = `Gave up after ${MAXIMUM_REDIRECTIONS} redirections in a row`;
-      throw new ConnectionClosedError(message, { kind: "configuration" });
-    }
-    const errors: unknown[] = [];
-    for (const server of servers) {
-      try {
-        return await this.#try(server, cleanStart, signal, hops - 1);
-      } catch (error) {
-        signal.throwIfAborted();
-        errors.push(error);
-      }
-    }
-    throw errors[0];
-  }
-
-  /** Where a server points to; it is remembered if that is for good. */
-  async #redirected(from: Server, redirection: Redirection): Promise<readonly Server[]> {
-    const { redirect, options } = this.#settings;
-    const servers = await redirectedServers(redirect, from, redirection, options);
-    if (redirection.isPermanent && servers.length > 0) this.#moved.set(from.address, servers);
-    return servers;
-  }
-
-  async #servers(signal: AbortSignal): Promise<readonly Server[]> {
-    const source = this.#source;
-    if (typeof source !== "function") return source;
-    const { clock } = this.#world;
-    const { connectTimeout: timeout } = this.#settings;
-    const late = `Nobody said within ${timeout} ms which servers to try`;
-    const ask = async () => await source();
-    let urls: ServerUrls;
-    try {
-      urls = await within(
-        { clock, signal, timeout, late },
-        (signal) => unlessAborted(signal, ask()),
-      );
-    } catch (cause) {
-      if (signal.aborted || cause instanceof ConnectionClosedError) throw cause;
-      const message = `There are no servers to try: ${textOf(cause)}`;
-      throw new ConnectionClosedError(message, { kind: "transient", cause });
-    }
-    return serversOf(urls, this.#settings.options);
-  }
-
-  /** Whether there is a server that can be connected to more than once. */
-  get #canConnectAgain(): boolean {
-    return typeof this.#source === "function" ||
-      this.#source.some(({ isSingleUse }) => !isSingleUse);
   }
 
   #handle(link: Link, event: ConnectionEvent): void {
@@ -255,7 +140,8 @@ export class Connector {
     const { reconnect, redirect } = this.#settings;
     const error = closedError(cause, link.server.address, link.drive.error);
     const redirection = redirect === "never" ? undefined : redirectionOf(error);
-    const willReconnect = !this.#isStopping && reconnect !== undefined && this.#canConnectAgain &&
+    const willReconnect = !this.#isStopping && reconnect !== undefined &&
+      this.#servers.canConnectAgain &&
       (error.kind === "transient" || redirection !== undefined);
     this.#host.lost({ error, willReconnect });
     if (!willReconnect) {
@@ -298,10 +184,8 @@ export class Connector {
   ): Promise<ConnectionClosedError | undefined> {
     const giveUp = this.#giveUp = new AbortController();
     try {
-      const servers = await unlessAborted(giveUp.signal, this.#redirected(from, redirection));
-      if (servers.length === 0 && lost.kind !== "transient") return lost;
-      if (!redirection.isPermanent) this.#sentTo = servers;
-      return undefined;
+      const isFollowed = await this.#servers.beginAt(from, redirection, giveUp.signal);
+      return isFollowed || lost.kind === "transient" ? undefined : lost;
     } catch (error) {
       return error as ConnectionClosedError;
     } finally {
@@ -317,7 +201,7 @@ export class Connector {
     const { signal } = giveUp;
     try {
       await this.#sleep(delay, signal);
-      return await this.#tryAll(false, signal);
+      return await this.#servers.tryAll(false, signal);
     } catch (cause) {
       if (cause instanceof ConnectionClosedError) return cause;
       const message = `No further attempt can be made: ${textOf(cause)}`;
@@ -342,17 +226,6 @@ export class Connector {
       cancel();
     }
   }
-}
-
-/** One error for several servers, transient if one of theirs is. */
-function together(errors: readonly ConnectionClosedError[]): ConnectionClosedError {
-  const { kind } = errors.find(({ kind }) => kind === "transient") ?? errors[0]!;
-  const told = errors.map(({ message }) => message).join("; ");
-  const cause = new AggregateError(errors, told);
-  return new ConnectionClosedError(`None of ${errors.length} servers is there: ${told}`, {
-    kind,
-    cause,
-  });
 }
 
 function gaveUp(attempts: number, cause: ConnectionClosedError | undefined): ConnectionClosedError {

@@ -99,7 +99,7 @@ function sameScheme(from: Server, reference: string): readonly Server[] {
         path: there.path.length > 1 ? there.path : before.path,
         tls: before.tls && { ...before.tls, serverName: undefined },
       },
-      isSingleUse: false,
+      isSpent: false,
     };
   });
 }

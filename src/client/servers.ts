@@ -61,8 +61,8 @@ export interface Server {
   readonly password?: Uint8Array | undefined;
   /** Opens a connection, if there is no destination. */
   readonly open?: (signal: AbortSignal) => Promise<Transport>;
-  /** Whether it can be connected to once only. */
-  readonly isSingleUse: boolean;
+  /** Whether it cannot be connected to any more: it was a connection, and has been used. */
+  readonly isSpent: boolean;
 }
 
 /**
@@ -109,7 +109,7 @@ function serverOf(address: ServerAddress, defaults: ServerOptions): Server {
       return {
         address: "The server",
         open: async (signal) => transportOf(await source.connect({ signal })),
-        isSingleUse: false,
+        isSpent: false,
       };
     }
   }
@@ -150,20 +150,21 @@ function withOptions(url: string, { tls, headers, proxy }: ServerOptions): Serve
     headers: usesWebSocket(parsed) ? headers : undefined,
     proxy: proxy === undefined || !usesTcp(parsed) ? undefined : parseProxyUrl(proxy),
   };
-  return { address: parsed.address, destination, username, password, isSingleUse: false };
+  return { address: parsed.address, destination, username, password, isSpent: false };
 }
 
 /** A connection that is there already: it is used once, and cannot be made again. */
 function openedServer(channel: ByteChannel): Server {
-  let transport: Transport | undefined = transportOf(channel);
+  const transport = transportOf(channel);
+  let isSpent = false;
   return {
     address: "The server",
     open() {
-      const opened = transport;
-      transport = undefined;
-      if (opened !== undefined) return Promise.resolve(opened);
-      return Promise.reject(new Error("its one connection has been used"));
+      isSpent = true;
+      return Promise.resolve(transport);
     },
-    isSingleUse: true,
+    get isSpent() {
+      return isSpent;
+    },
   };
 }
