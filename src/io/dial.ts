@@ -5,7 +5,14 @@
 import { openBrowserWebSocket } from "./browser_websocket.ts";
 import { denoSockets } from "./deno_sockets.ts";
 import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
-import { connectFault, ConnectionFault, type Phase, strangerFault } from "./faults.ts";
+import { OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
+import {
+  connectFault,
+  ConnectionFault,
+  firstReadFault,
+  type Phase,
+  strangerFault,
+} from "./faults.ts";
 import { nodeSockets } from "./node_sockets.ts";
 import { connectThroughProxy, type Proxy } from "./proxy.ts";
 import { isDeno } from "./runtime.ts";
@@ -27,6 +34,8 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** Is told each step. */
   readonly observe?: ((step: DialStep) => void) | undefined;
+  /** What faults call the options. Default: as the library does. */
+  readonly names?: OptionNames | undefined;
 }
 
 /**
@@ -44,12 +53,15 @@ class Dialling {
   readonly #destination: Destination;
   readonly #signal: AbortSignal;
   readonly #observe: (step: DialStep) => void;
+  readonly #names: OptionNames;
   #phase: Phase = "connect";
 
-  constructor(destination: Destination, { signal, observe = () => {} }: DialOptions) {
+  constructor(destination: Destination, options: DialOptions) {
+    const { signal, observe = () => {}, names = OPTION_NAMES } = options;
     this.#destination = destination;
     this.#signal = signal;
     this.#observe = observe;
+    this.#names = names;
   }
 
   async open(): Promise<Transport> {
@@ -57,10 +69,10 @@ class Dialling {
     try {
       this.#signal.throwIfAborted();
       const transport = await this.#openSteps();
-      return new FirstBytes(transport, destination);
+      return new FirstBytes(transport, destination, this.#names);
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
-      throw connectFault(error, destination, this.#phase);
+      throw connectFault(error, destination, this.#phase, this.#names);
     }
   }
 
@@ -74,7 +86,7 @@ class Dialling {
       this.#observe({ type: "connected", to: address });
       return transport;
     }
-    const request = usesTls(destination) ? tlsRequest(tls, hostname) : undefined;
+    const request = usesTls(destination) ? tlsRequest(tls, hostname, this.#names) : undefined;
     const socket = await this.#connectTcp(sockets);
     const transport = request === undefined
       ? socket.transport
@@ -118,7 +130,7 @@ class Dialling {
       "server",
       `Cannot connect to ${this.#destination.address}: the server chose the protocol ${
         JSON.stringify(alpnProtocol)
-      }, which tls.alpn does not offer`,
+      }, which ${this.#names.alpn} does not offer`,
     );
   }
 
@@ -174,15 +186,20 @@ async function openInBrowser(destination: Destination, signal: AbortSignal): Pro
   return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
 }
 
-/** Looks at the first bytes of a server, whether they can be MQTT, and at no others. */
+/**
+ * Looks at the first bytes of a server, whether they can be MQTT, and at what keeps them from
+ * coming: by TLS 1.3 that is what the server thinks of the client's certificate. Looks at no others.
+ */
 class FirstBytes implements Transport {
   readonly #inner: Transport;
   readonly #destination: Destination;
+  readonly #names: OptionNames;
   #isFirst = true;
 
-  constructor(inner: Transport, destination: Destination) {
+  constructor(inner: Transport, destination: Destination, names: OptionNames) {
     this.#inner = inner;
     this.#destination = destination;
+    this.#names = names;
   }
 
   read(): Promise<Uint8Array | undefined> {
@@ -202,7 +219,9 @@ class FirstBytes implements Transport {
   }
 
   async #readFirst(): Promise<Uint8Array | undefined> {
-    const chunk = await this.#inner.read();
+    const chunk = await this.#inner.read().catch((error) => {
+      throw firstReadFault(error, this.#destination, this.#names) ?? error;
+    });
     this.#isFirst = false;
     const fault = chunk && strangerFault(chunk, this.#destination);
     if (fault !== undefined) throw fault;

@@ -9,6 +9,26 @@ export type FaultCure = "time" | "server" | "change";
 /** The part of a message behind the address, what kind of fault it is, and what cures it. */
 export type Told = readonly [code: FaultCode, cure: FaultCure, text: string];
 
+/** What the options are called, where a fault names one that cures it. */
+export interface OptionNames {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly alpn: string;
+  readonly serverName: string;
+  readonly headers: string;
+}
+
+/** As the library has them. */
+export const OPTION_NAMES: OptionNames = {
+  ca: "tls.ca",
+  cert: "tls.cert",
+  key: "tls.key",
+  alpn: "tls.alpn",
+  serverName: "tls.serverName",
+  headers: "headers",
+};
+
 /** What is said of a connection that was in use and broke. */
 export function brokenText(error: unknown): string {
   return withoutUrl(messageOf(error));

@@ -4,7 +4,16 @@
 
 import type { FaultCode } from "../errors.ts";
 import { type Destination, usesTls } from "./destination.ts";
-import { brokenText, codeOf, type FaultCure, messageOf, nameOf, type Told } from "./fault_texts.ts";
+import {
+  brokenText,
+  codeOf,
+  type FaultCure,
+  messageOf,
+  nameOf,
+  OPTION_NAMES,
+  type OptionNames,
+  type Told,
+} from "./fault_texts.ts";
 import { type Proxy, ProxyError } from "./proxy.ts";
 import { alertFault, tlsFault } from "./tls_faults.ts";
 import { WebSocketHandshakeError } from "./websocket_client.ts";
@@ -33,12 +42,13 @@ export function connectFault(
   error: unknown,
   destination: Destination,
   phase: Phase,
+  names: OptionNames = OPTION_NAMES,
 ): ConnectionFault {
   if (error instanceof ConnectionFault) return error;
   const { proxy } = destination;
   const told = phase === "proxy" && proxy !== undefined
-    ? proxyFault(error, proxy)
-    : faultOf(error, destination, phase);
+    ? proxyFault(error, proxy, names)
+    : faultOf(error, destination, phase, names);
   return cannotConnect(destination.address, told, error);
 }
 
@@ -72,9 +82,12 @@ export function sourceFault(error: unknown, address: string | undefined): Connec
 export function firstReadFault(
   error: unknown,
   destination: Destination,
+  names: OptionNames = OPTION_NAMES,
 ): ConnectionFault | undefined {
   if (error instanceof ConnectionFault) return error;
-  const alert = usesTls(destination) ? alertFault(messageOf(error), codeOf(error)) : undefined;
+  const alert = usesTls(destination)
+    ? alertFault(messageOf(error), codeOf(error), names)
+    : undefined;
   return alert && cannotConnect(destination.address, alert, error);
 }
 
@@ -119,12 +132,18 @@ const TLS_ALERT = 0x15;
 const TLS_MAJOR_VERSION = 0x03;
 
 /** How servers of text protocols begin: no packet of MQTT that may come first is such text. */
-const GREETING = /^[\x20-\x7e\r\n\t]{4,}$/;
+// deno-lint-ignore no-control-regex
+const GREETING = /^[\x20-\x7e\r\n\t\x1b]{4,}$/;
 
-function faultOf(error: unknown, destination: Destination, phase: Phase): Told {
+function faultOf(
+  error: unknown,
+  destination: Destination,
+  phase: Phase,
+  names: OptionNames,
+): Told {
   const message = messageOf(error);
   const code = codeOf(error);
-  if (error instanceof WebSocketHandshakeError) return webSocketFault(error, destination);
+  if (error instanceof WebSocketHandshakeError) return webSocketFault(error, destination, names);
   if (error instanceof TypeError || error instanceof RangeError) {
     return [phase === "tls" ? "client certificate" : "other", "change", message];
   }
@@ -132,7 +151,7 @@ function faultOf(error: unknown, destination: Destination, phase: Phase): Told {
     return permissionFault(error, destination);
   }
   return networkFault(message, code, destination, phase) ??
-    (phase === "tls" ? tlsFault(message, code, destination) : undefined) ??
+    (phase === "tls" ? tlsFault(message, code, destination, names) : undefined) ??
     ["other", "time", message];
 }
 
@@ -191,10 +210,14 @@ function networkFault(
   }
 }
 
-function proxyFault(error: unknown, { hostname, port, address }: Proxy): Told {
+function proxyFault(
+  error: unknown,
+  { hostname, port, address }: Proxy,
+  names: OptionNames,
+): Told {
   if (!(error instanceof ProxyError)) {
     const itself = { scheme: "mqtt", hostname, port, address, path: "" } as const;
-    const [code, cure, text] = faultOf(error, itself, "connect");
+    const [code, cure, text] = faultOf(error, itself, "connect", names);
     if (code === "permission") return [code, cure, text];
     return ["proxy", cure, `the proxy ${address} cannot be reached: ${text}`];
   }
@@ -214,7 +237,11 @@ function proxyFault(error: unknown, { hostname, port, address }: Proxy): Told {
   }
 }
 
-function webSocketFault(error: WebSocketHandshakeError, destination: Destination): Told {
+function webSocketFault(
+  error: WebSocketHandshakeError,
+  destination: Destination,
+  names: OptionNames,
+): Told {
   const { why, status = 0, reason = "", body = "" } = error;
   const other = usesTls(destination) ? "mqtts://" : "mqtt://";
   switch (why) {
@@ -235,7 +262,7 @@ function webSocketFault(error: WebSocketHandshakeError, destination: Destination
         "MQTT, often /mqtt",
       ];
     case "status":
-      return statusFault(status, reason, body);
+      return statusFault(status, reason, body, names);
     default:
       return ["websocket", "server", `the server does not keep to WebSocket: ${error.message}`];
   }
@@ -251,14 +278,19 @@ function webSocketClosed(destination: Destination): Told {
   ];
 }
 
-function statusFault(status: number, reason: string, body: string): Told {
+function statusFault(
+  status: number,
+  reason: string,
+  body: string,
+  names: OptionNames,
+): Told {
   const said = body.trim() === "" ? "" : `, ${JSON.stringify(body.trim())}`;
   const answer = `the server answered ${status} ${reason}`.trimEnd() + said;
   switch (status) {
     case 401:
     case 403:
     case 407:
-      return ["websocket", "server", `${answer}; check the token or cookie in headers`];
+      return ["websocket", "server", `${answer}; check the token or cookie in ${names.headers}`];
     case 404:
     case 405:
       return ["websocket", "server", `${answer}; check the path of the URL, often /mqtt`];

@@ -42,7 +42,7 @@ async function startTls(
   const isAddress = /^[\d.]+$|:/.test(serverName);
   let socket: TlsSocket;
   try {
-    if (request.cert !== undefined) checkKeyPair("tls", request.cert, request.key!);
+    if (request.cert !== undefined) checkKeyPair(request.cert, request.key!);
     socket = tls.connect({
       socket: tcp,
       // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).

@@ -1,6 +1,7 @@
 // What a client asks of TLS, the same on every runtime. What a runtime would silently ignore, or
 // not explain, is refused here.
 
+import { OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
 import { builtinModule } from "./runtime.ts";
 
 /**
@@ -68,22 +69,28 @@ const NAMES: ReadonlySet<string> = new Set<keyof TlsOptions>([
  *
  * @throws {TypeError} when an option is not what it must be, where a runtime might just ignore it
  */
-export function tlsRequest(options: TlsOptions, hostname: string): TlsRequest {
+export function tlsRequest(
+  options: TlsOptions,
+  hostname: string,
+  names: OptionNames = OPTION_NAMES,
+): TlsRequest {
   for (const name of Object.keys(options)) {
     if (!NAMES.has(name)) throw new TypeError(`Unknown option tls.${name}`);
   }
   const { cert, key, serverName = hostname, verify = "host" } = options;
   const ca = [options.ca ?? []].flat();
-  for (const text of ca) checkCertificate("tls.ca", text);
+  for (const text of ca) checkCertificate(names.ca, text);
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError("tls.cert and tls.key go together: give both or neither");
+    throw new TypeError(`${names.cert} and ${names.key} go together: give both or neither`);
   }
-  if (cert !== undefined) checkCertificate("tls.cert", cert);
-  if (key !== undefined) checkPrivateKey("tls.key", key);
+  if (cert !== undefined) checkCertificate(names.cert, cert);
+  if (key !== undefined) checkPrivateKey(names.key, key);
   const alpn = [options.alpn ?? []].flat();
-  for (const protocol of alpn) checkProtocol(protocol);
+  for (const protocol of alpn) checkProtocol(names.alpn, protocol);
   if (typeof serverName !== "string" || !/^[^\s/:]+$|^[0-9a-f:.]+$/i.test(serverName)) {
-    throw new TypeError(`tls.serverName must be a host name, got ${JSON.stringify(serverName)}`);
+    throw new TypeError(
+      `${names.serverName} must be a host name, got ${JSON.stringify(serverName)}`,
+    );
   }
   if (!["host", "chain only"].includes(verify)) {
     throw new TypeError(
@@ -135,26 +142,30 @@ export function checkPrivateKey(name: string, text: unknown): asserts text is st
  *
  * @throws {TypeError} when it is another, or one of the two cannot be read
  */
-export function checkKeyPair(name: string, cert: string, key: string): void {
+export function checkKeyPair(
+  cert: string,
+  key: string,
+  names: Pick<OptionNames, "cert" | "key"> = OPTION_NAMES,
+): void {
   const crypto = builtinModule("node:crypto");
   if (crypto === undefined) return;
-  const part = <Part>(what: string, make: () => Part): Part => {
+  const part = <Part>(name: string, make: () => Part): Part => {
     try {
       return make();
     } catch (cause) {
-      throw new TypeError(`${name}.${what} cannot be read: ${(cause as Error).message}`, { cause });
+      throw new TypeError(`${name} cannot be read: ${(cause as Error).message}`, { cause });
     }
   };
-  const certificate = part("cert", () => new crypto.X509Certificate(cert));
-  const privateKey = part("key", () => crypto.createPrivateKey(key));
+  const certificate = part(names.cert, () => new crypto.X509Certificate(cert));
+  const privateKey = part(names.key, () => crypto.createPrivateKey(key));
   if (certificate.checkPrivateKey(privateKey)) return;
-  throw new TypeError(`${name}.key is not the private key of ${name}.cert`);
+  throw new TypeError(`${names.key} is not the private key of ${names.cert}`);
 }
 
-function checkProtocol(protocol: unknown): void {
+function checkProtocol(name: string, protocol: unknown): void {
   const length = typeof protocol === "string" ? new TextEncoder().encode(protocol).length : 0;
   if (length >= 1 && length <= 255) return;
   throw new TypeError(
-    `tls.alpn must be names of 1 to 255 bytes, got ${JSON.stringify(protocol)}`,
+    `${name} must be names of 1 to 255 bytes, got ${JSON.stringify(protocol)}`,
   );
 }

@@ -1,15 +1,16 @@
 // What a TLS handshake fails of. Deno tells by messages, Node and what follows it by codes.
 
 import type { Destination } from "./destination.ts";
-import { type Told, withoutUrl } from "./fault_texts.ts";
+import { type OptionNames, type Told, withoutUrl } from "./fault_texts.ts";
 
 /** What is told of a handshake that failed; `undefined` when it says nothing special. */
 export function tlsFault(
   message: string,
   code: string,
   destination: Destination,
+  names: OptionNames,
 ): Told | undefined {
-  return certificateFault(message, code, destination) ?? alertFault(message, code) ??
+  return certificateFault(message, code, destination, names) ?? alertFault(message, code, names) ??
     ownFault(message, code, destination);
 }
 
@@ -17,6 +18,7 @@ function certificateFault(
   message: string,
   code: string,
   { hostname, tls }: Destination,
+  names: OptionNames,
 ): Told | undefined {
   const certificate = (text: string): Told => ["certificate", "server", text];
   const is = (pattern: RegExp, ...codes: readonly string[]) =>
@@ -41,7 +43,7 @@ function certificateFault(
     const name = JSON.stringify(tls?.serverName ?? hostname);
     return certificate(
       `the server's certificate is not for ${name}${namesIn(message)}; connect by a name that ` +
-        "it is for, or give that as tls.serverName",
+        `it is for, or give that as ${names.serverName}`,
     );
   }
   if (is(/CaUsedAsEndEntity/)) {
@@ -53,7 +55,7 @@ function certificateFault(
   if (is(/UnknownIssuer|unable to (verify|get)|self.signed/i, ...UNKNOWN_ISSUER)) {
     return certificate(
       "the server's certificate was issued by an authority that is not trusted here; give the " +
-        "authority's certificate as tls.ca",
+        `authority's certificate as ${names.ca}`,
     );
   }
   if (is(/BadEncoding|PEM|asn1/i)) {
@@ -77,19 +79,24 @@ const UNKNOWN_ISSUER: readonly string[] = [
  * What the server says about this end. With TLS 1.3 it says so after the handshake, by the first
  * read.
  */
-export function alertFault(message: string, code: string): Told | undefined {
+export function alertFault(
+  message: string,
+  code: string,
+  names: OptionNames,
+): Told | undefined {
   const alert = `${code} ${message}`;
   const isAlert = /alert/i.test(alert);
   const refused = (why: string): Told => [
     "client certificate",
     "server",
-    `the server does not accept the client certificate: ${why}; check tls.cert and tls.key`,
+    `the server does not accept the client certificate: ${why}; check ` +
+    `${names.cert} and ${names.key}`,
   ];
   if (/certificate.?required/i.test(alert)) {
     return [
       "client certificate",
       "server",
-      "the server requires a client certificate; give one as tls.cert and tls.key",
+      `the server requires a client certificate; give one as ${names.cert} and ${names.key}`,
     ];
   }
   if (!isAlert) return undefined;
@@ -106,7 +113,7 @@ export function alertFault(message: string, code: string): Told | undefined {
     return [
       "tls",
       "server",
-      "the server takes none of the protocols of tls.alpn; check their names",
+      `the server takes none of the protocols of ${names.alpn}; check their names`,
     ];
   }
   if (/protocol.?version/i.test(alert)) {
@@ -116,15 +123,15 @@ export function alertFault(message: string, code: string): Told | undefined {
     return [
       "tls",
       "server",
-      "the server does not know this name; check the host or tls.serverName",
+      `the server does not know this name; check the host or ${names.serverName}`,
     ];
   }
   if (/handshake.?failure/i.test(alert)) {
     return [
       "tls",
       "server",
-      "the server refused the TLS handshake; it may require a client certificate (tls.cert and " +
-      "tls.key), or ciphers that are not safe any more",
+      "the server refused the TLS handshake; it may require a client certificate " +
+      `(${names.cert} and ${names.key}), or ciphers that are not safe any more`,
     ];
   }
   return ["tls", "server", `the server ended TLS: ${withoutUrl(message)}`];
