@@ -72,10 +72,15 @@ export class WebSocketHandshakeError extends Error implements WebSocketRefusalDe
   override readonly name = "WebSocketHandshakeError";
   /** Why. */
   readonly why: WebSocketRefusal;
+  /** The status code of HTTP, such as 401. */
   readonly status: number | undefined;
+  /** The reason phrase, such as `"Unauthorized"`; often empty. */
   readonly reason: string | undefined;
+  /** The text that the server sent for people, at most 1 KiB of it. */
   readonly body: string | undefined;
+  /** Where the server sends clients to instead. */
   readonly location: string | undefined;
+  /** What came in place of HTTP: at most its first 16 bytes. */
   readonly received: Uint8Array | undefined;
 
   /** Makes the error for a sentence. */
