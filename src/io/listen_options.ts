@@ -1,6 +1,7 @@
 // Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous one.
 
 import type { ListenOptions, ListenProtocol } from "./listen.ts";
+import { checkWebSocketServerOptions } from "./websocket_handshake.ts";
 
 /** The protocols that an option is for. */
 const MEANT_FOR = {
@@ -24,6 +25,7 @@ const PROTOCOLS = ["mqtt", "mqtts", "ws", "wss", "mqtt+unix"];
  * @throws {TypeError} when there are some
  */
 export function checkListenOptions(options: ListenOptions): void {
+  const { websocketPath: path, allowedOrigins } = options;
   const { protocol = "mqtt", clientCertificate = "none", certificateUsername, ca } = options;
   checkOneOf("protocol", protocol, PROTOCOLS);
   for (const [name, protocols] of Object.entries(MEANT_FOR)) {
@@ -44,6 +46,7 @@ export function checkListenOptions(options: ListenOptions): void {
       `certificateUsername is for clientCertificate: "require", got "${clientCertificate}"`,
     );
   }
+  checkWebSocketServerOptions({ path, allowedOrigins });
 }
 
 function checkOneOf(name: string, value: string | undefined, values: readonly string[]): void {

@@ -55,7 +55,7 @@ const HOST = /^(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/;
 export function checkWebSocketServerOptions(options: WebSocketServerOptions): void {
   const { path, allowedOrigins = [] } = options;
   if (path !== undefined && !/^\/[\x21-\x7e]*$/.test(path) || path?.includes("?")) {
-    throw new TypeError(`expected a path such as "/mqtt", got ${JSON.stringify(path)}`);
+    throw new TypeError(`expected a WebSocket path such as "/mqtt", got ${JSON.stringify(path)}`);
   }
   for (const origin of allowedOrigins) {
     if (origin !== "*" && origin !== "null" && !isOrigin(origin)) {

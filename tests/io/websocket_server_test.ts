@@ -1,6 +1,7 @@
 // The opening handshake as a server has it: which requests it grants, and what it says to others.
 
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import { checkListenOptions } from "../../src/io/listen_options.ts";
 import { memoryTransports } from "../../src/io/memory.ts";
 import {
   checkWebSocketServerOptions,
@@ -219,4 +220,12 @@ Deno.test("Paths and origins that no request can have are mistakes", () => {
   checkWebSocketServerOptions({});
   const allowedOrigins = ["*", "null", "https://a.example", "http://[::1]:80", "extension://a"];
   checkWebSocketServerOptions({ path: "/a/b", allowedOrigins: allowedOrigins.toSpliced(3, 1) });
+});
+
+Deno.test("A listener refuses a WebSocket path and origins that no request can have", () => {
+  const mistakes = [{ websocketPath: "mqtt" }, { allowedOrigins: ["https://a.example/"] }];
+  for (const mistake of mistakes) {
+    assertThrows(() => checkListenOptions({ protocol: "ws", ...mistake }), TypeError, "such as");
+  }
+  checkListenOptions({ protocol: "ws", websocketPath: "/mqtt", allowedOrigins: ["*"] });
 });
