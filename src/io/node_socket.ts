@@ -47,8 +47,9 @@ export class NodeSocketTransport implements Transport {
         // Not a Buffer, whose slice() would be a view.
         return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
       }
-      if (socket.readableEnded) return undefined;
+      // In Deno 2.9 the end follows an alert of TLS, too: what the alert says comes first.
       if (this.#error !== undefined) throw this.#error;
+      if (socket.readableEnded) return undefined;
       if (socket.destroyed) break;
       await new Promise<void>((resolve) => this.#wakeReader = resolve);
     }

@@ -8,6 +8,7 @@ import { checkKeyPair, type TlsRequest, type TlsResult } from "./tls.ts";
 
 type NodeTls = typeof import("node:tls");
 type TlsSocket = InstanceType<NodeTls["TLSSocket"]>;
+type PeerCertificate = Parameters<NodeTls["checkServerIdentity"]>[1];
 type SecureContext = ReturnType<NodeTls["createSecureContext"]>;
 
 /** What the modules of Node can do; `undefined` where there are none, in a browser. */
@@ -39,7 +40,6 @@ async function startTls(
   signal: AbortSignal,
 ): Promise<{ readonly transport: NodeSocketTransport; readonly result: TlsResult }> {
   const { serverName, alpn, verifiesHost } = request;
-  const isAddress = /^[\d.]+$|:/.test(serverName);
   let socket: TlsSocket;
   try {
     if (request.cert !== undefined) checkKeyPair(request.cert, request.key!);
@@ -47,11 +47,12 @@ async function startTls(
       socket: tcp,
       // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).
       host: serverName,
-      ...!isAddress && { servername: serverName },
+      ...!isIpAddress(serverName) && { servername: serverName },
       ALPNProtocols: [...alpn],
       minVersion: "TLSv1.2",
       secureContext: secureContext(tls, request),
-      ...!verifiesHost && { checkServerIdentity: () => undefined },
+      checkServerIdentity: (name, certificate) =>
+        verifiesHost ? identityFault(tls, name, certificate) : undefined,
     });
   } catch (error) {
     tcp.destroy();
@@ -68,6 +69,25 @@ async function startTls(
       commonName: typeof commonName === "string" ? commonName : undefined,
     },
   };
+}
+
+/**
+ * What keeps a certificate from being the server's, `undefined` when it is for it. Node takes a
+ * host name from the Common Name, too, where there is no other; nobody else does (RFC 9525, §2).
+ */
+function identityFault(
+  tls: NodeTls,
+  name: string,
+  certificate: PeerCertificate,
+): Error | undefined {
+  const { subjectaltname: names = "" } = certificate;
+  const isNamed = /\bDNS:/.test(names) || isIpAddress(name);
+  const cause = tls.checkServerIdentity(name, certificate);
+  if (isNamed && cause === undefined) return undefined;
+  const message = names === ""
+    ? "The certificate is not valid for any names"
+    : `${name} is not in the certificate's altnames: ${names}`;
+  return Object.assign(new Error(message, { cause }), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
 }
 
 /**
@@ -88,6 +108,10 @@ function secureContext(
   return secure;
 }
 
+function isIpAddress(name: string): boolean {
+  return /^[\d.]+$|:/.test(name);
+}
+
 /** The socket, once it is connected. */
 async function opened<Socket extends NodeSocket>(
   socket: Socket,
@@ -95,24 +119,28 @@ async function opened<Socket extends NodeSocket>(
   event: "connect" | "secureConnect" = "connect",
 ): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let error: Error | undefined;
+  const fail = (cause: Error) => reject(error ??= cause);
   const close = () => reject(new Error("The connection was closed"));
   const abort = () => reject(signal.reason);
   socket.once(event, resolve);
-  socket.once("error", reject);
+  socket.on("error", fail);
   socket.once("close", close);
   signal.addEventListener("abort", abort);
   try {
     signal.throwIfAborted();
     await promise;
+    // With TLS 1.3 the server may refuse the client's certificate in the same moment.
+    if (error !== undefined) throw error;
     return socket;
-  } catch (error) {
+  } catch (cause) {
     // What it says while it goes is told to nobody.
     socket.on("error", () => {});
     socket.destroy();
-    throw error;
+    throw cause;
   } finally {
     socket.off(event, resolve);
-    socket.off("error", reject);
+    socket.off("error", fail);
     socket.off("close", close);
     signal.removeEventListener("abort", abort);
   }
