@@ -139,7 +139,8 @@ class RestartableMosquitto<Name extends string> implements Mosquitto<Name> {
     }).spawn();
     let hasEnded = false;
     void process.status.then(() => hasEnded = true);
-    for (const url of [this.url, ...Object.values<string>(this.urls)]) {
+    // A Unix socket may be left over from before: it is certain once another listens behind it.
+    for (const url of [...Object.values<string>(this.urls), this.url]) {
       while (!await accepts(url)) {
         if (hasEnded) throw new Error("Mosquitto ended before it took a connection");
       }
@@ -187,8 +188,10 @@ async function configure(
   port: number,
   others: readonly { listener: MosquittoListener; place: ListenerPlace }[],
 ): Promise<string> {
+  const lines: string[] = [];
+  for (const { listener, place } of others) lines.push(...await configureListener(listener, place));
   // Started as root it would become another user, who may not read the folder.
-  const lines = [`listener ${port} 127.0.0.1`, "user root"];
+  lines.push(`listener ${port} 127.0.0.1`, "user root");
   // Without, it waits 40 ms for more before it sends what is not the first.
   lines.push("set_tcp_nodelay true");
   if (users === undefined) lines.push("allow_anonymous true");
@@ -213,9 +216,7 @@ async function configure(
     lines.push("persistence true", `persistence_location ${folder}/`);
     lines.push("autosave_on_changes true", "autosave_interval 1");
   }
-  lines.push(...configuration);
-  for (const { listener, place } of others) lines.push(...await configureListener(listener, place));
-  return [...lines, ""].join("\n");
+  return [...lines, ...configuration, ""].join("\n");
 }
 
 /** Anybody may do anything but subscribe, and to these filters anybody may. */

@@ -97,16 +97,18 @@ export async function configureListener(
   return [...lines, ...configuration];
 }
 
-/** Whether something takes connections where the URL leads. */
+/**
+ * Whether something takes connections where the URL leads. Of a Unix socket it is only known that
+ * it is there: to connect to one takes a permission for that very path, which no test has.
+ */
 export async function accepts(url: string): Promise<boolean> {
   const { protocol, pathname, port } = new URL(url);
   try {
-    const connection = protocol === "mqtt+unix:"
-      ? await Deno.connect({ transport: "unix", path: pathname })
-      : await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
-    connection.close();
+    if (protocol === "mqtt+unix:") return (await Deno.stat(pathname)).isSocket === true;
+    (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) })).close();
     return true;
-  } catch {
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     return false;
   }
 }
