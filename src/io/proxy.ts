@@ -31,7 +31,7 @@ export async function connectThroughProxy(
   destination: Destination,
   lookUp: (hostname: string) => Promise<string> = lookUpHost,
 ): Promise<Uint8Array> {
-  const reader = new AnswerReader(transport, proxy.address);
+  const reader = new AnswerReader(transport, proxy);
   if (proxy.protocol === "http") return await askHttpProxy(proxy, transport, reader, destination);
   const isName = ipAddress(destination.hostname) === undefined;
   const host = proxy.protocol === "socks5" && isName

@@ -1,5 +1,6 @@
 // What a proxy answers: read byte by byte, so that none too many is taken, and what its no means.
 
+import type { Proxy } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
 
 /** Where a proxy is to connect to. */
@@ -60,12 +61,14 @@ export class ProxyError extends Error {
 export class AnswerReader {
   readonly #transport: Transport;
   readonly #address: string;
+  readonly #protocol: string;
   #unread: Uint8Array = new Uint8Array(0);
 
-  /** Reads from a transport that leads to the proxy of this address. */
-  constructor(transport: Transport, address: string) {
+  /** Reads from a transport that leads to the proxy. */
+  constructor(transport: Transport, { address, protocol }: Proxy) {
     this.#transport = transport;
     this.#address = address;
+    this.#protocol = protocol === "http" ? "HTTP" : "SOCKS5";
   }
 
   /** What came behind the bytes that were asked for. */
@@ -83,7 +86,8 @@ export class AnswerReader {
       const chunk = await this.#transport.read();
       if (chunk === undefined) {
         throw new ProxyError(
-          `The proxy ${this.#address} closed the connection before it had answered`,
+          `The proxy ${this.#address} closed the connection before it had answered; ` +
+            `check that it is a proxy for ${this.#protocol}`,
           { why: "closed" },
         );
       }

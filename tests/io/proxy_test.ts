@@ -202,6 +202,7 @@ for (const [name, conversation] of Object.entries(ANSWERS)) {
         const answers = [...conversation.answers.slice(0, index), answer.subarray(0, length)];
         const { message } = await failure({ ...conversation, answers, ends: true }, "closed");
         assertMatch(message, /^The proxy proxy\.example:\d+ closed the connection before it had/);
+        assertMatch(message, /; check that it is a proxy for (SOCKS5|HTTP)$/);
       }
     }
   });
