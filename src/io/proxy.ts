@@ -3,12 +3,13 @@
 import { askHttpProxy } from "./http_connect.ts";
 import { ipAddress } from "./ip_address.ts";
 import { AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
-import { parseProxyUrl, type Proxy } from "./proxy_url.ts";
+import type { Proxy } from "./proxy_url.ts";
 import { builtinModule } from "./runtime.ts";
 import { askSocksProxy } from "./socks5.ts";
 import type { Transport } from "./transport.ts";
 
-export { type Destination, parseProxyUrl, type Proxy, ProxyError };
+export { type Destination, ProxyError, type ProxyFault } from "./proxy_answer.ts";
+export { parseProxyUrl, type Proxy, type ProxyCredentials } from "./proxy_url.ts";
 
 /**
  * Has a proxy connect to a server. After that the transport, which leads to the proxy, leads to the

@@ -44,7 +44,7 @@ export async function startOpensslServer(options: OpensslServerOptions): Promise
       ...(alpn ? ["-alpn", alpn.join(",")] : []),
       ...args,
     ],
-    // It ends when its input does.
+    // It closes a connection when its input ends.
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

@@ -2,8 +2,14 @@
 // with each other answer.
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { connectThroughProxy, lookUpHost, parseProxyUrl, ProxyError } from "../../src/io/proxy.ts";
-import type { ProxyFault } from "../../src/io/proxy_answer.ts";
+import {
+  connectThroughProxy,
+  lookUpHost,
+  parseProxyUrl,
+  ProxyError,
+  type ProxyFault,
+} from "../../src/io/proxy.ts";
+
 import { bytesOf, hexOf } from "../hex.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 import { type Conversation, converse, latin1 } from "./scripted_proxy.ts";
