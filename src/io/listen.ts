@@ -2,7 +2,7 @@
 // chosen how; the files beside it do it.
 
 import type { PeerCertificate, PeerInfo } from "../session/peer.ts";
-import { hostAndPort } from "./host_and_port.ts";
+import { hostAndPort, isLoopbackHost } from "./host_and_port.ts";
 import { listenDeno } from "./listen_deno.ts";
 import { listenNode, listenUnix } from "./listen_node.ts";
 import { checkListenOptions } from "./listen_options.ts";
@@ -121,6 +121,7 @@ export interface Bound {
   close(): Promise<void>;
 }
 
+const LOOPBACK = "127.0.0.1";
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 8080, wss: 8443 };
 
 /** The protocols within TLS (RFC 7301): what browsers ask for, and what IANA has registered for MQTT. */
@@ -140,9 +141,10 @@ export async function listen(
   const { protocol = "mqtt", clientCertificate = "none" } = options;
   const isWebSocket = protocol === "ws" || protocol === "wss";
   const { websocketPath: path, allowedOrigins } = options;
+  const isLoopback = isLoopbackHost(options.hostname ?? LOOPBACK);
   const accept: OnSocket = ({ transport, address, certificate }) => {
     const websocket = isWebSocket
-      ? new WebSocketServerTransport(transport, { path, allowedOrigins })
+      ? new WebSocketServerTransport(transport, { path, allowedOrigins, isLoopback })
       : undefined;
     onConnection(websocket ?? transport, {
       address,
@@ -161,7 +163,7 @@ export async function listen(
     bound = await listenUnix(hostname, accept);
     place = { hostname, url: unixUrl(hostname) };
   } else {
-    const { hostname = "127.0.0.1", port = PORTS[protocol] } = options;
+    const { hostname = LOOPBACK, port = PORTS[protocol] } = options;
     const where = { hostname, port };
     if (protocol === "mqtts" || protocol === "wss") {
       const alpn = ALPN[protocol];

@@ -12,6 +12,7 @@ import {
   itemsOf,
   SUBPROTOCOL,
 } from "./websocket_http.ts";
+import { isLoopbackHost } from "./host_and_port.ts";
 import type { Transport } from "./transport.ts";
 
 /** Which requests for a WebSocket are granted. */
@@ -24,6 +25,12 @@ export interface WebSocketServerOptions {
    * that are no browsers send no origin, and are not asked for one.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
+  /**
+   * Whether only this machine can connect. Then pages of this machine may, by whichever of its names
+   * for itself, and none of another name, though it may lead here: whoever owns a name can have it
+   * do so (DNS rebinding).
+   */
+  readonly isLoopback?: boolean | undefined;
 }
 
 /** What to say to a request. */
@@ -112,7 +119,7 @@ async function answerTo(head: Head, options: WebSocketServerOptions): Promise<An
   const wrong = upgradeFault(fields);
   if (wrong !== undefined) return wrong;
   const origin = fields.get("origin");
-  if (origin !== undefined && !isAllowed(origin, url.host, options.allowedOrigins ?? [])) {
+  if (origin !== undefined && !isAllowed(origin, url.host, options)) {
     return refusal("403 Forbidden", "Pages from this origin may not connect");
   }
   const text = [
@@ -168,10 +175,16 @@ function hasNoContent(fields: Fields): boolean {
 /**
  * Whether pages from an origin may connect: a page's script acts with the rights of who reads it.
  */
-function isAllowed(origin: string, host: string, allowed: readonly string[]): boolean {
-  if (allowed.includes("*") || allowed.includes(origin)) return true;
+function isAllowed(
+  origin: string,
+  host: string,
+  { allowedOrigins = [], isLoopback = false }: WebSocketServerOptions,
+): boolean {
+  if (allowedOrigins.includes("*") || allowedOrigins.includes(origin)) return true;
   if (!/^https?:/.test(origin) || !isOrigin(origin)) return false;
-  return URL.parse(origin)!.hostname === URL.parse(`http://${host}`)?.hostname;
+  const { hostname } = URL.parse(origin)!;
+  if (isLoopback) return isLoopbackHost(hostname);
+  return hostname === URL.parse(`http://${host}`)?.hostname;
 }
 
 /** Whether a text is an origin as browsers write it (RFC 6454, §6.2): no default port, no path. */

@@ -209,6 +209,25 @@ for (
   });
 }
 
+for (
+  const [origin, host, isAllowed] of [
+    ["http://localhost:3000", "127.0.0.1:8080", true],
+    ["http://app.localhost", "localhost", true],
+    ["http://[::1]", "localhost", true],
+    ["http://127.0.0.2:1", "[::1]", true],
+    ["http://rebound.example:8080", "rebound.example:8080", false],
+    ["http://localhost.example", "localhost.example", false],
+    ["http://127.0.0.1.example", "127.0.0.1.example", false],
+    ["null", "localhost", false],
+  ] as const
+) {
+  const what = `${origin} at ${host}`;
+  Deno.test(`A server for this machine alone ${isAllowed ? "lets in" : "refuses"} ${what}`, async () => {
+    const outcome = await ask(request({ Host: host, Origin: origin }), { isLoopback: true });
+    assertStrictEquals(outcome.status, isAllowed ? 101 : 403);
+  });
+}
+
 Deno.test("Paths and origins that no request can have are mistakes", () => {
   for (const path of ["", "mqtt", "/a b", "/a?b", "/é"]) {
     assertThrows(() => checkWebSocketServerOptions({ path }), TypeError, "path");
