@@ -202,6 +202,7 @@ export type CloseKind =
  * - `"refused"`, `"unreachable"`, `"host not found"`: nothing listens there, there is no way there,
  *   or no such host.
  * - `"closed"`: the other end closed the connection before it was of use.
+ * - `"timeout"`: there was no connection in time.
  * - `"permission"`: the runtime does not allow this program to connect there.
  * - `"unsupported"`: this runtime cannot do what is asked for, such as TCP in a browser.
  * - `"certificate"`: the server's certificate is not to be trusted.
@@ -217,6 +218,7 @@ export type FaultCode =
   | "unreachable"
   | "host not found"
   | "closed"
+  | "timeout"
   | "permission"
   | "unsupported"
   | "certificate"

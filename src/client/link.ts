@@ -54,7 +54,8 @@ export interface Attempt {
  */
 export async function openLink(attempt: Attempt): Promise<Link> {
   const { world: { clock }, server, settings: { connectTimeout }, signal } = attempt;
-  const late = `${server.address} did not take the connection within ${connectTimeout} ms`;
+  const late = `${server.address} did not take the connection within ${connectTimeout} ms; ` +
+    "check the address, and that it is a server of MQTT 5.0";
   const deadline = { clock, signal, timeout: connectTimeout, late };
   return await within(deadline, (signal) => connectWithin(attempt, signal));
 }
@@ -198,7 +199,7 @@ export async function within<Result>(
   const abort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", abort);
   const cancel = clock.at(clock.now() + timeout, () => {
-    controller.abort(new ConnectionClosedError(late, { kind: "transient" }));
+    controller.abort(new ConnectionClosedError(late, { kind: "transient", code: "timeout" }));
   });
   try {
     return await work(controller.signal);

@@ -5,7 +5,7 @@
 import { openBrowserWebSocket } from "./browser_websocket.ts";
 import { denoSockets } from "./deno_sockets.ts";
 import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
-import { OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
+import { codeOf, messageOf, OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
 import {
   connectFault,
   ConnectionFault,
@@ -120,7 +120,10 @@ class Dialling {
 
   async #startTls(socket: TcpSocket, request: TlsRequest): Promise<Transport> {
     this.#phase = "tls";
-    const { transport, result } = await socket.startTls(request, this.#signal);
+    const { transport, result } = await socket.startTls(request, this.#signal)
+      .catch(async (error) => {
+        throw await this.#explained(error, request);
+      });
     this.#observe({ type: "tls", request, result });
     const { alpnProtocol } = result;
     if (alpnProtocol === undefined || request.alpn.includes(alpnProtocol)) return transport;
@@ -132,6 +135,22 @@ class Dialling {
         JSON.stringify(alpnProtocol)
       }, which ${this.#names.alpn} does not offer`,
     );
+  }
+
+  /**
+   * Deno's modules of Node say of every certificate that they cannot verify it, whatever is wrong.
+   * Deno's own TLS says what it is, before a client's certificate is asked for: it is asked.
+   */
+  async #explained(error: unknown, request: TlsRequest): Promise<unknown> {
+    if (!isDeno || codeOf(error) !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE") return error;
+    const dialling = new Dialling(this.#destination, { signal: this.#signal });
+    try {
+      const socket = await dialling.#connectTcp(denoSockets);
+      (await socket.startTls(request, this.#signal)).transport.close();
+      return error;
+    } catch (explanation) {
+      return /peer certificate/.test(messageOf(explanation)) ? explanation : error;
+    }
   }
 
   async #openWebSocket(transport: Transport): Promise<Transport> {

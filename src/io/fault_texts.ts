@@ -57,6 +57,7 @@ const CODES: Readonly<Record<string, string>> = {
   ConnectionReset: "ECONNRESET",
   ConnectionAborted: "ECONNABORTED",
   BrokenPipe: "EPIPE",
+  NotADirectory: "ENOTDIR",
   NotFound: "ENOENT",
   AddrNotAvailable: "EADDRNOTAVAIL",
   NetworkUnreachable: "ENETUNREACH",

@@ -93,10 +93,10 @@ export function firstReadFault(
 
 /** The fault for a server that closes the connection instead of answering the first packet. */
 export function silentCloseFault(destination: Destination, cause: unknown): ConnectionFault {
-  const { address } = destination;
-  const hint = destination.scheme === "mqtt"
-    ? "; check that it is a server of MQTT 5.0, and whether it expects TLS (mqtts://) on this port"
-    : "; check that it is a server of MQTT 5.0";
+  const { address, scheme, tls } = destination;
+  let hint = "; check that it is a server of MQTT 5.0";
+  if (scheme === "mqtt") hint += ", and whether it expects TLS (mqtts://) on this port";
+  if (tls?.cert !== undefined) hint += ", and that it accepts the client certificate";
   const text = cause === undefined
     ? `${address} closed the connection without an answer to CONNECT${hint}`
     : `The connection to ${address} broke before CONNECT was answered: ${brokenText(cause)}${hint}`;
@@ -152,11 +152,15 @@ function faultOf(
   }
   return networkFault(message, code, destination, phase) ??
     (phase === "tls" ? tlsFault(message, code, destination, names) : undefined) ??
+    // With TLS 1.3 a client certificate is refused when the handshake is over at this end.
+    (phase === "websocket" ? alertFault(message, code, names) : undefined) ??
     ["other", "time", message];
 }
 
 function permissionFault(error: unknown, { scheme, address }: Destination): Told {
-  if (nameOf(error) !== "NotCapable") {
+  // So Deno's modules of Node refuse to look a name up.
+  const isForbidden = nameOf(error) === "NotCapable" || /^getaddrinfo EPERM/.test(messageOf(error));
+  if (!isForbidden) {
     return ["permission", "change", `the system does not permit it: ${messageOf(error)}`];
   }
   const needed = scheme === "mqtt+unix"
@@ -171,15 +175,15 @@ function networkFault(
   destination: Destination,
   phase: Phase,
 ): Told | undefined {
-  const { scheme, hostname, address } = destination;
+  const { scheme, hostname } = destination;
   const isUnix = scheme === "mqtt+unix";
   if (code === "ECONNREFUSED") {
     return isUnix
       ? ["refused", "time", "nothing listens on this socket; check that the server runs"]
       : ["refused", "time", "connection refused; check that a server listens on this port"];
   }
-  if (isUnix && (code === "ENOENT" || /no such file/i.test(message))) {
-    return ["refused", "time", `there is no socket at ${address}; check that the server runs`];
+  if (isUnix && ["ENOENT", "ENOTDIR"].includes(code)) {
+    return ["refused", "time", "there is no such file; check the path, and that the server runs"];
   }
   if (["ENOTFOUND", "EAI_AGAIN"].includes(code) || /^failed to lookup/.test(message)) {
     const name = JSON.stringify(hostname);
@@ -199,7 +203,7 @@ function networkFault(
     case "tls":
       return [
         "closed",
-        "server",
+        "time",
         "the server closed the connection during the TLS handshake; check that this is its port " +
         "for TLS, and whether it requires a client certificate",
       ];
@@ -242,7 +246,7 @@ function webSocketFault(
   destination: Destination,
   names: OptionNames,
 ): Told {
-  const { why, status = 0, reason = "", body = "" } = error;
+  const { why } = error;
   const other = usesTls(destination) ? "mqtts://" : "mqtt://";
   switch (why) {
     case "closed":
@@ -262,7 +266,7 @@ function webSocketFault(
         "MQTT, often /mqtt",
       ];
     case "status":
-      return statusFault(status, reason, body, names);
+      return statusFault(error, names);
     default:
       return ["websocket", "server", `the server does not keep to WebSocket: ${error.message}`];
   }
@@ -271,34 +275,37 @@ function webSocketFault(
 function webSocketClosed(destination: Destination): Told {
   const [other, port] = usesTls(destination) ? ["mqtts://", "443"] : ["mqtt://", "80"];
   return [
-    "websocket",
-    "server",
+    "closed",
+    "time",
     "the server closed the connection without an answer to the request for a WebSocket; check " +
     `that it serves WebSocket on this port, usually ${port}, or use ${other}`,
   ];
 }
 
 function statusFault(
-  status: number,
-  reason: string,
-  body: string,
+  { status = 0, reason = "", body = "", location }: WebSocketHandshakeError,
   names: OptionNames,
 ): Told {
   const said = body.trim() === "" ? "" : `, ${JSON.stringify(body.trim())}`;
   const answer = `the server answered ${status} ${reason}`.trimEnd() + said;
   switch (status) {
+    case 200:
+    case 404:
+    case 405:
+      return ["websocket", "server", `${answer}; check the path of the URL, often /mqtt`];
     case 401:
     case 403:
     case 407:
       return ["websocket", "server", `${answer}; check the token or cookie in ${names.headers}`];
-    case 404:
-    case 405:
-      return ["websocket", "server", `${answer}; check the path of the URL, often /mqtt`];
     case 426:
       return ["websocket", "server", `${answer}; it wants another version of WebSocket`];
+    case 429:
+      return ["websocket", "time", `${answer}; connect less often`];
   }
   if (status >= 300 && status < 400) {
-    return ["websocket", "server", `${answer}; redirections are not followed, give the new URL`];
+    const where = location === undefined ? "the new URL" : JSON.stringify(location);
+    return ["websocket", "server", `${answer}; redirections are not followed, give ${where}`];
   }
-  return ["websocket", status >= 500 || status === 429 ? "time" : "server", answer];
+  if (status >= 500) return ["websocket", "time", `${answer}; try again later`];
+  return ["websocket", "server", `${answer}; check the URL and ${names.headers}`];
 }

@@ -52,6 +52,11 @@ function certificateFault(
         "it; have one made with CA:FALSE",
     );
   }
+  if (is(/extended key usage|InvalidPurpose|unsupported certificate purpose/i, "INVALID_PURPOSE")) {
+    return certificate(
+      "the server's certificate is not one for servers; have it issued for server authentication",
+    );
+  }
   if (is(/UnknownIssuer|unable to (verify|get)|self.signed/i, ...UNKNOWN_ISSUER)) {
     return certificate(
       "the server's certificate was issued by an authority that is not trusted here; give the " +
@@ -62,7 +67,11 @@ function certificateFault(
     return ["certificate", "change", `a certificate or key cannot be read: ${message}`];
   }
   if (is(/invalid peer certificate|certificate/i) && !/alert/i.test(message)) {
-    return certificate(`the server's certificate is not accepted: ${withoutUrl(message)}`);
+    return certificate(
+      `the server's certificate is not accepted: ${
+        withoutUrl(message).replace(/^invalid peer certificate: /, "")
+      }`,
+    );
   }
   return undefined;
 }

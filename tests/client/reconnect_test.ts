@@ -158,7 +158,8 @@ test("Credentials that fail, or take too long, are asked for again", async (worl
   assertEquals(errors, [
     undefined,
     "There are no credentials for server:1883: no vault",
-    "server:1883 did not take the connection within 100 ms",
+    "server:1883 did not take the connection within 100 ms; check the address, and that it is a " +
+    "server of MQTT 5.0",
   ]);
   await world.clock.advance(2000);
   await world.accept();
