@@ -1,10 +1,16 @@
 // What `broker` does: it serves until Ctrl-C, and writes a line for each thing that happens to a connection.
 
-import { type Broker, type ListenOptions, serve, type ServeOptions } from "../broker/serve.ts";
-import { type BrokerArguments, placesOf } from "./broker.ts";
+import {
+  type Broker,
+  type CertificateOptions,
+  type ListenOptions,
+  serve,
+  type ServeOptions,
+} from "../broker/serve.ts";
+import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { integerOption } from "./options.ts";
-import { paintFor, quoted } from "./text.ts";
+import { escaped, paintFor, quoted } from "./text.ts";
 import { traceOf, tracerTo } from "./tracing.ts";
 
 type Options = BrokerArguments["options"];
@@ -22,10 +28,14 @@ export async function run(
     listeners: await listenersOf(options),
     path: options.file,
     intercept: trace && await tracerTo(stderr, trace, "server"),
-    onConnect: (client) => log.write("+", `${quoted(client.clientId)} from ${client.address}`),
+    onConnect: ({ clientId, address, username }) => {
+      const name = username === undefined ? "" : ` as ${quoted(username)}`;
+      log.write("+", `${quoted(clientId)} from ${address}${name}`);
+    },
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
   });
+  using _ = onHangup(broker, options, log);
   for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
   const interrupted = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -64,23 +74,47 @@ class Log {
   }
 }
 
+/** On SIGHUP, the sign for it, has a broker with TLS read its certificate again. Windows has no such signal. */
+function onHangup(broker: Broker, options: Options, log: Log): Disposable {
+  if (!broker.listeners.some(isSecure) || Deno.build.os === "windows") {
+    return { [Symbol.dispose]() {} };
+  }
+  const renew = async () => {
+    try {
+      broker.setCertificate(await certificateOf(options));
+      log.write("*", `new connections get the certificate that is in ${quoted(options.cert!)} now`);
+    } catch (error) {
+      const { message } = error as Error;
+      log.write("*", `the certificate stays what it was: ${escaped(message)}`);
+    }
+  };
+  let renewed = Promise.resolve();
+  const onSignal = () => void (renewed = renewed.then(renew));
+  Deno.addSignalListener("SIGHUP", onSignal);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal) };
+}
+
 async function start(options: ServeOptions): Promise<Broker> {
   try {
     return await serve(options);
   } catch (error) {
-    const places = (options.listeners ?? []).map(({ hostname, port }) => `${hostname}:${port}`);
-    if (error instanceof Deno.errors.AddrInUse) {
-      throw new Failure(
-        `Something listens on ${places.join(" or ")} already; choose another with --port`,
-      );
+    const { message, code } = error as Error & { readonly code?: string };
+    const places = options.listeners!.map(({ hostname, port, socketPath }) => {
+      return socketPath === undefined ? `${hostname}:${port}` : quoted(socketPath);
+    }).join(" or ");
+    if (code === "EADDRINUSE") {
+      throw new Failure(`Something listens on ${places} already; choose another with --port`);
     }
     if (error instanceof Deno.errors.NotCapable) {
+      const hasFile = options.listeners!.some(({ socketPath }) => socketPath !== undefined) ||
+        options.path !== undefined;
       throw new Failure(
-        `${error.message.replace(/, run again.*$/, "")}; run it with --allow-net${
-          options.path === undefined ? "" : " --allow-read --allow-write"
+        `${message.replace(/, run again.*$/, "")}; run it with --allow-net${
+          hasFile ? " --allow-read --allow-write" : ""
         }`,
       );
     }
+    if (code !== undefined) throw new Failure(`Cannot listen on ${places}: ${message}`);
     throw error;
   }
 }
@@ -100,14 +134,22 @@ function limitsOf(options: Options): ServeOptions {
 }
 
 async function listenersOf(options: Options): Promise<ListenOptions[]> {
-  const secure = { cert: await textOf(options.cert), key: await textOf(options.key) };
-  return placesOf(options).map((place) =>
-    place.protocol === "mqtts" || place.protocol === "wss" ? { ...place, ...secure } : place
-  );
+  const places = placesOf(options);
+  if (!places.some(isSecure)) return [...places];
+  const certificate = await certificateOf(options);
+  return places.map((place) => isSecure(place) ? { ...place, ...certificate } : place);
 }
 
-async function textOf(path: string | undefined): Promise<string | undefined> {
-  if (path === undefined) return undefined;
+/** What is in the files now. */
+async function certificateOf({ cert, key, cafile }: Options): Promise<CertificateOptions> {
+  return {
+    cert: await textOf(cert!),
+    key: await textOf(key!),
+    ca: cafile === undefined ? undefined : await textOf(cafile),
+  };
+}
+
+async function textOf(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {

@@ -33,6 +33,10 @@ export function checkListenOptions(options: ListenOptions): void {
     if (protocols.some((each) => each === protocol)) continue;
     throw new TypeError(`${name} is an option of ${protocols.join(" and ")}, not of ${protocol}`);
   }
+  const isSecure = protocol === "mqtts" || protocol === "wss";
+  if (isSecure && (options.cert === undefined || options.key === undefined)) {
+    throw new TypeError(`${protocol} needs cert and key, a certificate and its private key in PEM`);
+  }
   if (protocol === "mqtt+unix" && !options.socketPath) {
     throw new TypeError("mqtt+unix needs socketPath, the file of the socket");
   }

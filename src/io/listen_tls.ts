@@ -12,6 +12,9 @@ import { builtinModule } from "./runtime.ts";
 
 type TlsSocket = InstanceType<(typeof import("node:tls"))["TLSSocket"]>;
 
+/** Timers know no longer time, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** What a listener for TLS asks of its clients. */
 export interface TlsListenOptions extends Where {
   readonly cert?: string | undefined;
@@ -41,8 +44,7 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     ALPNProtocols: [...options.alpn],
     requestCert: clientCertificate !== "none",
     rejectUnauthorized: clientCertificate === "require",
-    handshakeTimeout: options.handshakeTimeout,
-    allowHalfOpen: true,
+    handshakeTimeout: Math.min(options.handshakeTimeout, LONGEST_TIMER),
   });
   /** Connections whose handshake goes on, by where they come from. */
   const handshakes = new Map<string, NodeSocket>();
@@ -62,6 +64,8 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   server.on("secureConnection", (socket) => {
     const address = addressOf(socket);
     handshakes.delete(address);
+    // Not before: who gives up a handshake would be waited for.
+    socket.allowHalfOpen = true;
     const transport = new NodeSocketTransport(socket);
     const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
     if (shown !== undefined && !socket.authorized) return transport.close();
@@ -71,8 +75,9 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   return {
     port: portOf(server),
     setCertificate(next) {
-      certificate = checked({ ...next, ca: next.ca ?? certificate.ca }, clientCertificate);
-      server.setSecureContext({ ...certificate, minVersion: "TLSv1.2" });
+      const newer = checked({ ...next, ca: next.ca ?? certificate.ca }, clientCertificate);
+      server.setSecureContext({ ...newer, minVersion: "TLSv1.2" });
+      certificate = newer;
     },
     async close() {
       const closed = Array.from(handshakes.values(), (socket) => {

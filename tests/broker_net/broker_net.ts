@@ -13,10 +13,19 @@ export function brokerTest(
   test: (broker: Broker) => Promise<void>,
   options: ServeOptions = {},
 ): void {
-  Deno.test(name, async () => {
-    await using broker = await serve({ port: 0, ...options });
-    await withinPatience(test(broker));
-  });
+  Deno.test(
+    name,
+    () => withServer(test, { ...options.listeners === undefined && { port: 0 }, ...options }),
+  );
+}
+
+/** Does something with a broker that is there as long as that. */
+export async function withServer(
+  test: (broker: Broker) => Promise<void>,
+  options: ServeOptions,
+): Promise<void> {
+  await using broker = await serve(options);
+  await withinPatience(test(broker));
 }
 
 /** A folder that is there as long as the test. */

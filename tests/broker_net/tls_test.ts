@@ -7,24 +7,24 @@ import { serve, type ServeOptions } from "../../src/broker/mod.ts";
 import { TcpTransport } from "../../src/io/tcp.ts";
 import { connectMqttJs } from "../interop/mqttjs.ts";
 import { isInstalled, numbers, take, textsOf, until } from "./broker_net.ts";
-import { type Certificate, certificateFile, tlsTest } from "./certificate.ts";
 import { run, start } from "./mosquitto_clients.ts";
 import { Peer } from "./peer.ts";
+import { type Credentials, fileOf, tlsTest } from "./secure.ts";
 import { RawWebSocket, request } from "./websocket_peer.ts";
 
 const LIMITS = { connectTimeout: 100 } as const;
 
 /** One listener over TLS, one without. */
 function secure(protocol: "mqtts" | "wss", limits: ServeOptions["limits"] = {}) {
-  return ({ cert, key }: Certificate): ServeOptions => ({
+  return ({ cert, key }: Credentials): ServeOptions => ({
     listeners: [{ protocol, port: 0, cert, key }, { protocol: "mqtt", port: 0 }],
     limits,
   });
 }
 
 for (const protocol of ["mqtts", "wss"] as const) {
-  tlsTest(`MQTT.js over ${protocol}: messages of every QoS come back`, async (broker, { cert }) => {
-    const options = protocol === "mqtts" ? { ca: cert } : { wsOptions: { ca: cert } };
+  tlsTest(`MQTT.js over ${protocol}: messages of every QoS come back`, async (broker, { ca }) => {
+    const options = protocol === "mqtts" ? { ca } : { wsOptions: { ca } };
     await using js = await connectMqttJs(broker, options);
     await js.client.subscribeAsync("a", { qos: 2 });
     for (const qos of [0, 1, 2] as const) {
@@ -54,16 +54,59 @@ for (const protocol of ["mqtts", "wss"] as const) {
     using peer = await Peer.dial(broker);
     await peer.send({ type: "connect" });
     await peer.ended();
-    // One that does not finish its handshake is given up, too, but Deno 2.9 keeps the socket as long as the other end does.
-    using _half = await Peer.dial(broker);
     await using _ = await connect(broker.listeners[1]!.url);
   }, secure(protocol, LIMITS));
 
   tlsTest(
+    `Who does not finish the handshake of ${protocol} is given up, however many they are`,
+    async (broker) => {
+      const peers = await Promise.all(Array.from({ length: 20 }, () => Peer.dial(broker)));
+      // The first bytes of a ClientHello.
+      await peers[0]!.send("16 0301 0100 01");
+      await Promise.all(peers.map((peer) => peer.ended()));
+      for (const peer of peers) peer[Symbol.dispose]();
+      await using _ = await connect(broker.listeners[1]!.url);
+    },
+    secure(protocol, LIMITS),
+  );
+
+  tlsTest(
+    `No handshake of ${protocol} outlives the broker`,
+    async (broker) => {
+      using peer = await Peer.dial(broker);
+      await peer.send("16 0301 0100 01");
+      // Connections are taken in order: the broker has the first when another is served.
+      await (await connect(broker.listeners[1]!.url)).disconnect();
+      using later = await Peer.dial(broker);
+      await Promise.all([broker.shutDown(), peer.ended(), later.ended()]);
+    },
+    secure(protocol),
+  );
+
+  tlsTest(
+    `There are no more handshakes of ${protocol} at the same time than connections, and who leaves makes room`,
+    async (broker, { ca }) => {
+      const [first, second] = [await Peer.dial(broker), await Peer.dial(broker)];
+      using third = await Peer.dial(broker);
+      await third.ended();
+      first[Symbol.dispose]();
+      second[Symbol.dispose]();
+      // The broker may need a moment to see that they are gone.
+      const attempt = () => {
+        return connect({ url: broker.url, tls: { ca } }, { reconnect: false }).catch(() => {});
+      };
+      let client = await attempt();
+      while (client === undefined) client = await attempt();
+      await client.disconnect();
+    },
+    secure(protocol, { connections: 2, connectTimeout: 600_000 }),
+  );
+
+  tlsTest(
     `Who says nothing over ${protocol} after the handshake is given up`,
-    async (broker, { cert }) => {
+    async (broker, { ca }) => {
       const connection = await Deno.connectTls({
-        ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [cert] },
+        ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [ca] },
       });
       await connection.handshake();
       const transport = new TcpTransport(connection);
@@ -74,9 +117,9 @@ for (const protocol of ["mqtts", "wss"] as const) {
   );
 }
 
-tlsTest("A WebSocket over TLS speaks of MQTT [MQTT-6.0.0-4]", async (broker, { cert }) => {
+tlsTest("A WebSocket over TLS speaks of MQTT [MQTT-6.0.0-4]", async (broker, { ca }) => {
   const connection = await Deno.connectTls({
-    ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [cert] },
+    ...{ hostname: "127.0.0.1", port: broker.port, caCerts: [ca] },
   });
   using socket = new RawWebSocket(new TcpTransport(connection));
   await socket.sendText(request());
@@ -87,8 +130,8 @@ tlsTest("A WebSocket over TLS speaks of MQTT [MQTT-6.0.0-4]", async (broker, { c
 
 const mosquitto = "mosquitto_pub and mosquitto_sub speak over TLS";
 if (await isInstalled("mosquitto_pub", "--help")) {
-  tlsTest(mosquitto, async (broker, certificate) => {
-    await using file = await certificateFile(certificate);
+  tlsTest(mosquitto, async (broker, { ca }) => {
+    await using file = await fileOf(ca);
     const over = ["-h", "localhost", "--cafile", file.path];
     await using sub = start("mosquitto_sub", broker, ...over, "-t", "a", "-q", "2");
     await until(() => broker.statistics.subscriptions === 1);
@@ -107,11 +150,11 @@ if (await isInstalled("mosquitto_pub", "--help")) {
   });
 }
 
-tlsTest("Clients of four kinds of listener are clients of one broker", async (broker, { cert }) => {
+tlsTest("Clients of four kinds of listener are clients of one broker", async (broker, { ca }) => {
   const [mqtts, wss, ws, tcp] = broker.listeners.map(({ url }) => ({ url }));
   await using client = await connect(tcp!.url);
   const all = await client.subscribe("#", { qos: 1 });
-  const options = { ca: cert, wsOptions: { ca: cert } };
+  const options = { ca, wsOptions: { ca } };
   for (const where of [mqtts!, wss!, ws!]) {
     await using js = await connectMqttJs(where, where === ws ? {} : options);
     await js.client.publishAsync("a", where.url.split(":")[0]!, { qos: 1 });
@@ -129,7 +172,7 @@ tlsTest("Clients of four kinds of listener are clients of one broker", async (br
 for (const protocol of ["mqtts", "wss"] as const) {
   Deno.test(`A listener over ${protocol} needs a certificate and its key, and nothing listens without`, async () => {
     const missing = { protocol, port: 0, cert: "x" } as const;
-    await assertRejects(() => serve(missing), TypeError, "cert must hold a certificate");
+    await assertRejects(() => serve(missing), TypeError, "cert and key");
     const { port } = await serve({ port: 0 }).then(async (broker) => {
       await broker.shutDown();
       return broker;

@@ -1,4 +1,4 @@
-// No option of `pub`, `sub`, `request`, `respond` and `retained` is without a test: the lists here say where each is tested,
+// No option of `pub`, `sub`, `request`, `respond`, `retained` and `broker` is without a test: the lists here say where each is tested,
 // and that it stands there is looked up. An option that is added fails this test until it has one.
 
 import { assert, assertEquals } from "@std/assert";
@@ -63,10 +63,24 @@ const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
   retained: { "retained_test.ts": ["topic", "remove", "settle", ...OUTPUT] },
 };
 
-for (const [name, own] of Object.entries(OWN)) {
+/** The options of `broker`, which connects to nobody. */
+const BROKER: Readonly<Record<string, readonly string[]>> = {
+  "broker_test.ts": [
+    ...["host", "port", "ws-port", "tls-port", "unix", "ws-path", "allow-origin", "file"],
+    ...["maximum-packet-size", "maximum-qos", "session-expiry-interval", "trace", "cert", "key"],
+    ...["quiet", "options"],
+  ],
+  "broker_tls_test.ts": ["cafile", "require-certificate", "use-identity-as-username"],
+  "permissions_test.ts": ["print-permissions", "wss-port"],
+  "help_test.ts": ["help"],
+};
+
+const TESTED = Object.entries(OWN).map(([name, own]) => [name, { ...CONNECTION, ...own }] as const);
+
+for (const [name, all] of [...TESTED, ["broker", BROKER] as const]) {
   Deno.test(`every option of ${name} has a test`, async () => {
     const { options } = await COMMANDS.get(name)!.load();
-    const files = Object.entries({ ...CONNECTION, ...own });
+    const files = Object.entries(all);
     assertEquals(Object.keys(options).sort(), files.flatMap(([, tested]) => tested).sort());
     for (const [file, tested] of files) {
       const text = await Deno.readTextFile(new URL(file, import.meta.url));

@@ -187,9 +187,15 @@ const SERVERS = [
   [["broker"], "127.0.0.1:1883"],
   [["broker", "-h", "0.0.0.0", "-p", "1", "--ws-port", "2"], "0.0.0.0:1,0.0.0.0:2"],
   [
-    ["broker", "-p", "0", "--tls-port", "1", "--wss-port", "2"],
+    ["broker", "-p", "0", "--tls-port", "1", "--wss-port", "2", "--cert", "c", "--key", "k"],
     "127.0.0.1,127.0.0.1:1,127.0.0.1:2",
   ],
+  [
+    ["broker", "-h", "localhost", "--tls-port", "1", "--cert", "c", "--key", "k"],
+    "localhost:1,127.0.0.1:1",
+  ],
+  [["broker", "--ws-port", "2"], "127.0.0.1:2"],
+  [["broker", "-p", "1", "--unix", "/run/x"], "127.0.0.1:1,unix:/run/x"],
   [["broker", "-h", "::1"], "[::1]:1883"],
   [["broker", "-h", "[::1]", "-p", "1"], "[::1]:1"],
   [["broker", "-h", "::1", "-p", "0"], "[::1]"],
@@ -250,6 +256,13 @@ sceneTest("broker reads and writes the file of its sessions", async ({ folder })
   await assertNeedsEach(line);
 });
 
+sceneTest("broker reads and writes the file of its Unix socket", async ({ folder }) => {
+  const line = await lineOf(["broker", "--unix", `${folder}/mqtt.sock`]);
+  assertEquals(kindsIn(line), ["net", "read", "write"]);
+  await serveBy(line);
+  await assertNeedsEach(line);
+});
+
 const hasOpenssl = await isInstalled("openssl", "version");
 
 Deno.test({
@@ -266,11 +279,13 @@ Deno.test({
       stderr: "null",
     }).output();
     assert(success);
-    const ports = ["-p", "0", "--tls-port", "0"];
-    const line = await lineOf(["broker", ...ports, "--cert", cert, "--key", key]);
-    assertEquals(kindsIn(line), ["net", "read"]);
-    await serveBy(line);
-    await assertNeedsEach(line);
+    const args = ["broker", "--tls-port", "0", "--cert", cert, "--key", key, "--cafile", cert];
+    for (const more of [["-p", "0"], ["-h", "localhost"], []]) {
+      const line = await lineOf([...args, ...more]);
+      assertEquals(kindsIn(line), ["net", "read"]);
+      await serveBy(line);
+      await assertNeedsEach(line);
+    }
   },
 });
 

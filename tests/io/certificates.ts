@@ -126,7 +126,7 @@ export class CertificateAuthority {
         `${folder}/ca.conf`,
         [...SIGNING, ...extensions, ...alternatives(names), ""].join("\n"),
       );
-      const request = ["req", "-new", "-config", "ca.conf", "-subj", subject];
+      const request = ["req", "-new", "-utf8", "-config", "ca.conf", "-subj", subject];
       await openssl([...request, ...KEY, "-keyout", "key.pem", "-out", "request.pem"], folder);
       // Dates of the past are what `openssl ca` alone can write in openssl 3.0.
       const dates = ["-startdate", zulu(from), "-enddate", zulu(until)];
