@@ -23,7 +23,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = { "broker/serve.
 
 /** Libraries, by the layer that may use them, beside `@std/bytes`, which all may. */
 const LIBRARIES: Readonly<Record<string, RegExp>> = {
-  io: /^node:sqlite$/,
   cli: /^jsr:@std\/(bytes|cli)@\^1\//,
 };
 const ANY_LAYER = /^jsr:@std\/bytes@\^1\//;
