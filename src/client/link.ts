@@ -4,7 +4,7 @@ import { ConnectionClosedError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Destination } from "../io/destination.ts";
 import { Drive } from "../io/drive.ts";
-import { firstReadFault, silentCloseFault, sourceFault } from "../io/faults.ts";
+import { ConnectionFault, silentCloseFault, sourceFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
 import type { ConnectInit } from "../packets/mod.ts";
 import { ClientConnection } from "../session/client_connection.ts";
@@ -162,7 +162,9 @@ function unansweredError(
   if (cause.by !== "network" || destination === undefined) {
     return closedError(cause, address, network);
   }
-  const fault = firstReadFault(network, destination) ?? silentCloseFault(destination, network);
+  const fault = network instanceof ConnectionFault
+    ? network
+    : silentCloseFault(destination, network);
   return faultError(fault, wasConnected);
 }
 

@@ -2,11 +2,11 @@
 // else opens a connection.
 
 import { type Destination, usesTls, usesWebSocket } from "../io/destination.ts";
-import { parseProxyUrl } from "../io/proxy.ts";
+import { parseProxyUrl } from "../io/proxy_url.ts";
 import { type ByteChannel, isByteChannel, transportOf } from "../io/stream.ts";
 import { type TlsOptions, tlsRequest } from "../io/tls.ts";
 import type { Transport } from "../io/transport.ts";
-import { checkHeaders } from "../io/websocket_client.ts";
+import { checkHeaders } from "../io/websocket_fields.ts";
 import { parseServerUrl } from "./server_url.ts";
 
 /** How to reach a server, beside its URL. */

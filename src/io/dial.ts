@@ -1,25 +1,15 @@
-// One way to every server: TCP or a Unix socket, through a proxy or not, TLS on it or not,
-// WebSocket on that or not. Each step is taken by what the runtime has, or is named as what it has
-// not.
+// One way to every server: by the sockets of the runtime, or as a browser does it, which has
+// WebSockets alone. What needs sockets is loaded where there are some, and never by a page: it is a
+// quarter of the library.
 
 import { openBrowserWebSocket } from "./browser_websocket.ts";
-import { denoSockets } from "./deno_sockets.ts";
-import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
-import { codeOf, messageOf, OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
-import {
-  connectFault,
-  ConnectionFault,
-  firstReadFault,
-  type Phase,
-  strangerFault,
-} from "./faults.ts";
-import { nodeSockets } from "./node_sockets.ts";
-import { connectThroughProxy, type Proxy } from "./proxy.ts";
-import { isDeno } from "./runtime.ts";
-import type { Sockets, TcpSocket } from "./sockets.ts";
-import { type TlsRequest, tlsRequest, type TlsResult } from "./tls.ts";
+import { type Destination, usesWebSocket } from "./destination.ts";
+import { messageOf, type OptionNames } from "./fault_texts.ts";
+import { ConnectionFault } from "./faults.ts";
+import type { Proxy } from "./proxy.ts";
+import { builtinModule, isDeno } from "./runtime.ts";
+import type { TlsRequest, TlsResult } from "./tls.ts";
 import type { Transport } from "./transport.ts";
-import { openWebSocket } from "./websocket_client.ts";
 
 /** A step on the way to a server, once it has been taken. */
 export type DialStep =
@@ -45,152 +35,14 @@ export interface DialOptions {
  * @throws {unknown} the signal's reason when it aborts
  */
 export async function dial(destination: Destination, options: DialOptions): Promise<Transport> {
-  const attempt = new Dialling(destination, options);
-  return await attempt.open();
-}
-
-class Dialling {
-  readonly #destination: Destination;
-  readonly #signal: AbortSignal;
-  readonly #observe: (step: DialStep) => void;
-  readonly #names: OptionNames;
-  #phase: Phase = "connect";
-
-  constructor(destination: Destination, options: DialOptions) {
-    const { signal, observe = () => {}, names = OPTION_NAMES } = options;
-    this.#destination = destination;
-    this.#signal = signal;
-    this.#observe = observe;
-    this.#names = names;
-  }
-
-  async open(): Promise<Transport> {
-    const destination = this.#destination;
-    try {
-      this.#signal.throwIfAborted();
-      const transport = await this.#openSteps();
-      return new FirstBytes(transport, destination, this.#names);
-    } catch (error) {
-      if (this.#signal.aborted) throw this.#signal.reason;
-      throw connectFault(error, destination, this.#phase, this.#names);
-    }
-  }
-
-  async #openSteps(): Promise<Transport> {
-    const destination = this.#destination;
-    const { scheme, address, tls = {}, hostname } = destination;
-    const sockets = socketsFor(destination);
-    if (sockets === undefined) return await openInBrowser(destination, this.#signal);
-    if (scheme === "mqtt+unix") {
-      const transport = await sockets.connectUnix(destination.path, this.#signal);
-      this.#observe({ type: "connected", to: address });
-      return transport;
-    }
-    const request = usesTls(destination) ? tlsRequest(tls, hostname, this.#names) : undefined;
-    const socket = await this.#connectTcp(sockets);
-    const transport = request === undefined
-      ? socket.transport
-      : await this.#startTls(socket, request);
-    return usesWebSocket(destination) ? await this.#openWebSocket(transport) : transport;
-  }
-
-  /** A TCP connection to the server, through the proxy where there is one. */
-  async #connectTcp(sockets: Sockets): Promise<TcpSocket> {
-    const { hostname, port, proxy, address } = this.#destination;
-    if (proxy === undefined) {
-      const socket = await sockets.connectTcp(hostname, port, this.#signal);
-      this.#observe({ type: "connected", to: address });
-      return socket;
-    }
-    this.#phase = "proxy";
-    const socket = await sockets.connectTcp(proxy.hostname, proxy.port, this.#signal);
-    this.#observe({ type: "connected", to: `${proxy.hostname}:${proxy.port}` });
-    const rest = await this.#unlessAborted(
-      socket.transport,
-      connectThroughProxy(proxy, socket.transport, { hostname, port }),
-    );
-    this.#observe({ type: "proxy", proxy, target: address });
-    this.#phase = "connect";
-    // Neither TLS, nor MQTT, nor WebSocket lets the server speak first.
-    if (rest.length === 0) return socket;
-    socket.transport.close();
-    const text = `Cannot connect to ${address}: the server spoke before it was spoken to`;
-    throw new ConnectionFault("wrong protocol", "server", text);
-  }
-
-  async #startTls(socket: TcpSocket, request: TlsRequest): Promise<Transport> {
-    this.#phase = "tls";
-    const { transport, result } = await socket.startTls(request, this.#signal)
-      .catch(async (error) => {
-        throw await this.#explained(error, request);
-      });
-    this.#observe({ type: "tls", request, result });
-    const { alpnProtocol } = result;
-    if (alpnProtocol === undefined || request.alpn.includes(alpnProtocol)) return transport;
-    transport.close();
-    throw new ConnectionFault(
-      "tls",
-      "server",
-      `Cannot connect to ${this.#destination.address}: the server chose the protocol ${
-        JSON.stringify(alpnProtocol)
-      }, which ${this.#names.alpn} does not offer`,
-    );
-  }
-
-  /**
-   * Deno's modules of Node say of every certificate that they cannot verify it, whatever is wrong.
-   * Deno's own TLS says what it is, before a client's certificate is asked for: it is asked.
-   */
-  async #explained(error: unknown, request: TlsRequest): Promise<unknown> {
-    if (!isDeno || codeOf(error) !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE") return error;
-    const dialling = new Dialling(this.#destination, { signal: this.#signal });
-    try {
-      const socket = await dialling.#connectTcp(denoSockets);
-      (await socket.startTls(request, this.#signal)).transport.close();
-      return error;
-    } catch (explanation) {
-      return /peer certificate/.test(messageOf(explanation)) ? explanation : error;
-    }
-  }
-
-  async #openWebSocket(transport: Transport): Promise<Transport> {
-    this.#phase = "websocket";
-    const { address, path, headers = {}, scheme, port } = this.#destination;
-    const isUsual = port === (scheme === "ws" ? 80 : 443);
-    const host = isUsual ? address.replace(/:\d+$/, "") : address;
-    const observe = ({ request, response }: { request: string; response: string }) =>
-      this.#observe({ type: "websocket", request, response });
-    return await this.#unlessAborted(
-      transport,
-      openWebSocket(transport, { host, target: path === "" ? "/" : path, headers, observe }),
-    );
-  }
-
-  /** The result of a step on a transport, which is closed when that fails, or is given up. */
-  async #unlessAborted<Result>(transport: Transport, step: Promise<Result>): Promise<Result> {
-    const close = () => transport.close();
-    this.#signal.addEventListener("abort", close);
-    try {
-      this.#signal.throwIfAborted();
-      return await step;
-    } catch (error) {
-      transport.close();
-      // What is given up fails, too, and nobody waits for it.
-      step.catch(() => {});
-      throw error;
-    } finally {
-      this.#signal.removeEventListener("abort", close);
-    }
-  }
-}
-
-/** What opens connections here; `undefined` in a browser. */
-function socketsFor({ tls }: Destination): Sockets | undefined {
-  return isDeno && tls?.cert === undefined ? denoSockets : nodeSockets();
+  const hasSockets = isDeno || builtinModule("node:net") !== undefined;
+  if (!hasSockets) return await dialInBrowser(destination, options.signal);
+  const { dialBySockets } = await import("./socket_dial.ts");
+  return await dialBySockets(destination, options);
 }
 
 /** A browser has WebSockets, and decides itself about TLS, headers and proxies. */
-async function openInBrowser(destination: Destination, signal: AbortSignal): Promise<Transport> {
+async function dialInBrowser(destination: Destination, signal: AbortSignal): Promise<Transport> {
   const { scheme, address, path, tls, headers, proxy } = destination;
   const cannot = (text: string) =>
     new ConnectionFault("unsupported", "change", `Cannot connect to ${address}: ${text}`);
@@ -202,48 +54,10 @@ async function openInBrowser(destination: Destination, signal: AbortSignal): Pro
   if (headers !== undefined) {
     throw cannot("a browser sends no headers of ours; give a token in the URL or as password");
   }
-  return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
-}
-
-/**
- * Looks at the first bytes of a server, whether they can be MQTT, and at what keeps them from
- * coming: by TLS 1.3 that is what the server thinks of the client's certificate. Looks at no others.
- */
-class FirstBytes implements Transport {
-  readonly #inner: Transport;
-  readonly #destination: Destination;
-  readonly #names: OptionNames;
-  #isFirst = true;
-
-  constructor(inner: Transport, destination: Destination, names: OptionNames) {
-    this.#inner = inner;
-    this.#destination = destination;
-    this.#names = names;
-  }
-
-  read(): Promise<Uint8Array | undefined> {
-    return this.#isFirst ? this.#readFirst() : this.#inner.read();
-  }
-
-  write(bytes: Uint8Array): Promise<void> {
-    return this.#inner.write(bytes);
-  }
-
-  closeWrite(): Promise<void> {
-    return this.#inner.closeWrite();
-  }
-
-  close(): void {
-    this.#inner.close();
-  }
-
-  async #readFirst(): Promise<Uint8Array | undefined> {
-    const chunk = await this.#inner.read().catch((error) => {
-      throw firstReadFault(error, this.#destination, this.#names) ?? error;
-    });
-    this.#isFirst = false;
-    const fault = chunk && strangerFault(chunk, this.#destination);
-    if (fault !== undefined) throw fault;
-    return chunk;
+  try {
+    return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw new ConnectionFault("other", "time", messageOf(error), error);
   }
 }

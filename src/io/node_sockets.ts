@@ -11,7 +11,7 @@ type TlsSocket = InstanceType<NodeTls["TLSSocket"]>;
 type PeerCertificate = Parameters<NodeTls["checkServerIdentity"]>[1];
 type SecureContext = ReturnType<NodeTls["createSecureContext"]>;
 
-/** What the modules of Node can do; `undefined` where there are none, in a browser. */
+/** What the modules of Node can do; `undefined` where one of them is missing. */
 export function nodeSockets(): Sockets | undefined {
   const net = builtinModule("node:net");
   const tls = builtinModule("node:tls");

@@ -4,10 +4,10 @@
 // close.
 
 import type { Transport } from "./transport.ts";
+import { checkHeaders } from "./websocket_fields.ts";
 import {
   acceptOf,
   base64,
-  fieldFault,
   type Fields,
   fieldsOf,
   hasItem,
@@ -101,10 +101,6 @@ const LONGEST_ANSWER = 16_384;
 /** How many bytes of what is not HTTP are told. */
 const TOLD = 16;
 
-/** The handshake's own fields, and those that announce content, which the request has none of. */
-const OWN =
-  /^(?:host|connection|upgrade|content-length|transfer-encoding|expect|sec-websocket-.*)$/i;
-
 /**
  * Opens a WebSocket for MQTT over a byte stream that is connected to the server. The chunks that
  * come out of that are overwritten. When it rejects the stream is closed.
@@ -151,19 +147,6 @@ const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/;
 
 function isHttp(start: string): boolean {
   return "HTTP/1.".startsWith(start.slice(0, 7));
-}
-
-/**
- * Refuses header fields that may not be sent.
- *
- * @throws {TypeError} when one is malformed, or is one of the handshake's own
- */
-export function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(headers)) {
-    const fault = fieldFault(name, value);
-    if (fault !== undefined) throw new TypeError(`header ${JSON.stringify(name)} ${fault}`);
-    if (OWN.test(name)) throw new TypeError(`header ${JSON.stringify(name)} cannot be set`);
-  }
 }
 
 /** The request, without the empty line that ends it (RFC 6455, §4.1). */

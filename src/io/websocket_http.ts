@@ -3,6 +3,7 @@
 // read differently is refused.
 
 import type { Transport } from "./transport.ts";
+import { TOKEN } from "./websocket_fields.ts";
 
 /**
  * The subprotocol of MQTT, which the client offers and the server selects [MQTT-6.0.0-3]
@@ -29,9 +30,6 @@ export type Fields = ReadonlyMap<string, string>;
 const LOOKED_AT = 16;
 
 const [LF, CR] = [0x0a, 0x0d];
-
-/** A character of a token (RFC 9110, §5.6.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** What must not be in the value of a field (RFC 9110, §5.5). */
 // deno-lint-ignore no-control-regex
@@ -122,13 +120,6 @@ export function hasItem(fields: Fields, name: string, item: string): boolean {
 /** The items of a field that is a list (RFC 9110, §5.6.1). */
 export function itemsOf(fields: Fields, name: string): string[] {
   return (fields.get(name) ?? "").split(",").map(trimmed).filter((item) => item !== "");
-}
-
-/** What is wrong with a field that is to be sent, as the rest of a sentence. */
-export function fieldFault(name: string, value: string): string | undefined {
-  if (!TOKEN.test(name)) return "is not the name of a header field";
-  if (!/^[\t\x20-\x7e]*$/.test(value)) return "has a value that is not printable ASCII";
-  return undefined;
 }
 
 /** What the server answers to the client's key (RFC 6455, §4.2.2). */
