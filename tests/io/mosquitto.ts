@@ -48,7 +48,10 @@ export interface MosquittoOptions<Name extends string = never> {
 const FOLDERS = ["", "/usr/sbin/", "/usr/local/sbin/", "/opt/homebrew/sbin/"];
 
 const program = await find("mosquitto", ["-h"]);
-const noMosquitto = program === undefined ? "Mosquitto is not installed" : undefined;
+/** Why there is no Mosquitto, if there is none. */
+export const noMosquitto: string | undefined = program === undefined
+  ? "Mosquitto is not installed"
+  : undefined;
 const passwordProgram = await find("mosquitto_passwd", []);
 
 /** Debian's plugin by which subscriptions can be refused. */
