@@ -13,6 +13,7 @@ import {
 export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { randomName } from "../io/random.ts";
+import { openSqlite } from "../io/sqlite.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
 import type { PeerInfo } from "../session/peer.ts";
@@ -292,12 +293,11 @@ async function listenAll(
  * ```
  */
 export async function serve(options: ServeOptions = {}): Promise<Broker> {
-  const store = options.path === undefined ? undefined : await openStore(options.path);
+  const store = options.path === undefined ? undefined : openStore(options.path);
   return await Broker.start(options, systemClock, store);
 }
 
-async function openStore(path: string): Promise<Store> {
-  const { openSqlite } = await import("../io/sqlite.ts");
+function openStore(path: string): Store {
   const database = openSqlite(path);
   try {
     return new Store(database, { now: systemClock.now, wall: wallTime });
