@@ -10,8 +10,21 @@ export function tlsFault(
   destination: Destination,
   names: OptionNames,
 ): Told | undefined {
-  return certificateFault(message, code, destination, names) ?? alertFault(message, code, names) ??
-    ownFault(message, code, destination);
+  return misconductFault(message, names) ?? certificateFault(message, code, destination, names) ??
+    alertFault(message, code, names) ?? ownFault(message, code, destination);
+}
+
+/** What Deno finds wrong with how the server speaks TLS. Its modules of Node give it odd codes. */
+function misconductFault(message: string, names: OptionNames): Told | undefined {
+  const [, how] = /^peer misbehaved: (\w+)/.exec(message) ?? [];
+  if (how === undefined) return undefined;
+  return [
+    "tls",
+    "server",
+    how === "SelectedUnofferedApplicationProtocol"
+      ? `the server chose a protocol that ${names.alpn} does not offer`
+      : `the server breaks the rules of TLS: ${how}`,
+  ];
 }
 
 function certificateFault(
