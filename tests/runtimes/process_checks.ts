@@ -24,12 +24,13 @@ export async function checkProcess(
   await using other = await startOther();
   const servers = [ours, other];
   await using control = new Control(servers);
-  const { cert: ca } = await certificateAuthority();
+  const authority = await certificateAuthority();
   const plan = {
     runtime,
     control: control.url,
     servers: servers.map(({ name, urls }) => ({ name, urls: Object.values(urls) })),
-    tls: { ca },
+    tls: { ca: authority.cert },
+    certificate: await authority.server(),
   };
   const process = new Deno.Command(program.path, {
     args: [...programArgs, "process.js", JSON.stringify(plan)],
@@ -49,7 +50,7 @@ export async function checkProcess(
   await reportResults(t, control.results);
   assertEquals(
     { code, said, results: control.results.length },
-    { code: 0, said: "", results: resultsOf(servers.length * 4, 1) },
+    { code: 0, said: "", results: resultsOf(servers.length * 4, 2) },
   );
 }
 
