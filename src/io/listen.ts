@@ -186,7 +186,8 @@ export async function listen(
   return listener;
 }
 
-function usernameFrom(
+/** The User Name that a certificate gives; `""` when it has no such name, `undefined` when it is not asked for one. */
+export function usernameFrom(
   certificate: PeerCertificate | undefined,
   which: ListenOptions["certificateUsername"],
 ): string | undefined {

@@ -80,7 +80,7 @@ for (const protocol of ["mqtts", "wss"] as const) {
       using later = await Peer.dial(broker);
       await Promise.all([broker.shutDown(), peer.ended(), later.ended()]);
     },
-    secure(protocol),
+    secure(protocol, { connectTimeout: 600_000 }),
   );
 
   tlsTest(
