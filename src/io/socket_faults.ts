@@ -223,7 +223,7 @@ function webSocketFault(
     case "status":
       return statusFault(error, names);
     default:
-      return ["websocket", "server", `the server does not keep to WebSocket: ${error.message}`];
+      return ["websocket", "server", `${error.message.replace(/^The/, "the")}; check the URL`];
   }
 }
 
