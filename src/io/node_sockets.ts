@@ -4,7 +4,7 @@
 import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
 import { builtinModule, isDeno } from "./runtime.ts";
 import type { Sockets } from "./sockets.ts";
-import { checkKeyPair, type TlsRequest, type TlsResult } from "./tls.ts";
+import type { TlsRequest, TlsResult } from "./tls.ts";
 
 type NodeTls = typeof import("node:tls");
 type TlsSocket = InstanceType<NodeTls["TLSSocket"]>;
@@ -42,7 +42,6 @@ async function startTls(
   const { serverName, alpn, verifiesHost } = request;
   let socket: TlsSocket;
   try {
-    if (request.cert !== undefined) checkKeyPair(request.cert, request.key!);
     socket = tls.connect({
       socket: tcp,
       // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).

@@ -85,6 +85,7 @@ export function tlsRequest(
   }
   if (cert !== undefined) checkCertificate(names.cert, cert);
   if (key !== undefined) checkPrivateKey(names.key, key);
+  if (cert !== undefined && key !== undefined) checkKeyPair(cert, key, names);
   const alpn = [options.alpn ?? []].flat();
   for (const protocol of alpn) checkProtocol(names.alpn, protocol);
   if (typeof serverName !== "string" || !/^[^\s/:]+$|^[0-9a-f:.]+$/i.test(serverName)) {
