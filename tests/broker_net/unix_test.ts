@@ -11,18 +11,15 @@ import {
   textsOf,
   withinPatience,
 } from "./broker_net.ts";
+import { ownProcessTest } from "../own_process.ts";
 import { startRaw } from "./mosquitto_clients.ts";
 
 /** A test with a path for a socket; there are none of those on Windows. */
 function unixTest(name: string, test: (socketPath: string) => Promise<void>, ignore = false): void {
-  Deno.test({
-    name,
-    ignore: ignore || Deno.build.os === "windows",
-    async fn() {
-      await using folder = await temporaryFolder();
-      await withinPatience(test(`${folder.path}/mqtt é.sock`));
-    },
-  });
+  ownProcessTest(import.meta.url, name, async () => {
+    await using folder = await temporaryFolder();
+    await withinPatience(test(`${folder.path}/mqtt é.sock`));
+  }, ignore || Deno.build.os === "windows");
 }
 
 async function exists(path: string): Promise<boolean> {

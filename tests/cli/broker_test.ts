@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect } from "../../mod.ts";
+import { ownProcessTest } from "../own_process.ts";
 import { run, type Running, runProcess, start } from "./run.ts";
 
 /** Ends a broker as a person does. Resolves to its exit code. */
@@ -74,7 +75,8 @@ Deno.test("broker says what keeps it from listening", async () => {
   assertStringIncludes((await run(tls)).stderr, "--cert and --key");
   const { stderr: unread } = await run([...tls, "--cert", "/nowhere", "--key", "/nowhere"]);
   assertStringIncludes(unread, "Cannot read");
-  const nowhere = await run(["broker", "--unix", "/nowhere/x"]);
+  const permissions = ["--allow-net", "--allow-read", "--allow-write"];
+  const nowhere = await runProcess(permissions, ["broker", "--unix", "/nowhere/x"]);
   assertStringIncludes(nowhere.stderr, 'Cannot listen on "/nowhere/x"');
 });
 
@@ -118,7 +120,8 @@ Deno.test("broker takes its options from a file, too", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("broker listens at the path of --unix alone, if no port is given", async () => {
+const alone = "broker listens at the path of --unix alone, if no port is given";
+ownProcessTest(import.meta.url, alone, async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/mqtt.sock`;
   const permissions = ["--allow-net", "--allow-read", "--allow-write"];
@@ -127,9 +130,9 @@ Deno.test("broker listens at the path of --unix alone, if no port is given", asy
   assertEquals(url, `mqtt+unix://${path}`);
   const client = await connect(url!);
   await broker.until(/ from unix\n/);
+  await client.disconnect();
   const again = await runProcess(permissions, ["broker", "--unix", path]);
   assertStringIncludes(again.stderr, `Something listens on "${path}" already`);
-  await client.disconnect();
   broker.kill("SIGINT");
   const { exitCode, stdout } = await broker.end();
   assertEquals(exitCode, 0);
