@@ -10,6 +10,7 @@ import { publishOptionsOf } from "./message_options.ts";
 import { checkMessage, payloadReader } from "./message_source.ts";
 import { countOption, secondsOption } from "./options.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
+import { noTopic } from "./server_options.ts";
 import { quoted, tellOf } from "./text.ts";
 import { SESSION, withClient } from "./with_client.ts";
 
@@ -22,7 +23,7 @@ export async function run(context: Context, given: RespondArguments): Promise<nu
   const connection = connectionOf(given);
   const filters = topicsOf(options.topic, connection);
   if (filters.length === 0) {
-    throw usageFailure("Give a Topic Filter: with --topic, or in the URL");
+    throw noTopic("Topic Filter", connection.server);
   }
   for (const filter of filters) checkFilter(filter);
   const publish = publishOptionsOf(options);

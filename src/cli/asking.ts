@@ -12,6 +12,7 @@ import { Printer } from "./message_output.ts";
 import { checkMessage, payloadReader } from "./message_source.ts";
 import { propertiesOf } from "./property_options.ts";
 import { REQUEST_SUBSCRIBE_NAMES, type RequestArguments } from "./request.ts";
+import { noTopic } from "./server_options.ts";
 import { withClient } from "./with_client.ts";
 
 /** A question with all that belongs to it. */
@@ -29,7 +30,7 @@ export async function run(context: Context, given: RequestArguments): Promise<nu
   const { options } = given;
   const connection = connectionOf(given);
   const topic = options.topic ?? connection.topic;
-  if (topic === undefined) throw usageFailure("Give a topic: with --topic, or in the URL");
+  if (topic === undefined) throw noTopic("topic", connection.server);
   const publish = publishOptionsOf(options);
   checkMessage({ topic, options: publish });
   checkResponseTopic(publish.responseTopic);

@@ -2,11 +2,11 @@
 
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 
 const OWN = {
-  "show-password": { help: "show the bytes of the Password too" },
+  "show-password": { help: "show the Password, and tokens and cookies, too" },
   "full": { help: "show long values to their last byte" },
 } as const satisfies OptionTable;
 
@@ -18,13 +18,15 @@ export type ConnectArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `connect`. */
 export const connect = command({
   name: "connect",
-  about: "Connects to a server and shows what each byte of CONNECT and CONNACK means.",
-  usage: "[options] [mqtt://[USER[:PASSWORD]@]HOST[:PORT]]",
+  about: `Connects to a server and shows each step of it, TLS and WebSocket, too, and what
+each byte of CONNECT and CONNACK means.`,
+  usage: `[options] ${SERVER_USAGE.replace("[/TOPIC]", "")}`,
   examples: [
     "connect -i thermostat-7 -k 30",
-    "connect -u alice -P secret mqtt://broker.hivemq.com",
+    "connect -u alice -P secret mqtts://broker.hivemq.com",
   ],
   exitCodes: EXIT_CODES,
+  notes: SERVER_NOTES,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given, "connect")),
   load: () => import("./handshake.ts"),

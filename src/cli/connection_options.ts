@@ -1,6 +1,5 @@
 // Where to connect and as whom: the options of every command that speaks to a server, with mosquitto's letters.
 
-import { parseServerUrl, type ServerUrl } from "../client/server_url.ts";
 import type { ConnectOptions, DisconnectOptions, WillOptions } from "../client/mod.ts";
 import type { QoS } from "../packets/mod.ts";
 import { usageFailure } from "./command.ts";
@@ -22,15 +21,20 @@ import {
   type PropertyNames,
   propertyOptions,
 } from "./property_options.ts";
+import {
+  SERVER_OPTIONS,
+  serverOf,
+  serverPermissions,
+  type ServerPlace,
+  TLS_OPTIONS,
+} from "./server_options.ts";
 import { TRACE, type TraceLevel, traceOf } from "./tracing.ts";
 
 const GROUP = "Connection";
 const WILL = "Will";
 
 const OPTIONS = {
-  "host": { short: "h", value: "HOST", help: "the server, if not by URL; -p is its port" },
-  "port": { short: "p", value: "PORT", help: "its port; 1883 by default", group: GROUP },
-  "url": { short: "L", value: "URL", help: "the server, and the topic, as a URL", group: GROUP },
+  ...SERVER_OPTIONS,
   ...CREDENTIALS,
   "client-id": {
     short: "i",
@@ -69,6 +73,7 @@ const OPTIONS = {
     help: "MQTT 5.0 is spoken, and no other",
     group: GROUP,
   },
+  ...TLS_OPTIONS,
   ...TRACE,
   "disconnect-with-will": { help: "say good-bye so that the Will is published", group: WILL },
   "will-topic": { value: "TOPIC", help: "Will Topic; makes a Will Message", group: WILL },
@@ -110,7 +115,7 @@ export type ConnectionValues = OptionValues<typeof OPTIONS>;
 
 /** A server, and how to connect to it. */
 export interface Connection {
-  readonly server: ServerUrl;
+  readonly server: ServerPlace;
   /** The topic that stands in the URL, if one does. */
   readonly topic: string | undefined;
   /** The fields and properties of CONNECT, without the password, and how the client goes about it. */
@@ -133,7 +138,7 @@ export function connectionOf(
   { options, operands }: ParsedArguments<typeof OPTIONS>,
   subject: Subject = "messages",
 ): Connection {
-  const { server, topic } = serverOf(options, operands, subject);
+  const { server, topic } = serverOf(options, operands, subject !== "connect");
   const { trace, timeout, "reconnect-attempts": attempts } = options;
   if (!["5", "mqttv5", undefined].includes(options["protocol-version"])) {
     throw usageFailure("Only MQTT 5.0 is spoken: leave --protocol-version out, or give it as 5");
@@ -146,7 +151,7 @@ export function connectionOf(
       clientId: clientIdOf(options),
       cleanStart: !options["no-clean-start"],
       keepAlive: integerOption("keep-alive", options["keep-alive"] ?? "60", 0, 65_535),
-      username: options.username ?? server.username,
+      username: options.username ?? server.at.username,
       will: willOf(options),
       connectTimeout: positive("connect-timeout", options["connect-timeout"] ?? "10"),
       reconnect: attempts === undefined ? {} : reconnectOf(attempts),
@@ -166,9 +171,12 @@ export function connectionPermissions(
   { server, given }: Connection,
   file?: string,
 ): Permissions {
+  const { net = [], read = [], write = [] } = serverPermissions(server);
+  const files = [given["password-file"], file].filter((path) => path !== undefined);
   return {
-    net: [server.address],
-    read: [given["password-file"], file].filter((path) => path !== undefined),
+    net,
+    write,
+    read: [...read, ...files],
     env: [given["password-env"]].filter((name) => name !== undefined),
   };
 }
@@ -176,50 +184,6 @@ export function connectionPermissions(
 /** The topics that are given by option, and the one in the URL. */
 export function topicsOf(given: readonly string[], { topic }: Connection): readonly string[] {
   return topic === undefined ? given : [...given, topic];
-}
-
-function serverOf(
-  options: ConnectionValues,
-  operands: readonly string[],
-  subject: Subject,
-): { readonly server: ServerUrl; readonly topic: string | undefined } {
-  const { host, port, url } = options;
-  const urls = [...url === undefined ? [] : [url], ...operands];
-  if (urls.length > 1) throw usageFailure("Give one URL of a server; a topic stands behind -t");
-  const [given] = urls;
-  if (given === undefined) {
-    const name = host ?? "localhost";
-    const bracketed = name.includes(":") && !name.startsWith("[") ? `[${name}]` : name;
-    const number = integerOption("port", port ?? "1883", 1, 65_535);
-    return { server: parsed(`mqtt://${bracketed}:${number}`), topic: undefined };
-  }
-  if (host !== undefined || port !== undefined) {
-    throw usageFailure("Give the server either as a URL or with --host and --port");
-  }
-  if (subject === "connect") return { server: parsed(given), topic: undefined };
-  const [, base = given, topic] = /^([a-z+]+:\/\/[^/?#]*)\/(.+)$/is.exec(given) ?? [];
-  // What was taken for a topic may be part of a password: the message must hide it, and say how to write it.
-  if (topic === undefined || !base.includes("@") && topic.includes("@")) {
-    return { server: parsed(given), topic: undefined };
-  }
-  return { server: parsed(base), topic: decodedTopic(topic) };
-}
-
-/** The server that a URL names. */
-function parsed(url: string): ServerUrl {
-  try {
-    return parseServerUrl(url);
-  } catch (error) {
-    throw error instanceof TypeError ? usageFailure(error.message) : error;
-  }
-}
-
-function decodedTopic(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 const NEVER = "4294967295";

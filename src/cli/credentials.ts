@@ -10,7 +10,7 @@ const CHOICE = "password";
 
 /** The options for a user and a password. */
 export const CREDENTIALS = {
-  "username": { short: "u", value: "NAME", help: "User Name; --help=all has the Password" },
+  "username": { short: "u", value: "NAME", help: "User Name; --help=all: Password, TLS …" },
   "password": { short: "P", value: "BYTES", choice: CHOICE, help: "Password", group: GROUP },
   "password-file": {
     value: "FILE",
@@ -129,6 +129,33 @@ async function typedLine(): Promise<Uint8Array> {
     }
   }
   return Uint8Array.from(typed);
+}
+
+/** Names of header fields, and of parts of a query, whose values nobody but the two ends should see. */
+export const SECRET_NAME = /auth|cookie|token|key|secret|signature|password|credential/i;
+
+/** What is left out of a line that is shown, and has to be put in again. */
+export interface LeftOut {
+  readonly args: readonly string[];
+  /** In words, such as `"the password of the proxy"`. */
+  readonly what: readonly string[];
+}
+
+/** The arguments, by long names, without what is secret in `--proxy` and `--header`. */
+export function withoutWaySecrets(args: readonly string[]): LeftOut {
+  const what = new Set<string>();
+  const shown = args.map((argument) => {
+    const [, proxy, rest] = /^(--proxy=[a-z\d]+:\/\/[^/?#:]*):[^/?#]*(@.*)$/is.exec(argument) ?? [];
+    if (proxy !== undefined) {
+      what.add("the password of the proxy");
+      return `${proxy}${rest}`;
+    }
+    const [, name = ""] = /^--header=([^=]+)=/.exec(argument) ?? [];
+    if (!SECRET_NAME.test(name)) return argument;
+    what.add(`the value of ${name}`);
+    return `--header=${name}=`;
+  });
+  return { args: shown, what: [...what] };
 }
 
 /** The environment variable in which a line that is shown expects the password. */

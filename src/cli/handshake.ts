@@ -2,8 +2,9 @@
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { willInit } from "../client/options.ts";
-import type { ServerUrl } from "../client/server_url.ts";
-import { connectTcp } from "../io/tcp.ts";
+import type { Destination } from "../io/destination.ts";
+import { dial, type DialStep } from "../io/dial.ts";
+import { ConnectionFault, silentCloseFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
 import {
   encodePacket,
@@ -17,10 +18,12 @@ import { type Context, Failure, type Output, OutputClosed, usageFailure } from "
 import { type Connection, connectionOf } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
 import type { ConnectArguments } from "./connect.ts";
-import { networkFailure, TIMED_OUT } from "./failures.ts";
+import { hintFor, TIMED_OUT } from "./failures.ts";
 import { formatExplanation, formatHeading, type FormatOptions, SECRETS } from "./format.ts";
 import { hexByte, paintFor, quoted } from "./text.ts";
-import { tracerTo } from "./tracing.ts";
+import { CLI_NAMES, destinationOf } from "./tls_files.ts";
+import { stepTracerTo, tracerTo } from "./tracing.ts";
+import { Way } from "./way.ts";
 
 type Options = ConnectArguments["options"];
 
@@ -31,30 +34,40 @@ const LARGEST_ANSWER = 1_048_576;
 export async function run(context: Context, given: ConnectArguments): Promise<number> {
   const connection = connectionOf(given, "connect");
   const { server, connect: { connectTimeout = Infinity } } = connection;
-  const password = await passwordOf(given.options, context) ?? server.password;
+  const password = await passwordOf(given.options, context) ?? server.at.password;
   const packets = packetsOf(connection, password);
   const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
   // Whoever says how long all may take has said how long the CONNACK may.
   const longest = given.options["connect-timeout"] === undefined && connection.timeout < Infinity
     ? connection.timeout
     : Math.min(connection.timeout, connectTimeout);
+  const destination = await destinationOf(server, context.stderr);
   const deadline = AbortSignal.timeout(longest);
   const stop = AbortSignal.any([context.signal, deadline]);
-  const tracer = connection.trace && await tracerTo(context.stderr, connection.trace, "client");
+  const { trace } = connection;
+  const tracer = trace && await tracerTo(context.stderr, trace, "client");
+  const traceStep = trace && await stepTracerTo(context.stderr, trace);
+  const display = new Display(context.stdout, given.options);
+  const way = new Way(destination, context.stdout, given.options["show-password"]);
   try {
-    const bare = await connectTcp({ ...server, signal: stop });
-    const transport = tracer?.(bare, server.address) ?? bare;
+    const observe = (step: DialStep) => {
+      way.show(step);
+      traceStep?.(step);
+    };
+    const bare = await dial(destination, { signal: stop, observe, names: CLI_NAMES });
+    way.end();
+    const transport = tracer?.(bare, destination.address) ?? bare;
     const close = () => transport.close();
     stop.addEventListener("abort", close);
     try {
-      const display = new Display(context.stdout, given.options);
-      return await converse(transport, packets, limit, server, display);
+      return await converse(transport, packets, limit, destination, display);
     } finally {
       stop.removeEventListener("abort", close);
       transport.close();
     }
   } catch (error) {
-    throw failureFor(error, stop, server, longest);
+    way.fail();
+    throw failureFor(error, stop, connection, way.step, longest);
   }
 }
 
@@ -119,12 +132,14 @@ async function converse(
   transport: Transport,
   { connect, disconnect }: Packets,
   maximumPacketSize: number,
-  { address }: ServerUrl,
+  destination: Destination,
   display: Display,
 ): Promise<number> {
-  await transport.write(connect);
+  const { address } = destination;
+  await unlessBroken(destination, transport.write(connect));
   display.show(TO_SERVER, explainPacket(connect));
-  const received = await receive(transport, maximumPacketSize, address);
+  const receiving = receive(transport, maximumPacketSize, destination);
+  const received = await unlessBroken(destination, receiving);
   const answer = explainPacket(received, { maximumPacketSize });
   display.show(TO_CLIENT, answer);
   const isConnected = answer.packet?.type === "connack" && answer.packet.reasonCode < 0x80;
@@ -143,26 +158,34 @@ async function converse(
 async function receive(
   transport: Transport,
   maximumPacketSize: number,
-  address: string,
+  destination: Destination,
 ): Promise<Uint8Array> {
   const decoder = new PacketDecoder({ maximumPacketSize });
   const chunks: Uint8Array[] = [];
   for (let chunk = await transport.read(); chunk !== undefined; chunk = await transport.read()) {
     chunks.push(chunk);
-    if (chunks.length === 1 && GREETING.test(new TextDecoder("latin1").decode(chunk))) {
-      throw stranger(chunk, address);
-    }
     decoder.push(chunk);
     try {
       if (decoder.next() !== undefined) break;
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
-      if (error.offset === 0) throw stranger(concat(chunks), address);
       break;
     }
   }
-  if (chunks.length === 0) throw closed(address);
+  if (chunks.length === 0) throw silentCloseFault(destination, undefined);
   return concat(chunks);
+}
+
+/** The result of some work with the network, or the sentence for what it says. */
+async function unlessBroken<Result>(
+  destination: Destination,
+  work: Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof ConnectionFault ? error : silentCloseFault(destination, error);
+  }
 }
 
 function verdictOf({ packet, fault, fields }: Explanation, address: string): string {
@@ -195,62 +218,27 @@ function verdictOf({ packet, fault, fields }: Explanation, address: string): str
     : `Refused: ${address} said ${reason}${more}`;
 }
 
-/** The failure for a server that speaks something else. */
-function stranger(received: Uint8Array, address: string): Failure {
-  const start = received.subarray(0, 40);
-  const text = new TextDecoder("latin1").decode(start);
-  if (text.startsWith("HTTP/")) {
-    return new Failure(
-      `${address} is a web server, not an MQTT server; try the port for MQTT over TCP, mostly 1883`,
-    );
-  }
-  if (start[0] === TLS_ALERT && start[1] === TLS_MAJOR_VERSION) {
-    return new Failure(
-      `${address} expects TLS, and connect speaks plain TCP; try the plain port, mostly 1883`,
-    );
-  }
-  return new Failure(
-    `${address} is no MQTT server, it answered ${quoted(text)}; check the host and the port`,
-  );
-}
-
-/** How servers of text protocols begin: no packet of MQTT that may come first is such text. */
-const GREETING = /^[\x20-\x7e\r\n\t]{4,}$/;
-
-const TLS_ALERT = 0x15;
-const TLS_MAJOR_VERSION = 0x03;
-
-function closed(address: string): Failure {
-  return new Failure(
-    `${address} closed the connection before the handshake was over; check that it is an MQTT server and that this is its plain TCP port`,
-  );
-}
-
 /** One sentence for whatever went wrong with the connection. */
 function failureFor(
   thrown: unknown,
   stop: AbortSignal,
-  server: ServerUrl,
+  connection: Connection,
+  step: string | undefined,
   longest: number,
 ): unknown {
   if (thrown instanceof Failure || thrown instanceof OutputClosed) return thrown;
-  const { address } = server;
+  const { server } = connection;
+  const { address } = server.at;
   const error = stop.aborted ? stop.reason : thrown;
   if (error instanceof DOMException && error.name === "TimeoutError") {
+    const what = step === undefined
+      ? `${address} sent no CONNACK within ${longest / 1000} s`
+      : `${step} to ${address} took longer than ${longest / 1000} s`;
     return new Failure(
-      `${address} sent no CONNACK within ${
-        longest / 1000
-      } s; check the host and the port, or wait longer with --timeout`,
+      `${what}; check the host and the port, or wait longer with --timeout`,
       TIMED_OUT,
     );
   }
-  if (
-    error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.ConnectionAborted
-  ) return closed(address);
-  const failure = networkFailure(error, server);
-  if (failure !== undefined) return failure;
-  return error instanceof Error
-    ? new Failure(`Cannot connect to ${address}: ${error.message}`)
-    : error;
+  if (!(error instanceof ConnectionFault)) return error;
+  return new Failure(error.message + hintFor(error.code, server));
 }

@@ -23,7 +23,15 @@ export const EXIT_CODES = `0; 2 for a wrong command line; 27 when the time ran o
 162, the Reason Code, when the server said no; 130 after Ctrl-C; 1 for all else.`;
 
 /** What stands for the server in a line of usage. */
-export const SERVER_USAGE = "[mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]]";
+export const SERVER_USAGE = "[mqtt[s]://[USER[:PASS]@]HOST[:PORT][/TOPIC]]";
+
+/** What else there is to know of a server's URL, in the whole help. */
+export const SERVER_NOTES =
+  `A URL has the scheme mqtt or tcp; mqtts, ssl or tls; ws; wss; mqtt+unix or unix.
+The path of ws:// and wss:// is the WebSocket's, and that of mqtt+unix:///PATH
+is the socket's: a topic stands behind -t then. Without a URL, an option for TLS
+or -p 8883 means mqtts. --cafile adds to what is trusted anyway.
+`;
 
 /** The help: with all options under their headings, or with those that people look for first. */
 export function helpText(parts: HelpParts, table: OptionTable, all: boolean): string {

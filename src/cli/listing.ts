@@ -10,6 +10,7 @@ import { Printer, verbose } from "./message_output.ts";
 import { secondsOption } from "./options.ts";
 import { Publisher } from "./publisher.ts";
 import type { RetainedArguments } from "./retained.ts";
+import { noTopic } from "./server_options.ts";
 import { withClient } from "./with_client.ts";
 
 /** Runs `retained`. */
@@ -17,7 +18,7 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   const { options } = given;
   const connection = connectionOf(given);
   const filters = topicsOf(options.topic, connection);
-  if (filters.length === 0) throw usageFailure("Give a Topic Filter, such as #");
+  if (filters.length === 0) throw noTopic("Topic Filter", connection.server);
   for (const filter of filters) {
     checkFilter(filter);
     if (parseSharedSubscription(filter) !== undefined) {

@@ -1,7 +1,7 @@
 // The least that a command may do, as the line of `deno run` that says so.
 
 import type { Context } from "./command.ts";
-import { withoutPassword } from "./credentials.ts";
+import { withoutPassword, withoutWaySecrets } from "./credentials.ts";
 import { longNames, type OptionTable } from "./options.ts";
 
 /** What a command may do, by the names of Deno's permissions. */
@@ -21,10 +21,12 @@ export function permissionLine(
   needed: Permissions,
 ): string {
   const long = longNames(table, args).filter((argument) => argument !== "--print-permissions");
-  const { args: shown, env } = withoutPassword(long);
+  const { args: rest, env } = withoutPassword(long);
+  const { args: shown, what } = withoutWaySecrets(rest);
   if (env !== undefined) {
     stderr.write(`The password is not shown: put it into the environment variable ${env}.\n`);
   }
+  for (const secret of what) stderr.write(`Put in ${secret} again: it is not shown.\n`);
   const variables = [...needed.env ?? [], env].filter((name) => name !== undefined);
   const flags = Object.entries({ ...needed, env: variables })
     .filter(([, values]) => values.length > 0)

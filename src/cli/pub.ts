@@ -2,7 +2,7 @@
 
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 
@@ -31,6 +31,7 @@ export const pub = command({
     "pub -l mqtt://broker.local/home/log < events.txt",
   ],
   exitCodes: EXIT_CODES,
+  notes: SERVER_NOTES,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
   load: () => import("./publishing.ts"),

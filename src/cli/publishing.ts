@@ -17,6 +17,7 @@ import { isGiven } from "./options.ts";
 import { Progress } from "./progress.ts";
 import type { PubArguments } from "./pub.ts";
 import { Publisher } from "./publisher.ts";
+import { noTopic } from "./server_options.ts";
 import { SESSION, withClient } from "./with_client.ts";
 
 /** Runs `pub`. */
@@ -79,7 +80,7 @@ async function sourceFor(
       return options.timing ? paced(messages, stop) : messages;
     };
   }
-  if (topics.length === 0) throw usageFailure("Give a topic: with --topic, or in the URL");
+  if (topics.length === 0) throw noTopic("topic", connection.server);
   for (const topic of topics) checkMessage({ topic, options: publish });
   if (kind === "stdin-line") return (stop) => lineMessages(context, stop, topics, publish);
   const payloadUntil = await payloadReader(options, context);

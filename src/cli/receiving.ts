@@ -5,12 +5,13 @@ import type { Message, SubscribeOptions, Subscription } from "../client/mod.ts";
 import type { QoS, RetainHandling } from "../packets/mod.ts";
 import { topicMatches } from "../topics.ts";
 import { type Context, type Output, usageFailure } from "./command.ts";
-import { connectionOf, topicsOf } from "./connection_options.ts";
+import { type Connection, connectionOf, topicsOf } from "./connection_options.ts";
 import { checkFilter } from "./filters.ts";
 import { Printer } from "./message_output.ts";
 import { countOption, integerOption } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "./property_options.ts";
+import { noTopic } from "./server_options.ts";
 import type { SubArguments } from "./sub.ts";
 import { tellOf } from "./text.ts";
 import { withClient } from "./with_client.ts";
@@ -27,7 +28,7 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const filters = topicsOf(options.topic, connection);
   const receiving = new Receiving(context, options);
   const subscribe = subscribeOptionsOf(options);
-  check(filters, options);
+  check(filters, connection, options);
   return await withClient(context, connection, async (client) => {
     // Without an end in sight nobody waits for it, and whoever reads the output may write to the terminal, too.
     using _ = options.count === undefined || context.stdout.isTerminal ||
@@ -59,9 +60,9 @@ export async function run(context: Context, given: SubArguments): Promise<number
   });
 }
 
-function check(filters: readonly string[], options: Values): void {
+function check(filters: readonly string[], { server }: Connection, options: Values): void {
   if (filters.length === 0 && options.unsubscribe.length === 0) {
-    throw usageFailure("Give a Topic Filter: with --topic, or in the URL");
+    throw noTopic("Topic Filter", server);
   }
   const { "filter-out": out, unsubscribe } = options;
   for (const filter of [...filters, ...unsubscribe, ...out]) checkFilter(filter);

@@ -2,7 +2,7 @@
 
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 import { FORMAT_LETTERS, OUTPUT } from "./output_options.ts";
@@ -49,7 +49,7 @@ export const request = command({
     'request -t sum -m "[1, 2]" --json mqtt://broker.local',
   ],
   exitCodes: EXIT_CODES,
-  notes: FORMAT_LETTERS,
+  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
   load: () => import("./asking.ts"),

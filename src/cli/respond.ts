@@ -3,7 +3,7 @@
 import { usageFailure } from "./command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "./message_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 
@@ -37,6 +37,7 @@ prints (--exec: request on standard input, topic in MQTT_TOPIC). Ends on Ctrl-C.
     'respond -t clock/now --exec "date +%H:%M"',
   ],
   exitCodes: EXIT_CODES,
+  notes: SERVER_NOTES,
   options: OPTIONS,
   permissions: (given) => ({
     ...connectionPermissions(connectionOf(given), given.options.file),

@@ -2,7 +2,7 @@
 
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 import { FORMAT_LETTERS, OUTPUT } from "./output_options.ts";
 
@@ -31,7 +31,7 @@ Ends when no more come: servers do not say how many there are.`,
     'retained -t "test/#" --remove mqtt://broker.local',
   ],
   exitCodes: EXIT_CODES,
-  notes: FORMAT_LETTERS,
+  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given)),
   load: () => import("./listing.ts"),

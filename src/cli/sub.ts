@@ -2,7 +2,7 @@
 
 import { connectionOf, connectionOptions, connectionPermissions } from "./connection_options.ts";
 import { command } from "./definition.ts";
-import { EXIT_CODES, SERVER_USAGE } from "./help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "./help.ts";
 import { FORMAT_LETTERS, OUTPUT } from "./output_options.ts";
 import type { OptionTable, ParsedArguments } from "./options.ts";
 import { SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "./property_options.ts";
@@ -64,7 +64,7 @@ export const sub = command({
     "sub -t home/log -C 1 -W 5 mqtt://broker.local",
   ],
   exitCodes: EXIT_CODES,
-  notes: FORMAT_LETTERS,
+  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given)),
   load: () => import("./receiving.ts"),

@@ -1,5 +1,6 @@
 // `--trace`: every packet that goes by, explained on standard error. What explains is loaded only when it is wanted.
 
+import type { DialStep } from "../io/dial.ts";
 import type { Transport } from "../io/transport.ts";
 import { type Output, usageFailure } from "./command.ts";
 import type { OptionTable } from "./options.ts";
@@ -42,6 +43,16 @@ export type Tracer = (transport: Transport, address: string) => Transport;
 
 const CLIENT_ARROWS: Arrows = { sent: "→", received: "←" };
 const SERVER_ARROWS: Arrows = { sent: "←", received: "→" };
+
+/** Shows the steps on the way to a server. */
+export async function stepTracerTo(
+  output: Output,
+  level: TraceLevel,
+): Promise<(step: DialStep) => void> {
+  const { formatStep, formatStepBriefly } = await import("./steps.ts");
+  const format = level === "full" ? formatStep : formatStepBriefly;
+  return (step) => output.write(format(step, output));
+}
 
 /** Arrows are as a client sees it. `end` says whose transports these are. */
 export async function tracerTo(

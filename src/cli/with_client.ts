@@ -12,8 +12,10 @@ import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import type { Connection } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./failures.ts";
+import { urlOf } from "./server_options.ts";
 import { tellOf } from "./text.ts";
-import { tracerTo } from "./tracing.ts";
+import { CLI_NAMES, destinationOf } from "./tls_files.ts";
+import { stepTracerTo, tracerTo } from "./tracing.ts";
 
 /** What a command does with its client. `stop` aborts when it is to end, which it does then. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
@@ -47,7 +49,7 @@ export async function withClient(
   let isConnected = false;
   try {
     const isOurs = session !== undefined && connection.connect.sessionExpiryInterval === undefined;
-    const password = await passwordOf(connection.given, context) ?? server.password;
+    const password = await passwordOf(connection.given, context) ?? server.at.password;
     const client = await clientFor(context, connection, {
       ...isOurs && { sessionExpiryInterval: session },
       ...connect,
@@ -64,7 +66,7 @@ export async function withClient(
     });
   } catch (error) {
     if (isConnected && context.signal.aborted && onInterrupt !== undefined) return onInterrupt();
-    throw isConnected ? failureOf(error, server) : connectFailureOf(error, server);
+    throw isConnected ? failureOf(error) : connectFailureOf(error, server);
   } finally {
     ending.forget();
   }
@@ -103,20 +105,23 @@ function refusalOf(client: Client): Promise<never> {
 
 async function clientFor(
   { stderr }: Context,
-  { server: { address }, trace, disconnect }: Connection,
+  { server, trace, disconnect }: Connection,
   options: ConnectOptions,
 ): Promise<Client> {
   checkDisconnect(disconnect, options);
+  const { tls, headers } = await destinationOf(server, stderr);
   const tracer = trace && await tracerTo(stderr, trace, "client");
+  const observe = trace && await stepTracerTo(stderr, trace);
   const world: World = {
     clock: systemClock,
     dial: async (destination, signal) => {
-      const transport = await dial(destination, { signal });
-      return tracer?.(transport, address) ?? transport;
+      const transport = await dial(destination, { signal, observe, names: CLI_NAMES });
+      return tracer?.(transport, destination.address) ?? transport;
     },
   };
   try {
-    return new Client(world, `mqtt://${address}`, options);
+    const url = urlOf(server.at);
+    return new Client(world, { url, tls, headers, proxy: server.proxyUrl }, options);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
     throw usageFailure(`This CONNECT may not be sent: ${error.message}`);

@@ -44,6 +44,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Whether an error says no more than that the other end has gone, politely or not. */
+export function isGone(message: string, code: string): boolean {
+  return ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code) ||
+    /unexpected end of file|unexpected eof|socket disconnected|connection was closed/i
+      .test(message);
+}
+
 /** The code of the system or of Node, such as `"ECONNREFUSED"`; `""` for none. */
 export function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { readonly code?: unknown };

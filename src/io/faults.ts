@@ -3,7 +3,7 @@
 
 import type { FaultCode } from "../errors.ts";
 import type { Destination } from "./destination.ts";
-import { brokenText, type FaultCure, messageOf, nameOf } from "./fault_texts.ts";
+import { brokenText, codeOf, type FaultCure, isGone, messageOf, nameOf } from "./fault_texts.ts";
 
 /**
  * A connection that could not be made, or was of no use. Its `cause` is what the platform threw.
@@ -42,7 +42,7 @@ export function silentCloseFault(destination: Destination, cause: unknown): Conn
   let hint = "; check that it is a server of MQTT 5.0";
   if (scheme === "mqtt") hint += ", and whether it expects TLS (mqtts://) on this port";
   if (tls?.cert !== undefined) hint += ", and that it accepts the client certificate";
-  const text = cause === undefined
+  const text = cause === undefined || isGone(messageOf(cause), codeOf(cause))
     ? `${address} closed the connection without an answer to CONNECT${hint}`
     : `The connection to ${address} broke before CONNECT was answered: ${brokenText(cause)}${hint}`;
   return new ConnectionFault("closed", "time", text, cause);

@@ -103,9 +103,11 @@ class Dialling {
       .catch(async (error) => {
         throw await this.#explained(error, request);
       });
-    this.#observe({ type: "tls", request, result });
     const { alpnProtocol } = result;
-    if (alpnProtocol === undefined || request.alpn.includes(alpnProtocol)) return transport;
+    if (alpnProtocol === undefined || request.alpn.includes(alpnProtocol)) {
+      this.#observe({ type: "tls", request, result });
+      return transport;
+    }
     transport.close();
     throw new ConnectionFault(
       "tls",

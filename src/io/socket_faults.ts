@@ -5,6 +5,7 @@
 import { type Destination, usesTls } from "./destination.ts";
 import {
   codeOf,
+  isGone,
   messageOf,
   nameOf,
   OPTION_NAMES,
@@ -150,10 +151,7 @@ function networkFault(
   if (code === "ETIMEDOUT") {
     return ["unreachable", "time", "the host does not answer; check the host and your network"];
   }
-  const isGone = ["ECONNRESET", "EPIPE", "ECONNABORTED"].includes(code) ||
-    /unexpected end of file|unexpected eof|socket disconnected|connection was closed/i
-      .test(message);
-  if (!isGone) return undefined;
+  if (!isGone(message, code)) return undefined;
   switch (phase) {
     case "tls":
       return [

@@ -7,6 +7,10 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 /** The options that several commands have, by the file with their tests. */
 const CONNECTION: Readonly<Record<string, readonly string[]>> = {
   "url_test.ts": ["host", "port", "url"],
+  "ways_test.ts": [
+    ...["unix", "proxy", "header"],
+    ...["cafile", "capath", "cert", "key", "insecure", "tls-alpn", "tls-server-name"],
+  ],
   "connection_test.ts": [
     ...["username", "client-id", "client-id-prefix", "keep-alive", "quiet"],
     ...["no-clean-start", "timeout", "connect-timeout", "protocol-version"],

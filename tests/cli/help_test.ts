@@ -141,6 +141,7 @@ const TYPOS: readonly (readonly [typed: readonly string[], suggested: string])[]
   [["pub", "--user", "a"], "--username"],
   [["pub", "--repeat-dely", "1"], "--repeat-delay"],
   [["sub", "--no-locla"], "--no-local"],
+  [["pub", "--ca-file", "a"], "--cafile"],
   [["sub", "--session-expiry-interwal=1"], "--session-expiry-interval"],
   [["sub", "--hlep"], "--help"],
   [["broker", "--prot", "1"], "--port"],
@@ -157,7 +158,7 @@ for (const [typed, suggested] of TYPOS) {
 }
 
 for (
-  const typed of [["nope"], ["pub", "--nope"], ["pub", "--tls"], ["pub", "-Z"], ["sub", "-vZ"]]
+  const typed of [["nope"], ["pub", "--nope"], ["pub", "--ciphers"], ["pub", "-Z"], ["sub", "-vZ"]]
 ) {
   Deno.test(`${typed.join(" ")}: nothing is near, and the help is named`, async () => {
     const { exitCode, stdout, stderr } = await run(typed);

@@ -108,7 +108,7 @@ for (
     const { exitCode, stdout, stderr } = await cli(server, args);
     assertEquals(exitCode, 0);
     assertEquals(packetsIn(stderr), ["→ CONNECT", "← CONNACK", "→ DISCONNECT"]);
-    assertMatch(stdout, /^→ Client to Server: CONNECT/);
+    assertMatch(stdout, /^· TCP connection to localhost:\d+\n\n→ Client to Server: CONNECT/);
     assertMatch(stderr, sign);
     assertNotMatch(stderr + stdout, /s3cret|73 33 63/);
   });

@@ -306,8 +306,7 @@ const MOSQUITTO_CASES: readonly Case[] = [
     MQTT,
     () => mosquitto("mqtts"),
     closed(
-      "The connection to {address} broke before CONNECT was answered: Connection reset by peer " +
-        "(os error 104); check that it is a server of MQTT 5.0, and whether it expects TLS " +
+      "{address} closed the connection without an answer to CONNECT; check that it is a server of MQTT 5.0, and whether it expects TLS " +
         "(mqtts://) on this port",
       "ConnectionReset",
     ),
