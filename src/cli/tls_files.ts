@@ -10,7 +10,7 @@ import {
   type TlsOptions,
   tlsRequest,
 } from "../io/tls.ts";
-import { checkHeaders } from "../io/websocket_client.ts";
+import { checkHeaders } from "../io/websocket_fields.ts";
 import { type Output, usageFailure } from "./command.ts";
 import type { ServerPlace, ServerValues } from "./server_options.ts";
 import { quoted, tellOf } from "./text.ts";
