@@ -45,6 +45,8 @@ function sameOptions({ proxy, headers, given }: ServerPlace): string {
 /** One sentence for whatever ended the work with a server. What is no error of it stays what it is. */
 export function failureOf(error: unknown): unknown {
   if (error instanceof Failure || error instanceof OutputClosed) return error;
+  // What shows the steps of dialling may find nobody who looks at them.
+  if (error instanceof Error && error.cause instanceof OutputClosed) return error.cause;
   if (error instanceof RefusedError) {
     // A DISCONNECT ends the work whatever it says: 0x00 is no success of it.
     return new Failure(error.message, error.reasonCode < 0x80 ? 1 : error.reasonCode);

@@ -18,7 +18,7 @@ import { type Context, Failure, type Output, OutputClosed, usageFailure } from "
 import { type Connection, connectionOf } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
 import type { ConnectArguments } from "./connect.ts";
-import { hintFor, TIMED_OUT } from "./failures.ts";
+import { failureOf, hintFor, TIMED_OUT } from "./failures.ts";
 import { formatExplanation, formatHeading, type FormatOptions, SECRETS } from "./format.ts";
 import { hexByte, paintFor, quoted } from "./text.ts";
 import { CLI_NAMES, destinationOf } from "./tls_files.ts";
@@ -239,6 +239,8 @@ function failureFor(
       TIMED_OUT,
     );
   }
-  if (!(error instanceof ConnectionFault)) return error;
-  return new Failure(error.message + hintFor(error.code, server));
+  const failure = failureOf(error);
+  return error instanceof ConnectionFault && failure instanceof Failure
+    ? new Failure(failure.message + hintFor(error.code, server))
+    : failure;
 }

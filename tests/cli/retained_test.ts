@@ -150,7 +150,7 @@ Deno.test("retained ends with 27 when -W runs out before all is settled", async 
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["no filter", [], /Give a Topic Filter, such as #/],
+  ["no filter", [], /Give a Topic Filter: with --topic, or in the URL/],
   ["a filter that is none", ["-t", "a/#/b"], /Topic Filter "a\/#\/b"/],
   ["a shared subscription", ["-t", "a", "-t", "$share/group/a"], /leave \$share out/],
   ["two formats", ["-t", "a", "--json", "-F", "%p"], /exclude each other/],
