@@ -9,7 +9,10 @@ import {
 } from "./peer_bytes.ts";
 import { PeerLink, type Progress, source } from "./peer_link.ts";
 import type { Peer } from "./peer_process.ts";
+import type { Server } from "./server.ts";
 import { IN_FLIGHT, KEEP_ALIVE, PAYLOAD, sourceFilter, TOPIC, type Trial } from "./trial.ts";
+import { openWebSocket } from "./websocket_wire.ts";
+import type { Wire } from "./wire.ts";
 
 /** How many messages one run is: many, for the peer is fast. */
 const COUNT = 200_000;
@@ -17,8 +20,8 @@ const COUNT = 200_000;
 const NO_IDENTIFIER = new Uint8Array(0);
 
 /** Publishes at QoS 0, and one message at QoS 1 to know that the peer has all of them. */
-export async function publishUnawaited(peer: Peer): Promise<Trial> {
-  const link = await connect(peer.port);
+export async function publishUnawaited(server: Server): Promise<Trial> {
+  const link = await connect(server);
   const last = publishPacket(TOPIC, 1, NO_IDENTIFIER, PAYLOAD);
   return trial(link, async () => {
     await link.send(source(TOPIC, 0, NO_IDENTIFIER, PAYLOAD, COUNT));
@@ -28,8 +31,8 @@ export async function publishUnawaited(peer: Peer): Promise<Trial> {
 }
 
 /** Publishes with 1,000 messages in flight. */
-export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
-  const link = await connect(peer.port);
+export async function publishInFlight(server: Server, qos: 1 | 2): Promise<Trial> {
+  const link = await connect(server);
   return trial(link, async () => {
     await link.send(source(TOPIC, qos, NO_IDENTIFIER, PAYLOAD, COUNT));
     await link.until("acknowledged", COUNT);
@@ -37,8 +40,8 @@ export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
 }
 
 /** Subscribes, and acknowledges whatever comes. */
-export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
-  const link = await connect(peer.port);
+export async function receive(server: Server, qos: 0 | 1 | 2): Promise<Trial> {
+  const link = await connect(server);
   const subscribe = subscribePacket(sourceFilter(qos, COUNT), qos);
   return trial(link, async () => {
     await link.write(subscribe);
@@ -48,7 +51,7 @@ export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
 
 /** Sends as many bytes as a message to "echo" takes, and waits until they have come back. */
 export async function roundTrip(peer: Peer): Promise<Trial> {
-  const connection = await dial(peer.echoPort);
+  const connection = await dialTcp(peer.echoPort);
   const sent = publishPacket("echo", 0, NO_IDENTIFIER, PAYLOAD);
   const received = new Uint8Array(sent.length);
   return {
@@ -68,13 +71,13 @@ export async function roundTrip(peer: Peer): Promise<Trial> {
 
 /** A client made of the peer's own code. */
 export class BareLink extends PeerLink {
-  readonly #connection: Deno.Conn;
+  readonly #connection: Wire;
   #done: Progress = NOTHING;
   #counted: Progress = NOTHING;
   #hasEnded = false;
   #onProgress = () => {};
 
-  constructor(connection: Deno.Conn, inFlight: number) {
+  constructor(connection: Wire, inFlight: number) {
     super(connection, inFlight, (progress) => {
       this.#done = progress;
       this.#onProgress();
@@ -119,21 +122,31 @@ export interface BareOptions {
 }
 
 /** Connects, and waits until the other side has agreed. */
-export async function connect(port: number, options: BareOptions = {}): Promise<BareLink> {
+export async function connect(server: Server, options: BareOptions = {}): Promise<BareLink> {
   const { clientId = "b", inFlight = IN_FLIGHT, version = 5, makeLink = makeBareLink } = options;
-  const link = makeLink(await dial(port), inFlight);
+  const link = makeLink(await dial(server), inFlight);
   void link.run();
   await link.write(connectPacket(clientId, KEEP_ALIVE, inFlight, version));
   await link.until("agreed", 1);
   return link;
 }
 
-function makeBareLink(connection: Deno.Conn, inFlight: number): BareLink {
+function makeBareLink(connection: Wire, inFlight: number): BareLink {
   return new BareLink(connection, inFlight);
 }
 
-/** Opens a bare connection. */
-export async function dial(port: number): Promise<Deno.TcpConn> {
+/** Opens a bare connection of any kind. */
+export async function dial({ url, tls }: Server): Promise<Wire> {
+  const { protocol, port, pathname } = new URL(url);
+  if (protocol === "mqtt+unix:") return await Deno.connect({ transport: "unix", path: pathname });
+  const tcp = await dialTcp(Number(port));
+  const wire = tls === undefined
+    ? tcp
+    : await Deno.startTls(tcp, { hostname: "127.0.0.1", caCerts: [tls.ca] });
+  return protocol === "ws:" || protocol === "wss:" ? await openWebSocket(wire) : wire;
+}
+
+async function dialTcp(port: number): Promise<Deno.TcpConn> {
   const connection = await Deno.connect({ hostname: "127.0.0.1", port });
   connection.setNoDelay(true);
   return connection;

@@ -224,7 +224,14 @@ async function startLoad(
   load: string,
 ): Promise<Child> {
   const file = new URL("load.ts", import.meta.url).pathname;
-  const args = ["run", "--allow-net=127.0.0.1", file, String(port), String(version), load];
+  const args = [
+    "run",
+    "--allow-net=127.0.0.1",
+    file,
+    `mqtt://127.0.0.1:${port}`,
+    String(version),
+    load,
+  ];
   const child = new Child(Deno.execPath(), args);
   await child.hear();
   return child;

@@ -3,7 +3,7 @@
 // deno run --allow-env --allow-net=127.0.0.1 --allow-run tests/bench/client.ts
 
 import * as bare from "./bare.ts";
-import { type Measurement, median, race, type Side, table, timing, verdict } from "./harness.ts";
+import { latency, type Measurement, race, type Side, table, timing, verdict } from "./harness.ts";
 import * as ours from "./ours.ts";
 import { type Peer, startPeer } from "./peer_process.ts";
 import * as theirs from "./theirs.ts";
@@ -35,9 +35,6 @@ const PATIENCE = 30_000;
 
 /** How long each side runs in a turn, in milliseconds. */
 const TURN = 200;
-
-/** Round trips of each side in a turn. */
-const ROUND_TRIPS = 1_000;
 
 const TITLE = "topic 36 bytes, payload 64, Receive Maximum 1,000";
 
@@ -138,27 +135,19 @@ function throughput(side: Side): Promise<Measurement> {
   return timing(side, TURN);
 }
 
-/** The median of the nanoseconds that one run takes after another. */
-async function latency(side: Side): Promise<Measurement> {
-  const measure = async () => {
-    const durations: number[] = [];
-    while (durations.length < ROUND_TRIPS) {
-      const start = performance.now();
-      await side.run();
-      durations.push((performance.now() - start) * 1e6);
-    }
-    return median(durations);
-  };
-  await measure();
-  return measure;
-}
-
 /** The bytes that an idle client takes. */
 function idleMemory(name: "ours" | "theirs", peer: Peer): Measurement {
   const file = new URL("idle.ts", import.meta.url).pathname;
   const permissions = ["--allow-env", "--allow-net=127.0.0.1"];
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--v8-flags=--expose-gc", ...permissions, file, name, String(peer.port)],
+    args: [
+      "run",
+      "--v8-flags=--expose-gc",
+      ...permissions,
+      file,
+      name,
+      JSON.stringify({ url: peer.url }),
+    ],
     stderr: "inherit",
   });
   return async () => {

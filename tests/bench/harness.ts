@@ -43,6 +43,12 @@ const ROUNDS = 11;
 /** How long each side runs in a turn, in milliseconds. */
 const TURN = 60;
 
+/** What each side opens in a turn. */
+const OPENED = 51;
+
+/** Round trips of each side in a turn. */
+const ROUND_TRIPS = 1_000;
+
 /** Runs the races and prints a table of medians, a line as soon as it is known. */
 export async function runRaces(title: string, races: readonly Race[]): Promise<void> {
   const line = table([title, ...races.map(({ work }) => work)]);
@@ -126,6 +132,38 @@ async function time(side: Side, runs: number): Promise<number> {
     if (done !== undefined) await done;
   }
   return (performance.now() - start) * 1e6 / (runs * side.operations);
+}
+
+/** The median of the nanoseconds that one run takes after another. */
+export async function latency(side: Side): Promise<Measurement> {
+  const measure = async () => {
+    const durations: number[] = [];
+    while (durations.length < ROUND_TRIPS) {
+      const start = performance.now();
+      await side.run();
+      durations.push((performance.now() - start) * 1e6);
+    }
+    return median(durations);
+  };
+  await measure();
+  return measure;
+}
+
+/** The median of the nanoseconds that it takes to open something, which is closed before the next is opened. */
+export function opening<Open>(
+  open: () => Promise<Open>,
+  close: (open: Open) => Promise<unknown>,
+): Measurement {
+  return async () => {
+    const durations: number[] = [];
+    while (durations.length < OPENED) {
+      const start = performance.now();
+      const opened = await open();
+      durations.push((performance.now() - start) * 1e6);
+      await close(opened);
+    }
+    return median(durations);
+  };
 }
 
 /** The middle one of an odd number of values. */

@@ -3,7 +3,7 @@
 //
 // Each line of its standard input is a number of messages, or of connections. Each line of its standard output says how many
 // nanoseconds one of them took, and which part of the time this process was busy.
-// deno run --allow-net=127.0.0.1 tests/bench/load.ts PORT 4|5 one|many|acknowledged|idle
+// deno run --allow-net=127.0.0.1 tests/bench/load.ts URL 4|5 one|many|acknowledged|idle
 
 import { cpuUsage } from "node:process";
 import { type BareLink, type BareOptions, connect, dial } from "./bare.ts";
@@ -11,11 +11,12 @@ import { linesOf } from "./child.ts";
 import { PatientLink, Pause } from "./patient_link.ts";
 import { connectPacket, type ProtocolVersion, subscribePacket } from "./peer_bytes.ts";
 import { source } from "./peer_link.ts";
+import type { Server } from "./server.ts";
 import { KEEP_ALIVE, PAYLOAD, TOPIC } from "./trial.ts";
+import type { Wire } from "./wire.ts";
 
 /** Where the broker is, and what it speaks. */
-interface Target {
-  readonly port: number;
+interface Target extends Server {
   readonly version: ProtocolVersion;
 }
 
@@ -47,8 +48,12 @@ const LOADS: Readonly<Record<string, (target: Target) => Load | Promise<Load>>> 
 };
 
 if (import.meta.main) {
-  const [port, version, work] = Deno.args;
-  const target = { port: Number(port), version: Number(version) as ProtocolVersion };
+  const [url, version, work, tls] = Deno.args;
+  const target = {
+    url: url!,
+    version: Number(version) as ProtocolVersion,
+    tls: JSON.parse(tls ?? "null") ?? undefined,
+  };
   const load = await LOADS[work!]!(target);
   console.log("ready");
   for await (const line of linesOf(Deno.stdin.readable)) {
@@ -71,7 +76,7 @@ async function measured(load: Load, count: number): Promise<string> {
 async function flood(target: Target, subscriberCount: number, slice: number): Promise<Load> {
   const publisher = await publish(target);
   const pause = new Pause();
-  const makeLink = (connection: Deno.Conn, inFlight: number) =>
+  const makeLink = (connection: Wire, inFlight: number) =>
     new PatientLink(connection, inFlight, pause);
   const subscribers: BareLink[] = [];
   while (subscribers.length < subscriberCount) {
@@ -108,12 +113,12 @@ async function acknowledged(target: Target): Promise<Load> {
 }
 
 /** Connects, and leaves it at that. */
-function idle({ port, version }: Target): Load {
-  const connections: Deno.Conn[] = [];
+function idle(target: Target): Load {
+  const connections: Wire[] = [];
   const connectOne = async () => {
-    const connection = await dial(port);
+    const connection = await dial(target);
     const clientId = `idle-${connections.push(connection)}`;
-    await connection.write(connectPacket(clientId, KEEP_ALIVE, IN_FLIGHT, version));
+    await connection.write(connectPacket(clientId, KEEP_ALIVE, IN_FLIGHT, target.version));
     // A CONNACK is small, and comes whole.
     if (await connection.read(new Uint8Array(1_024)) === null) throw new Error("Refused");
   };
@@ -125,16 +130,18 @@ function idle({ port, version }: Target): Load {
   };
 }
 
-function publish({ port, version }: Target): Promise<BareLink> {
-  return connect(port, { clientId: "publisher", inFlight: IN_FLIGHT, version });
+function publish(target: Target): Promise<BareLink> {
+  const { version } = target;
+  return connect(target, { clientId: "publisher", inFlight: IN_FLIGHT, version });
 }
 
 async function subscribe(
-  { port, version }: Target,
+  target: Target,
   options: BareOptions,
   qos: 0 | 1,
 ): Promise<BareLink> {
-  const link = await connect(port, { ...options, inFlight: RECEIVE_MAXIMUM, version });
+  const { version } = target;
+  const link = await connect(target, { ...options, inFlight: RECEIVE_MAXIMUM, version });
   await link.write(subscribePacket(TOPIC, qos, version));
   await link.until("agreed", 1);
   return link;

@@ -1,7 +1,7 @@
 // Our client at work for the client benchmark.
 
 import { type Client, connect as connectTo } from "../../mod.ts";
-import type { Peer } from "./peer_process.ts";
+import type { Server } from "./server.ts";
 import {
   ECHO_TOPIC,
   FEWER,
@@ -17,8 +17,8 @@ import {
 } from "./trial.ts";
 
 /** Publishes at QoS 0 and waits for the last of every slice. */
-export async function publishInSlices(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishInSlices(server: Server): Promise<Trial> {
+  const client = await connect(server);
   return trial(client, MANY, async () => {
     for (let count = 1; count < MANY; count++) {
       const accepted = client.publish(TOPIC, PAYLOAD);
@@ -30,8 +30,8 @@ export async function publishInSlices(peer: Peer): Promise<Trial> {
 }
 
 /** Publishes at QoS 0 and waits for every call. */
-export async function publishAwaited(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishAwaited(server: Server): Promise<Trial> {
+  const client = await connect(server);
   return trial(client, MANY, async () => {
     for (let count = 1; count < MANY; count++) await client.publish(TOPIC, PAYLOAD);
     await client.publish(TOPIC, PAYLOAD, { qos: 1 });
@@ -39,8 +39,8 @@ export async function publishAwaited(peer: Peer): Promise<Trial> {
 }
 
 /** Publishes with 1,000 messages in flight. */
-export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishInFlight(server: Server, qos: 1 | 2): Promise<Trial> {
+  const client = await connect(server);
   const options = { qos };
   return trial(client, FEWER, async () => {
     let left = FEWER;
@@ -52,8 +52,8 @@ export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
 }
 
 /** Subscribes to many messages, looks at each, and unsubscribes. */
-export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function receive(server: Server, qos: 0 | 1 | 2): Promise<Trial> {
+  const client = await connect(server);
   const count = qos === 0 ? MANY : FEWER;
   const topicFilter = sourceFilter(qos, count);
   return trial(client, count, async () => {
@@ -67,8 +67,8 @@ export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
 }
 
 /** Publishes one message and waits until it has come back. */
-export async function roundTrip(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function roundTrip(server: Server): Promise<Trial> {
+  const client = await connect(server);
   const messages = (await client.subscribe(ECHO_TOPIC))[Symbol.asyncIterator]();
   return trial(client, 1, async () => {
     client.publish(ECHO_TOPIC, PAYLOAD);
@@ -76,13 +76,22 @@ export async function roundTrip(peer: Peer): Promise<Trial> {
   });
 }
 
+/** Publishes one message at QoS 1. */
+export async function publishOne(server: Server): Promise<Trial> {
+  const client = await connect(server);
+  return trial(client, 1, async () => {
+    await client.publish(TOPIC, PAYLOAD, { qos: 1 });
+  });
+}
+
 /** A client with the same settings as theirs. */
-export function connect(port: number, clientId = "ours"): Promise<Client> {
-  return connectTo(`mqtt://127.0.0.1:${port}`, {
+export function connect({ url, tls }: Server, clientId = `ours ${url}`): Promise<Client> {
+  return connectTo(url, {
     clientId,
     keepAlive: KEEP_ALIVE,
     receiveMaximum: IN_FLIGHT,
     reconnect: false,
+    tls,
   });
 }
 

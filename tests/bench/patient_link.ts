@@ -3,6 +3,7 @@
 // too. For messages of QoS 0 alone: an acknowledgement must not be late.
 
 import { BareLink } from "./bare.ts";
+import type { Wire } from "./wire.ts";
 
 /** Whoever has read fewer bytes than this pauses. */
 const LITTLE = 8_192;
@@ -15,7 +16,7 @@ export class PatientLink extends BareLink {
   readonly #pause: Pause;
 
   /** All who pause share `pause`. */
-  constructor(connection: Deno.Conn, inFlight: number, pause: Pause) {
+  constructor(connection: Wire, inFlight: number, pause: Pause) {
     super(connection, inFlight);
     this.#pause = pause;
   }

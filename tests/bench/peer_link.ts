@@ -11,6 +11,7 @@ import {
   subscriptionIdentifier,
 } from "./peer_bytes.ts";
 import { PAYLOAD } from "./trial.ts";
+import type { Wire } from "./wire.ts";
 
 /** What one read takes at most. Every packet must be shorter. */
 const INPUT_SIZE = 131_072;
@@ -66,7 +67,7 @@ export interface Progress {
 
 /** Serves one client. It can stand in for a client, too: what a client must answer, it answers. */
 export class PeerLink {
-  readonly #connection: Deno.Conn;
+  readonly #connection: Wire;
   readonly #onProgress: (progress: Progress) => void;
   readonly #input = new Uint8Array(INPUT_SIZE);
   #output = new Uint8Array(256);
@@ -81,7 +82,7 @@ export class PeerLink {
 
   /** `sendQuota` holds until a CONNECT comes; `onProgress` is called whenever what was read has been answered. */
   constructor(
-    connection: Deno.Conn,
+    connection: Wire,
     sendQuota = 0,
     onProgress: (progress: Progress) => void = () => {},
   ) {

@@ -1,11 +1,10 @@
 // The peer of the client benchmark as seen from the benchmark.
 
 import { Child } from "./child.ts";
+import type { Server } from "./server.ts";
 
 /** A peer that runs. Disposing it ends its process. */
-export interface Peer extends AsyncDisposable {
-  /** Where it listens for MQTT on 127.0.0.1. */
-  readonly port: number;
+export interface Peer extends Server, AsyncDisposable {
   /** Where it listens for bytes to be sent back as they come. */
   readonly echoPort: number;
 }
@@ -16,7 +15,7 @@ export async function startPeer(): Promise<Peer> {
   const child = new Child(Deno.execPath(), ["run", "--allow-net=127.0.0.1", file]);
   const [port, echoPort] = (await child.hear()).split(" ").map(Number);
   return {
-    port: port!,
+    url: `mqtt://127.0.0.1:${port}`,
     echoPort: echoPort!,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };

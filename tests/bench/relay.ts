@@ -3,6 +3,7 @@
 // deno run --allow-net=127.0.0.1 tests/bench/relay.ts
 
 import { PeerLink } from "./peer_link.ts";
+import type { Wire } from "./wire.ts";
 
 /** The first byte of a SUBSCRIBE. */
 const SUBSCRIBE = 0x82;
@@ -13,7 +14,7 @@ const PUBLISH = 3;
 class RelayLink extends PeerLink {
   readonly #subscribers: Set<PeerLink>;
 
-  constructor(connection: Deno.Conn, subscribers: Set<PeerLink>) {
+  constructor(connection: Wire, subscribers: Set<PeerLink>) {
     super(connection);
     this.#subscribers = subscribers;
   }

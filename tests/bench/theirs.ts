@@ -3,7 +3,7 @@
 
 import { Buffer } from "node:buffer";
 import mqtt, { type MqttClient } from "mqtt";
-import type { Peer } from "./peer_process.ts";
+import type { Server } from "./server.ts";
 import {
   ECHO_TOPIC,
   FEWER,
@@ -25,18 +25,18 @@ const BUFFER = Buffer.from(PAYLOAD);
 const REFILL = 100;
 
 /** Publishes at QoS 0 and waits for nothing but the end. */
-export async function publishUnawaited(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
-  return trial(client, MANY, async () => {
-    for (let count = 1; count < MANY; count++) client.publish(TOPIC, BUFFER);
+export async function publishUnawaited(server: Server, messages = MANY): Promise<Trial> {
+  const client = await connect(server);
+  return trial(client, messages, async () => {
+    for (let count = 1; count < messages; count++) client.publish(TOPIC, BUFFER);
     // It comes last, so its PUBACK says that the peer has all of them.
     await client.publishAsync(TOPIC, BUFFER, { qos: 1 });
   });
 }
 
 /** Publishes at QoS 0 and waits for the last of every slice. */
-export async function publishInSlices(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishInSlices(server: Server): Promise<Trial> {
+  const client = await connect(server);
   return trial(client, MANY, async () => {
     for (let count = 1; count < MANY; count++) {
       if (count % SLICE === 0) await client.publishAsync(TOPIC, BUFFER);
@@ -47,8 +47,8 @@ export async function publishInSlices(peer: Peer): Promise<Trial> {
 }
 
 /** Publishes at QoS 0 and waits for every call. */
-export async function publishAwaited(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishAwaited(server: Server): Promise<Trial> {
+  const client = await connect(server);
   return trial(client, MANY, async () => {
     for (let count = 1; count < MANY; count++) await client.publishAsync(TOPIC, BUFFER);
     await client.publishAsync(TOPIC, BUFFER, { qos: 1 });
@@ -56,10 +56,14 @@ export async function publishAwaited(peer: Peer): Promise<Trial> {
 }
 
 /** Publishes with 1,000 messages in flight. */
-export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function publishInFlight(
+  server: Server,
+  qos: 1 | 2,
+  messages = FEWER,
+): Promise<Trial> {
+  const client = await connect(server);
   const options = { qos };
-  return trial(client, FEWER, () =>
+  return trial(client, messages, () =>
     new Promise((resolve, reject) => {
       let acknowledged = 0;
       const publish = (count: number) => {
@@ -70,17 +74,22 @@ export async function publishInFlight(peer: Peer, qos: 1 | 2): Promise<Trial> {
       const acknowledge = (error?: Error | null) => {
         if (error) return reject(error);
         acknowledged++;
-        if (acknowledged === FEWER) resolve();
-        else if (acknowledged % REFILL === 0 && acknowledged <= FEWER - IN_FLIGHT) publish(REFILL);
+        if (acknowledged === messages) resolve();
+        else if (acknowledged % REFILL === 0 && acknowledged <= messages - IN_FLIGHT) {
+          publish(REFILL);
+        }
       };
       publish(IN_FLIGHT);
     }));
 }
 
 /** Subscribes to many messages, looks at each, and unsubscribes. */
-export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
-  const client = await connect(peer.port);
-  const count = qos === 0 ? MANY : FEWER;
+export async function receive(
+  server: Server,
+  qos: 0 | 1 | 2,
+  count = qos === 0 ? MANY : FEWER,
+): Promise<Trial> {
+  const client = await connect(server);
   const topicFilter = sourceFilter(qos, count);
   let left = 0;
   let finish = () => {};
@@ -98,8 +107,8 @@ export async function receive(peer: Peer, qos: 0 | 1 | 2): Promise<Trial> {
 }
 
 /** Publishes one message and waits until it has come back. */
-export async function roundTrip(peer: Peer): Promise<Trial> {
-  const client = await connect(peer.port);
+export async function roundTrip(server: Server): Promise<Trial> {
+  const client = await connect(server);
   let finish = () => {};
   client.on("message", () => finish());
   await client.subscribeAsync(ECHO_TOPIC);
@@ -110,8 +119,16 @@ export async function roundTrip(peer: Peer): Promise<Trial> {
     }));
 }
 
+/** Publishes one message at QoS 1. */
+export async function publishOne(server: Server): Promise<Trial> {
+  const client = await connect(server);
+  return trial(client, 1, async () => {
+    await client.publishAsync(TOPIC, BUFFER, { qos: 1 });
+  });
+}
+
 /** A client of protocol version 5 without the calls of its debug log and without a new timer at each acknowledgement. */
-export function connect(port: number, clientId = "theirs"): Promise<MqttClient> {
+export function connect({ url, tls }: Server, clientId = `theirs ${url}`): Promise<MqttClient> {
   const options = {
     clientId,
     keepalive: KEEP_ALIVE,
@@ -120,8 +137,9 @@ export function connect(port: number, clientId = "theirs"): Promise<MqttClient> 
     protocolVersion: 5,
     reconnectPeriod: 0,
     reschedulePings: false,
+    ...tls,
   } as const;
-  return mqtt.connectAsync(`mqtt://127.0.0.1:${port}`, options, false);
+  return mqtt.connectAsync(url, options, false);
 }
 
 function trial(client: MqttClient, operations: number, run: () => Promise<void>): Trial {
