@@ -175,8 +175,8 @@ export function connectionPermissions(
   const files = [given["password-file"], file].filter((path) => path !== undefined);
   return {
     net,
-    write,
     read: [...read, ...files],
+    write,
     env: [given["password-env"]].filter((name) => name !== undefined),
   };
 }

@@ -2,78 +2,19 @@
 // permission less it does not, and says which is missing. A password is not in it.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { dirname } from "node:path";
 import { type Client, connect, type Message } from "../../mod.ts";
 import { type Broker, serve } from "../../src/broker/mod.ts";
 import { isInstalled, temporaryFolder } from "../broker_net/broker_net.ts";
-import { type Result, run, Running, runProcess } from "./run.ts";
-
-/** What a command is run with, beside its arguments. */
-interface Given {
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** The line that a command prints, and what it says beside. `permissions` are for the printing. */
-async function printed(
-  args: readonly string[],
-  permissions: readonly string[] = [],
-): Promise<{ readonly line: string; readonly told: string }> {
-  const { exitCode, stdout, stderr } = await runProcess(permissions, [
-    ...args,
-    "--print-permissions",
-  ]);
-  assertEquals(exitCode, 0, stderr);
-  assert(stdout.endsWith("\n"), stdout);
-  return { line: stdout.slice(0, -1), told: stderr };
-}
-
-/** The line alone. */
-async function lineOf(args: readonly string[], permissions?: readonly string[]): Promise<string> {
-  return (await printed(args, permissions)).line;
-}
-
-/** Starts a line in a shell that finds this `deno`. What it sends signals to is the command: the shell gives way to it. */
-function start(line: string, env: Given["env"] = {}): Running {
-  const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH") ?? ""}`;
-  return new Running(
-    new Deno.Command("sh", {
-      args: ["-c", `exec ${line}`],
-      env: { ...env, PATH: path, NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn(),
-  );
-}
-
-/** Runs a line in a shell. */
-async function shell(line: string, { stdin = "", env }: Given = {}): Promise<Result> {
-  const running = start(line, env);
-  if (stdin !== "") await running.type(stdin);
-  return await running.end();
-}
-
-/** The names of the permissions in a line. */
-function kindsIn(line: string): string[] {
-  return Array.from(line.matchAll(/ '?--allow-(\w+)\b/g), ([, kind]) => kind!);
-}
-
-/** The line without a permission. */
-function without(kind: string, line: string): string {
-  return line.replace(new RegExp(` (?:--allow-${kind}=[^ ']+|'--allow-${kind}=[^']+')`), "");
-}
-
-/** Sees that a line works no more when it lacks any of its permissions, and says in one sentence which. */
-async function assertNeedsEach(line: string, given?: Given): Promise<void> {
-  for (const kind of kindsIn(line)) {
-    const poorer = without(kind, line);
-    assert(poorer !== line, kind);
-    const { exitCode, stderr } = await shell(poorer, given);
-    assert(exitCode !== 0, poorer);
-    assertMatch(stderr, new RegExp(`^mqtt5: [^\n]*--allow-${kind}\\b[^\n]*\n$`));
-  }
-}
+import {
+  assertNeedsEach,
+  type Given,
+  kindsIn,
+  lineOf,
+  printed,
+  shell,
+  start,
+} from "./permission_lines.ts";
+import { run } from "./run.ts";
 
 /** What the tests find at the server and in a folder. */
 interface Scene {
@@ -184,6 +125,16 @@ const SERVERS = [
   [["sub", "-h", "::1"], "[::1]:1883"],
   [["sub", "-h", "[::1]", "-p", "1"], "[::1]:1"],
   [["connect", "mqtt://[::1]:1"], "[::1]:1"],
+  [["sub", "mqtts://example.org/a"], "example.org:8883"],
+  [["sub", "-h", "example.org", "--cafile", "x"], "example.org:8883"],
+  [["sub", "-h", "example.org", "-p", "8883"], "example.org:8883"],
+  [["sub", "wss://example.org/mqtt"], "example.org:443"],
+  [["sub", "ws://example.org:8080/mqtt?a=b"], "example.org:8080"],
+  [["sub", "--unix", "/run/mqtt.sock"], "unix:/run/mqtt.sock"],
+  [["sub", "-h", "a.example", "--proxy", "http://p.example:3128"], "p.example:3128"],
+  [["sub", "-h", "a.example", "--proxy", "socks5h://p.example"], "p.example:1080"],
+  [["sub", "-h", "a.example", "--proxy", "socks5://p.example"], "p.example:1080,a.example"],
+  [["sub", "-h", "192.0.2.1", "--proxy", "socks5://p.example"], "p.example:1080"],
   [["broker"], "127.0.0.1:1883"],
   [["broker", "-h", "0.0.0.0", "-p", "1", "--ws-port", "2"], "0.0.0.0:1,0.0.0.0:2"],
   [
@@ -435,6 +386,23 @@ Deno.test("what only looks like a password stays", async () => {
   }
 });
 
+Deno.test("the password of a proxy, and tokens in headers, are not in the line", async () => {
+  const { exitCode, stdout, stderr } = await run([
+    ...["pub", "ws://localhost/mqtt", "-t", "a", "-m", "b", "--print-permissions"],
+    ...["--proxy", "socks5h://bob:s3cret:x@p.example:1080", "--header", "X-Plain=1"],
+    ...["--header", "Authorization=Bearer s3cret"],
+  ]);
+  assertEquals(exitCode, 0);
+  assert(!`${stdout}${stderr}`.includes("s3cret"), stdout);
+  assertStringIncludes(stdout, " --proxy=socks5h://bob@p.example:1080 ");
+  assertStringIncludes(stdout, " --header=X-Plain=1 --header=Authorization= ");
+  assertEquals(
+    stderr,
+    "Put in the password of the proxy again: it is not shown.\n" +
+      "Put in the value of Authorization again: it is not shown.\n",
+  );
+});
+
 Deno.test("a line without its password says where it is to be", async () => {
   await using broker = await serveWithDoor();
   const line = await lineOf(["sub", "-p", String(broker.port), "-t", "a", "-P", "x"]);
@@ -444,7 +412,13 @@ Deno.test("a line without its password says where it is to be", async () => {
 });
 
 Deno.test("a command line that makes no sense has no line", async () => {
-  for (const args of [["sub", "-h", "a b"], ["broker", "-p", "x"], ["respond", "--exec", " "]]) {
+  for (
+    const args of [["sub", "-h", "a b"], ["broker", "-p", "x"], ["respond", "--exec", " "], [
+      "sub",
+      "--unix",
+      "/a,b",
+    ]]
+  ) {
     const { exitCode, stdout } = await run([...args, "--print-permissions"]);
     assertEquals([exitCode, stdout], [2, ""], args.join(" "));
   }

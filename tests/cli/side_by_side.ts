@@ -44,10 +44,10 @@ const hasTools = await Promise.all(["pub", "sub", "rr"].map(async (tool) => {
 })).then(() => true, () => false);
 
 /** A test with mosquitto's tools and a Mosquitto of its own; where there are none, it is skipped, and its name says so. */
-export function sideBySideTest(
+export function sideBySideTest<Name extends string = never>(
   name: string,
-  test: (server: Mosquitto) => Promise<void>,
-  options: MosquittoOptions = {},
+  test: (server: Mosquitto<Name>) => Promise<void>,
+  options: MosquittoOptions<Name> = {},
 ): void {
   if (hasTools) {
     const configuration = [...LOGGING, ...options.configuration ?? []];

@@ -19,10 +19,10 @@ const GLANCE = 10;
 export const QUICKLY = { initialDelay: 10, maximumDelay: 50 } as const;
 
 /** A test with a Mosquitto of its own. */
-export function interopTest(
+export function interopTest<Name extends string = never>(
   name: string,
-  test: (server: Mosquitto) => Promise<void>,
-  options: MosquittoOptions = {},
+  test: (server: Mosquitto<Name>) => Promise<void>,
+  options: MosquittoOptions<Name> = {},
 ): void {
   mosquittoTest(name, async () => {
     await using server = await startMosquitto(options);
