@@ -2,21 +2,13 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect } from "../../mod.ts";
-import {
-  interopTest,
-  numbers,
-  once,
-  publishOnce,
-  QUICKLY,
-  take,
-  textsOf,
-  textsUntil,
-} from "./interop.ts";
+import { numbers, once, publishOnce, QUICKLY, take, textsOf, textsUntil } from "./interop.ts";
+import { everywhereTest } from "./transports.ts";
 import { Relay } from "./relay.ts";
 
 const SESSION = { sessionExpiryInterval: 1000, reconnect: QUICKLY } as const;
 
-interopTest(
+everywhereTest(
   "A message whose acknowledgement is lost is sent again, and at QoS 2 it arrives once [MQTT-4.4.0-1]",
   async (server) => {
     await using watcher = await connect(server.url);
@@ -37,7 +29,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "A session that is saved with a message in flight goes on in another client: it arrives once",
   async (server) => {
     await using watcher = await connect(server.url);
@@ -64,7 +56,7 @@ interopTest(
 for (
   const [from, to] of [["publishes", "out"], ["receives", "in"], ["does both", "both"]] as const
 ) {
-  interopTest(
+  everywhereTest(
     `A stream of QoS 2 that a client ${from} survives a network that breaks again and again`,
     async (server) => {
       await using stable = await connect(server.url);
@@ -101,7 +93,7 @@ for (
 }
 
 for (const qos of [1, 2] as const) {
-  interopTest(
+  everywhereTest(
     `A message of QoS ${qos} that the client refuses is done with, like those that it takes`,
     async (server) => {
       await using relay = new Relay(server);
@@ -130,7 +122,7 @@ for (const qos of [1, 2] as const) {
   );
 }
 
-interopTest(
+everywhereTest(
   "A thousand messages of QoS 2 may be published without waiting for any",
   async (server) => {
     await using client = await connect(server.url);
@@ -145,7 +137,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "A loop may publish at QoS 2 and wait for it, though both ends allow one message at a time",
   async (server) => {
     await using client = await connect(server.url, { receiveMaximum: 1 });

@@ -1,7 +1,13 @@
 // What the tests against real peers share: a Mosquitto for each test, and ways to wait for something to happen instead of
 // for time to pass. A test that hangs fails in the end.
 
-import { type Client, type ClientEvents, connect, type Message } from "../../mod.ts";
+import {
+  type Client,
+  type ClientEvents,
+  connect,
+  type Message,
+  type ServerAddress,
+} from "../../mod.ts";
 import {
   type Mosquitto,
   type MosquittoOptions,
@@ -98,7 +104,7 @@ export function numbers(count: number): string[] {
 
 /** Publishes one message by a client that is there for nothing else; resolves when the server has it. */
 export async function publishOnce(
-  { url }: Mosquitto,
+  { url }: { readonly url: ServerAddress },
   ...[topic, payload, options]: Parameters<Client["publish"]>
 ): Promise<void> {
   await using client = await connect(url);

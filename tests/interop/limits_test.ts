@@ -3,10 +3,11 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect, NotSentError, type QoS } from "../../mod.ts";
 import { interopTest, numbers, once, publishOnce, QUICKLY, take, textsOf } from "./interop.ts";
+import { everywhereTest } from "./transports.ts";
 import { connectMqttJs } from "./mqttjs.ts";
 import { Relay } from "./relay.ts";
 
-interopTest(
+everywhereTest(
   "A packet over the server's Maximum Packet Size is not sent [MQTT-3.2.2-15]",
   async (server) => {
     await using client = await connect(server.url);
@@ -30,10 +31,10 @@ interopTest(
   { configuration: ["max_packet_size 1000"] },
 );
 
-interopTest(
+everywhereTest(
   "A message over the Maximum Packet Size of the client does not come",
   async (server) => {
-    await using theirs = await connectMqttJs(server);
+    await using theirs = await connectMqttJs(server.plain);
     await using client = await connect(server.url, { maximumPacketSize: 200 });
     const news = await client.subscribe("news", { qos: 2 });
     for (const qos of [0, 1, 2] as const) {
@@ -46,7 +47,7 @@ interopTest(
 );
 
 for (const maximum of [1, 3]) {
-  interopTest(
+  everywhereTest(
     `No more than ${maximum} messages are in flight at a server that takes no more [MQTT-3.3.4-7] [MQTT-4.9.0-2]`,
     async (server) => {
       await using client = await connect(server.url);
@@ -65,7 +66,7 @@ for (const maximum of [1, 3]) {
   );
 }
 
-interopTest(
+everywhereTest(
   "No more messages than the Receive Maximum of the client are unacknowledged",
   async (server) => {
     await using client = await connect(server.url, { receiveMaximum: 2, ack: "manual" });
@@ -82,7 +83,7 @@ interopTest(
 
 for (const qos of [1, 2] as const) {
   // Mosquitto 2.0.11 sends up to as many messages more than the Receive Maximum at each acknowledgement, when some wait.
-  interopTest(
+  everywhereTest(
     `A loop that is slow reads all that waits at QoS ${qos}, however much the server sends at once`,
     async (server) => {
       // Mosquitto 2.0.11 sends more than a small Receive Maximum allows.
@@ -99,6 +100,7 @@ for (const qos of [1, 2] as const) {
       }
       assertEquals(received, sent);
     },
+    { over: qos === 1 ? ["mqtt", "mutual", "wss"] : ["mqtt"] },
   );
 }
 
@@ -225,7 +227,7 @@ interopTest(
   },
 );
 
-interopTest("A server whose answers do not come any more is given up", async (server) => {
+everywhereTest("A server whose answers do not come any more is given up", async (server) => {
   await using relay = new Relay(server);
   await using client = await connect(relay.url, { keepAlive: 1, reconnect: QUICKLY });
   const lost = once(client, "disconnected");
@@ -234,4 +236,4 @@ interopTest("A server whose answers do not come any more is given up", async (se
   const { error, willReconnect } = await lost;
   assertEquals([error.kind, willReconnect], ["transient", true]);
   await back;
-});
+}, { over: ["mqtt", "mutual", "wss"] });

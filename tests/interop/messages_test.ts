@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { connect, type QoS } from "../../mod.ts";
-import { interopTest, take } from "./interop.ts";
+import { take } from "./interop.ts";
+import { everywhereTest } from "./transports.ts";
 import { connectMqttJs } from "./mqttjs.ts";
 import { Buffer } from "node:buffer";
 
@@ -14,10 +15,10 @@ const PAYLOAD = Uint8Array.from({ length: 256 }, (_, index) => index);
 const CORRELATION = Uint8Array.of(0, 255, 1);
 
 for (const qos of QOS) {
-  interopTest(
+  everywhereTest(
     `A message of QoS ${qos} reaches MQTT.js as our client published it`,
     async (server) => {
-      await using theirs = await connectMqttJs(server);
+      await using theirs = await connectMqttJs(server.plain);
       await theirs.client.subscribeAsync("news/#", { qos: 2 });
       await using client = await connect(server.url);
       const result = await client.publish("news/local", PAYLOAD, {
@@ -47,12 +48,12 @@ for (const qos of QOS) {
     },
   );
 
-  interopTest(
+  everywhereTest(
     `A message of QoS ${qos} reaches our client as MQTT.js published it`,
     async (server) => {
       await using client = await connect(server.url);
       const news = await client.subscribe("news/#", { qos: 2 });
-      await using theirs = await connectMqttJs(server);
+      await using theirs = await connectMqttJs(server.plain);
       await theirs.client.publishAsync("news/local", Buffer.from("21,5 °C"), {
         qos,
         properties: {
@@ -87,17 +88,20 @@ for (const qos of QOS) {
   );
 }
 
-interopTest("User Properties keep their order, also those with the same name", async (server) => {
-  await using client = await connect(server.url);
-  const news = await client.subscribe("news", { qos: 1 });
-  const userProperties = [["b", "1"], ["a", "2"], ["b", "3"], ["", ""], ["a", "2"]] as const;
-  await client.publish("news", "", { qos: 1, userProperties });
-  const [message] = await take(news, 1);
-  assertEquals(message!.userProperties, userProperties);
-});
+everywhereTest(
+  "User Properties keep their order, also those with the same name",
+  async (server) => {
+    await using client = await connect(server.url);
+    const news = await client.subscribe("news", { qos: 1 });
+    const userProperties = [["b", "1"], ["a", "2"], ["b", "3"], ["", ""], ["a", "2"]] as const;
+    await client.publish("news", "", { qos: 1, userProperties });
+    const [message] = await take(news, 1);
+    assertEquals(message!.userProperties, userProperties);
+  },
+);
 
 for (const [published, granted] of [[2, 1], [1, 0], [1, 2], [0, 2]] as const) {
-  interopTest(
+  everywhereTest(
     `A message of QoS ${published} comes with QoS ${
       Math.min(published, granted)
     } to who has subscribed with QoS ${granted}`,
@@ -112,7 +116,7 @@ for (const [published, granted] of [[2, 1], [1, 0], [1, 2], [0, 2]] as const) {
   );
 }
 
-interopTest(
+everywhereTest(
   "A message that nobody has subscribed to is taken, and the result says so",
   async (server) => {
     await using client = await connect(server.url);
@@ -121,7 +125,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "A topic may have any characters that the standard allows, and be 65,535 bytes long",
   async (server) => {
     await using client = await connect(server.url);

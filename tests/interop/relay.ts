@@ -1,6 +1,13 @@
 // A network between a client and its server that a test may break: a relay that passes bytes on as they come.
 
-import type { Mosquitto } from "../io/mosquitto.ts";
+import type { ServerAddress } from "../../mod.ts";
+
+/** A server, and what a client is to be given when it listens elsewhere. */
+export interface Relayed {
+  /** A port of 127.0.0.1, or the path of a Unix socket. */
+  readonly place: number | string;
+  urlAt(place: number | string): ServerAddress;
+}
 
 /** What a relay does beside passing on. */
 export interface RelayOptions {
@@ -10,25 +17,42 @@ export interface RelayOptions {
 
 /** A relay to one server. Disposing it breaks all connections. */
 export class Relay implements AsyncDisposable {
-  readonly #port: number;
+  readonly #server: Relayed;
   readonly #lastWords: Uint8Array;
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #connections = new Set<Deno.TcpConn>();
+  readonly #listener: Deno.Listener<Deno.TcpConn | Deno.UnixConn>;
+  /** Where it listens itself. */
+  readonly #place: number | string;
+  readonly #connections = new Set<Connection>();
   readonly #work = new Set<Promise<void>>();
   #isDown = false;
   #isClosed = false;
   /** The connections on which the server's answers are lost. */
-  #deaf: ReadonlySet<Deno.TcpConn> = new Set();
+  #deaf: ReadonlySet<Connection> = new Set();
 
-  constructor({ port }: Mosquitto, { lastWords = new Uint8Array(0) }: RelayOptions = {}) {
-    this.#port = port;
+  /** To a server by its port, over TCP; or to one that is reached by any way. */
+  constructor(
+    server: { readonly port: number } | Relayed,
+    { lastWords = new Uint8Array(0) }: RelayOptions = {},
+  ) {
+    this.#server = "port" in server
+      ? { place: server.port, urlAt: (port) => `mqtt://127.0.0.1:${port}` }
+      : server;
+    const { place } = this.#server;
+    if (typeof place === "string") {
+      this.#place = `${place}.relay`;
+      this.#listener = Deno.listen({ transport: "unix", path: this.#place });
+    } else {
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      this.#place = listener.addr.port;
+      this.#listener = listener;
+    }
     this.#lastWords = lastWords;
     this.#run(this.#accept());
   }
 
   /** What a client is to connect to. */
-  get url(): string {
-    return `mqtt://127.0.0.1:${this.#listener.addr.port}`;
+  get url(): ServerAddress {
+    return this.#server.urlAt(this.#place);
   }
 
   /** Breaks every connection: both ends see it end, and neither has said good-bye. */
@@ -68,16 +92,16 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  async #serve(near: Deno.TcpConn): Promise<void> {
+  async #serve(near: Connection): Promise<void> {
     this.#connections.add(near);
-    const server = { hostname: "127.0.0.1", port: this.#port };
-    const far = await Deno.connect(server).catch(() => undefined);
+    const far = await connectTo(this.#server.place).catch(() => undefined);
     if (far === undefined) return this.#close(near);
     // In the meantime it may have been cut.
     if (!this.#connections.has(near)) return far.close();
     this.#connections.add(far);
-    near.setNoDelay();
-    far.setNoDelay();
+    for (const connection of [near, far]) {
+      if ("setNoDelay" in connection) connection.setNoDelay();
+    }
     const close = () => this.#close(near, far);
     const answers = async () => {
       await pass(far, near, () => !this.#deaf.has(near));
@@ -93,7 +117,7 @@ export class Relay implements AsyncDisposable {
     close();
   }
 
-  #close(...connections: readonly Deno.TcpConn[]): void {
+  #close(...connections: readonly Connection[]): void {
     for (const connection of connections) {
       if (this.#connections.delete(connection)) connection.close();
     }
@@ -105,8 +129,16 @@ export class Relay implements AsyncDisposable {
   }
 }
 
+type Connection = Deno.TcpConn | Deno.UnixConn;
+
+function connectTo(place: number | string): Promise<Connection> {
+  return typeof place === "string"
+    ? Deno.connect({ transport: "unix", path: place })
+    : Deno.connect({ hostname: "127.0.0.1", port: place });
+}
+
 /** Passes on what comes, to the end. */
-async function pass(from: Deno.TcpConn, to: Deno.TcpConn, passes = () => true): Promise<void> {
+async function pass(from: Connection, to: Connection, passes = () => true): Promise<void> {
   const buffer = new Uint8Array(65_536);
   for (;;) {
     const count = await from.read(buffer);
@@ -115,6 +147,6 @@ async function pass(from: Deno.TcpConn, to: Deno.TcpConn, passes = () => true): 
   }
 }
 
-async function send(to: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+async function send(to: Connection, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await to.write(bytes.subarray(sent));
 }

@@ -6,7 +6,6 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { connect, ConnectionClosedError, RefusedError } from "../../mod.ts";
 import { type Mosquitto, startMosquitto } from "../io/mosquitto.ts";
 import {
-  interopTest,
   numbers,
   once,
   publishOnce,
@@ -16,6 +15,7 @@ import {
   textsUntil,
   until,
 } from "./interop.ts";
+import { everywhereTest } from "./transports.ts";
 
 /** Mosquitto 2.0.11 saves only sessions that were asked for without Clean Start. */
 const SESSION = { cleanStart: false, sessionExpiryInterval: 1000, reconnect: QUICKLY } as const;
@@ -25,12 +25,15 @@ const SENT = numbers(500);
 /** Of messages in flight beyond the limit of its configuration Mosquitto forgets how far they were, and sends them anew. */
 const PERSISTENT = { isPersistent: true, configuration: ["max_inflight_messages 1000"] } as const;
 
-async function restart(server: Mosquitto, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+async function restart(
+  server: Pick<Mosquitto, "start" | "stop">,
+  signal: "SIGTERM" | "SIGKILL",
+): Promise<void> {
   await server.stop(signal);
   await server.start();
 }
 
-interopTest(
+everywhereTest(
   "A stream of QoS 2 goes on when the server is restarted: nothing is lost, nothing comes twice",
   async (server) => {
     await using receiver = await connect(server.url, { ...SESSION, clientId: "receiver" });
@@ -56,7 +59,7 @@ interopTest(
   PERSISTENT,
 );
 
-interopTest(
+everywhereTest(
   "What waits at the server is delivered once, though the server is restarted in between",
   async (server) => {
     const options = { ...SESSION, clientId: "receiver" };
@@ -81,7 +84,7 @@ interopTest(
   PERSISTENT,
 );
 
-interopTest("A retained message and a session outlive the server", async (server) => {
+everywhereTest("A retained message and a session outlive the server", async (server) => {
   await using client = await connect(server.url, { ...SESSION, clientId: "a" });
   const news = await client.subscribe("news", { qos: 1 });
   await client.publish("state", "on", { qos: 1, retain: true });
@@ -94,7 +97,7 @@ interopTest("A retained message and a session outlive the server", async (server
   assertEquals(textsOf(await take(news, 1)), ["1"]);
 }, PERSISTENT);
 
-interopTest("A server that has forgotten everything is subscribed to again", async (server) => {
+everywhereTest("A server that has forgotten everything is subscribed to again", async (server) => {
   await using client = await connect(server.url, { ...SESSION, clientId: "a" });
   const news = await client.subscribe("news", { qos: 1 });
   const lost = once(client, "disconnected");
@@ -108,7 +111,7 @@ interopTest("A server that has forgotten everything is subscribed to again", asy
   assertEquals(textsOf(await take(news, 1)), ["1"]);
 });
 
-interopTest("A client of two servers goes to the other when its own is gone", async (server) => {
+everywhereTest("A client of two servers goes to the other when its own is gone", async (server) => {
   await using other = await startMosquitto();
   await using client = await connect([server.url, other.url], { ...SESSION, clientId: "a" });
   const news = await client.subscribe("news", { qos: 1 });
@@ -122,7 +125,7 @@ interopTest("A client of two servers goes to the other when its own is gone", as
   assertEquals(textsOf(await take(news, 2)), ["own", "from the other"]);
 });
 
-interopTest(
+everywhereTest(
   "When the server is killed every promise settles, and the client goes on",
   async (server) => {
     await using receiver = await connect(server.url, { ...SESSION, clientId: "receiver" });

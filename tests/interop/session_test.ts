@@ -2,16 +2,8 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect, ConnectionClosedError, encodePacket } from "../../mod.ts";
-import {
-  interopTest,
-  once,
-  publishOnce,
-  QUICKLY,
-  take,
-  textsOf,
-  textsUntil,
-  until,
-} from "./interop.ts";
+import { once, publishOnce, QUICKLY, take, textsOf, textsUntil, until } from "./interop.ts";
+import { everywhereTest } from "./transports.ts";
 import { connectMqttJs } from "./mqttjs.ts";
 import { Relay } from "./relay.ts";
 
@@ -20,7 +12,7 @@ const TAKEN_OVER = encodePacket({ type: "disconnect", reasonCode: 0x8e });
 
 const SESSION = { clientId: "a", sessionExpiryInterval: 1000 } as const;
 
-interopTest(
+everywhereTest(
   "A connection that breaks is made again, and what came meanwhile arrives in order",
   async (server) => {
     await using relay = new Relay(server);
@@ -44,7 +36,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "What came while no client was there waits in client.messages for who subscribes",
   async (server) => {
     {
@@ -72,7 +64,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "A session that has expired is begun anew, and its subscriptions with it",
   async (server) => {
     await using watcher = await connect(server.url);
@@ -96,9 +88,11 @@ interopTest(
     assertStrictEquals((await early).reasonCode, 0);
     assertEquals(textsOf(await take(news, 2)), ["early", "late"]);
   },
+  // It takes seconds.
+  { over: ["mqtt", "wss"] },
 );
 
-interopTest(
+everywhereTest(
   "The name that the server has given is kept when the connection is made again",
   async (server) => {
     await using relay = new Relay(server);
@@ -120,7 +114,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "A session that was saved goes on in another client, with what waits and what is in flight",
   async (server) => {
     await using watcher = await connect(server.url);
@@ -151,7 +145,7 @@ interopTest(
   },
 );
 
-interopTest(
+everywhereTest(
   "CONNECT and DISCONNECT are taken with all their properties, and a session may be ended at last",
   async (server) => {
     const client = await connect(server.url, {
@@ -176,7 +170,7 @@ interopTest(
 );
 
 for (const successor of ["MQTT.js", "another of our clients"] as const) {
-  interopTest(
+  everywhereTest(
     `A client whose name ${successor} takes over is at its end, after it has read what has come`,
     async (server) => {
       await using relay = new Relay(server, { lastWords: TAKEN_OVER });
@@ -188,7 +182,7 @@ for (const successor of ["MQTT.js", "another of our clients"] as const) {
       await until(() => news.waiting === 2);
       const options = { clientId: "a", clean: true };
       await using theirs = successor === "MQTT.js"
-        ? await connectMqttJs(server, options)
+        ? await connectMqttJs(server.plain, options)
         : undefined;
       await using ours = theirs === undefined
         ? await connect(server.url, { clientId: "a" })
@@ -207,14 +201,16 @@ for (const successor of ["MQTT.js", "another of our clients"] as const) {
       // It has left its successor alone.
       assertStrictEquals(theirs?.client.connected ?? ours?.state, theirs ? true : "connected");
     },
+    // Within TLS and WebSocket a relay has no words.
+    { over: ["mqtt", "unix"] },
   );
 }
 
-interopTest(
+everywhereTest(
   "A client that goes on with a session of MQTT.js gets what that has left",
   async (server) => {
     {
-      await using theirs = await connectMqttJs(server, {
+      await using theirs = await connectMqttJs(server.plain, {
         clientId: "a",
         properties: { sessionExpiryInterval: 1000 },
       });
