@@ -63,10 +63,11 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   server.on("tlsClientError", (_error, socket) => socket.destroy());
   server.on("secureConnection", (socket) => {
     const address = addressOf(socket);
+    const below = handshakes.get(address);
     handshakes.delete(address);
     // Not before: who gives up a handshake would be waited for.
     socket.allowHalfOpen = true;
-    const transport = new NodeSocketTransport(socket);
+    const transport = new NodeSocketTransport(socket, below);
     const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
     if (shown !== undefined && !socket.authorized) return transport.close();
     onSocket({ transport, address, certificate: shown });

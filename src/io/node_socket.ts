@@ -1,7 +1,7 @@
 // A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's own connections cannot do,
 // client certificates above all, and for where there is no Deno.
 
-import { nextTurn } from "./runtime.ts";
+import { isDeno, nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** A socket of `node:net`; one of `node:tls` is such a socket, too. */
@@ -9,6 +9,9 @@ export type NodeSocket = InstanceType<(typeof import("node:net"))["Socket"]>;
 
 /** After so many bytes the next read lets all that is ready be done first, as io/tcp.ts does; it finds a larger chunk then. */
 const BYTES_A_TURN = 4096;
+
+/** The most bytes of one read, as in io/tcp.ts: a queue that is bounded drops what is too much at once. */
+const LARGEST_CHUNK = 131_072;
 
 /**
  * A connected socket as a transport. The socket must have been made with `allowHalfOpen: true`, else it closes its own side
@@ -23,9 +26,15 @@ export class NodeSocketTransport implements Transport {
   #isClosed = false;
   #error: Error | undefined;
   #bytesThisTurn = 0;
+  readonly #below: Readable | undefined;
 
-  constructor(socket: NodeSocket) {
+  /** `below` is the socket that a socket of TLS is on. */
+  constructor(socket: NodeSocket, below?: NodeSocket) {
     this.#socket = socket;
+    this.#below = isDeno
+      ? (below as { readonly _handle?: Readable } | undefined)?._handle
+      : undefined;
+    this.#below?.readStop?.();
     socket.on("error", (error) => this.#error ??= error);
     socket.on("close", () => {
       this.#wake();
@@ -41,7 +50,9 @@ export class NodeSocketTransport implements Transport {
     const socket = this.#socket;
     if (!this.#isRead) this.#beginToRead();
     while (!this.#isClosed) {
-      const chunk: Uint8Array<ArrayBuffer> | null = socket.read();
+      // Without a number it is all that there is, which may be megabytes.
+      const size = Math.min(socket.readableLength, LARGEST_CHUNK);
+      const chunk: Uint8Array<ArrayBuffer> | null = socket.read(size || undefined);
       if (chunk !== null) {
         this.#bytesThisTurn += chunk.length;
         // Not a Buffer, whose slice() would be a view.
@@ -51,7 +62,9 @@ export class NodeSocketTransport implements Transport {
       if (this.#error !== undefined) throw this.#error;
       if (socket.readableEnded) return undefined;
       if (socket.destroyed) break;
+      this.#below?.readStart?.();
       await new Promise<void>((resolve) => this.#wakeReader = resolve);
+      this.#below?.readStop?.();
     }
     throw closed();
   }
@@ -101,6 +114,15 @@ export class NodeSocketTransport implements Transport {
       act(settle);
     });
   }
+}
+
+/**
+ * What is below a socket of TLS. In Deno 2.9 TLS reads from there without bound, whether anybody reads from it or not: a
+ * server that sends for ever would fill the memory. So it is let read only while somebody waits for bytes.
+ */
+interface Readable {
+  readonly readStart?: () => void;
+  readonly readStop?: () => void;
 }
 
 type Settle = (error?: Error | null) => void;

@@ -61,7 +61,7 @@ async function startTls(
   // Typed as if there were always one, with a name.
   const commonName: unknown = socket.getPeerCertificate()?.subject?.CN;
   return {
-    transport: new NodeSocketTransport(socket),
+    transport: new NodeSocketTransport(socket, tcp),
     result: {
       alpnProtocol: socket.alpnProtocol || undefined,
       version: socket.getProtocol() ?? undefined,

@@ -13,7 +13,7 @@ const LARGEST_SLAB = 131_072;
 /**
  * A read that finds bytes in the socket resolves before anybody else has had a turn: a peer that
  * never stops would leave those who are to take the bytes no time for it. After so many the next
- * read waits for all that is ready to be done; after fewer than so many the next write does.
+ * read waits for all that is ready to be done; small writes do so after fewer.
  */
 const BYTES_A_TURN = 4096;
 /** A slab with less than this part of it free is left to the chunks in it. */

@@ -1,9 +1,11 @@
 // Listening for TLS, below the broker.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { dial } from "../../src/io/dial.ts";
 import { type Accepted, usernameFrom } from "../../src/io/listen.ts";
 import { listenTls } from "../../src/io/listen_tls.ts";
 import { TcpTransport } from "../../src/io/tcp.ts";
+import type { Transport } from "../../src/io/transport.ts";
 import { certificateAuthority, opensslTest } from "./certificates.ts";
 
 opensslTest("a client over TLS that says no more is still told something", async () => {
@@ -33,6 +35,48 @@ opensslTest("a client over TLS that says no more is still told something", async
   transport.close();
   await listener.close();
 });
+
+opensslTest("neither end of TLS reads what nobody asks for, and both read on", async () => {
+  const authority = await certificateAuthority();
+  const accepted = Promise.withResolvers<Accepted>();
+  const listener = await listenTls({
+    ...await authority.server(),
+    ...{ hostname: "127.0.0.1", port: 0, clientCertificate: "require", ca: authority.cert },
+    ...{ alpn: ["mqtt"], handshakeTimeout: 10_000, handshakes: 1 },
+  }, accepted.resolve);
+  const { port } = listener;
+  // With a certificate, so that its TLS is that of Node's modules, too.
+  const tls = { ca: authority.cert, ...await authority.client() };
+  const client = await dial(
+    { scheme: "mqtts", hostname: "localhost", port, path: "", address: `localhost:${port}`, tls },
+    { signal: AbortSignal.timeout(10_000) },
+  );
+  const { transport: server } = await accepted.promise;
+  for (const [writer, reader] of [[client, server], [server, client]] as const) {
+    const { written, last } = await fill(writer);
+    let left = written;
+    while (left > 0) left -= (await reader.read())!.length;
+    await last;
+  }
+  client.close();
+  server.close();
+  await listener.close();
+});
+
+/** Writes until no more is taken: what has been written, with the write that waits. */
+async function fill(writer: Transport): Promise<{ written: number; last: Promise<void> }> {
+  const chunk = new Uint8Array(65_536);
+  for (let written = 0; written < 64 * 1_048_576;) {
+    const last = writer.write(chunk);
+    written += chunk.length;
+    const { promise: full, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, 500, true);
+    const isFull = await Promise.race([last.then(() => false), full]);
+    clearTimeout(timer);
+    if (isFull) return { written, last };
+  }
+  throw new Error("All is taken, and nothing has been read");
+}
 
 Deno.test("a Common Name with a character that no User Name has is none", () => {
   const certificateOf = (name: string) => ({
