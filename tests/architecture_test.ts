@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   io: ["session"],
   client: ["session", "io"],
   broker: ["session"],
+  browser: ["client"],
   cli: ["client", "broker"],
 };
 
@@ -128,6 +129,7 @@ function isAllowed(file: string, imported: string): boolean {
   }
   const target = new URL(imported, `file:///src/${file}`).pathname;
   if (target === "/deno.json") return layer === "cli";
+  if (target === "/mod.ts") return layer === "browser";
   const targetLayer = layerOf(target.slice("/src/".length));
   return targetLayer === layer || reachable(layer).has(targetLayer) ||
     (EXCEPTIONS[file]?.some((more) => more === targetLayer) ?? false);

@@ -2,10 +2,9 @@
 // WebSockets alone. What needs sockets is loaded where there are some, and never by a page: it is a
 // quarter of the library.
 
-import { openBrowserWebSocket } from "./browser_websocket.ts";
-import { type Destination, usesWebSocket } from "./destination.ts";
-import { messageOf, type OptionNames } from "./fault_texts.ts";
-import { ConnectionFault } from "./faults.ts";
+import { dialInBrowser } from "./browser_dial.ts";
+import type { Destination } from "./destination.ts";
+import type { OptionNames } from "./fault_texts.ts";
 import type { Proxy } from "./proxy.ts";
 import { builtinModule, isDeno } from "./runtime.ts";
 import type { TlsRequest, TlsResult } from "./tls.ts";
@@ -39,25 +38,4 @@ export async function dial(destination: Destination, options: DialOptions): Prom
   if (!hasSockets) return await dialInBrowser(destination, options.signal);
   const { dialBySockets } = await import("./socket_dial.ts");
   return await dialBySockets(destination, options);
-}
-
-/** A browser has WebSockets, and decides itself about TLS, headers and proxies. */
-async function dialInBrowser(destination: Destination, signal: AbortSignal): Promise<Transport> {
-  const { scheme, address, path, tls, headers, proxy } = destination;
-  const cannot = (text: string) =>
-    new ConnectionFault("unsupported", "change", `Cannot connect to ${address}: ${text}`);
-  if (!usesWebSocket(destination)) {
-    throw cannot(`a browser can only reach ws:// and wss:// servers, not ${scheme}://`);
-  }
-  if (tls !== undefined) throw cannot("a browser decides about TLS itself; leave tls out");
-  if (proxy !== undefined) throw cannot("a browser decides about proxies itself; leave proxy out");
-  if (headers !== undefined) {
-    throw cannot("a browser sends no headers of ours; give a token in the URL or as password");
-  }
-  try {
-    return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw new ConnectionFault("other", "time", messageOf(error), error);
-  }
 }
