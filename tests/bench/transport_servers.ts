@@ -1,6 +1,8 @@
 // The servers of the benchmark of transports, as seen from the benchmark.
 
 import { certificateAuthority, noOpenssl } from "../io/certificates.ts";
+import { startMosquitto } from "../io/mosquitto.ts";
+import { everyListener } from "../io/mosquitto_listeners.ts";
 import { Child } from "./child.ts";
 import type { Server } from "./server.ts";
 
@@ -12,7 +14,6 @@ export type Servers = Readonly<Partial<Record<TransportName, Server>>>;
 
 /** Servers in one process, which disposing ends. */
 export interface ServerProcess extends AsyncDisposable {
-  readonly pid: number;
   /** For many messages together, none of which is answered. */
   readonly servers: Servers;
   /** For what waits for an answer: no delay of its own. */
@@ -29,7 +30,7 @@ export interface Certificates {
 /** Makes certificates; without openssl there are none. */
 export async function makeCertificates(): Promise<Certificates | undefined> {
   if (noOpenssl !== undefined) return undefined;
-  const authority = await certificateAuthority("Authority of the benchmark");
+  const authority = await certificateAuthority();
   const [server, client] = await Promise.all([authority.server(), authority.client()]);
   return { ca: authority.cert, server, client };
 }
@@ -46,10 +47,27 @@ export async function startServers(
   await child.tell(JSON.stringify(told));
   const { urls, promptUrls = urls } = JSON.parse(await child.hear());
   return {
-    pid: child.pid,
     servers: serversAt(urls, certificates),
     prompt: serversAt(promptUrls, certificates),
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+  };
+}
+
+/** Starts Mosquitto, without WebSockets: there it does everything once in 100 ms. `undefined` where there is none. */
+export async function startMosquittoServers(
+  certificates: Certificates | undefined,
+): Promise<ServerProcess | undefined> {
+  if (certificates === undefined) return undefined;
+  const { mqtts: tls, mutual, unix } = await everyListener();
+  const configuration = ["set_tcp_nodelay true"];
+  const started = startMosquitto({ configuration, listeners: { tls, mutual, unix } });
+  const mosquitto = await started.catch(() => undefined);
+  if (mosquitto === undefined) return undefined;
+  const servers = serversAt({ tcp: mosquitto.url, ...mosquitto.urls }, certificates);
+  return {
+    servers,
+    prompt: servers,
+    [Symbol.asyncDispose]: () => mosquitto[Symbol.asyncDispose](),
   };
 }
 

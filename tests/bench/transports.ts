@@ -23,6 +23,7 @@ import {
   makeCertificates,
   type ServerProcess,
   type Servers,
+  startMosquittoServers,
   startServers,
   type TransportName,
 } from "./transport_servers.ts";
@@ -76,7 +77,7 @@ const TITLE = "topic 36 bytes, payload 64, Receive Maximum 1,000";
 /** TLS may cost as much again as all the rest, WebSocket half of that. */
 const THROUGHPUT = { tls: 2, ws: 1.5 };
 
-/** A handshake costs two more round trips, and signatures. */
+/** A handshake costs more round trips, and signatures; more of them where the server is Deno, as all but Mosquitto are. */
 const CONNECT = { tls: 5, mutual: 8 };
 
 const WORKS: readonly Work[] = [
@@ -137,6 +138,13 @@ if (import.meta.main) {
     for (const row of await rows()) line(...row as [string, ...string[]]);
   };
   for (const work of WORKS) await print(work.name, () => hold(work, peer, theirs));
+  {
+    await using mosquitto = await startMosquittoServers(certificates);
+    const connecting = WORKS.find(({ theirs }) => theirs.name === "connect")!;
+    if (mosquitto !== undefined) {
+      await print(`${connecting.name}, Mosquitto`, () => hold(connecting, mosquitto, theirs));
+    }
+  }
   await print("memory of an idle client", () => weighClients(peer.servers, theirs));
   {
     await using broker = await startServers("broker", folder.path, certificates);
