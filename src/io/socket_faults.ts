@@ -178,7 +178,9 @@ function proxyFault(
     if (code === "permission") return [code, cure, text];
     return ["proxy", cure, `the proxy ${address} cannot be reached: ${text}`];
   }
-  const { why, message } = error;
+  const { why } = error;
+  // It stands in the middle of a sentence.
+  const message = error.message.replace(/^The/, "the");
   switch (why) {
     case "permission":
       return ["permission", "change", message];
