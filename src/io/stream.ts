@@ -64,6 +64,8 @@ const BYTES_A_TURN = 4096;
 class StreamTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** Is told when this end closes: a write that is under way may never end by itself. */
+  readonly #waiting = new Set<(error: Error) => void>();
   #bytesThisTurn = 0;
   #isClosed = false;
 
@@ -91,20 +93,33 @@ class StreamTransport implements Transport {
     }
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): Promise<void> {
     // A stream may keep what it was given after it says that it has been written.
-    await this.#writer.write(bytes.slice());
+    return this.#unlessClosed(this.#writer.write(bytes.slice()));
   }
 
   closeWrite(): Promise<void> {
-    return this.#writer.close();
+    return this.#unlessClosed(this.#writer.close());
   }
 
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const reject of this.#waiting) reject(closed());
     // One that has ended or failed already says so again.
     this.#reader.cancel().catch(() => {});
     this.#writer.abort().catch(() => {});
   }
+
+  #unlessClosed(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) reject(closed());
+      this.#waiting.add(reject);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
+  }
+}
+
+function closed(): Error {
+  return new Error("The connection has been closed");
 }

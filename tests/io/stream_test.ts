@@ -68,11 +68,17 @@ Deno.test("What is written to a stream is the stream's own, and a write waits fo
 Deno.test("A transport over streams that is closed lets go of both, and settles what waits", async () => {
   const { transport, far, heard } = streams();
   const read = transport.read();
+  // Nobody hears it: the platform would never settle it.
+  const write = transport.write(Uint8Array.of(1));
+  const end = transport.closeWrite();
   const closed = Promise.allSettled([far.closed, heard.closed]);
   transport.close();
   transport.close();
   assertStrictEquals(await read, undefined);
-  await assertRejects(() => transport.write(Uint8Array.of(1)));
+  for (const settled of [write, end]) await assertRejects(() => settled, Error, "has been closed");
+  for (const late of [transport.write(Uint8Array.of(1)), transport.closeWrite()]) {
+    await assertRejects(() => late, Error, "has been closed");
+  }
   assertEquals((await closed).map(({ status }) => status), ["rejected", "rejected"]);
 });
 
