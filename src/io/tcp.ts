@@ -16,6 +16,8 @@ const LARGEST_SLAB = 131_072;
  * read waits for all that is ready to be done; small writes do so after fewer.
  */
 const BYTES_A_TURN = 4096;
+/** Whoever reads as many bytes at once will have more than one answer, one after the other. */
+const MUCH = 512;
 /** A slab with less than this part of it free is left to the chunks in it. */
 const LEAST_ROOM = 1 / 16;
 
@@ -56,6 +58,8 @@ export class TcpTransport implements Transport {
   #slab = new Uint8Array(0);
   #size = FIRST_SLAB;
   #bytesThisTurn = 0;
+  /** Whether the last read has brought much, or something has been written since. */
+  #isBusy = false;
   #closed = false;
 
   constructor(connection: Deno.Conn) {
@@ -73,6 +77,7 @@ export class TcpTransport implements Transport {
     if (count === null) return undefined;
     this.#slab = slab.subarray(count);
     this.#bytesThisTurn += count;
+    this.#isBusy = count >= MUCH;
     if (count === slab.length) this.#size = Math.min(this.#size * 4, LARGEST_SLAB);
     return slab.subarray(0, count);
   }
@@ -82,8 +87,10 @@ export class TcpTransport implements Transport {
       sent += await this.#connection.write(bytes.subarray(sent));
     }
     // It resolves before those who make packets had a turn: they would go in twos and threes, each
-    // write for as much as hundreds together.
-    if (bytes.length < BYTES_A_TURN) await nextTurn();
+    // write for as much as hundreds together. Who answers a message or two is not held up.
+    if (bytes.length >= BYTES_A_TURN) return;
+    if (this.#isBusy) await nextTurn();
+    this.#isBusy = true;
   }
 
   closeWrite(): Promise<void> {

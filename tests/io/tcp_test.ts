@@ -2,7 +2,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { connectTcp } from "../../src/io/tcp.ts";
+import { connectTcp, TcpTransport } from "../../src/io/tcp.ts";
 
 const never = new AbortController().signal;
 
@@ -86,4 +86,29 @@ Deno.test("a TCP connection is not even tried when the signal has aborted", asyn
   const signal = AbortSignal.abort(reason);
   const attempt = connectTcp({ hostname: "127.0.0.1", port: 1, signal });
   assertStrictEquals(await assertRejects(() => attempt), reason);
+});
+
+Deno.test("small writes over TCP leave others a turn, but not one that answers a little", async () => {
+  let incoming = 0;
+  // As fast as a system can be that takes all at once.
+  const connection = {
+    read: (buffer: Uint8Array) => Promise.resolve(Math.min(incoming, buffer.length)),
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+  } as unknown as Deno.Conn;
+  const transport = new TcpTransport(connection);
+  const leavesTurn = async (size: number) => {
+    let hadTurn = false;
+    setImmediate(() => hadTurn = true);
+    await transport.write(new Uint8Array(size));
+    return hadTurn;
+  };
+  incoming = 100;
+  await transport.read();
+  assertEquals([await leavesTurn(4), await leavesTurn(4)], [false, true]);
+  await transport.read();
+  assertEquals([await leavesTurn(65_536), await leavesTurn(4)], [false, false]);
+  incoming = 10_000;
+  // The first reads are small, whatever there is.
+  for (let read = 0; read < 10; read++) await transport.read();
+  assertEquals([await leavesTurn(4), await leavesTurn(65_536)], [true, false]);
 });
