@@ -4,7 +4,7 @@
 import { type Destination, usesTls, usesWebSocket } from "../io/destination.ts";
 import { parseProxyUrl } from "../io/proxy_url.ts";
 import { type ByteChannel, isByteChannel, transportOf } from "../io/stream.ts";
-import { type TlsOptions, tlsRequest } from "../io/tls.ts";
+import { checkTlsOptions, type TlsOptions } from "../io/tls.ts";
 import type { Transport } from "../io/transport.ts";
 import { checkHeaders } from "../io/websocket_fields.ts";
 import { parseServerUrl } from "./server_url.ts";
@@ -142,7 +142,7 @@ function serverWithOptions(
 /** The server of a URL with those of the options that it has a use for. */
 function withOptions(url: string, { tls, headers, proxy }: ServerOptions): Server {
   const { username, password, ...parsed } = parseServerUrl(url);
-  if (tls !== undefined) tlsRequest(tls, "localhost");
+  if (tls !== undefined) checkTlsOptions(tls);
   if (headers !== undefined) checkHeaders(headers);
   const destination: Destination = {
     ...parsed,

@@ -85,7 +85,6 @@ export function tlsRequest(
   }
   if (cert !== undefined) checkCertificate(names.cert, cert);
   if (key !== undefined) checkPrivateKey(names.key, key);
-  if (cert !== undefined && key !== undefined) checkKeyPair(cert, key, names);
   const alpn = [options.alpn ?? []].flat();
   for (const protocol of alpn) checkProtocol(names.alpn, protocol);
   if (typeof serverName !== "string" || !/^[^\s/:]+$|^[0-9a-f:.]+$/i.test(serverName)) {
@@ -99,6 +98,16 @@ export function tlsRequest(
     );
   }
   return { serverName, ca, cert, key, alpn, verifiesHost: verify === "host" };
+}
+
+/**
+ * Refuses options of TLS with which no connection can be made: once, when they are given.
+ *
+ * @throws {TypeError} when an option is wrong, or the key is not the certificate's
+ */
+export function checkTlsOptions(options: TlsOptions, names: OptionNames = OPTION_NAMES): void {
+  const { cert, key } = tlsRequest(options, "localhost", names);
+  if (cert !== undefined && key !== undefined) checkKeyPair(cert, key, names);
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { connect } from "../../mod.ts";
-import { type TlsOptions, tlsRequest } from "../../src/io/tls.ts";
+import { checkTlsOptions, type TlsOptions, tlsRequest } from "../../src/io/tls.ts";
 import { certificateAuthority, opensslTest } from "./certificates.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -79,7 +79,7 @@ const WRONG: readonly (readonly [what: string, options: Record<string, unknown>,
 for (const [what, options, text] of WRONG) {
   Deno.test(`connect() refuses ${what} before it connects`, async () => {
     const wrong = options as TlsOptions;
-    assertMatch(assertThrows(() => tlsRequest(wrong, "localhost"), TypeError).message, text);
+    assertMatch(assertThrows(() => checkTlsOptions(wrong), TypeError).message, text);
     const connecting = () => connect("mqtts://localhost:1", { tls: wrong });
     assertMatch((await assertRejects(connecting, TypeError)).message, text);
   });
