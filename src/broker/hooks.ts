@@ -1,5 +1,6 @@
 // The hooks, asked. An answer that is there at once is used at once; one that is not holds up the client in question and nobody
-// else. A hook that throws says no, and so does one whose answer is none: who forgets to answer lets nobody in.
+// else, and not for ever. A hook that throws says no, and so does one whose answer is none or does not come in time: who forgets
+// to answer lets nobody in. Each such fault is reported.
 
 import {
   type ConnectPacket,
@@ -8,6 +9,9 @@ import {
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
+import type { Agenda } from "./agenda.ts";
+import type { ErrorReporter } from "./error_reporter.ts";
+import { isPromise } from "./is_promise.ts";
 import type {
   AuthenticationAnswer,
   AuthenticationStep,
@@ -20,12 +24,25 @@ import type {
 /** Not authorized. */
 const NO = 0x87;
 
+/** What the hooks are asked with. */
+export interface HooksSetup {
+  readonly hooks: BrokerHooks;
+  readonly agenda: Agenda;
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
+  /** How long an answer may take, in milliseconds. */
+  readonly timeout: number;
+  readonly report: ErrorReporter["report"];
+}
+
 /** The hooks of a broker. */
 export class Hooks {
+  readonly #setup: HooksSetup;
   readonly #hooks: BrokerHooks;
 
-  constructor(hooks: BrokerHooks) {
-    this.#hooks = hooks;
+  constructor(setup: HooksSetup) {
+    this.#setup = setup;
+    this.#hooks = setup.hooks;
   }
 
   /** Whether there is enhanced authentication. */
@@ -43,8 +60,10 @@ export class Hooks {
     if (authenticate === undefined) return then(0x00) ?? undefined;
     const { username } = client;
     const { password } = packet;
-    return ask(
+    return this.#ask(
+      { name: "authenticate", client },
       () => authenticate.call(this.#hooks, client, { username, password }, packet),
+      (verdict) => isVerdict(verdict, "connack"),
       (verdict) => then(codeOf(verdict, "connack")),
       () => then(NO),
     );
@@ -56,9 +75,11 @@ export class Hooks {
     step: AuthenticationStep,
     then: Then<AuthenticationAnswer>,
   ): Promise<void> | undefined {
-    return ask(
+    return this.#ask(
+      { name: "authenticateStep", client },
       () => this.#hooks.authenticateStep!(client, step),
-      (answer) => then(isAnswer(answer) ? answer : REFUSAL),
+      isAnswer,
+      then,
       () => then(REFUSAL),
     );
   }
@@ -71,8 +92,10 @@ export class Hooks {
   ): Promise<void> | undefined {
     const { authorizePublish } = this.#hooks;
     if (authorizePublish === undefined) return then(0x00) ?? undefined;
-    return ask(
+    return this.#ask(
+      { name: "authorizePublish", client },
       () => authorizePublish.call(this.#hooks, client, message),
+      (verdict) => isVerdict(verdict, "puback"),
       (verdict) => then(codeOf(verdict, "puback")),
       () => then(NO),
     );
@@ -85,80 +108,134 @@ export class Hooks {
     then: (codes: readonly ReasonCodeOf<"suback">[]) => void,
   ): Promise<void> | undefined {
     const { authorizeSubscribe } = this.#hooks;
-    const answers = requests.map((request) => {
-      if (authorizeSubscribe === undefined) return true;
-      try {
-        return authorizeSubscribe.call(this.#hooks, client, request);
-      } catch {
-        return NO;
-      }
-    });
-    const codes = (verdicts: readonly Verdict<ReasonCodeOf<"suback">>[]) =>
-      verdicts.map((verdict) => codeOf(verdict, "suback"));
-    if (!answers.some(isPromise)) {
-      then(codes(answers as Verdict<ReasonCodeOf<"suback">>[]));
+    const codes: ReasonCodeOf<"suback">[] = requests.map(() => 0x00);
+    if (authorizeSubscribe === undefined) {
+      then(codes);
       return undefined;
     }
-    return Promise.all(answers.map((answer) => Promise.resolve(answer).catch((): typeof NO => NO)))
-      .then((verdicts) => then(codes(verdicts)));
+    const waiting: Promise<void>[] = [];
+    for (const [index, request] of requests.entries()) {
+      const asked = this.#ask(
+        { name: "authorizeSubscribe", client },
+        () => authorizeSubscribe.call(this.#hooks, client, request),
+        (verdict) => isVerdict(verdict, "suback"),
+        (verdict) => void (codes[index] = codeOf(verdict, "suback")),
+        () => void (codes[index] = NO),
+      );
+      if (asked !== undefined) waiting.push(asked);
+    }
+    if (waiting.length > 0) return Promise.all(waiting).then(() => then(codes));
+    then(codes);
+    return undefined;
   }
 
   /** Tells that a client is connected. */
   onConnect(client: ClientInfo): void {
-    tell(() => this.#hooks.onConnect?.(client));
+    this.#tell({ name: "onConnect", client }, () => this.#hooks.onConnect?.(client));
   }
 
   /** Tells that a connection has ended. */
   onDisconnect(client: ClientInfo, why: string): void {
-    tell(() => this.#hooks.onDisconnect?.(client, why));
+    this.#tell({ name: "onDisconnect", client }, () => this.#hooks.onDisconnect?.(client, why));
   }
 
   /** Tells that a message has been taken. */
   onMessage(client: ClientInfo | undefined, packet: PublishPacket): void {
-    if (this.#hooks.onMessage !== undefined) tell(() => this.#hooks.onMessage!(client, packet));
+    if (this.#hooks.onMessage === undefined) return;
+    this.#tell({ name: "onMessage", client }, () => this.#hooks.onMessage!(client, packet));
   }
+
+  #ask<Answer>(
+    question: Question,
+    hook: () => Answer | PromiseLike<Answer>,
+    isAnswer: (answer: Answer) => boolean,
+    then: Then<Answer>,
+    otherwise: () => Promise<void> | undefined | void,
+  ): Promise<void> | undefined {
+    const use = (answer: Answer) => {
+      if (isAnswer(answer)) return then(answer);
+      this.#report(new TypeError(`The answer is none: ${nameOf(answer)}`), question);
+      return otherwise();
+    };
+    let answer: Answer | PromiseLike<Answer>;
+    try {
+      answer = hook();
+      if (isPromise(answer)) {
+        return this.#inTime(question, answer).then(use, (error) => {
+          this.#report(error, question);
+          return otherwise();
+        });
+      }
+    } catch (error) {
+      this.#report(error, question);
+      return otherwise() ?? undefined;
+    }
+    return use(answer) ?? undefined;
+  }
+
+  /** What a hook answers, or a failure when it takes too long. What it says then is heard no more, unless it is a failure, too. */
+  #inTime<Answer>(question: Question, answer: PromiseLike<Answer>): Promise<Answer> {
+    const { agenda, now, timeout } = this.#setup;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const end = agenda.add(now() + timeout, () => {
+        isLate = true;
+        reject(new DOMException(`There was no answer for ${timeout} ms`, "TimeoutError"));
+      });
+      answer.then((answer) => {
+        end.isCancelled = true;
+        resolve(answer);
+      }, (error) => {
+        end.isCancelled = true;
+        if (isLate) this.#report(error, question);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Who is only told cannot refuse anything, and nothing waits for it. */
+  #tell(question: Question, hook: () => void | Promise<void>): void {
+    try {
+      const told = hook();
+      if (isPromise(told)) told.then(undefined, (error) => this.#report(error, question));
+    } catch (error) {
+      this.#report(error, question);
+    }
+  }
+
+  #report(error: unknown, { name, client }: Question): void {
+    this.#setup.report(error, name, client);
+  }
+}
+
+/** Which hook is asked about whom. */
+interface Question {
+  readonly name: keyof BrokerHooks;
+  readonly client: ClientInfo | undefined;
 }
 
 /** What is done with an answer may take time, too. */
 type Then<Answer> = (answer: Answer) => Promise<void> | undefined | void;
 
-function ask<Answer>(
-  hook: () => Answer | Promise<Answer>,
-  then: Then<Answer>,
-  otherwise: () => Promise<void> | undefined | void,
-): Promise<void> | undefined {
-  let answer: Answer | Promise<Answer>;
-  try {
-    answer = hook();
-  } catch {
-    return otherwise() ?? undefined;
-  }
-  if (!isPromise(answer)) return then(answer) ?? undefined;
-  return Promise.resolve(answer).then(then, otherwise);
-}
-
-/** Who is only told cannot refuse anything: what goes wrong there is reported as any error that nobody catches. */
-function tell(hook: () => void | Promise<void>): void {
-  try {
-    const told = hook();
-    if (isPromise(told)) Promise.resolve(told).catch(reportError);
-  } catch (error) {
-    reportError(error);
-  }
-}
-
-/** A promise of any make. */
-function isPromise<Result>(value: Result | PromiseLike<Result>): value is PromiseLike<Result> {
-  return typeof (value as Partial<PromiseLike<Result>> | undefined)?.then === "function";
+function isVerdict<Type extends "connack" | "puback" | "suback">(
+  verdict: Verdict<ReasonCodeOf<Type>>,
+  type: Type,
+): boolean {
+  if (typeof verdict === "boolean") return true;
+  return typeof verdict === "number" && reasonCodeName(verdict, type) !== undefined;
 }
 
 function codeOf<Type extends "connack" | "puback" | "suback">(
   verdict: Verdict<ReasonCodeOf<Type>>,
-  type: Type,
+  _type: Type,
 ): ReasonCodeOf<Type> {
-  if (verdict === true) return 0x00 as ReasonCodeOf<Type>;
-  const isCode = typeof verdict === "number" && reasonCodeName(verdict, type) !== undefined;
-  return isCode ? verdict : NO as ReasonCodeOf<Type>;
+  if (typeof verdict === "number") return verdict;
+  return (verdict ? 0x00 : NO) as ReasonCodeOf<Type>;
+}
+
+/** A value that is no answer, in short. */
+function nameOf(value: unknown): string {
+  return typeof value === "number" || value === null ? String(value) : typeof value;
 }
 
 const REFUSAL: AuthenticationAnswer = { result: "refuse" };

@@ -17,11 +17,18 @@ import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { Agenda } from "./agenda.ts";
 import { Door } from "./door.ts";
+import { ErrorReporter } from "./error_reporter.ts";
 import { Guest } from "./guest.ts";
 import { Hooks } from "./hooks.ts";
 import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
-import { type BrokerLimits, type BrokerOptions, checkOptions, limitsWith } from "./options.ts";
+import {
+  type BrokerLimits,
+  type BrokerOptions,
+  checkOptions,
+  type ClientInfo,
+  limitsWith,
+} from "./options.ts";
 import { RetainedMessages } from "./retained.ts";
 import { RetainedFeed } from "./retained_feed.ts";
 import { Router } from "./router.ts";
@@ -36,6 +43,8 @@ export interface HubTools {
   readonly now: () => number;
   /** A name for a session that nobody can guess. */
   readonly newClientId: () => string;
+  /** Writes a line to the console: of an error that nobody else is told of. */
+  readonly warn: (line: string) => void;
 }
 
 /** The most that one look at a broker tells. */
@@ -59,6 +68,7 @@ export class Hub {
   readonly #tools: HubTools;
   readonly #agenda = new Agenda();
   readonly #store: Store | undefined;
+  readonly #errors: ErrorReporter;
   readonly #hooks: Hooks;
   readonly #router: Router;
   readonly #retained: RetainedMessages;
@@ -76,7 +86,12 @@ export class Hub {
     this.#options = options;
     this.#tools = tools;
     this.#store = store;
-    this.#hooks = new Hooks(options);
+    const { now, warn } = tools;
+    this.#errors = new ErrorReporter({ hooks: options, agenda: this.#agenda, now, warn });
+    this.#hooks = new Hooks({
+      ...{ hooks: options, agenda: this.#agenda, now },
+      ...{ timeout: this.limits.hookTimeout, report: this.#errors.report },
+    });
     this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
     this.#router = new Router({
       now: tools.now,
@@ -168,6 +183,11 @@ export class Hub {
     }
   }
 
+  /** Tells of an error that nobody caught, and in what it happened. Never throws. */
+  report(error: unknown, what: string, client?: ClientInfo): void {
+    this.#errors.report(error, what, client);
+  }
+
   #begin(guest: Guest, event: ConnectionEvent, at?: number): void {
     let work: Promise<void> | undefined;
     try {
@@ -194,8 +214,8 @@ export class Hub {
   }
 
   /** One client cannot be served: it takes packets so small that it cannot be answered, or a hook said nonsense. */
-  #breakOff({ connection, wake }: Guest, error: unknown): void {
-    if (!(error instanceof RangeError)) reportError(error);
+  #breakOff({ connection, client, wake }: Guest, error: unknown): void {
+    if (!(error instanceof RangeError)) this.report(error, "the connection", client);
     connection.breakOff("cannot be answered");
     wake();
   }

@@ -22,6 +22,7 @@ export type {
   BrokerMessage,
   BrokerOptions,
   ClientInfo,
+  ErrorContext,
   Verdict,
 } from "./options.ts";
 export {

@@ -64,9 +64,17 @@ export type AuthenticationAnswer =
   | { readonly result: "success"; readonly data?: Uint8Array | undefined }
   | { readonly result: "refuse"; readonly reasonCode?: 0x87 | 0x8c | undefined };
 
+/** In what an error has happened. */
+export interface ErrorContext {
+  /** The name of the hook that has failed, or what else was being done, in a few words. */
+  readonly what: string;
+  /** The client that it was done for, if it was done for one. */
+  readonly client?: ClientInfo | undefined;
+}
+
 /**
- * What the broker asks, and tells. Each may be async; the client in question waits, nobody else does. A hook that throws
- * refuses that one request.
+ * What the broker asks, and tells. Each may be async; the client in question waits, nobody else does. A hook that throws,
+ * gives no answer that is one, or none within `limits.hookTimeout`, refuses that one request, and `onError` is told.
  */
 export interface BrokerHooks {
   /** Whether a client may connect. Default: every client may. */
@@ -99,6 +107,11 @@ export interface BrokerHooks {
   onDisconnect?(client: ClientInfo, why: string): void | Promise<void>;
   /** A message has been taken, before it goes to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
+  /**
+   * Something has failed that nobody else is told of: a hook, above all. Nothing but that one request has suffered. Default: a
+   * line on the console, at most ten of them a minute; the others are counted.
+   */
+  onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }
 
 /** How much the broker bears. What is more is refused with the standard's Reason Code, or dropped. */
@@ -121,6 +134,8 @@ export interface BrokerLimits {
   readonly topicLevels: number;
   /** Milliseconds until the CONNECT must be there. Default: 10,000. */
   readonly connectTimeout: number;
+  /** Milliseconds until a hook must have answered; else what it was asked about is refused. Default: 10,000. */
+  readonly hookTimeout: number;
   /** Unacknowledged messages of QoS 1 and 2 from one client (§3.2.2.3.3). Default: 1000. */
   readonly receiveMaximum: number;
   /** Topic Aliases of one client (§3.2.2.3.8). Default: 64. */
@@ -161,6 +176,7 @@ const DEFAULT_LIMITS: BrokerLimits = {
   subscriptionsPerSession: 10_000,
   topicLevels: 128,
   connectTimeout: 10_000,
+  hookTimeout: 10_000,
   receiveMaximum: 1000,
   topicAliasMaximum: 64,
 };
@@ -181,6 +197,7 @@ const HOOKS = [
   "onConnect",
   "onDisconnect",
   "onMessage",
+  "onError",
 ] as const satisfies readonly (keyof BrokerHooks)[];
 
 /**

@@ -1,6 +1,7 @@
 // `serve()`: a broker on the network of this machine, or within the process alone. Listeners × drive, and one timer.
 
 import { type Clock, systemClock, wallTime } from "../io/clock.ts";
+import { writeToConsole } from "../io/console.ts";
 import { Drive } from "../io/drive.ts";
 import {
   type CertificateOptions,
@@ -78,7 +79,8 @@ export class Broker implements AsyncDisposable {
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
-    this.#hub = new Hub(options, { now: () => clock.now(), newClientId: randomName }, store);
+    const tools = { now: () => clock.now(), newClientId: randomName, warn: writeToConsole };
+    this.#hub = new Hub(options, tools, store);
     // What has expired while there was no broker is gone before anybody sees it.
     this.#tick();
   }

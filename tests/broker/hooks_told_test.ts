@@ -1,7 +1,7 @@
 // What the hooks are told, and when.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { errorsIn, World } from "./world.ts";
+import { World } from "./world.ts";
 
 Deno.test("authenticate() is told who asks: the name given to it, credentials, the address, the whole CONNECT", async () => {
   const told: unknown[] = [];
@@ -143,26 +143,3 @@ Deno.test("A message is told of before it goes to its subscribers, and whether a
   await client.publish("nobody");
   assertEquals(order, ["nobody"]);
 });
-
-for (const name of ["onConnect", "onDisconnect", "onMessage"] as const) {
-  for (const isAsync of [false, true]) {
-    Deno.test(`${name}() that ${isAsync ? "rejects" : "throws"} is reported, and changes nothing`, async () => {
-      const failure = new Error("The hook has failed");
-      const errors = await errorsIn(async () => {
-        await using world = new World({
-          [name]: () => {
-            if (isAsync) return Promise.reject(failure);
-            throw failure;
-          },
-        });
-        const client = await world.connect("c");
-        await client.subscribe("a");
-        assertStrictEquals(await client.publish("a", "1", { qos: 1 }), 0);
-        client.expectMessage("a", "1");
-        await client.disconnect();
-        assertStrictEquals(world.hub.statistics.clients, 0);
-      });
-      assertEquals(errors, [failure]);
-    });
-  }
-}

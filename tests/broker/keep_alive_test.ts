@@ -87,6 +87,7 @@ Deno.test("A client is not silent while the broker does not listen, because a ho
 Deno.test("A client is not silent though it sent nothing while a hook was asked, and has its whole time afterwards", async () => {
   const asked: ((isAllowed: boolean) => void)[] = [];
   await using world = new World({
+    limits: { hookTimeout: 60_001 },
     authorizePublish: () => new Promise((resolve) => asked.push(resolve)),
   });
   const client = await world.connect("c", { keepAlive: 10 });

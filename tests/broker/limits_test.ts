@@ -10,7 +10,7 @@ import { World } from "./world.ts";
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
 function hubWith(options: BrokerOptions): Hub {
-  return new Hub(options, { now: () => 0, newClientId: () => "x" });
+  return new Hub(options, { now: () => 0, newClientId: () => "x", warn: () => {} });
 }
 
 Deno.test("connections: one too many is refused with 0x89, and let in when another has left", async () => {
@@ -119,7 +119,7 @@ Deno.test("connectTimeout: a client that sends no CONNECT in time is left withou
 
 Deno.test("connectTimeout: how long a hook takes is not counted", async () => {
   await using world = new World({
-    limits: { connectTimeout: 700 },
+    limits: { connectTimeout: 700, hookTimeout: 10_001 },
     authenticate: () => new Promise((resolve) => answers.push(() => resolve(true))),
   });
   const answers: (() => void)[] = [];
@@ -171,6 +171,7 @@ const LEAST: Readonly<Record<keyof BrokerLimits, number>> = {
   subscriptionsPerSession: 1,
   topicLevels: 1,
   connectTimeout: 1,
+  hookTimeout: 1,
   receiveMaximum: 1,
   topicAliasMaximum: 0,
 };
@@ -238,6 +239,7 @@ for (
     [{ limits: null }, TypeError],
     [{ authenticate: "always" }, TypeError],
     [{ onMessage: {} }, TypeError],
+    [{ onError: true }, TypeError],
   ] as const
 ) {
   Deno.test(`An option that is none is a mistake: ${Deno.inspect(options)}`, () => {
@@ -259,6 +261,7 @@ Deno.test("Limits of infinity are none, where no client is told", () => {
     subscriptionsPerSession: Infinity,
     topicLevels: Infinity,
     connectTimeout: Infinity,
+    hookTimeout: Infinity,
   };
   assertEquals({ ...hubWith({ limits }).limits, ...limits }, hubWith({ limits }).limits);
 });

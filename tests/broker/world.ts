@@ -21,6 +21,8 @@ export class World implements AsyncDisposable {
   now: number = START;
   /** The names that the hub gives out, in their order; after them come others. */
   readonly names: string[] = [];
+  /** What the hub has written to the console. */
+  readonly lines: string[] = [];
   readonly #links: Link[] = [];
   #given = 0;
 
@@ -28,6 +30,7 @@ export class World implements AsyncDisposable {
     this.hub = new Hub(options, {
       now: () => this.now,
       newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
+      warn: (line) => void this.lines.push(line),
     });
   }
 
@@ -98,20 +101,4 @@ export class World implements AsyncDisposable {
   #next(): number {
     return Math.min(this.hub.deadline, ...this.#links.map(({ deadline }) => deadline));
   }
-}
-
-/** What goes wrong in `body` and nobody catches. */
-export async function errorsIn(body: () => Promise<void>): Promise<unknown[]> {
-  const errors: unknown[] = [];
-  const onError = (event: ErrorEvent) => {
-    event.preventDefault();
-    errors.push(event.error);
-  };
-  globalThis.addEventListener("error", onError);
-  try {
-    await body();
-  } finally {
-    globalThis.removeEventListener("error", onError);
-  }
-  return errors;
 }
