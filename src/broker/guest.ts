@@ -30,6 +30,8 @@ export class Guest {
   steps = 0;
   /** Whether a hook is being asked. */
   isBusy = false;
+  /** Since when, on the engine's clock. */
+  busySince = 0;
   /** Whether it is to be woken soon. */
   isToBeWoken = false;
   /** What has happened in the meantime, and when. */

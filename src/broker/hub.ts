@@ -197,6 +197,7 @@ export class Hub {
     }
     if (work === undefined) return;
     guest.isBusy = true;
+    guest.busySince = this.#tools.now();
     guest.connection.pause();
     void work.catch((error) => this.#breakOff(guest, error)).then(() => this.#goOn(guest));
   }
@@ -204,9 +205,13 @@ export class Hub {
   /** The hook that was asked has answered: what has happened in the meantime is next. */
   #goOn(guest: Guest): void {
     guest.isBusy = false;
+    // Who has gone while a hook did not answer is not kept for as many times as it has asked for something.
+    const isGivenUp = guest.connection.isClosed &&
+      this.#tools.now() - guest.busySince >= this.limits.hookTimeout;
     while (!guest.isBusy) {
       const next = guest.backlog.shift();
       if (next === undefined) break;
+      if (isGivenUp && isRequest(next.event)) continue;
       this.#begin(guest, next.event, next.at);
     }
     if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
@@ -418,6 +423,11 @@ export class Hub {
     }
     this.#sending.push(guest);
   }
+}
+
+/** Whether a client wants something from the broker, so that hooks may be asked. */
+function isRequest({ type }: ConnectionEvent): boolean {
+  return type === "message" || type === "subscribe" || type === "unsubscribe" || type === "auth";
 }
 
 /** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */

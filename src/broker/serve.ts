@@ -38,7 +38,7 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
   readonly listeners?: readonly ListenOptions[] | undefined;
   /**
    * Is given each new connection, and gives back what the broker is to use in its place: one that shows what goes by, or
-   * delays it, or breaks. Default: the connection itself.
+   * delays it, or breaks. When it throws, the connection is closed and `onError` is told. Default: the connection itself.
    */
   readonly intercept?: ((transport: Transport, address: string) => Transport) | undefined;
 }
@@ -203,12 +203,14 @@ export class Broker implements AsyncDisposable {
 
   #open(transport: Transport, peer: PeerInfo): void {
     if (this.#shutDown !== undefined) return transport.close();
+    const used = this.#intercepted(transport, peer);
+    if (used === undefined) return transport.close();
     const guest = this.#hub.open(peer, () => {
       drive.wake();
       this.#happened();
     });
     const drive: Drive = new Drive(
-      this.#committing(this.#intercept?.(transport, peer.address) ?? transport, guest),
+      this.#committing(used, guest),
       guest.connection,
       this.#clock,
       (event) => {
@@ -218,6 +220,24 @@ export class Broker implements AsyncDisposable {
     );
     this.#drives.add(drive);
     void drive.finished.then(() => this.#drives.delete(drive));
+  }
+
+  /** What `intercept` gives in place of a connection; nothing when it fails. */
+  #intercepted(transport: Transport, { address }: PeerInfo): Transport | undefined {
+    if (this.#intercept === undefined) return transport;
+    try {
+      const given = this.#intercept(transport, address) as Partial<Transport> | undefined;
+      for (const name of ["read", "write", "closeWrite", "close"] as const) {
+        if (typeof given?.[name] !== "function") {
+          throw new TypeError(`What intercept gives is no transport: it has no ${name}()`);
+        }
+      }
+      return given as Transport;
+    } catch (error) {
+      this.#hub.report(error, "intercept");
+      this.#happened();
+      return undefined;
+    }
   }
 
   /** The transport, to which nothing is written before it is true. */

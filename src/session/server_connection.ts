@@ -35,6 +35,9 @@ export interface ServerConnectionOptions extends ConnectionOptions {
 /** The most bytes that are kept of what a Client sends before its CONNECT is answered. */
 const MOST_EARLY_BYTES = 65_536;
 
+/** So many bytes are read while this end decides: without reading, nobody would see that the Client has gone. */
+const MOST_HELD_BYTES = 16_384;
+
 /** What a Server's connection waits for. */
 type Phase = "connect" | "decision" | "nothing";
 
@@ -54,6 +57,8 @@ export class ServerConnection extends Connection {
   #isAuthenticating = false;
   /** Whether the broker needs time. */
   #isHeldUp = false;
+  /** Bytes that have come since. */
+  #heldBytes = 0;
   /** Whether this end has a step of authentication to take. */
   #isAsked = false;
 
@@ -213,7 +218,7 @@ export class ServerConnection extends Connection {
     this.close({ by: "silence", what });
   }
 
-  /** Looks at no more packets for now: something has to be decided first. */
+  /** Looks at no more packets for now: something has to be decided first. That the stream ends is seen meanwhile. */
   pause(): void {
     this.#isHeldUp = true;
   }
@@ -222,6 +227,7 @@ export class ServerConnection extends Connection {
   goOn(now: number): void {
     this.now = now;
     this.#isHeldUp = false;
+    this.#heldBytes = 0;
     // What it has sent in the meantime has not been looked at: its time begins anew.
     this.#keepAlive?.received(now);
     this.decode();
@@ -270,7 +276,12 @@ export class ServerConnection extends Connection {
     return this.#isHeldUp || this.#phase === "decision" && !this.#isAuthenticating;
   }
 
+  override get wantsBytes(): boolean {
+    return super.wantsBytes || this.#isHeldUp && this.#heldBytes < MOST_HELD_BYTES;
+  }
+
   override receive(chunk: Uint8Array, now: number): void {
+    if (this.#isHeldUp) this.#heldBytes += chunk.length;
     if (this.#phase === "decision") this.#earlyBytes += chunk.length;
     super.receive(chunk, now);
     if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > MOST_EARLY_BYTES) {

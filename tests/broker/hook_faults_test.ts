@@ -209,3 +209,37 @@ Deno.test("A hook that answers in time is no error, however late", async () => {
   client.expectNothing();
   assertEquals(world.lines, []);
 });
+
+Deno.test("Who has gone while a hook did not answer is gone when its time is over, however much it had asked for", async () => {
+  const { world, told } = faultyWorld("authorizePublish", () => new Promise(() => {}));
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("will");
+  const client = await world.connect("c", { will: { topic: "will" } });
+  const messages = Array.from({ length: 50 }, () => ({ type: "publish", topic: "bad" }) as const);
+  await client.send(...messages);
+  await client.cut();
+  assertStrictEquals(world.hub.statistics.clients, 2);
+  await world.advance(10_000);
+  assertStrictEquals(world.hub.statistics.clients, 1);
+  assertTold(told, "authorizePublish", "TimeoutError", "c");
+  witness.expectMessage("will");
+});
+
+Deno.test("What a client that has gone asked for before is done though a hook takes its time", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({ authorizePublish: (_, { topic }) => pending.ask(topic) });
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.connect("c");
+  await client.send({ type: "publish", topic: "a" }, { type: "publish", topic: "b" }, {
+    type: "disconnect",
+  });
+  await world.advance(9_999);
+  pending.answer(true, "a");
+  await world.settle();
+  pending.answer(true, "b");
+  await world.settle();
+  witness.expectMessage("a");
+  witness.expectMessage("b");
+});

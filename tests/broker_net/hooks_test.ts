@@ -1,0 +1,138 @@
+// Hooks that go wrong, over sockets: a broker that anybody can bring down by one, or whose sockets stay, is none.
+
+import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { type BrokerOptions, serve, type ServeOptions } from "../../src/broker/mod.ts";
+import { Peer } from "./peer.ts";
+
+/** A broker, and a promise that the broker has closed so many of its connections. */
+async function watchedBroker(options: ServeOptions, count: number) {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let left = count;
+  const broker = await serve({
+    ...options,
+    port: 0,
+    intercept: (transport) => ({
+      read: () => transport.read(),
+      write: (bytes) => transport.write(bytes),
+      closeWrite: () => transport.closeWrite(),
+      close: () => {
+        transport.close();
+        if (--left === 0) resolve();
+      },
+    }),
+  });
+  return { broker, closed };
+}
+
+const never = (): Promise<boolean> => new Promise(() => {});
+
+/** A message with so many bytes. */
+const message = (length: number) => ({
+  type: "publish",
+  topic: "a",
+  payload: new Uint8Array(length),
+} as const);
+
+for (
+  const [what, options] of [
+    ["authenticate()", { authenticate: never }],
+    ["authorizePublish()", { authorizePublish: never }],
+  ] satisfies [string, BrokerOptions][]
+) {
+  Deno.test(`A client that goes while ${what} does not answer leaves no socket behind`, async () => {
+    const limits = { hookTimeout: 1_000_000 };
+    const { broker, closed } = await watchedBroker({ ...options, limits, onError() {} }, 20);
+    await using _ = broker;
+    for (let count = 0; count < 20; count++) {
+      using peer = await Peer.dial(broker);
+      await peer.send({ type: "connect", clientId: `c${count}` }, message(100));
+    }
+    await closed;
+  });
+}
+
+Deno.test("A client that goes with more on its way than is read while a hook is asked leaves when the hook's time is over", async () => {
+  const told: unknown[] = [];
+  const { broker, closed } = await watchedBroker({
+    authorizePublish: never,
+    limits: { hookTimeout: 200 },
+    onError: (error, { what }) => void told.push([(error as Error).name, what]),
+  }, 1);
+  await using _ = broker;
+  {
+    using peer = await Peer.connect(broker);
+    await peer.send(message(1000));
+    await peer.send(message(100_000), message(100_000));
+  }
+  await closed;
+  // What is left of who has gone is not asked about any more.
+  assert(told.length <= 3, `${told.length}`);
+  assertEquals(told[0], ["TimeoutError", "authorizePublish"]);
+});
+
+Deno.test("intercept that fails costs its connection, and is told", async () => {
+  const told: unknown[] = [];
+  const faults = [
+    () => {
+      throw new Error("no");
+    },
+    () => ({ read() {} }),
+  ];
+  await using broker = await serve({
+    port: 0,
+    intercept: (() => faults.shift()!()) as unknown as NonNullable<ServeOptions["intercept"]>,
+    onError: (error, { what }) => void told.push([String(error), what]),
+  });
+  for (let count = 0; count < 2; count++) {
+    using peer = await Peer.dial(broker);
+    await peer.expectEnd();
+  }
+  assertEquals(told, [
+    ["Error: no", "intercept"],
+    ["TypeError: What intercept gives is no transport: it has no write()", "intercept"],
+  ]);
+  assertStrictEquals(broker.statistics.clients, 0);
+});
+
+const PROGRAM = `
+  import { serve } from "./src/broker/mod.ts";
+  import { connect } from "./mod.ts";
+  const fail = (name) => { throw new Error(name + " has failed"); };
+  const broker = await serve({
+    port: 0,
+    onConnect: () => fail("onConnect"),
+    onDisconnect: () => Promise.reject(new Error("onDisconnect has failed")),
+    onMessage: (_client, { payload }) => JSON.parse(new TextDecoder().decode(payload)),
+  });
+  const client = await connect(broker.url);
+  console.log(await client.publish("a", "no JSON", { qos: 1 }).then(({ reasonCode }) => reasonCode));
+  await client.disconnect();
+  await broker.shutDown();
+  console.log("done");
+`;
+
+Deno.test("Hooks that fail in a program that knows of no onError end nothing, and are lines on its console", async () => {
+  const { code, out, lines } = await run(PROGRAM);
+  assertEquals(out, "16\ndone\n");
+  assertStrictEquals(code, 0);
+  assertStrictEquals(lines.length, 3, lines.join("\n"));
+  assertMatch(lines[0]!, /^mqtt5: error in onConnect, client ".*", 127.*: Error: onConnect has/);
+  assertMatch(lines[1]!, /^mqtt5: error in onMessage, client ".*: SyntaxError: /);
+  assertMatch(lines[2]!, /^mqtt5: error in onDisconnect, client ".*: Error: onDisconnect has/);
+});
+
+/** Runs a program that is text. */
+async function run(program: string) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-net=127.0.0.1", "-"],
+    cwd: new URL("../../", import.meta.url),
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(program));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out, lines: err!.trim().split("\n") };
+}
