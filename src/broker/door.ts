@@ -13,6 +13,7 @@ import type { Hooks } from "./hooks.ts";
 import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
 import { withOwnBytes } from "./own_bytes.ts";
 import type { Sessions } from "./sessions.ts";
+import { isReserved } from "./reserved_topics.ts";
 import { levelsOf } from "./topic_tree.ts";
 
 /** What the door works with. */
@@ -113,8 +114,10 @@ export class Door {
 
   /** [MQTT-3.2.2-12] [MQTT-3.2.2-13] */
   #refusalOfWill({ will }: ConnectPacket): ReasonCodeOf<"connack"> | undefined {
-    const { options: { maximumQoS = 2, retainAvailable = true }, limits } = this.#setup;
+    const { options, limits } = this.#setup;
+    const { maximumQoS = 2, retainAvailable = true } = options;
     if (will === undefined) return undefined;
+    if (isReserved(will.topic, options)) return 0x87;
     if (levelsOf(will.topic) > limits.topicLevels) return 0x90;
     if (will.qos > maximumQoS) return 0x9b;
     if (will.retain && !retainAvailable) return 0x9a;
@@ -168,7 +171,7 @@ export class Door {
       type: "connack",
       sessionPresent,
       properties: {
-        ...this.#grants(),
+        ...this.#grants(guest.connect!),
         receiveMaximum: limits.receiveMaximum,
         topicAliasMaximum: limits.topicAliasMaximum,
         authenticationData,
@@ -182,9 +185,11 @@ export class Door {
   }
 
   /** What the options say beside the limits; what is as the standard has it anyway need not be said. */
-  #grants(): PropertiesOf<"connack"> {
+  #grants({ keepAlive }: ConnectPacket): PropertiesOf<"connack"> {
     const { options } = this.#setup;
-    const { maximumQoS = 2, serverKeepAlive, responseInformation } = options;
+    const { maximumQoS = 2, maximumKeepAlive = Infinity, responseInformation } = options;
+    // A Keep Alive of 0 is none at all (§3.1.2.10).
+    const isTooLong = (keepAlive || Infinity) > maximumKeepAlive;
     const unless = (isAvailable: boolean | undefined) => isAvailable === false ? false : undefined;
     return {
       maximumQoS: maximumQoS === 2 ? undefined : maximumQoS,
@@ -192,7 +197,7 @@ export class Door {
       wildcardSubscriptionAvailable: unless(options.wildcardSubscriptionAvailable),
       subscriptionIdentifierAvailable: unless(options.subscriptionIdentifierAvailable),
       sharedSubscriptionAvailable: unless(options.sharedSubscriptionAvailable),
-      serverKeepAlive,
+      serverKeepAlive: isTooLong ? maximumKeepAlive : options.serverKeepAlive,
       responseInformation,
     };
   }

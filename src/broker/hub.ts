@@ -29,6 +29,7 @@ import {
   type ClientInfo,
   limitsWith,
 } from "./options.ts";
+import { isReserved } from "./reserved_topics.ts";
 import { RetainedMessages } from "./retained.ts";
 import { RetainedFeed } from "./retained_feed.ts";
 import { Router } from "./router.ts";
@@ -269,6 +270,10 @@ export class Hub {
     // Between two levels there is a character: most topics need not be looked at.
     if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
       return this.#answer(guest, receipt, 0x90, "The topic has too many levels");
+    }
+    if (isReserved(packet.topic, this.#options)) {
+      if (receipt === undefined) this.#router.dropped++;
+      return this.#answer(guest, receipt, 0x87, "The topic is the server's own (§4.7.2)");
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;

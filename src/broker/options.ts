@@ -156,8 +156,18 @@ export interface BrokerOptions extends BrokerHooks {
   readonly subscriptionIdentifierAvailable?: boolean | undefined;
   /** Whether there are Shared Subscriptions (§3.2.2.3.13). Default: true. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
-  /** A Keep Alive in place of the clients' own, in seconds (§3.2.2.3.14). */
+  /** A Keep Alive in place of the clients' own, be those longer or shorter, in seconds (§3.2.2.3.14). */
   readonly serverKeepAlive?: number | undefined;
+  /**
+   * The longest Keep Alive, in seconds: a client that asks for a longer one, or for none, is told this one by Server Keep Alive
+   * (§3.2.2.3.14); shorter ones stay as they are. Not together with {@linkcode BrokerOptions.serverKeepAlive}.
+   */
+  readonly maximumKeepAlive?: number | undefined;
+  /**
+   * Whether clients may publish to `$SYS` and below, as a program that makes such topics up does (§4.7.2). Otherwise that is
+   * refused with 0x87, as publishing to `$share/…` always is. Default: false.
+   */
+  readonly allowPublishToSys?: boolean | undefined;
   /** What clients that ask for Response Information are told (§3.2.2.3.15). */
   readonly responseInformation?: string | undefined;
   /** Whether a message that several subscriptions of a client match comes once, with all identifiers, or once for each. */
@@ -249,6 +259,10 @@ export function checkOptions(options: BrokerOptions): void {
       responseInformation: options.responseInformation,
     },
   });
+  checkKeepAlive(options);
+  if (options.allowPublishToSys !== undefined) {
+    checkType("allowPublishToSys", options.allowPublishToSys, "boolean");
+  }
   checkOneOf("overlapping", overlapping, ["one copy", "several copies"]);
   checkOneOf("topicAliases", topicAliases, ["off", "automatic"]);
   for (const name of HOOKS) {
@@ -256,7 +270,22 @@ export function checkOptions(options: BrokerOptions): void {
   }
 }
 
-function checkType(name: string, value: unknown, type: "object" | "number" | "function"): void {
+function checkKeepAlive({ serverKeepAlive, maximumKeepAlive }: BrokerOptions): void {
+  if (maximumKeepAlive === undefined) return;
+  checkType("maximumKeepAlive", maximumKeepAlive, "number");
+  if (!Number.isInteger(maximumKeepAlive) || maximumKeepAlive < 1 || maximumKeepAlive > 0xffff) {
+    throw new RangeError(`maximumKeepAlive must be from 1 to 65535, got ${maximumKeepAlive}`);
+  }
+  if (serverKeepAlive !== undefined) {
+    throw new TypeError("maximumKeepAlive bounds what serverKeepAlive replaces: give one of them");
+  }
+}
+
+function checkType(
+  name: string,
+  value: unknown,
+  type: "object" | "number" | "function" | "boolean",
+): void {
   const found = value === null ? "null" : typeof value;
   if (found !== type) throw new TypeError(`${name} must be of type ${type}, got ${found}`);
 }

@@ -102,3 +102,27 @@ Deno.test("A client is not silent though it sent nothing while a hook was asked,
   await world.advance(1);
   client.expectDisconnect(0x8d);
 });
+
+for (const [asked, told, kept] of [[0, 30, 30], [31, 30, 30], [3600, 30, 30]] as const) {
+  Deno.test(`A maximum of 30 s is told to a client with a Keep Alive of ${asked} s, and held [MQTT-3.2.2-22]`, async () => {
+    await using world = new World({ maximumKeepAlive: 30 });
+    const { client, connack } = await world.join("c", { keepAlive: asked });
+    assertStrictEquals(connack.properties.serverKeepAlive, told);
+    await world.advance(kept * 1500 - 1);
+    client.expectNothing();
+    await world.advance(1);
+    client.expectDisconnect(0x8d);
+  });
+}
+
+for (const asked of [1, 30]) {
+  Deno.test(`A maximum of 30 s leaves a Keep Alive of ${asked} s as it is`, async () => {
+    await using world = new World({ maximumKeepAlive: 30 });
+    const { client, connack } = await world.join("c", { keepAlive: asked });
+    assertStrictEquals(connack.properties.serverKeepAlive, undefined);
+    await world.advance(asked * 1500 - 1);
+    client.expectNothing();
+    await world.advance(1);
+    client.expectDisconnect(0x8d);
+  });
+}
