@@ -12,6 +12,7 @@ import type { Guest } from "./guest.ts";
 import type { Hooks } from "./hooks.ts";
 import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
 import { withOwnBytes } from "./own_bytes.ts";
+import { mayHave, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
 import { isReserved } from "./reserved_topics.ts";
 import { levelsOf } from "./topic_tree.ts";
@@ -22,6 +23,8 @@ export interface DoorSetup {
   readonly limits: BrokerLimits;
   readonly hooks: Hooks;
   readonly sessions: Sessions;
+  /** Whether sessions are somebody's: where nobody authenticates, names say nothing. */
+  readonly hasOwners: boolean;
   /** A name for a session that nobody can guess. */
   readonly newClientId: () => string;
   /** A guest has been made to leave, and has something to be told. */
@@ -145,7 +148,13 @@ export class Door {
     const { sessions, limits, hooks, onLeft } = this.#setup;
     const { cleanStart, will, properties } = guest.connect!;
     const client = guest.client!;
-    const before = sessions.get(client.clientId)?.guest;
+    const found = sessions.get(client.clientId);
+    const owner = this.#setup.hasOwners ? ownerOf(guest, hooks) : found?.owner;
+    if (owner === false || found !== undefined && !mayHave(found.owner, owner)) {
+      const reasonString = owner === false ? undefined : "The session is somebody else's";
+      return guest.connection.refuse(0x87, { reasonString });
+    }
+    const before = found?.guest;
     if (before !== undefined) {
       const packet = { type: "disconnect", reasonCode: 0x8e } as const;
       before.connection.disconnect(packet);
@@ -163,6 +172,7 @@ export class Door {
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
     member.client = client;
+    member.owner = owner;
     member.guest = guest;
     member.lifetime = granted * 1000;
     member.will = will === undefined ? undefined : withOwnBytes(will);

@@ -45,6 +45,11 @@ export class Hooks {
     this.#hooks = setup.hooks;
   }
 
+  /** Whether a hook says who may connect. */
+  get authenticates(): boolean {
+    return this.#hooks.authenticate !== undefined || this.#hooks.authenticateStep !== undefined;
+  }
+
   /** Whether there is enhanced authentication. */
   get hasSteps(): boolean {
     return this.#hooks.authenticateStep !== undefined;
@@ -82,6 +87,23 @@ export class Hooks {
       then,
       () => then(REFUSAL),
     );
+  }
+
+  /**
+   * Whose session a client may have; `undefined` is nobody in particular. `otherwise` says so when there is no hook. False when the
+   * hook fails.
+   */
+  sessionOwner(client: ClientInfo, otherwise: string | undefined): string | undefined | false {
+    if (this.#hooks.sessionOwner === undefined) return otherwise;
+    const question = { name: "sessionOwner", client } as const;
+    try {
+      const owner: unknown = this.#hooks.sessionOwner(client);
+      if (owner === undefined || typeof owner === "string") return owner;
+      this.#report(new TypeError(`The answer is none: ${nameOf(owner)}`), question);
+    } catch (error) {
+      this.#report(error, question);
+    }
+    return false;
   }
 
   /** Whether a message may be published: 0x00, or the Reason Code to refuse it with. */

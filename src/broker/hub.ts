@@ -46,6 +46,8 @@ export interface HubTools {
   readonly newClientId: () => string;
   /** Writes a line to the console: of an error that nobody else is told of. */
   readonly warn: (line: string) => void;
+  /** Whether some clients have the User Name of their certificate. */
+  readonly hasCertificateUsernames?: boolean | undefined;
 }
 
 /** The most that one look at a broker tells. */
@@ -123,6 +125,8 @@ export class Hub {
       limits: this.limits,
       hooks: this.#hooks,
       sessions: this.#sessions,
+      hasOwners: this.#hooks.authenticates || options.sessionOwner !== undefined ||
+        tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
       onLeft: (guest, cause) => {
         this.#tellLeft(guest, cause);

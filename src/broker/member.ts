@@ -13,6 +13,8 @@ export class Member {
   readonly session: Session;
   /** As it was when the client connected last. */
   client: ClientInfo;
+  /** Whose session it is; `undefined` for nobody in particular. */
+  owner: string | undefined;
   /** Its connection, if its client is there. */
   guest: Guest | undefined;
   /** How long the session outlives its connection, in milliseconds; `Infinity` for ever. */

@@ -91,6 +91,15 @@ export interface BrokerHooks {
     client: ClientInfo,
     step: AuthenticationStep,
   ): AuthenticationAnswer | Promise<AuthenticationAnswer>;
+  /**
+   * Whose session a client begins, or asks for by its Client Identifier: a session of somebody else is refused with 0x87, also with
+   * Clean Start 1, and neither taken over nor ended. `undefined` is nobody in particular, whose session anybody may have. A session
+   * keeps its owner, also on disk.
+   *
+   * Default: where clients are authenticated, by a hook or by `certificateUsername`, the User Name; without one the subject of
+   * the certificate; without either all that have neither are one. Where they are not, nobody.
+   */
+  sessionOwner?(client: ClientInfo): string | undefined;
   /** Whether a client may publish to a topic; its Will counts as published when it connects. Default: it may. */
   authorizePublish?(
     client: ClientInfo,
@@ -202,6 +211,7 @@ const MOST_TOLD: Partial<BrokerLimits> = {
 const HOOKS = [
   "authenticate",
   "authenticateStep",
+  "sessionOwner",
   "authorizePublish",
   "authorizeSubscribe",
   "onConnect",

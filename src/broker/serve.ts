@@ -79,7 +79,13 @@ export class Broker implements AsyncDisposable {
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
-    const tools = { now: () => clock.now(), newClientId: randomName, warn: writeToConsole };
+    const tools = {
+      now: () => clock.now(),
+      newClientId: randomName,
+      warn: writeToConsole,
+      hasCertificateUsernames: (options.listeners ?? [options])
+        .some(({ certificateUsername }) => certificateUsername !== undefined),
+    };
     this.#hub = new Hub(options, tools, store);
     // What has expired while there was no broker is gone before anybody sees it.
     this.#tick();

@@ -125,12 +125,13 @@ export class Sessions {
     else member.ending = agenda.add(left + lifetime, () => this.end(member));
   }
 
-  #restore({ client, lifetime, leftAt, will }: FoundSession): {
+  #restore({ client, owner, lifetime, leftAt, will }: FoundSession): {
     readonly member: Member;
     readonly leftAt: number | undefined;
   } {
     const { store, table } = this.#setup;
     const member = this.begin(client);
+    member.owner = owner;
     member.lifetime = lifetime;
     member.will = will;
     store!.fill(member);

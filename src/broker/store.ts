@@ -40,6 +40,7 @@ export interface Clocks {
 /** A session as it was found. */
 export interface FoundSession {
   readonly client: ClientInfo;
+  readonly owner: string | undefined;
   /** In milliseconds; `Infinity` for ever. */
   readonly lifetime: number;
   /** When its client left, on the engine's clock, which may be below 0; `undefined` if it was there when the broker ended. */
@@ -55,7 +56,7 @@ const SCHEMA = `
   PRAGMA foreign_keys = ON;
   CREATE TABLE IF NOT EXISTS session (
     client_id TEXT PRIMARY KEY, username TEXT, address TEXT NOT NULL,
-    lifetime REAL, left_at REAL, will TEXT
+    lifetime REAL, left_at REAL, will TEXT, owner TEXT
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS subscription (
     client_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
@@ -96,6 +97,7 @@ export class Store {
     this.#database = database;
     this.#clocks = clocks;
     database.exec(SCHEMA);
+    this.#addOwners();
   }
 
   /** Whether something has not been brought to disk. */
@@ -114,6 +116,7 @@ export class Store {
         certificate: undefined,
         origin: undefined,
       },
+      owner: row["owner"] === null ? undefined : String(row["owner"]),
       lifetime: row["lifetime"] === null ? Infinity : Number(row["lifetime"]),
       leftAt: row["left_at"] === null ? undefined : this.#fromWall(row["left_at"]!),
       will: row["will"] === null ? undefined : willFrom(String(row["will"])),
@@ -160,17 +163,18 @@ export class Store {
 
   /** Keeps a session as it is now, without what has functions of its own here. */
   saveSession(member: Member): void {
-    const { client, lifetime, guest, will } = member;
+    const { client, lifetime, guest, will, owner } = member;
     this.#run(
-      `INSERT INTO session VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+      `INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
        username = excluded.username, address = excluded.address, lifetime = excluded.lifetime,
-       left_at = excluded.left_at, will = excluded.will`,
+       left_at = excluded.left_at, will = excluded.will, owner = excluded.owner`,
       client.clientId,
       client.username ?? null,
       client.address,
       lifetime === Infinity ? null : lifetime,
       guest === undefined ? this.#clocks.wall() : null,
       will === undefined ? null : willText(will),
+      owner ?? null,
     );
     this.#saved.add(member);
   }
@@ -263,6 +267,14 @@ export class Store {
     this.commit();
     this.#isClosed = true;
     this.#database.close();
+  }
+
+  /** In files of before, sessions have no owner: it is whoever has connected last. */
+  #addOwners(): void {
+    const columns = this.#all("SELECT name FROM pragma_table_info('session')");
+    if (columns.some(({ name }) => name === "owner")) return;
+    this.#database.exec("ALTER TABLE session ADD COLUMN owner TEXT");
+    this.#database.exec("UPDATE session SET owner = username");
   }
 
   #saveFlight(member: Member): void {

@@ -5,6 +5,7 @@ import { assert, assertStrictEquals } from "@std/assert";
 import type { Guest } from "../../src/broker/guest.ts";
 import type { Hub } from "../../src/broker/hub.ts";
 import { type Packet, PacketDecoder } from "../../src/packets/mod.ts";
+import type { PeerInfo } from "../../src/session/peer.ts";
 
 /** One link. */
 export class Link {
@@ -20,10 +21,10 @@ export class Link {
   #isPumping = false;
   #isAgain = false;
 
-  constructor(hub: Hub, now: () => number, address: string) {
+  constructor(hub: Hub, now: () => number, peer: PeerInfo) {
     this.#hub = hub;
     this.#now = now;
-    this.#guest = hub.open({ address }, () => this.pump());
+    this.#guest = hub.open(peer, () => this.pump());
   }
 
   /** Whether it is over: the hub has ended it, or the network. */
@@ -103,7 +104,9 @@ export class Link {
     connection.tick(this.#now());
     if (this.#isStalled) return;
     for (let bytes = connection.takeBytes(); bytes; bytes = connection.takeBytes()) {
-      // Its memory is used again.
+      // A drive is woken when they are written.
+      this.#isAgain = true;
+      // Their memory is used again.
       this.#decoder.push(bytes.slice());
       for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) {
         this.packets.push(packet);

@@ -1,9 +1,10 @@
 // A hub, its clients, and a clock that the test moves. No sockets, no timers: a month takes microseconds.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Hub } from "../../src/broker/hub.ts";
+import { Hub, type HubTools } from "../../src/broker/hub.ts";
 import type { BrokerOptions } from "../../src/broker/mod.ts";
 import type { ConnackPacket } from "../../src/packets/mod.ts";
+import type { PeerInfo } from "../../src/session/peer.ts";
 import { settle } from "../io/virtual_clock.ts";
 import { Client, type ConnectOptions } from "./client.ts";
 import { Link } from "./link.ts";
@@ -26,17 +27,18 @@ export class World implements AsyncDisposable {
   readonly #links: Link[] = [];
   #given = 0;
 
-  constructor(options: BrokerOptions = {}) {
+  constructor(options: BrokerOptions = {}, tools: Partial<HubTools> = {}) {
     this.hub = new Hub(options, {
       now: () => this.now,
       newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
       warn: (line) => void this.lines.push(line),
+      ...tools,
     });
   }
 
   /** A client that has said nothing yet. */
-  open(address = "here"): Client {
-    const link = new Link(this.hub, () => this.now, address);
+  open(address = "here", peer: Partial<PeerInfo> = {}): Client {
+    const link = new Link(this.hub, () => this.now, { address, ...peer });
     this.#links.push(link);
     return new Client(link, () => this.settle());
   }

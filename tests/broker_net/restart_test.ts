@@ -1,8 +1,9 @@
 // What a broker with a file has when it is started again.
 
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type Client, connect, type ConnectOptions } from "../../mod.ts";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { type Client, connect, type ConnectOptions, RefusedError } from "../../mod.ts";
 import { serve } from "../../src/broker/mod.ts";
+import { openSqlite } from "../../src/io/sqlite.ts";
 import { take, temporaryFolder, textsOf } from "./broker_net.ts";
 import { type Persistent, persistentTest } from "./persistent.ts";
 
@@ -247,4 +248,39 @@ Deno.test("A broker that shuts down while a hook is asked is there again, with i
   assertStrictEquals(await settled, "given up");
   await using again = await serve({ listeners: [], path });
   assertStrictEquals(again.statistics.sessions, 1);
+});
+
+persistentTest("A session is its owner's after a restart, too", async (persistent) => {
+  const bob = { ...SESSION, username: "bob" };
+  const mallory = { ...SESSION, username: "mallory" };
+  const authenticate = () => true;
+  await persistent.restart({ authenticate });
+  {
+    await using client = await open(persistent, bob);
+    await client.subscribe("news", { qos: 1 });
+  }
+  await persistent.restart({ authenticate });
+  {
+    const refused = await assertRejects(() => open(persistent, mallory), RefusedError);
+    assertStrictEquals(refused.reasonCode, 0x87);
+    await using client = await open(persistent, bob);
+    assertStrictEquals(client.server.sessionPresent, true);
+  }
+  await persistent.restart({ sessionOwner: ({ username }) => `owner ${username}` });
+  await assertRejects(() => open(persistent, bob), RefusedError);
+  await persistent.restart();
+  await using client = await open(persistent, mallory);
+  assertStrictEquals(client.server.sessionPresent, true);
+});
+
+persistentTest("A file of a broker that knew no owners is its users'", async (persistent) => {
+  await (await open(persistent, { ...SESSION, username: "bob" })).disconnect();
+  await persistent.broker.shutDown();
+  const database = openSqlite(persistent.path);
+  database.exec("ALTER TABLE session DROP COLUMN owner");
+  database.close();
+  await persistent.restart({ authenticate: () => true });
+  await assertRejects(() => open(persistent, { ...SESSION, username: "mallory" }), RefusedError);
+  await using client = await open(persistent, { ...SESSION, username: "bob" });
+  assertStrictEquals(client.server.sessionPresent, true);
 });
