@@ -34,7 +34,7 @@ const MAXIMUM_BYTES = 65_535;
 export function topicMatches(topicFilter: string, topicName: string): boolean {
   const filter = parseSharedSubscription(topicFilter)?.topicFilter ?? topicFilter;
   // [MQTT-4.7.2-1]
-  if (topicName.startsWith("$") && (filter.startsWith("+") || filter.startsWith("#"))) return false;
+  if (topicName.startsWith("$") && startsWithWildcard(filter)) return false;
   let at = 0; // where the level to match begins in the name, or past its end when there is none
   for (let from = 0; from <= filter.length;) {
     const to = endOfLevel(filter, from);
@@ -46,6 +46,44 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
     at = end + 1;
   }
   return at > topicName.length;
+}
+
+/**
+ * Whether there is a Topic Name that two Topic Filters both match (§4.7). Both are taken to be valid; a Shared Subscription counts by
+ * the filter after its share name. A rule for `secret/#` concerns each subscription that overlaps with it.
+ *
+ * @example What may bring messages of `secret/#`
+ * ```ts
+ * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5";
+ * import { assert, assertFalse } from "@std/assert";
+ *
+ * assert(topicFiltersOverlap("secret/#", "#"));
+ * assert(topicFiltersOverlap("secret/#", "+/plans"));
+ * assert(topicFiltersOverlap("secret/#", "$share/group/secret/plans"));
+ * assertFalse(topicFiltersOverlap("secret/#", "public/#"));
+ * assertFalse(topicFiltersOverlap("$SYS/#", "#"));
+ * ```
+ */
+export function topicFiltersOverlap(topicFilter: string, other: string): boolean {
+  const one = parseSharedSubscription(topicFilter)?.topicFilter ?? topicFilter;
+  const two = parseSharedSubscription(other)?.topicFilter ?? other;
+  // [MQTT-4.7.2-1]
+  if (startsWithWildcard(one) && two.startsWith("$")) return false;
+  if (startsWithWildcard(two) && one.startsWith("$")) return false;
+  let [from, at] = [0, 0]; // where the next levels begin, or past the end when there is none
+  for (;;) {
+    // It matches the level above, too.
+    if (one[from] === "#" || two[at] === "#") return true;
+    if (from > one.length || at > two.length) return from > one.length && at > two.length;
+    const [to, end] = [endOfLevel(one, from), endOfLevel(two, at)];
+    const isAny = one[from] === "+" || two[at] === "+";
+    if (!isAny && one.slice(from, to) !== two.slice(at, end)) return false;
+    [from, at] = [to + 1, end + 1];
+  }
+}
+
+function startsWithWildcard(topicFilter: string): boolean {
+  return topicFilter.startsWith("+") || topicFilter.startsWith("#");
 }
 
 function endOfLevel(topic: string, from: number): number {

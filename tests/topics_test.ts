@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   parseSharedSubscription,
+  topicFiltersOverlap,
   topicMatches,
   validateTopicFilter,
   validateTopicName,
@@ -289,3 +290,38 @@ Deno.test("validateTopicName() and validateTopicFilter() refuse what is no strin
     assertThrows(() => validate(1 as unknown as string), TypeError, "must be a string, got number");
   }
 });
+
+Deno.test("topicFiltersOverlap() says of every two short Topic Filters whether some Topic Name matches both [MQTT-4.7.2-1]", () => {
+  const filters = stringsOf("a$/+#", 4)
+    .filter((text) => isAccepted(validateTopicFilter, text));
+  const names = stringsOf("a$/", 5).slice(1);
+  const matches = filters.map((filter) => names.map((name) => topicMatches(filter, name)));
+  const wrong: string[] = [];
+  for (const [one, first] of filters.entries()) {
+    for (const [two, second] of filters.entries()) {
+      const isOverlapping = matches[one]!.some((isMatch, name) => isMatch && matches[two]![name]);
+      if (topicFiltersOverlap(first, second) !== isOverlapping) wrong.push(`${first} ${second}`);
+    }
+  }
+  assert(filters.length > 150, `${filters.length}`);
+  assertEquals(wrong, []);
+});
+
+for (
+  const [one, two, isOverlapping] of [
+    ["secret/#", "$share/g/#", true],
+    ["secret/#", "$share/g/+/#", true],
+    ["$share/g/secret/+", "$share/h/+/plans", true],
+    ["secret/#", "$share/secret/a", false],
+    ["$SYS/#", "$share/g/#", false],
+    ["a/+/c/#", "a/b/+/d/e", true],
+    ["a/+/c/#", "a/b/+", true],
+    ["a/+/c/#", "a/b", false],
+    ["a/+/c/d", "a/b/c", false],
+  ] as const
+) {
+  Deno.test(`topicFiltersOverlap() says ${isOverlapping} of ${one} and ${two}, whichever comes first`, () => {
+    assertStrictEquals(topicFiltersOverlap(one, two), isOverlapping);
+    assertStrictEquals(topicFiltersOverlap(two, one), isOverlapping);
+  });
+}
