@@ -8,14 +8,18 @@ import type {
   ReasonCodeOf,
 } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
+import type { DeliveryAuthorizer } from "./delivery_authorizer.ts";
 import type { Guest } from "./guest.ts";
 import type { Hooks } from "./hooks.ts";
+import { isPromise } from "./is_promise.ts";
+import type { Member } from "./member.ts";
 import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
 import { withOwnBytes } from "./own_bytes.ts";
 import { mayHave, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
 import { isReserved } from "./reserved_topics.ts";
 import { levelsOf } from "./topic_tree.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** What the door works with. */
 export interface DoorSetup {
@@ -29,6 +33,9 @@ export interface DoorSetup {
   readonly newClientId: () => string;
   /** A guest has been made to leave, and has something to be told. */
   readonly onLeft: (guest: Guest, cause: CloseCause) => void;
+  readonly deliveries: DeliveryAuthorizer;
+  /** Takes back what waits for a session, of these topics. */
+  readonly takeOut: (member: Member, topics: ReadonlySet<string>) => void;
   /** A guest has been let in. */
   readonly onEntered: (guest: Guest) => void;
 }
@@ -130,31 +137,58 @@ export class Door {
   /** A Will is published in the name of the client, which must be allowed to. */
   #checkWill(guest: Guest, data: Uint8Array | undefined): Promise<void> | undefined {
     const { will } = guest.connect!;
-    if (will === undefined) {
-      this.#admit(guest, data);
-      return undefined;
-    }
+    if (will === undefined) return this.#checkWaiting(guest, data);
     const { topic, payload, qos, retain } = will;
     const message = { topic, payload, qos, retain } as PublishPacket;
     return this.#setup.hooks.authorizePublish(guest.client!, message, (code) => {
-      if (guest.connection.isClosed) return;
-      if (code >= 0x80) guest.connection.refuse(code as 0x87);
-      else this.#admit(guest, data);
+      if (guest.connection.isClosed) return undefined;
+      if (code >= 0x80) return guest.connection.refuse(code as 0x87);
+      return this.#checkWaiting(guest, data);
     });
   }
 
+  /** What waits for a client may be something that it may not have any more, or not from where it connects now. */
+  #checkWaiting(guest: Guest, data: Uint8Array | undefined): Promise<void> | undefined {
+    const { deliveries, sessions } = this.#setup;
+    const { clientId } = guest.client!;
+    const known = deliveries.isAsked ? sessions.get(clientId) : undefined;
+    if (known === undefined || guest.connect!.cleanStart) return this.#admit(guest, data);
+    if (this.#ownerIfAllowed(guest) === false) return this.#refuseStranger(guest);
+    const verdicts = new Verdicts();
+    const go = (refused: ReadonlySet<string>): undefined => {
+      if (guest.connection.isClosed) return;
+      this.#admit(guest, data, verdicts);
+      // Nothing that waits is sent before what has been written is.
+      if (sessions.get(clientId) === known) this.#setup.takeOut(known, refused);
+    };
+    const refused = deliveries.refusedOf(known, guest.client!, verdicts);
+    return isPromise(refused) ? refused.then(go) : go(refused);
+  }
+
+  /** Who would own the session of a guest; false when it is somebody else's. */
+  #ownerIfAllowed(guest: Guest): string | undefined | false {
+    const { sessions, hooks, hasOwners } = this.#setup;
+    const found = sessions.get(guest.client!.clientId);
+    const owner = hasOwners ? ownerOf(guest, hooks) : found?.owner;
+    return owner === false || found !== undefined && !mayHave(found.owner, owner) ? false : owner;
+  }
+
+  #refuseStranger({ connection }: Guest): undefined {
+    connection.refuse(0x87, { reasonString: "The session is somebody else's" });
+  }
+
   /** Finds the session, and takes it over from whoever has it [MQTT-3.1.4-3]. */
-  #admit(guest: Guest, authenticationData: Uint8Array | undefined): void {
+  #admit(
+    guest: Guest,
+    authenticationData: Uint8Array | undefined,
+    verdicts?: Verdicts,
+  ): undefined {
     const { sessions, limits, hooks, onLeft } = this.#setup;
     const { cleanStart, will, properties } = guest.connect!;
     const client = guest.client!;
-    const found = sessions.get(client.clientId);
-    const owner = this.#setup.hasOwners ? ownerOf(guest, hooks) : found?.owner;
-    if (owner === false || found !== undefined && !mayHave(found.owner, owner)) {
-      const reasonString = owner === false ? undefined : "The session is somebody else's";
-      return guest.connection.refuse(0x87, { reasonString });
-    }
-    const before = found?.guest;
+    const owner = this.#ownerIfAllowed(guest);
+    if (owner === false) return this.#refuseStranger(guest);
+    const before = sessions.get(client.clientId)?.guest;
     if (before !== undefined) {
       const packet = { type: "disconnect", reasonCode: 0x8e } as const;
       before.connection.disconnect(packet);
@@ -173,6 +207,7 @@ export class Door {
     const granted = sessions.lifetimeOf(asked);
     member.client = client;
     member.owner = owner;
+    member.verdicts = verdicts;
     member.guest = guest;
     member.lifetime = granted * 1000;
     member.will = will === undefined ? undefined : withOwnBytes(will);

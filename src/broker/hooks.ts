@@ -151,6 +151,28 @@ export class Hooks {
     return undefined;
   }
 
+  /** Whether there is a hook about deliveries. */
+  get authorizesDelivery(): boolean {
+    return this.#hooks.authorizeDelivery !== undefined;
+  }
+
+  /** Whether a client may have messages of this topic. When the hook fails it may not, and `onFailed` is called before that is known. */
+  authorizeDelivery(
+    client: ClientInfo,
+    message: BrokerMessage,
+    onFailed: () => void,
+  ): boolean | Promise<boolean> {
+    let isAllowed = false;
+    const asked = this.#ask(
+      { name: "authorizeDelivery", client },
+      () => this.#hooks.authorizeDelivery!(client, message),
+      (verdict) => typeof verdict === "boolean",
+      (verdict) => void (isAllowed = verdict),
+      onFailed,
+    );
+    return asked === undefined ? isAllowed : asked.then(() => isAllowed);
+  }
+
   /** Tells that a client is connected. */
   onConnect(client: ClientInfo): void {
     this.#tell({ name: "onConnect", client }, () => this.#hooks.onConnect?.(client));

@@ -16,10 +16,12 @@ import type { Receipt } from "../session/receipt.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { Agenda } from "./agenda.ts";
+import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
 import { Door } from "./door.ts";
 import { ErrorReporter } from "./error_reporter.ts";
 import { Guest } from "./guest.ts";
 import { Hooks } from "./hooks.ts";
+import { isPromise } from "./is_promise.ts";
 import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
 import {
@@ -37,6 +39,7 @@ import type { Store } from "./store.ts";
 import { Sessions } from "./sessions.ts";
 import type { Entry } from "./subscriptions.ts";
 import { levelsOf } from "./topic_tree.ts";
+import { Verdicts } from "./verdicts.ts";
 
 /** What a hub gets from the world. */
 export interface HubTools {
@@ -73,6 +76,7 @@ export class Hub {
   readonly #store: Store | undefined;
   readonly #errors: ErrorReporter;
   readonly #hooks: Hooks;
+  readonly #deliveries: DeliveryAuthorizer;
   readonly #router: Router;
   readonly #retained: RetainedMessages;
   readonly #feed: RetainedFeed;
@@ -95,6 +99,7 @@ export class Hub {
       ...{ hooks: options, agenda: this.#agenda, now },
       ...{ timeout: this.limits.hookTimeout, report: this.#errors.report },
     });
+    this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, agenda: this.#agenda, now });
     this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
     this.#router = new Router({
       now: tools.now,
@@ -110,6 +115,7 @@ export class Hub {
       agenda: this.#agenda,
       retained: this.#retained,
       router: this.#router,
+      deliveries: this.#deliveries,
     });
     this.#sessions = new Sessions({
       now: tools.now,
@@ -132,6 +138,8 @@ export class Hub {
         this.#tellLeft(guest, cause);
         this.#wakeLater(guest);
       },
+      deliveries: this.#deliveries,
+      takeOut: (member, topics) => this.#takeOut(member, topics),
       onEntered: (guest) => this.#feedMore(guest),
     });
   }
@@ -283,17 +291,44 @@ export class Hub {
     const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
     return this.#hooks.authorizePublish(guest.client!, packet, (code) => {
       if (code >= 0x80) return void this.#answer(guest, receipt, code, "May not be published");
-      const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
-      // [MQTT-3.3.2-5]
-      if (message === undefined) return void this.#answer(guest, receipt, 0x00);
-      this.#feed.precede(message.topic);
-      if (packet.retain && !this.#retain(message)) {
-        return void this.#answer(guest, receipt, 0x97, "Too many messages are retained");
-      }
-      this.#hooks.onMessage(guest.client, message);
-      const isWanted = this.#router.route(message, guest.member);
-      this.#answer(guest, receipt, isWanted ? 0x00 : 0x10);
+      return this.#askWhoMayHave(
+        packet,
+        (mayHave) => this.#spread(guest, packet, { receipt, arrivedAt, mayHave }),
+      );
     });
+  }
+
+  /** Brings a message to who wants it, and acknowledges it. */
+  #spread(
+    guest: Guest,
+    packet: PublishPacket,
+    { receipt, arrivedAt, mayHave }: {
+      readonly receipt: Receipt | undefined;
+      readonly arrivedAt: number;
+      readonly mayHave: MayHave;
+    },
+  ): undefined {
+    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+    const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
+    // [MQTT-3.3.2-5]
+    if (message === undefined) return this.#answer(guest, receipt, 0x00);
+    this.#feed.precede(message.topic, mayHave);
+    if (packet.retain && !this.#retain(message)) {
+      return this.#answer(guest, receipt, 0x97, "Too many messages are retained");
+    }
+    this.#hooks.onMessage(guest.client, message);
+    const isWanted = this.#router.route(message, guest.member, mayHave);
+    return this.#answer(guest, receipt, isWanted ? 0x00 : 0x10);
+  }
+
+  /** Asks, if somebody is to be asked, who of those that want a message may have it. */
+  #askWhoMayHave(
+    packet: PublishPacket,
+    then: (mayHave: MayHave) => undefined,
+  ): Promise<void> | undefined {
+    if (!this.#deliveries.isAsked) return then(undefined);
+    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic));
+    return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
   }
 
   /** A message that may have waited for a hook, with what is left of its time, if any is [MQTT-3.3.2-6]. */
@@ -327,10 +362,35 @@ export class Hub {
 
   /** A message of the broker's own making: a Will. */
   #distribute(packet: PublishPacket, publisher: Member): void {
-    this.#feed.precede(packet.topic);
-    if (packet.retain) this.#retain(packet);
-    this.#hooks.onMessage(publisher.client, packet);
-    this.#router.route(packet, publisher);
+    const asked = this.#askWhoMayHave(packet, (mayHave) => {
+      this.#feed.precede(packet.topic, mayHave);
+      if (packet.retain) this.#retain(packet);
+      this.#hooks.onMessage(publisher.client, packet);
+      this.#router.route(packet, publisher, mayHave);
+    });
+    void asked?.catch((error) => this.report(error, "a Will", publisher.client));
+  }
+
+  /** What authorizeDelivery has said, of a client or of all, is to be asked anew, also about what waits. */
+  clearAuthorizations(clientId?: string): void {
+    for (const member of this.#sessions.some(clientId)) {
+      if (member.verdicts === undefined) continue;
+      const verdicts = member.verdicts = new Verdicts();
+      const refused = this.#deliveries.refusedOf(member, member.client, verdicts);
+      if (!isPromise(refused)) this.#takeOut(member, refused);
+      else {
+        void refused.then((topics) => this.#takeOut(member, topics))
+          .catch((error) => this.report(error, "clearAuthorizations", member.client));
+      }
+    }
+  }
+
+  /** Takes back what waits for a session that may not have it any more. */
+  #takeOut({ session }: Member, topics: ReadonlySet<string>): void {
+    if (topics.size === 0) return;
+    for (const message of session.outbox.takeOut(({ packet }) => topics.has(packet.topic))) {
+      if (message instanceof Kept) this.#store?.deleteMessage(message);
+    }
   }
 
   #retain(packet: PublishPacket): boolean {

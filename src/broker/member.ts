@@ -7,6 +7,7 @@ import type { Guest } from "./guest.ts";
 import type { ClientInfo } from "./options.ts";
 import type { RetainedCursor } from "./retained_feed.ts";
 import type { Entry } from "./subscriptions.ts";
+import type { Verdicts } from "./verdicts.ts";
 
 /** A session with all that belongs to it. */
 export class Member {
@@ -23,6 +24,8 @@ export class Member {
   will: Will | undefined;
   /** By Topic Filter, as it was asked for. */
   readonly subscriptions: Map<string, Entry<Member>> = new Map();
+  /** What is known of the topics that its client may have messages of, if somebody is asked. */
+  verdicts: Verdicts | undefined;
   /** The retained messages that it is still to get, by Topic Filter. */
   retainedCursors: Map<string, RetainedCursor> | undefined;
   /** Whether more of them are to be sent in another turn. */

@@ -110,6 +110,14 @@ export interface BrokerHooks {
     client: ClientInfo,
     request: SubscriptionRequest,
   ): Verdict<ReasonCodeOf<"suback">> | Promise<Verdict<ReasonCodeOf<"suback">>>;
+  /**
+   * Whether a client may have messages of a topic that one of its subscriptions matches, be they new, retained, waiting or for a
+   * group that it shares: what a rule about subscriptions cannot say, as `#` matches `secret/plans`, too. Asked once for each session
+   * and topic, with the first message, and remembered until the client connects again, or `broker.clearAuthorizations()` is called;
+   * then what waits is asked about again. While it is async, the publisher waits. What is not allowed is dropped; in a group,
+   * another member gets it. Default: it may.
+   */
+  authorizeDelivery?(client: ClientInfo, message: BrokerMessage): boolean | Promise<boolean>;
   /** A client is connected. */
   onConnect?(client: ClientInfo): void | Promise<void>;
   /** A connection has ended, and why. */
@@ -214,6 +222,7 @@ const HOOKS = [
   "sessionOwner",
   "authorizePublish",
   "authorizeSubscribe",
+  "authorizeDelivery",
   "onConnect",
   "onDisconnect",
   "onMessage",

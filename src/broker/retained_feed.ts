@@ -3,6 +3,8 @@
 
 import { topicMatches } from "../topics.ts";
 import type { Agenda } from "./agenda.ts";
+import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
+import { isPromise } from "./is_promise.ts";
 import type { Member } from "./member.ts";
 import type { Retained, RetainedMessages } from "./retained.ts";
 import type { Router } from "./router.ts";
@@ -36,6 +38,7 @@ export interface RetainedFeedSetup {
   readonly agenda: Agenda;
   readonly retained: RetainedMessages;
   readonly router: Router;
+  readonly deliveries: DeliveryAuthorizer;
 }
 
 /** Sends retained messages. */
@@ -78,11 +81,12 @@ export class RetainedFeed {
   }
 
   /** A message is about to be sent: what is retained of its topic is older, and goes before it [MQTT-4.6.0-5]. */
-  precede(topicName: string): void {
+  precede(topicName: string, mayHave?: MayHave): void {
     if (this.#pending.size === 0) return;
     const message = this.#setup.retained.get(topicName);
     if (message === undefined) return;
     for (const member of this.#pending) {
+      if (mayHave !== undefined && !mayHave(member)) continue;
       for (const cursor of member.retainedCursors?.values() ?? []) {
         if (topicMatches(cursor.entry.request.topicFilter, topicName)) this.#send(cursor, message);
       }
@@ -113,12 +117,36 @@ export class RetainedFeed {
       const message = cursor.held ?? cursor.messages.next().value;
       cursor.held = undefined;
       if (message === undefined) this.stop(member, topicFilter);
-      else if (outbox.hasRoomFor(sizeOf(message))) this.#send(cursor, message);
-      else {
+      else if (!outbox.hasRoomFor(sizeOf(message))) {
         cursor.held = message;
         return;
+      } else {
+        const verdict = this.#setup.deliveries.verdict(member, message.packet);
+        if (isPromise(verdict)) return this.#sendLater(member, cursor, message, verdict);
+        if (verdict) this.#send(cursor, message);
       }
     }
+  }
+
+  /** A hook needs time to say whether a message may be sent: the others wait behind it. */
+  #sendLater(
+    member: Member,
+    cursor: RetainedCursor,
+    message: Retained,
+    verdict: Promise<boolean>,
+  ): void {
+    const { guest } = member;
+    member.isFeedDue = true;
+    void verdict.then((isAllowed) => {
+      member.isFeedDue = false;
+      const isWanted = member.retainedCursors?.get(cursor.entry.request.topicFilter) === cursor;
+      // Whoever has come in the place of the client is to be asked about anew.
+      if (isWanted && member.guest !== guest) cursor.held = message;
+      else if (isWanted && isAllowed) this.#send(cursor, message);
+      this.feed(member);
+      // The next one may be asked about, too, which must come to an end.
+      member.guest?.wake();
+    });
   }
 
   #send({ entry, upTo, sent }: RetainedCursor, message: Retained): void {

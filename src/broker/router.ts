@@ -2,6 +2,7 @@
 
 import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
+import type { MayHave } from "./delivery_authorizer.ts";
 import type { Guest } from "./guest.ts";
 import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
@@ -107,13 +108,14 @@ export class Router {
     this.#setup = setup;
   }
 
-  /** Sends a message to all that want it. Returns whether anybody does. */
-  route(packet: PublishPacket, publisher: Member | undefined): boolean {
-    const { single, groups } = this.table.match(packet.topic);
+  /** Sends a message to all that want it and may have it. Returns whether there are any. */
+  route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): boolean {
+    const matches = this.table.match(packet.topic);
+    const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
     if (single.length === 0 && groups.length === 0) return false;
     const copies = new Copies(packet, this.#setup.now, this.#workshop);
     for (const entries of single) this.#toSubscriber(copies, entries, publisher);
-    this.#toGroups(copies, groups);
+    this.#toGroups(copies, groups, mayHave);
     return true;
   }
 
@@ -161,11 +163,12 @@ export class Router {
     this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
   }
 
-  #toGroups(copies: Copies, groups: Matches<Member>["groups"]): void {
+  #toGroups(copies: Copies, groups: Matches<Member>["groups"], mayHave: MayHave): void {
     const { qos } = copies.packet;
     for (const group of groups) {
       const entry = nextMember(group, (candidate) => {
         const { guest } = candidate.subscriber;
+        if (mayHave !== undefined && !mayHave(candidate.subscriber)) return -1;
         if (guest === undefined) return 0;
         return guest.connection.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
@@ -214,6 +217,17 @@ export class Router {
     if (dropped.length > 0) this.dropped++;
     else if (message.qos > 0) this.#setup.onKept(member, message);
   }
+}
+
+/** Those of them that may have it: of a group it is enough that one may. */
+function allowed(
+  { single, groups }: Matches<Member>,
+  mayHave: NonNullable<MayHave>,
+): Matches<Member> {
+  return {
+    single: single.filter(([entry]) => mayHave(entry!.subscriber)),
+    groups: groups.filter(({ members }) => members.keys().some(mayHave)),
+  };
 }
 
 function lower(qos: QoS, { request }: Entry<Member>): QoS {

@@ -181,6 +181,15 @@ export class Broker implements AsyncDisposable {
     for (const listener of secure) listener.setCertificate(certificate);
   }
 
+  /**
+   * Forgets what `authorizeDelivery` has said of a client, or of all of them: rules have changed, and it is to be asked anew, also
+   * about the messages that wait. Those in flight go on.
+   */
+  clearAuthorizations(clientId?: string): void {
+    this.#hub.clearAuthorizations(clientId);
+    this.#happened();
+  }
+
   /** Takes no more connections, tells every client that the server is shutting down (0x8B), and ends. */
   shutDown(): Promise<void> {
     return this.#shutDown ??= this.#end();

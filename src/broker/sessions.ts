@@ -54,6 +54,13 @@ export class Sessions {
     return this.#members.get(clientId);
   }
 
+  /** The session of a client, or all. */
+  some(clientId: string | undefined): Iterable<Member> {
+    if (clientId === undefined) return this.#members.values();
+    const member = this.#members.get(clientId);
+    return member === undefined ? [] : [member];
+  }
+
   /** Begins a session. */
   begin(client: ClientInfo): Member {
     const { queuedMessages: messages, queuedBytes: bytes } = this.#setup.limits;

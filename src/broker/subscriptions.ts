@@ -147,11 +147,11 @@ function makeHolders<Subscriber>(): Holders<Subscriber> {
 
 /**
  * The member of a group whose turn it is: the next one after the last who can take the message now, else the next who is
- * there, else the next.
+ * there, else the next. Never one of rank -1.
  */
 export function nextMember<Subscriber>(
   group: Group<Subscriber>,
-  rank: (entry: Entry<Subscriber>) => 0 | 1 | 2,
+  rank: (entry: Entry<Subscriber>) => -1 | 0 | 1 | 2,
 ): Entry<Subscriber> | undefined {
   const entries = [...group.members.values()];
   const start = entries.findIndex(({ subscriber }) => subscriber === group.last) + 1;

@@ -1,0 +1,113 @@
+// Who may have which messages: what a Topic Filter cannot tell. A subscription to "#" is one to "secret/…", too, and whoever may
+// subscribe to it need not be allowed to read that. Asked once for each session and topic.
+
+import type { PublishPacket } from "../packets/mod.ts";
+import type { Agenda } from "./agenda.ts";
+import type { Hooks } from "./hooks.ts";
+import { isPromise } from "./is_promise.ts";
+import type { Member } from "./member.ts";
+import type { BrokerMessage, ClientInfo } from "./options.ts";
+import type { Matches } from "./subscriptions.ts";
+import { Verdicts } from "./verdicts.ts";
+
+/** What it works with. */
+export interface DeliveryAuthorizerSetup {
+  readonly hooks: Hooks;
+  readonly agenda: Agenda;
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
+}
+
+/** Whether a session may have a message; `undefined` when every session may. */
+export type MayHave = ((member: Member) => boolean) | undefined;
+
+/** So long a hook that has failed is not asked the same again, in milliseconds. */
+const PAUSE = 10_000;
+
+/** Asks who may have a message, and remembers it. */
+export class DeliveryAuthorizer {
+  readonly #setup: DeliveryAuthorizerSetup;
+
+  constructor(setup: DeliveryAuthorizerSetup) {
+    this.#setup = setup;
+  }
+
+  /** Whether there is anything to ask. */
+  get isAsked(): boolean {
+    return this.#setup.hooks.authorizesDelivery;
+  }
+
+  /** Whether a session may have a message. */
+  verdict(member: Member, message: BrokerMessage): boolean | Promise<boolean> {
+    if (!this.isAsked) return true;
+    return this.#verdict(member.client, member.verdicts ??= new Verdicts(), message);
+  }
+
+  /**
+   * Who of those that want a message may have it. As a promise when a hook takes its time: who subscribes in the meantime comes too
+   * late for the message.
+   */
+  among(message: PublishPacket, { single, groups }: Matches<Member>): MayHave | Promise<MayHave> {
+    const refused = new Set<Member>();
+    const asked = new Set<Member>();
+    const waiting: Promise<void>[] = [];
+    const ask = (member: Member) => {
+      const verdict = this.verdict(member, message);
+      if (verdict === false) refused.add(member);
+      if (!isPromise(verdict)) return;
+      waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(member))));
+    };
+    for (const [entry] of single) ask(entry!.subscriber);
+    for (const { members } of groups) for (const member of members.keys()) ask(member);
+    if (waiting.length === 0) {
+      return refused.size === 0 ? undefined : (member) => !refused.has(member);
+    }
+    for (const [entry] of single) asked.add(entry!.subscriber);
+    for (const { members } of groups) for (const member of members.keys()) asked.add(member);
+    return Promise.all(waiting).then(() => (member) => asked.has(member) && !refused.has(member));
+  }
+
+  /** The topics of what waits for a session that a client may not have, though it may have been allowed before. */
+  refusedOf(
+    { session }: Member,
+    client: ClientInfo,
+    verdicts: Verdicts,
+  ): ReadonlySet<string> | Promise<ReadonlySet<string>> {
+    const refused = new Set<string>();
+    const waiting: Promise<void>[] = [];
+    const asked = new Set<string>();
+    for (const { packet } of session.outbox) {
+      const { topic, payload = NOTHING, qos = 0, retain = false } = packet;
+      if (asked.has(topic)) continue;
+      asked.add(topic);
+      const verdict = this.#verdict(client, verdicts, { topic, payload, qos, retain });
+      if (verdict === false) refused.add(topic);
+      if (!isPromise(verdict)) continue;
+      waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(topic))));
+    }
+    return waiting.length === 0 ? refused : Promise.all(waiting).then(() => refused);
+  }
+
+  #verdict(
+    client: ClientInfo,
+    verdicts: Verdicts,
+    message: BrokerMessage,
+  ): boolean | Promise<boolean> {
+    const { topic } = message;
+    const known = verdicts.get(topic);
+    if (known !== undefined) return known;
+    const { hooks, agenda, now } = this.#setup;
+    const verdict = hooks.authorizeDelivery(client, message, () => {
+      agenda.add(now() + PAUSE, () => verdicts.delete(topic));
+    });
+    verdicts.set(topic, verdict);
+    if (!isPromise(verdict)) return verdict;
+    return verdict.then((isAllowed) => {
+      // What was cleared in the meantime is to be asked anew.
+      if (verdicts.get(topic) === verdict) verdicts.set(topic, isAllowed);
+      return isAllowed;
+    });
+  }
+}
+
+const NOTHING = new Uint8Array(0);

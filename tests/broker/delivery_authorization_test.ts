@@ -1,0 +1,352 @@
+// Who may read what: a rule about a topic holds whatever the Topic Filter is that matches it.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { BrokerHooks, BrokerOptions, ClientInfo } from "../../src/broker/mod.ts";
+import { Verdicts } from "../../src/broker/verdicts.ts";
+import type { Client, ConnectOptions } from "./client.ts";
+import { Pending } from "./pending.ts";
+import { World } from "./world.ts";
+
+/** Filters that match secret/plans, and do not say so. */
+const FILTERS = ["#", "+/#", "+/plans", "secret/#", "$share/g/secret/#", "$share/g/#"];
+
+/** Only the boss may read what is secret. */
+const isAllowed = ({ clientId }: ClientInfo, { topic }: { readonly topic: string }): boolean =>
+  clientId.startsWith("boss") || !topic.startsWith("secret/");
+
+const HOOKS: readonly (readonly [string, NonNullable<BrokerHooks["authorizeDelivery"]>])[] = [
+  ["says so", isAllowed],
+  // deno-lint-ignore require-await
+  ["says so, async,", async (client, message) => isAllowed(client, message)],
+  ["throws", (client, message) => {
+    if (!isAllowed(client, message)) throw new Error("no");
+    return true;
+  }],
+  ["talks nonsense", (client, message) => isAllowed(client, message) || 0 as never],
+];
+
+const LASTING: ConnectOptions = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
+
+/** Publishes something secret and something public, at a QoS, and lets hooks answer. */
+async function publishBoth(world: World, publisher: Client, qos: 0 | 1 | 2 = 1): Promise<void> {
+  await publisher.publish("secret/plans", "secret", { qos: 0 });
+  await world.settle();
+  await publisher.send({ type: "publish", topic: "public/plans", qos, packetId: qos && 100 });
+  await world.settle();
+}
+
+/** The topics of all messages that have come. */
+async function topicsOf(client: Client): Promise<string[]> {
+  return (await client.receive()).map(({ topic }) => topic);
+}
+
+for (const [how, authorizeDelivery] of HOOKS) {
+  const options: BrokerOptions = { authorizeDelivery, onError() {} };
+
+  for (const topicFilter of FILTERS) {
+    Deno.test(`What authorizeDelivery() ${how} may not be read is not read by ${topicFilter}: new, retained, waiting`, async () => {
+      await using world = new World(options);
+      const publisher = await world.connect("p");
+      const spy = await world.connect("spy", LASTING);
+      await spy.subscribe(topicFilter, { qos: 1 });
+      await publishBoth(world, publisher);
+      const all = topicFilter.includes("secret") ? [] : ["public/plans"];
+      assertEquals(await topicsOf(spy), all);
+      await spy.disconnect();
+      await publisher.send({ type: "publish", topic: "secret/plans", qos: 1, packetId: 1 });
+      await world.settle();
+      await publisher.send({ type: "publish", topic: "public/plans", qos: 1, packetId: 2 });
+      await world.settle();
+      const again = await world.ask("spy", LASTING);
+      await world.settle();
+      again.expect("connack");
+      assertEquals(await topicsOf(again), all);
+      await again.unsubscribe(topicFilter);
+      for (const topic of ["secret/plans", "public/plans"]) {
+        await publisher.publish(topic, "", { retain: true });
+      }
+      await again.subscribe(topicFilter);
+      await world.settle();
+      assertEquals(await topicsOf(again), []);
+    });
+  }
+
+  Deno.test(`What authorizeDelivery() ${how} may not be read is retained, and not sent`, async () => {
+    await using world = new World(options);
+    const publisher = await world.connect("p");
+    for (const topic of ["a", "secret/1", "b", "secret/2", "c"]) {
+      await publisher.publish(topic, "x", { retain: true });
+    }
+    for (const [clientId, topics] of [["spy", 3], ["boss", 5]] as const) {
+      const client = await world.connect(clientId);
+      await client.subscribe("#");
+      await world.settle();
+      assertStrictEquals((await topicsOf(client)).length, topics, clientId);
+    }
+  });
+
+  Deno.test(`A member of a group that, as authorizeDelivery() ${how}, may not have a message is passed over`, async () => {
+    await using world = new World(options);
+    const publisher = await world.connect("p");
+    const clients: Client[] = [];
+    for (const clientId of ["spy1", "boss1", "spy2", "boss2"]) {
+      const client = await world.connect(clientId);
+      await client.subscribe("$share/g/#");
+      clients.push(client);
+    }
+    for (let count = 0; count < 8; count++) {
+      await publisher.publish("secret/plans");
+      await world.settle();
+    }
+    const counts: number[] = [];
+    for (const client of clients) counts.push((await client.receive()).length);
+    assertEquals(counts, [0, 4, 0, 4]);
+  });
+}
+
+Deno.test("authorizeDelivery() is asked once for each session and topic, and again when the client has connected again", async () => {
+  const asked: string[] = [];
+  await using world = new World({
+    authorizeDelivery: ({ clientId }, { topic }) => asked.push(`${clientId} ${topic}`) > 0,
+  });
+  const publisher = await world.connect("p");
+  const [a, b] = [await world.connect("a", LASTING), await world.connect("b")];
+  for (const client of [a, b]) {
+    await client.subscribeAll([{ topicFilter: "#" }, { topicFilter: "+" }]);
+  }
+  for (let count = 0; count < 3; count++) {
+    await publisher.publish("x");
+    await publisher.publish("y");
+  }
+  assertEquals(asked.splice(0), ["a x", "b x", "a y", "b y"]);
+  const again = await world.connect("a", LASTING);
+  await publisher.publish("x");
+  assertEquals(asked, ["a x"]);
+  assertStrictEquals((await again.receive()).length, 1);
+});
+
+Deno.test("A publisher is told that nobody has a matching subscription when nobody may have its message", async () => {
+  await using world = new World({ authorizeDelivery: isAllowed });
+  const spy = await world.connect("spy");
+  await spy.subscribe("#");
+  const publisher = await world.connect("p");
+  assertStrictEquals(await publisher.publish("secret/a", "", { qos: 1 }), 0x10);
+  assertStrictEquals(await publisher.publish("public/a", "", { qos: 1 }), 0x00);
+});
+
+Deno.test("A Will goes to who may have it", async () => {
+  for (const [, authorizeDelivery] of HOOKS.slice(0, 2)) {
+    await using world = new World({ authorizeDelivery });
+    const [spy, boss] = [await world.connect("spy"), await world.connect("boss")];
+    for (const client of [spy, boss]) await client.subscribe("#");
+    await (await world.connect("c", { will: { topic: "secret/will" } })).cut();
+    await world.settle();
+    boss.expectMessage("secret/will");
+    spy.expectNothing();
+  }
+});
+
+Deno.test("While authorizeDelivery() takes its time its message waits with those behind it, and nobody else does", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({
+    authorizeDelivery: ({ clientId }, { topic }) =>
+      topic.startsWith("slow") ? pending.ask(`${clientId} ${topic}`) : true,
+  });
+  const reader = await world.connect("r");
+  await reader.subscribe("#", { qos: 1 });
+  const [one, two] = [await world.connect("one"), await world.connect("two")];
+  await one.send(
+    { type: "publish", topic: "slow", qos: 1, packetId: 1, retain: true },
+    { type: "publish", topic: "fast", qos: 1, packetId: 2 },
+  );
+  await two.publish("fast");
+  one.expectNothing();
+  assertEquals(await topicsOf(reader), ["fast"]);
+  assertEquals(pending.questions, ["r slow"]);
+  const late = await world.connect("late");
+  await late.subscribe("slow");
+  await two.send({ type: "publish", topic: "slow", qos: 1, packetId: 1 });
+  // The same is not asked twice.
+  assertEquals(pending.questions, ["r slow", "late slow"]);
+  pending.answer(true, "r slow");
+  await world.settle();
+  assertStrictEquals(one.expect("puback").reasonCode, 0x00);
+  assertStrictEquals(one.expect("puback").reasonCode, 0x00);
+  assertEquals(await topicsOf(reader), ["slow", "fast"]);
+  late.expectNothing();
+  pending.answer(true, "late slow");
+  await world.settle();
+  assertStrictEquals(two.take("puback").reasonCode, 0x00);
+  assertEquals(await topicsOf(reader), ["slow"]);
+  assertEquals(await topicsOf(late), ["slow"]);
+});
+
+Deno.test("Where authorizeDelivery() never answers, a message goes to the others, and the hook is not asked again at once", async () => {
+  const told: string[] = [];
+  let asked = 0;
+  await using world = new World({
+    authorizeDelivery: ({ clientId }) => {
+      if (clientId !== "bad") return true;
+      asked++;
+      return new Promise(() => {});
+    },
+    onError: (error, { what, client }) =>
+      void told.push(`${(error as Error).name} ${what} ${client?.clientId}`),
+  });
+  const [bad, good] = [await world.connect("bad"), await world.connect("good")];
+  for (const client of [bad, good]) await client.subscribe("#");
+  const publisher = await world.connect("p");
+  await publisher.publish("a");
+  good.expectNothing();
+  await world.advance(10_000);
+  good.expectMessage("a");
+  await publisher.publish("a");
+  good.expectMessage("a");
+  bad.expectNothing();
+  assertStrictEquals(asked, 1);
+  assertEquals(told, ["TimeoutError authorizeDelivery bad"]);
+  await world.advance(10_000);
+  await publisher.publish("a");
+  assertStrictEquals(asked, 2);
+});
+
+Deno.test("A retained message that a hook takes its time over comes before those behind it, or not at all", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({
+    authorizeDelivery: (_client, { topic }) => topic.startsWith("slow") ? pending.ask(topic) : true,
+  });
+  const publisher = await world.connect("p");
+  for (const topic of ["slow1", "a", "slow2", "b"]) {
+    await publisher.publish(topic, "", { retain: false });
+  }
+  for (const topic of ["slow1", "a", "slow2", "b"]) {
+    await publisher.publish(topic, "x", { retain: true });
+  }
+  const reader = await world.connect("r");
+  await reader.subscribe("+");
+  assertEquals(await topicsOf(reader), []);
+  pending.answer(true, "slow1");
+  await world.settle();
+  assertEquals(await topicsOf(reader), ["slow1", "a"]);
+  pending.answer(false, "slow2");
+  await world.settle();
+  assertEquals(await topicsOf(reader), ["b"]);
+});
+
+Deno.test("A client that unsubscribes while a hook takes its time gets no retained message any more", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({ authorizeDelivery: (_client, { topic }) => pending.ask(topic) });
+  const publisher = await world.connect("p");
+  await publisher.publish("a", "x", { retain: true });
+  const reader = await world.connect("r");
+  await reader.subscribe("a");
+  await reader.unsubscribe("a");
+  pending.answer(true);
+  await world.settle();
+  reader.expectNothing();
+});
+
+for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
+  Deno.test(`clearAuthorizations() has it asked anew, about what waits, too: a hook that answers ${how}`, async () => {
+    let isOpen = true;
+    await using world = new World({
+      authorizeDelivery: (_client, { topic }) => {
+        const verdict = isOpen || topic === "public";
+        return isAsync ? Promise.resolve(verdict) : verdict;
+      },
+    });
+    const publisher = await world.connect("p");
+    const one = { ...LASTING, properties: { ...LASTING.properties, receiveMaximum: 1 } };
+    const slow = await world.connect("slow", one);
+    const away = await world.connect("away", LASTING);
+    for (const client of [slow, away]) await client.subscribe("#", { qos: 1 });
+    await away.disconnect();
+    for (const topic of ["public", "secret", "secret", "public"]) {
+      await publisher.send({ type: "publish", topic, qos: 1, packetId: 1 });
+      await world.settle();
+    }
+    isOpen = false;
+    world.hub.clearAuthorizations();
+    await world.settle();
+    assertEquals(await topicsOf(slow), ["public", "public"]);
+    await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
+    await world.settle();
+    assertEquals(await topicsOf(slow), []);
+    const again = await world.ask("away", LASTING);
+    await world.settle();
+    again.expect("connack");
+    assertEquals(await topicsOf(again), ["public", "public"]);
+    await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
+    await world.settle();
+    isOpen = true;
+    world.hub.clearAuthorizations("slow");
+    await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
+    await world.settle();
+    assertEquals(await topicsOf(slow), ["secret"]);
+    assertEquals(await topicsOf(again), []);
+  });
+
+  Deno.test(`What waits is asked about for the client that connects, as it is now: a hook that answers ${how}`, async () => {
+    await using world = new World({
+      authorizeDelivery: ({ address }) => {
+        const verdict = address === "here";
+        return isAsync ? Promise.resolve(verdict) : verdict;
+      },
+    });
+    const client = await world.connect("c", LASTING);
+    await client.subscribe("#", { qos: 1 });
+    await client.disconnect();
+    const publisher = await world.connect("p");
+    await publisher.send({ type: "publish", topic: "a", qos: 1, packetId: 1 });
+    await world.settle();
+    const elsewhere = world.open("elsewhere");
+    await elsewhere.sendConnect("c", LASTING);
+    await world.settle();
+    assertStrictEquals(elsewhere.expect("connack").sessionPresent, true);
+    elsewhere.expectNothing();
+  });
+}
+
+Deno.test("A client whose hook takes its time over what waits is held up, and may go", async () => {
+  const pending = new Pending<boolean>();
+  let isSlow = false;
+  await using world = new World({
+    authorizeDelivery: (_client, { topic }) => isSlow ? pending.ask(topic) : true,
+  });
+  const client = await world.connect("c", LASTING);
+  await client.subscribe("#", { qos: 1 });
+  await client.disconnect();
+  const publisher = await world.connect("p");
+  await publisher.publish("a", "", { qos: 1 });
+  isSlow = true;
+  const gone = await world.ask("c", LASTING);
+  gone.expectNothing();
+  await gone.cut();
+  pending.answer(false);
+  await world.settle();
+  const again = await world.ask("c", LASTING);
+  again.expectNothing();
+  pending.answer(true);
+  await world.settle();
+  again.expect("connack");
+  assertEquals(await topicsOf(again), ["a"]);
+});
+
+Deno.test("Verdicts are bounded, however many topics there are and however long they are", () => {
+  const verdicts = new Verdicts();
+  let most = 0;
+  for (let count = 0; count < 10_000; count++) {
+    verdicts.set(`topic/${count}`, true);
+    assertStrictEquals(verdicts.get(`topic/${count}`), true);
+    most = Math.max(most, verdicts.bytes);
+  }
+  assert(most > 30_000 && most <= 32_768, `${most}`);
+  verdicts.set("x".repeat(65_535), false);
+  assertStrictEquals(verdicts.get("x".repeat(65_535)), false);
+  verdicts.set("a", true);
+  verdicts.set("a", false);
+  assertStrictEquals(verdicts.bytes, 65);
+  verdicts.delete("a");
+  verdicts.delete("a");
+  assertStrictEquals(verdicts.bytes, 0);
+});
