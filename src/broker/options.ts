@@ -75,6 +75,43 @@ export interface ErrorContext {
 /**
  * What the broker asks, and tells. Each may be async; the client in question waits, nobody else does. A hook that throws,
  * gives no answer that is one, or none within `limits.hookTimeout`, refuses that one request, and `onError` is told.
+ *
+ * @example What is secret is read by the boss alone, whatever filter others subscribe to
+ * ```ts
+ * import { connect, topicMatches } from "jsr:@mqtt5/mqtt5";
+ * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using broker = await serve({
+ *   listeners: [],
+ *   authenticate: (_client, { username, password }) =>
+ *     username !== undefined && new TextDecoder().decode(password) === `${username}'s password`,
+ *   authorizeDelivery: ({ username }, { topic }) =>
+ *     username === "boss" || !topicMatches("secret/#", topic),
+ * });
+ * const as = (username: string) => ({ username, password: `${username}'s password` });
+ * await using boss = await connect(broker, as("boss"));
+ * await using clerk = await connect(broker, as("clerk"));
+ * const news = await clerk.subscribe("#");
+ * await boss.publish("secret/plans", "world domination");
+ * await boss.publish("public/plans", "lunch");
+ * for await (const message of news) {
+ *   assertEquals(message.topic, "public/plans");
+ *   break;
+ * }
+ * ```
+ *
+ * @example A rule that is checked when somebody subscribes must know which filters overlap with it
+ * ```ts
+ * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5";
+ * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+ *
+ * await using broker = await serve({
+ *   listeners: [],
+ *   authorizeSubscribe: ({ username }, { topicFilter }) =>
+ *     username === "boss" || !topicFiltersOverlap("secret/#", topicFilter),
+ * });
+ * ```
  */
 export interface BrokerHooks {
   /** Whether a client may connect. Default: every client may. */
@@ -126,7 +163,7 @@ export interface BrokerHooks {
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
   /**
    * Something has failed that nobody else is told of: a hook, above all. Nothing but that one request has suffered. Default: a
-   * line on the console, at most ten of them a minute; the others are counted.
+   * line on the console, at most ten of them a minute; the others are counted. What goes wrong in here is written there, too.
    */
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }

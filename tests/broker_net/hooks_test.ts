@@ -136,3 +136,32 @@ async function run(program: string) {
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, out, lines: err!.trim().split("\n") };
 }
+
+Deno.test("Over sockets, a stranger gets neither somebody's session nor what a rule keeps from him", async () => {
+  await using broker = await serve({
+    port: 0,
+    authenticate: async (_client, { username }) => await Promise.resolve(username !== undefined),
+    authorizeDelivery: async ({ username }, { topic }) =>
+      await Promise.resolve(username === "boss" || !topic.startsWith("secret/")),
+  });
+  const session = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+  using boss = await Peer.connect(broker, { clientId: "boss", username: "boss", ...session });
+  using spy = await Peer.connect(broker, { clientId: "spy", username: "spy" });
+  for (const peer of [boss, spy]) {
+    await peer.send({ type: "subscribe", packetId: 1, subscriptions: [{ topicFilter: "#" }] });
+    await peer.expect("suback");
+  }
+  for (const cleanStart of [false, true]) {
+    using thief = await Peer.dial(broker);
+    await thief.send({ type: "connect", clientId: "boss", username: "spy", cleanStart });
+    assertStrictEquals((await thief.expect("connack")).reasonCode, 0x87);
+    await thief.expectEnd();
+  }
+  await spy.send(
+    { type: "publish", topic: "secret/plans" },
+    { type: "publish", topic: "public/plans" },
+  );
+  assertStrictEquals((await boss.expect("publish")).topic, "secret/plans");
+  assertStrictEquals((await boss.expect("publish")).topic, "public/plans");
+  assertStrictEquals((await spy.expect("publish")).topic, "public/plans");
+});
