@@ -103,8 +103,7 @@ export class DeliveryAuthorizer {
     verdicts.set(topic, verdict);
     if (!isPromise(verdict)) return verdict;
     return verdict.then((isAllowed) => {
-      // What was cleared in the meantime is to be asked anew.
-      if (verdicts.get(topic) === verdict) verdicts.set(topic, isAllowed);
+      verdicts.set(topic, isAllowed);
       return isAllowed;
     });
   }

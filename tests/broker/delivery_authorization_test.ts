@@ -233,6 +233,29 @@ Deno.test("A retained message that a hook takes its time over comes before those
   assertEquals(await topicsOf(reader), ["b"]);
 });
 
+Deno.test("A retained message does not go before a new one of its topic to who may have neither", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({
+    authorizeDelivery: (client, message) =>
+      message.topic === "slow" ? pending.ask("slow") : isAllowed(client, message),
+  });
+  const publisher = await world.connect("p");
+  for (const topic of ["slow", "secret/x", "public/x"]) {
+    await publisher.publish(topic, "old", { retain: true });
+  }
+  const spy = await world.connect("spy");
+  await spy.subscribe("#");
+  const boss = await world.connect("boss");
+  await boss.subscribe("#");
+  await publisher.publish("secret/x", "new");
+  await publisher.publish("public/x", "new");
+  assertEquals(await spy.receiveTexts(), ["old", "new"]);
+  assertEquals(await boss.receiveTexts(), ["old", "new", "old", "new"]);
+  for (const _ of pending.questions) pending.answer(true);
+  await world.settle();
+  assertEquals(await spy.receiveTexts(), ["old"]);
+});
+
 Deno.test("A client that unsubscribes while a hook takes its time gets no retained message any more", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({ authorizeDelivery: (_client, { topic }) => pending.ask(topic) });

@@ -1,7 +1,7 @@
 // Clients that show a certificate, and clients that should.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { type Client, connect, type TlsOptions } from "../../mod.ts";
+import { type Client, connect, RefusedError, type TlsOptions } from "../../mod.ts";
 import type { Broker, ClientInfo, ServeOptions } from "../../src/broker/mod.ts";
 import {
   type Certificate,
@@ -135,6 +135,22 @@ tlsTest(
     const certificate = await credentials.authority.client({ subject: "/O=Acme" });
     const error = await assertRejects(() => dial(broker, credentials, certificate), Error);
     assertEquals((error as Error & { reasonCode?: number }).reasonCode, 0x86);
+  },
+  options("mqtts", { clientCertificate: "require", certificateUsername: "common name" }),
+);
+
+tlsTest(
+  "Where a certificate gives the User Name, nobody with another one gets the session",
+  async (broker, credentials) => {
+    const { authority } = credentials;
+    await using own = await dial(broker, credentials, await authority.client(), "bound");
+    const other = await authority.client({ subject: "/O=Acme/CN=device-8" });
+    const error = await assertRejects(
+      () => dial(broker, credentials, other, "bound"),
+      RefusedError,
+    );
+    assertStrictEquals(error.reasonCode, 0x87);
+    await own.publish("a", "", { qos: 1 });
   },
   options("mqtts", { clientCertificate: "require", certificateUsername: "common name" }),
 );
