@@ -49,8 +49,9 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
 }
 
 /**
- * Whether there is a Topic Name that two Topic Filters both match (§4.7). Both are taken to be valid; a Shared Subscription counts by
- * the filter after its share name. A rule for `secret/#` concerns each subscription that overlaps with it.
+ * Whether there is a Topic Name that two Topic Filters both match (§4.7). Both are taken to be
+ * valid; a Shared Subscription counts by the filter after its share name. A rule for `secret/#`
+ * concerns each subscription that overlaps with it.
  *
  * @example What may bring messages of `secret/#`
  * ```ts

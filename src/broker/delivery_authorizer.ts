@@ -1,5 +1,6 @@
-// Who may have which messages: what a Topic Filter cannot tell. A subscription to "#" is one to "secret/…", too, and whoever may
-// subscribe to it need not be allowed to read that. Asked once for each session and topic.
+// Who may have which messages: what a Topic Filter cannot tell. A subscription to "#" is one to
+// "secret/…", too, and whoever may subscribe to it need not be allowed to read that. Asked once for
+// each session and topic.
 
 import type { PublishPacket } from "../packets/mod.ts";
 import type { Agenda } from "./agenda.ts";
@@ -44,8 +45,8 @@ export class DeliveryAuthorizer {
   }
 
   /**
-   * Who of those that want a message may have it. As a promise when a hook takes its time: who subscribes in the meantime comes too
-   * late for the message.
+   * Who of those that want a message may have it. As a promise when a hook takes its time: who
+   * subscribes in the meantime comes too late for the message.
    */
   among(message: PublishPacket, { single, groups }: Matches<Member>): MayHave | Promise<MayHave> {
     const refused = new Set<Member>();
@@ -67,7 +68,10 @@ export class DeliveryAuthorizer {
     return Promise.all(waiting).then(() => (member) => asked.has(member) && !refused.has(member));
   }
 
-  /** The topics of what waits for a session that a client may not have, though it may have been allowed before. */
+  /**
+   * The topics of what waits for a session that a client may not have, though it may have been
+   * allowed before.
+   */
   refusedOf(
     { session }: Member,
     client: ClientInfo,

@@ -147,7 +147,10 @@ export class Door {
     });
   }
 
-  /** What waits for a client may be something that it may not have any more, or not from where it connects now. */
+  /**
+   * What waits for a client may be something that it may not have any more, or not from where it
+   * connects now.
+   */
   #checkWaiting(guest: Guest, data: Uint8Array | undefined): Promise<void> | undefined {
     const { deliveries, sessions } = this.#setup;
     const { clientId } = guest.client!;

@@ -1,5 +1,6 @@
-// Errors that are nobody's to catch: of a hook, of the engine, of a disk. They end nothing, and none of them is silent: the hook
-// `onError` is told each of them; without it the console is, in a line each, so many a minute. The rest are counted.
+// Errors that are nobody's to catch: of a hook, of the engine, of a disk. They end nothing, and
+// none of them is silent: the hook `onError` is told each of them; without it the console is, in a
+// line each, so many a minute. The rest are counted.
 
 import type { Agenda } from "./agenda.ts";
 import { isPromise } from "./is_promise.ts";
@@ -36,7 +37,9 @@ export class ErrorReporter {
     this.#setup = setup;
   }
 
-  /** Tells of an error, and in what it happened: the name of a hook, or a few words. Never throws. */
+  /**
+   * Tells of an error, and in what it happened: the name of a hook, or a few words. Never throws.
+   */
   readonly report = (error: unknown, what: string, client?: ClientInfo): void => {
     const { hooks } = this.#setup;
     const context: ErrorContext = { what, client };
@@ -87,7 +90,9 @@ function textOf(error: unknown): string {
   }
 }
 
-/** Some of it a stranger has chosen: nothing that a terminal might obey or hide gets there as it is. */
+/**
+ * Some of it a stranger has chosen: nothing that a terminal might obey or hide gets there as it is.
+ */
 function lineOf(text: string): string {
   const short = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
   return short.replaceAll(/(?! )[\p{C}\p{Z}]/gu, (character) => {

@@ -1,6 +1,7 @@
-// The hooks, asked. An answer that is there at once is used at once; one that is not holds up the client in question and nobody
-// else, and not for ever. A hook that throws says no, and so does one whose answer is none or does not come in time: who forgets
-// to answer lets nobody in. Each such fault is reported.
+// The hooks, asked. An answer that is there at once is used at once; one that is not holds up the
+// client in question and nobody else, and not for ever. A hook that throws says no, and so does one
+// whose answer is none or does not come in time: who forgets to answer lets nobody in. Each such
+// fault is reported.
 
 import {
   type ConnectPacket,
@@ -90,8 +91,8 @@ export class Hooks {
   }
 
   /**
-   * Whose session a client may have; `undefined` is nobody in particular. `otherwise` says so when there is no hook. False when the
-   * hook fails.
+   * Whose session a client may have; `undefined` is nobody in particular. `otherwise` says so when
+   * there is no hook. False when the hook fails.
    */
   sessionOwner(client: ClientInfo, otherwise: string | undefined): string | undefined | false {
     if (this.#hooks.sessionOwner === undefined) return otherwise;
@@ -156,7 +157,10 @@ export class Hooks {
     return this.#hooks.authorizeDelivery !== undefined;
   }
 
-  /** Whether a client may have messages of this topic. When the hook fails it may not, and `onFailed` is called before that is known. */
+  /**
+   * Whether a client may have messages of this topic. When the hook fails it may not, and
+   * `onFailed` is called before that is known.
+   */
   authorizeDelivery(
     client: ClientInfo,
     message: BrokerMessage,
@@ -217,7 +221,10 @@ export class Hooks {
     return use(answer) ?? undefined;
   }
 
-  /** What a hook answers, or a failure when it takes too long. What it says then is heard no more, unless it is a failure, too. */
+  /**
+   * What a hook answers, or a failure when it takes too long. What it says then is heard no more,
+   * unless it is a failure, too.
+   */
   #inTime<Answer>(question: Question, answer: PromiseLike<Answer>): Promise<Answer> {
     const { agenda, now, timeout } = this.#setup;
     return new Promise((resolve, reject) => {

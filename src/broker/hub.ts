@@ -218,7 +218,8 @@ export class Hub {
   /** The hook that was asked has answered: what has happened in the meantime is next. */
   #goOn(guest: Guest): void {
     guest.isBusy = false;
-    // Who has gone while a hook did not answer is not kept for as many times as it has asked for something.
+    // Who has gone while a hook did not answer is not kept for as many times as it has asked for
+    // something.
     const isGivenUp = guest.connection.isClosed &&
       this.#tools.now() - guest.busySince >= this.limits.hookTimeout;
     while (!guest.isBusy) {
@@ -371,7 +372,10 @@ export class Hub {
     void asked?.catch((error) => this.report(error, "a Will", publisher.client));
   }
 
-  /** What authorizeDelivery has said, of a client or of all, is to be asked anew, also about what waits. */
+  /**
+   * What authorizeDelivery has said, of a client or of all, is to be asked anew, also about what
+   * waits.
+   */
   clearAuthorizations(clientId?: string): void {
     for (const member of this.#sessions.some(clientId)) {
       if (member.verdicts === undefined) continue;

@@ -73,8 +73,9 @@ export interface ErrorContext {
 }
 
 /**
- * What the broker asks, and tells. Each may be async; the client in question waits, nobody else does. A hook that throws,
- * gives no answer that is one, or none within `limits.hookTimeout`, refuses that one request, and `onError` is told.
+ * What the broker asks, and tells. Each may be async; the client in question waits, nobody else
+ * does. A hook that throws, gives no answer that is one, or none within `limits.hookTimeout`,
+ * refuses that one request, and `onError` is told.
  *
  * @example What is secret is read by the boss alone, whatever filter others subscribe to
  * ```ts
@@ -129,12 +130,13 @@ export interface BrokerHooks {
     step: AuthenticationStep,
   ): AuthenticationAnswer | Promise<AuthenticationAnswer>;
   /**
-   * Whose session a client begins, or asks for by its Client Identifier: a session of somebody else is refused with 0x87, also with
-   * Clean Start 1, and neither taken over nor ended. `undefined` is nobody in particular, whose session anybody may have. A session
-   * keeps its owner, also on disk.
+   * Whose session a client begins, or asks for by its Client Identifier: a session of somebody else
+   * is refused with 0x87, also with Clean Start 1, and neither taken over nor ended. `undefined` is
+   * nobody in particular, whose session anybody may have. A session keeps its owner, also on disk.
    *
-   * Default: where clients are authenticated, by a hook or by `certificateUsername`, the User Name; without one the subject of
-   * the certificate; without either all that have neither are one. Where they are not, nobody.
+   * Default: where clients are authenticated, by a hook or by `certificateUsername`, the User Name;
+   * without one the subject of the certificate; without either all that have neither are one. Where
+   * they are not, nobody.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /** Whether a client may publish to a topic; its Will counts as published when it connects. Default: it may. */
@@ -148,11 +150,12 @@ export interface BrokerHooks {
     request: SubscriptionRequest,
   ): Verdict<ReasonCodeOf<"suback">> | Promise<Verdict<ReasonCodeOf<"suback">>>;
   /**
-   * Whether a client may have messages of a topic that one of its subscriptions matches, be they new, retained, waiting or for a
-   * group that it shares: what a rule about subscriptions cannot say, as `#` matches `secret/plans`, too. Asked once for each session
-   * and topic, with the first message, and remembered until the client connects again, or `broker.clearAuthorizations()` is called;
-   * then what waits is asked about again. While it is async, the publisher waits. What is not allowed is dropped; in a group,
-   * another member gets it. Default: it may.
+   * Whether a client may have messages of a topic that one of its subscriptions matches, be they
+   * new, retained, waiting or for a group that it shares: what a rule about subscriptions cannot
+   * say, as `#` matches `secret/plans`, too. Asked once for each session and topic, with the first
+   * message, and remembered until the client connects again, or `broker.clearAuthorizations()` is
+   * called; then what waits is asked about again. While it is async, the publisher waits. What is
+   * not allowed is dropped; in a group, another member gets it. Default: it may.
    */
   authorizeDelivery?(client: ClientInfo, message: BrokerMessage): boolean | Promise<boolean>;
   /** A client is connected. */
@@ -162,8 +165,9 @@ export interface BrokerHooks {
   /** A message has been taken, before it goes to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
   /**
-   * Something has failed that nobody else is told of: a hook, above all. Nothing but that one request has suffered. Default: a
-   * line on the console, at most ten of them a minute; the others are counted. What goes wrong in here is written there, too.
+   * Something has failed that nobody else is told of: a hook, above all. Nothing but that one
+   * request has suffered. Default: a line on the console, at most ten of them a minute; the others
+   * are counted. What goes wrong in here is written there, too.
    */
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }
@@ -188,7 +192,10 @@ export interface BrokerLimits {
   readonly topicLevels: number;
   /** Milliseconds until the CONNECT must be there. Default: 10,000. */
   readonly connectTimeout: number;
-  /** Milliseconds until a hook must have answered; else what it was asked about is refused. Default: 10,000. */
+  /**
+   * Milliseconds until a hook must have answered; else what it was asked about is refused. Default:
+   * 10,000.
+   */
   readonly hookTimeout: number;
   /** Unacknowledged messages of QoS 1 and 2 from one client (§3.2.2.3.3). Default: 1000. */
   readonly receiveMaximum: number;
@@ -210,16 +217,21 @@ export interface BrokerOptions extends BrokerHooks {
   readonly subscriptionIdentifierAvailable?: boolean | undefined;
   /** Whether there are Shared Subscriptions (§3.2.2.3.13). Default: true. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
-  /** A Keep Alive in place of the clients' own, be those longer or shorter, in seconds (§3.2.2.3.14). */
+  /**
+   * A Keep Alive in place of the clients' own, be those longer or shorter, in seconds
+   * (§3.2.2.3.14).
+   */
   readonly serverKeepAlive?: number | undefined;
   /**
-   * The longest Keep Alive, in seconds: a client that asks for a longer one, or for none, is told this one by Server Keep Alive
-   * (§3.2.2.3.14); shorter ones stay as they are. Not together with {@linkcode BrokerOptions.serverKeepAlive}.
+   * The longest Keep Alive, in seconds: a client that asks for a longer one, or for none, is told
+   * this one by Server Keep Alive (§3.2.2.3.14); shorter ones stay as they are. Not together with
+   * {@linkcode BrokerOptions.serverKeepAlive}.
    */
   readonly maximumKeepAlive?: number | undefined;
   /**
-   * Whether clients may publish to `$SYS` and below, as a program that makes such topics up does (§4.7.2). Otherwise that is
-   * refused with 0x87, as publishing to `$share/…` always is. Default: false.
+   * Whether clients may publish to `$SYS` and below, as a program that makes such topics up does
+   * (§4.7.2). Otherwise that is refused with 0x87, as publishing to `$share/…` always is. Default:
+   * false.
    */
   readonly allowPublishToSys?: boolean | undefined;
   /** What clients that ask for Response Information are told (§3.2.2.3.15). */

@@ -37,8 +37,9 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
   /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */
   readonly listeners?: readonly ListenOptions[] | undefined;
   /**
-   * Is given each new connection, and gives back what the broker is to use in its place: one that shows what goes by, or
-   * delays it, or breaks. When it throws, the connection is closed and `onError` is told. Default: the connection itself.
+   * Is given each new connection, and gives back what the broker is to use in its place: one that
+   * shows what goes by, or delays it, or breaks. When it throws, the connection is closed and
+   * `onError` is told. Default: the connection itself.
    */
   readonly intercept?: ((transport: Transport, address: string) => Transport) | undefined;
 }
@@ -182,8 +183,8 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * Forgets what `authorizeDelivery` has said of a client, or of all of them: rules have changed, and it is to be asked anew, also
-   * about the messages that wait. Those in flight go on.
+   * Forgets what `authorizeDelivery` has said of a client, or of all of them: rules have changed,
+   * and it is to be asked anew, also about the messages that wait. Those in flight go on.
    */
   clearAuthorizations(clientId?: string): void {
     this.#hub.clearAuthorizations(clientId);

@@ -1,12 +1,13 @@
-// Whose session is it? A Client Identifier is no secret, and names a session all the same [MQTT-3.1.3-2]: who may connect must not
-// get the messages that wait for somebody else by it, nor end them by Clean Start.
+// Whose session is it? A Client Identifier is no secret, and names a session all the same
+// [MQTT-3.1.3-2]: who may connect must not get the messages that wait for somebody else by it, nor
+// end them by Clean Start.
 
 import type { Guest } from "./guest.ts";
 import type { Hooks } from "./hooks.ts";
 
 /**
- * The owner of the session that a client begins, or asks for: `undefined` for nobody in particular, false when the hook that
- * should tell has failed.
+ * The owner of the session that a client begins, or asks for: `undefined` for nobody in particular,
+ * false when the hook that should tell has failed.
  */
 export function ownerOf({ client, peer }: Guest, hooks: Hooks): string | undefined | false {
   const { username, certificate } = client!;
@@ -15,7 +16,10 @@ export function ownerOf({ client, peer }: Guest, hooks: Hooks): string | undefin
   return hooks.sessionOwner(client!, usual);
 }
 
-/** Whether a session of that owner may be had by the other one: by its own, and by anybody if it is nobody's. */
+/**
+ * Whether a session of that owner may be had by the other one: by its own, and by anybody if it is
+ * nobody's.
+ */
 export function mayHave(owner: string | undefined, other: string | undefined): boolean {
   return owner === undefined || owner === other;
 }

@@ -1,5 +1,5 @@
-// What `authorizeDelivery` has said of one session, by topic: the same topics come again and again. Bounded: there may be as many
-// topics as clients make up.
+// What `authorizeDelivery` has said of one session, by topic: the same topics come again and again.
+// Bounded: there may be as many topics as clients make up.
 
 /** About so many bytes are kept for a session. */
 const MOST_BYTES = 32_768;

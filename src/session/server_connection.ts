@@ -35,7 +35,10 @@ export interface ServerConnectionOptions extends ConnectionOptions {
 /** The most bytes that are kept of what a Client sends before its CONNECT is answered. */
 const MOST_EARLY_BYTES = 65_536;
 
-/** So many bytes are read while this end decides: without reading, nobody would see that the Client has gone. */
+/**
+ * So many bytes are read while this end decides: without reading, nobody would see that the Client
+ * has gone.
+ */
 const MOST_HELD_BYTES = 16_384;
 
 /** What a Server's connection waits for. */
@@ -218,7 +221,10 @@ export class ServerConnection extends Connection {
     this.close({ by: "silence", what });
   }
 
-  /** Looks at no more packets for now: something has to be decided first. That the stream ends is seen meanwhile. */
+  /**
+   * Looks at no more packets for now: something has to be decided first. That the stream ends is
+   * seen meanwhile.
+   */
   pause(): void {
     this.#isHeldUp = true;
   }

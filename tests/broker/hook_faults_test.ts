@@ -1,5 +1,5 @@
-// What hooks do wrong: they throw, reject, talk nonsense, never answer. It costs that one request, whoever is there stays, and it
-// is told.
+// What hooks do wrong: they throw, reject, talk nonsense, never answer. It costs that one request,
+// whoever is there stays, and it is told.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerHooks, BrokerOptions, ClientInfo, ErrorContext } from "../../src/broker/mod.ts";
@@ -22,7 +22,10 @@ const FAULTS: readonly (readonly [string, () => unknown, string])[] = [
   ["never answers", () => new Promise(() => {}), "TimeoutError"],
 ];
 
-/** A world with one hook that goes wrong whenever "bad" is in what it is told, and all errors that are told. */
+/**
+ * A world with one hook that goes wrong whenever "bad" is in what it is told, and all errors that
+ * are told.
+ */
 function faultyWorld(
   name: keyof BrokerHooks,
   fault: () => unknown,

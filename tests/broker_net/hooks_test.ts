@@ -1,4 +1,5 @@
-// Hooks that go wrong, over sockets: a broker that anybody can bring down by one, or whose sockets stay, is none.
+// Hooks that go wrong, over sockets: a broker that anybody can bring down by one, or whose sockets
+// stay, is none.
 
 import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
 import { type BrokerOptions, serve, type ServeOptions } from "../../src/broker/mod.ts";
