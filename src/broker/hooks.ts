@@ -46,9 +46,9 @@ export class Hooks {
     this.#hooks = setup.hooks;
   }
 
-  /** Whether a hook says who may connect. */
-  get authenticates(): boolean {
-    return this.#hooks.authenticate !== undefined || this.#hooks.authenticateStep !== undefined;
+  /** Whether there is a hook that says who may connect without enhanced authentication. */
+  get hasAuthenticate(): boolean {
+    return this.#hooks.authenticate !== undefined;
   }
 
   /** Whether there is enhanced authentication. */

@@ -131,7 +131,8 @@ export class Hub {
       limits: this.limits,
       hooks: this.#hooks,
       sessions: this.#sessions,
-      hasOwners: this.#hooks.authenticates || options.sessionOwner !== undefined ||
+      hasOwners: this.#hooks.hasAuthenticate || this.#hooks.hasSteps ||
+        options.sessionOwner !== undefined ||
         tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
       onLeft: (guest, cause) => {

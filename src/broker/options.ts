@@ -134,9 +134,10 @@ export interface BrokerHooks {
    * is refused with 0x87, also with Clean Start 1, and neither taken over nor ended. `undefined` is
    * nobody in particular, whose session anybody may have. A session keeps its owner, also on disk.
    *
-   * Default: where clients are authenticated, by a hook or by `certificateUsername`, the User Name;
-   * without one the subject of the certificate; without either all that have neither are one. Where
-   * they are not, nobody.
+   * Default: of a client that is authenticated, by a hook or by `certificateUsername`, its User
+   * Name; without one the subject of its certificate; all that have neither are one. Of a client
+   * that nobody authenticates, nobody. Where enhanced authentication alone says who somebody is,
+   * this hook has to say it, too.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /** Whether a client may publish to a topic; its Will counts as published when it connects. Default: it may. */

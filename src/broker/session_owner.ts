@@ -9,9 +9,14 @@ import type { Hooks } from "./hooks.ts";
  * The owner of the session that a client begins, or asks for: `undefined` for nobody in particular,
  * false when the hook that should tell has failed.
  */
-export function ownerOf({ client, peer }: Guest, hooks: Hooks): string | undefined | false {
+export function ownerOf(
+  { client, connect, peer }: Guest,
+  hooks: Hooks,
+): string | undefined | false {
   const { username, certificate } = client!;
-  const isAuthenticated = hooks.authenticates || peer.certificateUsername !== undefined;
+  // Who gives no Authentication Method passes by the hook for its steps.
+  const isAuthenticated = hooks.hasAuthenticate || peer.certificateUsername !== undefined ||
+    connect!.properties.authenticationMethod !== undefined;
   const usual = isAuthenticated ? username ?? certificate?.subjectText ?? "" : undefined;
   return hooks.sessionOwner(client!, usual);
 }

@@ -3,24 +3,35 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerOptions } from "../../src/broker/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
-import type { Client } from "./client.ts";
+import type { Client, ConnectOptions } from "./client.ts";
 import { World } from "./world.ts";
 
-const LASTING = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } } as const;
+const LASTING: ConnectOptions = {
+  cleanStart: false,
+  properties: { sessionExpiryInterval: 3600 },
+};
 
 /** Bob has a session, is away, and a message waits for him. */
-async function withBobsSession(world: World, username: string | undefined = "bob"): Promise<void> {
-  const bob = await world.connect("c", { username, ...LASTING });
+async function withBobsSession(
+  world: World,
+  username: string | undefined = "bob",
+  lasting: ConnectOptions = LASTING,
+): Promise<void> {
+  const bob = await world.connect("c", { username, ...lasting });
   await bob.subscribe("a", { qos: 1 });
   await bob.disconnect();
-  const other = await world.connect("other", { username: "other" });
+  const other = await world.connect("other", { username: "other", ...lasting });
   await other.publish("a", "for bob", { qos: 1 });
   await other.disconnect();
 }
 
 /** Bob is there, and gets what waited for him. */
-async function expectBob(world: World, username: string | undefined = "bob"): Promise<void> {
-  const { client, connack } = await world.join("c", { username, ...LASTING });
+async function expectBob(
+  world: World,
+  username: string | undefined = "bob",
+  lasting: ConnectOptions = LASTING,
+): Promise<void> {
+  const { client, connack } = await world.join("c", { username, ...lasting });
   assertStrictEquals(connack.sessionPresent, true);
   assertEquals(await client.receiveTexts(), ["for bob"]);
 }
@@ -31,18 +42,36 @@ const AUTHENTICATIONS: readonly (readonly [string, BrokerOptions])[] = [
   ["authenticateStep()", { authenticateStep: () => ({ result: "success" }) }],
 ];
 
+/** How clients connect that take part in enhanced authentication where there is any. */
+const withMethod = ({ authenticateStep }: BrokerOptions): ConnectOptions => ({
+  ...LASTING,
+  properties: {
+    ...LASTING.properties,
+    ...authenticateStep !== undefined && { authenticationMethod: "m" },
+  },
+});
+
 for (const [what, options] of AUTHENTICATIONS) {
   for (const username of ["mallory", undefined, "", "Bob"]) {
     for (const cleanStart of [false, true]) {
       Deno.test(`Where ${what} says who may connect, ${username} does not get Bob's session, Clean Start ${cleanStart}`, async () => {
         await using world = new World(options);
-        await withBobsSession(world);
-        (await world.ask("c", { username, ...LASTING, cleanStart })).expectRefusal(0x87);
-        await expectBob(world);
+        const lasting = withMethod(options);
+        await withBobsSession(world, "bob", lasting);
+        (await world.ask("c", { username, ...lasting, cleanStart })).expectRefusal(0x87);
+        await expectBob(world, "bob", lasting);
       });
     }
   }
 }
+
+Deno.test("Who passes by enhanced authentication does not get the session of who has not", async () => {
+  await using world = new World({ authenticateStep: () => ({ result: "success" }) });
+  const lasting = withMethod({ authenticateStep: () => ({ result: "success" }) });
+  await withBobsSession(world, "bob", lasting);
+  (await world.ask("c", { username: "bob", ...LASTING })).expectRefusal(0x87);
+  await expectBob(world, "bob", lasting);
+});
 
 Deno.test("Bob stays connected when somebody else asks for his session", async () => {
   await using world = new World({ authenticate: () => true });
