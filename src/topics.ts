@@ -73,8 +73,9 @@ export function topicFiltersOverlap(topicFilter: string, other: string): boolean
   if (startsWithWildcard(two) && one.startsWith("$")) return false;
   let [from, at] = [0, 0]; // where the next levels begin, or past the end when there is none
   for (;;) {
-    // It matches the level above, too.
-    if (one[from] === "#" || two[at] === "#") return true;
+    // It matches the level above, too, unless that is all there is and empty [MQTT-4.7.3-1].
+    if (one[from] === "#") return !(one === "/#" && two === "+");
+    if (two[at] === "#") return !(two === "/#" && one === "+");
     if (from > one.length || at > two.length) return from > one.length && at > two.length;
     const [to, end] = [endOfLevel(one, from), endOfLevel(two, at)];
     const isAny = one[from] === "+" || two[at] === "+";
