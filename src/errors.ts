@@ -1,6 +1,7 @@
 // What can go wrong, as a tree:
 //
 //   TypeError, RangeError      a caller's mistake: built in, thrown before anything is sent
+//   └── PacketTooLargeError    larger than its receiver takes
 //   Error
 //   ├── PacketError            a peer's mistake: where it stands and which rule it breaks
 //   │   ├── MalformedPacketError   the bytes cannot be parsed            0x81
@@ -108,6 +109,24 @@ export class ProtocolError extends PacketError {
   }
 }
 
+/**
+ * A packet is larger than its receiver takes (§3.1.2.11.4, §3.2.2.3.6), or than any packet may be
+ * (§2.1.4). Nothing of it has been sent.
+ *
+ * @example A message for a server that takes no more than 20 bytes
+ * ```ts
+ * import { encodePacket, PacketTooLargeError } from "jsr:@mqtt5/mqtt5";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const packet = { type: "publish", topic: "a", payload: new Uint8Array(100) } as const;
+ * assertThrows(() => encodePacket(packet, { maximumPacketSize: 20 }), PacketTooLargeError);
+ * ```
+ */
+export class PacketTooLargeError extends RangeError {
+  /** Tells the errors apart in logs. */
+  override readonly name = "PacketTooLargeError";
+}
+
 /** What a peer says in a packet that refuses another. */
 export interface Refusal {
   /** The Reason Code, 0x80 or above. */
@@ -187,6 +206,8 @@ export class RefusedError extends Error {
  * connection.
  * - `"taken over"`: another client has connected with the same Client Identifier.
  * - `"protocol"`: one end broke the standard.
+ * - `"internal"`: an exception that nobody expected was thrown within this program while the
+ *   connection was served: the error's cause. It is to be reported as a bug.
  */
 export type CloseKind =
   | "transient"
@@ -194,7 +215,8 @@ export type CloseKind =
   | "credentials"
   | "configuration"
   | "taken over"
-  | "protocol";
+  | "protocol"
+  | "internal";
 
 /**
  * What kept a connection from being made:

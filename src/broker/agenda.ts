@@ -39,10 +39,18 @@ export class Agenda {
     return appointment;
   }
 
-  /** Does all that is due, the first first. */
-  run(now: number): void {
+  /**
+   * Does all that is due, the first first. What one of them throws `onError` is told, and the
+   * others are done all the same.
+   */
+  run(now: number, onError: (error: unknown) => void = rethrow): void {
     for (this.#dropCancelled(); (this.#heap[0]?.at ?? Infinity) <= now; this.#dropCancelled()) {
-      this.#takeFirst()!.act(now);
+      const { act } = this.#takeFirst()!;
+      try {
+        act(now);
+      } catch (error) {
+        onError(error);
+      }
     }
   }
 
@@ -90,4 +98,8 @@ export class Agenda {
       index = least;
     }
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

@@ -1,11 +1,13 @@
 // §3.1.4 CONNECT actions: who comes in, as whom, and with which session. §4.12 Enhanced authentication.
 
-import type {
-  AuthPacket,
-  ConnectPacket,
-  PropertiesOf,
-  PublishPacket,
-  ReasonCodeOf,
+import {
+  type AuthPacket,
+  type ConnackInit,
+  type ConnectPacket,
+  type PropertiesOf,
+  type PublishPacket,
+  reasonCodeName,
+  type ReasonCodeOf,
 } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { DeliveryAuthorizer } from "./delivery_authorizer.ts";
@@ -142,7 +144,9 @@ export class Door {
     const message = { topic, payload, qos, retain } as PublishPacket;
     return this.#setup.hooks.authorizePublish(guest.client!, message, (code) => {
       if (guest.connection.isClosed) return undefined;
-      if (code >= 0x80) return guest.connection.refuse(code as 0x87);
+      // Not every Reason Code of a PUBACK is one of CONNACK.
+      const refusal = reasonCodeName(code, "connack") === undefined ? 0x87 : code as 0x87;
+      if (code >= 0x80) return guest.connection.refuse(refusal);
       return this.#checkWaiting(guest, data);
     });
   }
@@ -180,44 +184,24 @@ export class Door {
     connection.refuse(0x87, { reasonString: "The session is somebody else's" });
   }
 
-  /** Finds the session, and takes it over from whoever has it [MQTT-3.1.4-3]. */
+  /**
+   * Finds the session, and takes it over from whoever has it: but first of all whether the client
+   * can be told.
+   */
   #admit(
     guest: Guest,
     authenticationData: Uint8Array | undefined,
     verdicts?: Verdicts,
   ): undefined {
-    const { sessions, limits, hooks, onLeft } = this.#setup;
+    const { sessions, limits, hooks } = this.#setup;
     const { cleanStart, will, properties } = guest.connect!;
     const client = guest.client!;
     const owner = this.#ownerIfAllowed(guest);
     if (owner === false) return this.#refuseStranger(guest);
-    const before = sessions.get(client.clientId)?.guest;
-    if (before !== undefined) {
-      const packet = { type: "disconnect", reasonCode: 0x8e } as const;
-      before.connection.disconnect(packet);
-      // Its own DISCONNECT may have come before, and wait behind a hook [MQTT-3.14.4-3].
-      const cause = before.cause ?? { by: "this end", packet };
-      sessions.leave(before, cause);
-      onLeft(before, cause);
-    }
-    const known = sessions.get(client.clientId);
-    // [MQTT-3.1.2-4]
-    if (known !== undefined && cleanStart) sessions.end(known);
-    const sessionPresent = known !== undefined && !cleanStart;
-    const member = sessionPresent ? known : sessions.begin(client);
-    sessions.resume(member);
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
-    member.client = client;
-    member.owner = owner;
-    member.verdicts = verdicts;
-    member.guest = guest;
-    member.lifetime = granted * 1000;
-    member.will = will === undefined ? undefined : withOwnBytes(will);
-    guest.member = member;
-    guest.connection.accept(member.session, {
+    const connack: ConnackInit = {
       type: "connack",
-      sessionPresent,
       properties: {
         ...this.#grants(guest.connect!),
         receiveMaximum: limits.receiveMaximum,
@@ -226,10 +210,49 @@ export class Door {
         assignedClientIdentifier: guest.connect!.clientId === "" ? client.clientId : undefined,
         sessionExpiryInterval: granted < asked && granted !== Infinity ? granted : undefined,
       },
-    });
+    };
+    guest.connection.checkAccept(connack);
+    this.#takeOver(client.clientId);
+    const known = sessions.get(client.clientId);
+    // [MQTT-3.1.2-4]
+    if (known !== undefined && cleanStart) sessions.end(known);
+    const sessionPresent = known !== undefined && !cleanStart;
+    const member = sessionPresent ? known : sessions.begin(client);
+    sessions.resume(member);
+    member.client = client;
+    member.owner = owner;
+    member.verdicts = verdicts;
+    member.guest = guest;
+    member.lifetime = granted * 1000;
+    member.will = undefined;
+    guest.member = member;
+    try {
+      guest.connection.accept(member.session, { ...connack, sessionPresent });
+      member.will = will === undefined ? undefined : withOwnBytes(will);
+    } catch (error) {
+      // Nobody may find it with a connection that is none.
+      sessions.leave(guest, { by: "internal error", error });
+      throw error;
+    }
     sessions.save(member);
     hooks.onConnect(client);
     this.#setup.onEntered(guest);
+  }
+
+  /** Who has the session is told that another has it now [MQTT-3.1.4-3]. */
+  #takeOver(clientId: string): void {
+    const { sessions, onLeft } = this.#setup;
+    const before = sessions.get(clientId)?.guest;
+    if (before === undefined) return;
+    const packet = { type: "disconnect", reasonCode: 0x8e } as const;
+    before.connection.disconnect(packet);
+    // Its own DISCONNECT may have come before, and wait behind a hook [MQTT-3.14.4-3].
+    const cause = before.cause ?? { by: "this end", packet };
+    try {
+      sessions.leave(before, cause);
+    } finally {
+      onLeft(before, cause);
+    }
   }
 
   /** What the options say beside the limits; what is as the standard has it anyway need not be said. */

@@ -1,6 +1,7 @@
 // The broker without its sockets: who is there, which session is whose, who may do what. Pure but for its hooks: time comes
 // from the clock that it is given, bytes go in and out by the connections.
 
+import { PacketTooLargeError } from "../errors.ts";
 import {
   type ConnectPacket,
   type PublishPacket,
@@ -105,6 +106,7 @@ export class Hub {
       now: tools.now,
       overlapping: options.overlapping ?? "one copy",
       onSending: (guest) => this.#wakeLater(guest),
+      onFailed: (guest, error) => this.fail(guest, error),
       onKept: (member, message) => {
         if (member.lifetime > 0) store?.saveMessage(member, message);
       },
@@ -179,7 +181,10 @@ export class Hub {
 
   /** Does what is due. */
   tick(): void {
-    this.#agenda.run(this.#tools.now());
+    this.#agenda.run(
+      this.#tools.now(),
+      (error) => this.report(error, "what was due at some time"),
+    );
   }
 
   /** Something has happened on a connection. */
@@ -192,7 +197,11 @@ export class Hub {
   /** Tells every client that the broker is shutting down. There are to be no new connections from then on. */
   shutDown(): void {
     for (const guest of this.#guests) {
-      guest.connection.disconnect({ type: "disconnect", reasonCode: 0x8b });
+      try {
+        guest.connection.disconnect({ type: "disconnect", reasonCode: 0x8b });
+      } catch (error) {
+        this.fail(guest, error);
+      }
       guest.wake();
     }
   }
@@ -207,13 +216,13 @@ export class Hub {
     try {
       work = this.#process(guest, event, at);
     } catch (error) {
-      this.#breakOff(guest, error);
+      this.fail(guest, error);
     }
     if (work === undefined) return;
     guest.isBusy = true;
     guest.busySince = this.#tools.now();
     guest.connection.pause();
-    void work.catch((error) => this.#breakOff(guest, error)).then(() => this.#goOn(guest));
+    void work.catch((error) => this.fail(guest, error)).then(() => this.#goOn(guest));
   }
 
   /** The hook that was asked has answered: what has happened in the meantime is next. */
@@ -229,15 +238,30 @@ export class Hub {
       if (isGivenUp && isRequest(next.event)) continue;
       this.#begin(guest, next.event, next.at);
     }
-    if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
+    try {
+      if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
+    } catch (error) {
+      this.fail(guest, error);
+    }
     guest.wake();
   }
 
-  /** One client cannot be served: it takes packets so small that it cannot be answered, or a hook said nonsense. */
-  #breakOff({ connection, client, wake }: Guest, error: unknown): void {
-    if (!(error instanceof RangeError)) this.report(error, "the connection", client);
-    connection.breakOff("cannot be answered");
-    wake();
+  /**
+   * One client cannot be served: it takes packets so small that it cannot be answered, or something
+   * has failed here.
+   */
+  fail(guest: Guest, error: unknown): void {
+    const { connection } = guest;
+    if (error instanceof PacketTooLargeError) connection.breakOff("cannot be answered");
+    else {
+      this.report(error, "the connection", guest.client);
+      try {
+        connection.abort(error);
+      } catch (next) {
+        this.report(next, "the connection", guest.client);
+      }
+    }
+    this.#wakeLater(guest);
   }
 
   /** Does what an event asks for that came at `at`, now by default. Takes a promise only where a hook does. */
@@ -411,6 +435,7 @@ export class Hub {
   /** One that was taken over while a hook was asked has nothing to say about the session any more, which may have ended. */
   #subscribe(guest: Guest, packet: SubscribePacket): Promise<void> | undefined {
     const member = guest.member!;
+    guest.connection.checkAnswer(packet);
     const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
     return this.#hooks.authorizeSubscribe(guest.client!, packet.subscriptions, (verdicts) => {
       if (member.guest !== guest) return;
@@ -453,6 +478,7 @@ export class Hub {
   #unsubscribe(guest: Guest, packet: UnsubscribePacket): undefined {
     const member = guest.member!;
     if (member.guest !== guest) return undefined;
+    guest.connection.checkAnswer(packet);
     const reasonCodes = packet.topicFilters.map((topicFilter) => {
       if (!member.subscriptions.delete(topicFilter)) return 0x11;
       this.#router.table.remove(member, topicFilter);
@@ -466,8 +492,11 @@ export class Hub {
 
   #closed(guest: Guest, cause: CloseCause): undefined {
     this.#guests.delete(guest);
-    this.#sessions.leave(guest, cause);
-    this.#tellLeft(guest, cause);
+    try {
+      this.#sessions.leave(guest, cause);
+    } finally {
+      this.#tellLeft(guest, cause);
+    }
     return undefined;
   }
 
@@ -533,6 +562,8 @@ function reasonOf(cause: CloseCause): string {
       return "the connection broke";
     case "refusal":
       return "the client was refused";
+    case "internal error":
+      return "the broker failed";
     default:
       return cause satisfies never;
   }

@@ -1,5 +1,6 @@
 // §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is encoded once.
 
+import { PacketTooLargeError } from "../errors.ts";
 import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
 import type { MayHave } from "./delivery_authorizer.ts";
@@ -16,6 +17,8 @@ export interface RouterSetup {
   readonly overlapping: "one copy" | "several copies";
   /** There is something to send. */
   readonly onSending: (guest: Guest) => void;
+  /** A connection has thrown what nobody expected. */
+  readonly onFailed: (guest: Guest, error: unknown) => void;
   /** A message waits for a session, or is in flight to it. */
   readonly onKept: (member: Member, message: Kept) => void;
   /** A message that was kept has expired. */
@@ -196,9 +199,10 @@ export class Router {
           connection.trySend(copies.of(0, retain, identifiers)));
       if (!isSent) this.#keep(member, copies.toKeep(qos, retain, identifiers));
     } catch (error) {
-      // Too large for this client [MQTT-3.1.2-25].
-      if (!(error instanceof RangeError)) throw error;
-      this.dropped++;
+      // Too large for this client [MQTT-3.1.2-25]. Any other error is its alone, too: the others
+      // are to get the message.
+      if (error instanceof PacketTooLargeError) this.dropped++;
+      else this.#setup.onFailed(guest, error);
     }
     this.#setup.onSending(guest);
   }

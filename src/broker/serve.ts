@@ -233,6 +233,10 @@ export class Broker implements AsyncDisposable {
         this.#hub.handle(guest, event);
         this.#happened();
       },
+      (error) => {
+        this.#hub.report(error, "the connection", guest.client);
+        this.#happened();
+      },
     );
     this.#drives.add(drive);
     void drive.finished.then(() => this.#drives.delete(drive));
@@ -262,7 +266,12 @@ export class Broker implements AsyncDisposable {
     return {
       read: () => transport.read(),
       write: (bytes) => {
-        this.#hub.commit(guest);
+        try {
+          this.#hub.commit(guest);
+        } catch (error) {
+          this.#hub.fail(guest, error);
+          return Promise.reject(error);
+        }
         return transport.write(bytes);
       },
       closeWrite: () => transport.closeWrite(),

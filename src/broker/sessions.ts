@@ -80,7 +80,14 @@ export class Sessions {
 
   /** Ends a session, with all that belongs to it. A Will that has not been published is now. */
   end(member: Member): void {
-    if (member.willDue !== undefined) this.#publishWill(member);
+    try {
+      if (member.willDue !== undefined) this.#publishWill(member);
+    } finally {
+      this.#forget(member);
+    }
+  }
+
+  #forget(member: Member): void {
     this.resume(member);
     this.#setup.onEnded(member);
     for (const topicFilter of member.subscriptions.keys()) {
@@ -110,8 +117,11 @@ export class Sessions {
       // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
       if (cause.packet.reasonCode === 0x00) member.will = undefined;
     }
-    this.#wait(member, this.#setup.now());
-    this.save(member);
+    try {
+      this.#wait(member, this.#setup.now());
+    } finally {
+      this.save(member);
+    }
   }
 
   /** Seconds that a session outlives its connection, of those that were asked for; `Infinity` for ever. */
@@ -123,13 +133,16 @@ export class Sessions {
   #wait(member: Member, left: number): void {
     const { agenda } = this.#setup;
     const { will, lifetime } = member;
-    if (will !== undefined) {
-      const delay = (will.properties.willDelayInterval ?? 0) * 1000;
-      if (delay === 0 || lifetime === 0) this.#publishWill(member);
-      else member.willDue = agenda.add(left + delay, () => this.#publishWill(member));
+    try {
+      if (will !== undefined) {
+        const delay = (will.properties.willDelayInterval ?? 0) * 1000;
+        if (delay === 0 || lifetime === 0) this.#publishWill(member);
+        else member.willDue = agenda.add(left + delay, () => this.#publishWill(member));
+      }
+    } finally {
+      if (lifetime === 0) this.end(member);
+      else member.ending = agenda.add(left + lifetime, () => this.end(member));
     }
-    if (lifetime === 0) this.end(member);
-    else member.ending = agenda.add(left + lifetime, () => this.end(member));
   }
 
   #restore({ client, owner, lifetime, leftAt, will }: FoundSession): {

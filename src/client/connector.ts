@@ -12,6 +12,7 @@ import {
   closedError,
   DEFAULT_RECONNECT,
   delayBefore,
+  internalError,
   type ReconnectOptions,
   textOf,
 } from "./reconnect.ts";
@@ -65,6 +66,7 @@ export class Connector {
       session,
       wasConnected: () => this.#last !== undefined,
       onEvent: (link, event) => this.#handle(link, event),
+      onInternalError: (error) => this.#failed(error),
     });
     this.#host = host;
   }
@@ -149,10 +151,24 @@ export class Connector {
     }
     const lasted = this.#world.clock.now() - link.since;
     if (lasted >= reconnect.stableAfter) this.#attempts = 0;
-    void this.#again(reconnect, error, redirection && { from: link.server, ...redirection });
+    const pointedTo = redirection && { from: link.server, ...redirection };
+    this.#again(reconnect, error, pointedTo).catch((error) => this.#failed(error));
   }
 
-  /** Tries again until there is a connection, or there will be none. Never rejects. */
+  /**
+   * Something was thrown on a connection, which has ended it: the client ends with it, whatever is
+   * under way.
+   */
+  #failed(error: unknown): void {
+    const link = this.#link;
+    this.#isStopping = true;
+    this.#giveUp?.abort(stopped());
+    link?.connection.abort(error);
+    link?.drive.wake();
+    this.#host.ended(internalError(error));
+  }
+
+  /** Tries again until there is a connection, or there will be none. */
   async #again(
     options: ReconnectOptions,
     lost: ConnectionClosedError,

@@ -11,7 +11,7 @@ import { ClientConnection } from "../session/client_connection.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
-import { closedError, faultError, textOf } from "./reconnect.ts";
+import { closedError, faultError, internalError, textOf } from "./reconnect.ts";
 import type { Server } from "./servers.ts";
 
 /** All of the world that a client needs. */
@@ -44,6 +44,8 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** Is told every event of the connection, CONNACK and all that comes with it included. */
   readonly onEvent: (link: Link, event: ConnectionEvent) => void;
+  /** Is told what was thrown within this program while the connection was there. */
+  readonly onInternalError: (error: unknown) => void;
 }
 
 /**
@@ -80,7 +82,7 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
 }
 
 async function shakeHands(
-  { server, world: { clock }, wasConnected, onEvent }: Attempt,
+  { server, world: { clock }, wasConnected, onEvent, onInternalError }: Attempt,
   connect: ConnectInit,
   connection: ClientConnection,
   transport: Transport,
@@ -113,6 +115,9 @@ async function shakeHands(
         return;
       }
       onEvent(link, event);
+    }, (error) => {
+      if (since === Infinity) reject(internalError(error));
+      else onInternalError(error);
     }),
   };
   try {

@@ -113,9 +113,17 @@ export function closedError(
           : `The connection to ${address} broke: ${brokenText(network)}`,
         { kind: "transient", cause: network },
       );
+    case "internal error":
+      return internalError(cause.error);
     default:
       return cause satisfies never;
   }
+}
+
+/** The error for an exception that nobody expected: another attempt would only hide it. */
+export function internalError(cause: unknown): ConnectionClosedError {
+  const message = `The client failed: ${textOf(cause)}`;
+  return new ConnectionClosedError(message, { kind: "internal", cause });
 }
 
 /**

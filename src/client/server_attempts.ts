@@ -25,6 +25,8 @@ export interface ServerAttemptsSetup {
   readonly wasConnected: () => boolean;
   /** Is told every event of the connections. */
   readonly onEvent: (link: Link, event: ConnectionEvent) => void;
+  /** Is told what was thrown within this program on a connection. */
+  readonly onInternalError: (error: unknown) => void;
 }
 
 /** Tries servers. */

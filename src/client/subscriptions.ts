@@ -9,6 +9,7 @@ import {
   type UnsubackPacket,
 } from "../packets/mod.ts";
 import type { Receipt } from "../session/receipt.ts";
+import type { UnsubscribeRequest } from "../session/requests.ts";
 import type { ClientEvents } from "./events.ts";
 import type { Link } from "./link.ts";
 import { type Acknowledger, Delivery, Message } from "./message.ts";
@@ -120,6 +121,8 @@ export class Subscriptions {
     userProperties: Ending["userProperties"],
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
+    const request = unsubscribeRequest(topicFilters, userProperties);
+    this.#host.link()?.connection.checkUnsubscribe(request);
     const ours = topicFilters.filter((filter) => this.#routes.holdersOf(filter).length > 0);
     for (const filter of topicFilters) {
       for (const subscription of this.#routes.holdersOf(filter)) {
@@ -276,11 +279,7 @@ export class Subscriptions {
   #say({ connection, drive }: Link, ending: Ending): void {
     const { topicFilters, userProperties } = ending;
     try {
-      const packetId = connection.unsubscribe({
-        type: "unsubscribe",
-        topicFilters,
-        properties: { userProperties },
-      });
+      const packetId = connection.unsubscribe(unsubscribeRequest(topicFilters, userProperties));
       if (packetId === 0) throw noIdentifier();
       this.#answers.set(packetId, ({ reasonCodes }) => this.#settle(ending, reasonCodes));
       drive.wake();
@@ -295,6 +294,13 @@ export class Subscriptions {
     this.#routes.unmarkEnding(ending.topicFilters);
     ending.answered.resolve(reasonCodes);
   }
+}
+
+function unsubscribeRequest(
+  topicFilters: readonly string[],
+  userProperties: Ending["userProperties"],
+): UnsubscribeRequest {
+  return { type: "unsubscribe", topicFilters, properties: { userProperties } };
 }
 
 function asQueue(holder: MessageQueue | ActiveSubscription): { readonly queue: MessageQueue } {

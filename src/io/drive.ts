@@ -1,5 +1,7 @@
 // The only pump: a transport, a connection, one timer. After anything has happened it takes the connection's bytes, its
-// events and its deadline, in that order, and does nothing else.
+// events and its deadline, in that order, and does nothing else. What the transport throws is the
+// network's fault; what the connection throws, or who is told its events, is a fault of this
+// program: it ends the connection, and is told as what it is.
 
 import type { Connection } from "../session/connection.ts";
 import type { ConnectionEvent } from "../session/events.ts";
@@ -29,7 +31,12 @@ export class Drive {
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #onEvent: (event: ConnectionEvent) => void;
+  readonly #onInternalError: (error: unknown) => void;
   #error: unknown;
+  /**
+   * What was thrown within this program, and is to be told when the end of the connection has been.
+   */
+  #internalErrors: unknown[] = [];
   /** The write that is on its way. */
   #writing: Promise<void> | undefined;
   #isWriting = false;
@@ -42,17 +49,23 @@ export class Drive {
   #armedAt = Infinity;
   #disarm = (): void => {};
 
-  /** Begins at once. `onEvent` is told each event; in it the connection may be used. */
+  /**
+   * Begins at once. `onEvent` is told each event; in it the connection may be used.
+   * `onInternalError` is told what was thrown within this program: it has ended the connection,
+   * which `onEvent` has been told before, though it may have failed again.
+   */
   constructor(
     transport: Transport,
     connection: Connection,
     clock: Clock,
     onEvent: (event: ConnectionEvent) => void,
+    onInternalError: (error: unknown) => void,
   ) {
     this.#transport = transport;
     this.#connection = connection;
     this.#clock = clock;
     this.#onEvent = onEvent;
+    this.#onInternalError = onInternalError;
     this.#lead = clock.lead();
     this.wake();
     this.finished = this.#read();
@@ -76,16 +89,43 @@ export class Drive {
     }
     this.#isPumping = true;
     try {
-      do this.#pump(); while (this.#isAgain);
+      while (!this.#pumpAll());
     } finally {
       this.#isPumping = false;
     }
+    if (this.#internalErrors.length > 0) this.#tellInternalErrors();
     if (this.#onWanted !== undefined && this.#connection.wantsBytes) {
       this.#onWanted();
       this.#onWanted = undefined;
     }
     if (this.#connection.isClosed) this.#lastWords ??= this.#sayLastWords();
     else if (this.#connection.deadline < this.#armedAt) this.#arm();
+  }
+
+  /** False when something has failed. The connection is over then: what is left is to be told. */
+  #pumpAll(): boolean {
+    try {
+      do this.#pump(); while (this.#isAgain);
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#internalErrors.push(error);
+    try {
+      this.#connection.abort(error);
+    } catch (next) {
+      this.#internalErrors.push(next);
+    }
+  }
+
+  #tellInternalErrors(): void {
+    const errors = this.#internalErrors;
+    this.#internalErrors = [];
+    for (const error of errors) this.#onInternalError(error);
   }
 
   #pump(): void {
@@ -101,25 +141,34 @@ export class Drive {
 
   async #read(): Promise<void> {
     const connection = this.#connection;
-    try {
-      for (;;) {
-        if (!connection.wantsBytes) await this.#untilWanted();
-        const chunk = await this.#transport.read();
-        if (chunk === undefined) break;
-        // Once the connection is over, bytes are read so that the other end gets to read ours.
-        if (connection.isClosed) continue;
-        connection.receive(chunk, this.#clock.now());
-        this.wake();
-        await this.#hearOut();
+    for (;;) {
+      if (!connection.wantsBytes) await this.#untilWanted();
+      let chunk: Uint8Array | undefined;
+      try {
+        chunk = await this.#transport.read();
+      } catch (error) {
+        if (!connection.isClosed) this.#error ??= error;
       }
-    } catch (error) {
-      if (!connection.isClosed) this.#error ??= error;
+      if (chunk === undefined) break;
+      // Once the connection is over, bytes are read so that the other end gets to read ours.
+      if (connection.isClosed) continue;
+      this.#receive(chunk);
+      this.wake();
+      await this.#hearOut();
     }
     connection.receiveEnd(this.#clock.now());
     this.wake();
     await this.#lastWords;
     this.#disarm();
     this.#transport.close();
+  }
+
+  #receive(chunk: Uint8Array): void {
+    try {
+      this.#connection.receive(chunk, this.#clock.now());
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /**
@@ -144,7 +193,16 @@ export class Drive {
     const bytes = connection.takeBytes();
     if (bytes === undefined) return;
     this.#isWriting = true;
-    this.#writing = this.#transport.write(bytes).then(this.#onWritten, this.#onWriteFailed);
+    this.#writing = this.#send(bytes).then(this.#onWritten, this.#onWriteFailed);
+  }
+
+  /** A transport of somebody else's may throw where it should reject. */
+  #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    try {
+      return this.#transport.write(bytes);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   readonly #onWritten = (): void => {
@@ -178,13 +236,22 @@ export class Drive {
     const { deadline } = this.#connection;
     this.#armedAt = Math.min(deadline, this.#clock.now() + GLANCE);
     this.#disarm = this.#clock.at(this.#armedAt, () => {
-      const lead = this.#clock.lead();
-      const now = this.#clock.now();
-      if (Math.max(lead - this.#lead, now - this.#armedAt) > SLEPT) this.#connection.probe(now);
-      this.#armedAt = Infinity;
-      this.#lead = lead;
-      this.#connection.tick(now);
+      this.#checkTime();
       this.wake();
     });
+  }
+
+  #checkTime(): void {
+    const lead = this.#clock.lead();
+    const now = this.#clock.now();
+    const hasSlept = Math.max(lead - this.#lead, now - this.#armedAt) > SLEPT;
+    this.#armedAt = Infinity;
+    this.#lead = lead;
+    try {
+      if (hasSlept) this.#connection.probe(now);
+      this.#connection.tick(now);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 }

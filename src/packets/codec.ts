@@ -1,6 +1,7 @@
 // §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in each of the unions and
 // in each of the two switches.
 
+import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
@@ -105,7 +106,8 @@ export interface EncodeOptions {
  * Encodes one packet, in the shortest of its forms, into a buffer of its own.
  *
  * @throws {TypeError} when a field has the wrong type, or what the standard forbids to send
- * @throws {RangeError} when a number or a length is out of its range, or the packet is too large for the receiver
+ * @throws {RangeError} when a number or a length is out of its range
+ * @throws {PacketTooLargeError} when the packet is too large for the receiver, or for the standard
  *
  * @example A PUBLISH
  * ```ts
@@ -160,7 +162,7 @@ export function writePacket(
       writeWhole(writer, shorter);
       if (writer.length - start <= maximumPacketSize) return;
     }
-    throw new RangeError(
+    throw new PacketTooLargeError(
       `The packet has ${
         writer.length - start
       } bytes, the receiver takes at most ${maximumPacketSize}`,

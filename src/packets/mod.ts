@@ -14,7 +14,13 @@
  * @module
  */
 
-export { MalformedPacketError, PacketError, type PacketFault, ProtocolError } from "../errors.ts";
+export {
+  MalformedPacketError,
+  PacketError,
+  type PacketFault,
+  PacketTooLargeError,
+  ProtocolError,
+} from "../errors.ts";
 export type { Bits, Field } from "../wire/field.ts";
 export { Writer } from "../wire/writer.ts";
 export type {

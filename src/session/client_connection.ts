@@ -110,6 +110,18 @@ export class ClientConnection extends Connection {
   }
 
   /**
+   * Refuses an UNSUBSCRIBE that cannot be sent, and does nothing: to be asked before anything is
+   * done that it is to tell.
+   *
+   * @throws {TypeError} when a field is wrong
+   * @throws {RangeError} when a field is out of its range
+   * @throws {PacketTooLargeError} when it is larger than the Server takes
+   */
+  checkUnsubscribe(request: UnsubscribeRequest): void {
+    this.output.check({ ...request, packetId: 1 });
+  }
+
+  /**
    * Answers an AUTH of the Server with the next step [MQTT-4.12.0-3], or begins to authenticate again when nothing is to
    * be answered [MQTT-4.12.1-1].
    *

@@ -149,11 +149,10 @@ export abstract class Connection {
   /** What has happened, one after the other. */
   nextEvent(): ConnectionEvent | undefined {
     const event = this.events.shift();
-    if (event === undefined && this.#isHeld) {
-      this.#isHeld = false;
-      this.#pump();
-    }
-    return event;
+    if (event !== undefined || !this.#isHeld) return event;
+    this.#isHeld = false;
+    this.#pump();
+    return this.events.shift();
   }
 
   /**
@@ -162,6 +161,7 @@ export abstract class Connection {
    *
    * @throws {TypeError} when a field is wrong, or the peer takes no such message
    * @throws {RangeError} when a field is out of its range, or of that of the peer
+   * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   trySend(packet: PublishInit): boolean {
     return this.isOpen && this.#established!.sender.trySend(packet);
@@ -170,7 +170,7 @@ export abstract class Connection {
   /**
    * Likewise, for a PUBLISH that is encoded already, without Topic Alias: several connections may send the same.
    *
-   * @throws {RangeError} when it is larger than the peer takes
+   * @throws {PacketTooLargeError} when it is larger than the peer takes
    */
   trySendEncoded(bytes: Uint8Array): boolean {
     return this.isOpen && this.#established!.sender.trySendEncoded(bytes);
@@ -187,6 +187,7 @@ export abstract class Connection {
    *
    * @throws {TypeError} when a field is wrong, or the peer takes no such message
    * @throws {RangeError} when a field is out of its range, or of that of the peer
+   * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   publish(message: Outgoing): readonly Outgoing[] {
     const { sender } = this.#require();
@@ -231,6 +232,19 @@ export abstract class Connection {
     if (this.#isClosed) return;
     this.output.write(packet);
     this.close({ by: "this end", packet });
+  }
+
+  /**
+   * Ends the connection because something of this end has thrown what nobody expected: says
+   * DISCONNECT with 0x83, Implementation specific error, if it is open. The event says what it was.
+   * It is over even when this throws, because it cannot say anything any more.
+   */
+  abort(error: unknown): void {
+    try {
+      if (this.isOpen) this.output.writeIfItFits({ type: "disconnect", reasonCode: 0x83 });
+    } finally {
+      this.close({ by: "internal error", error });
+    }
   }
 
   /**

@@ -83,7 +83,9 @@ export type CloseCause =
   /** The peer did not do what it had to do in time, or does not read. */
   | { readonly by: "silence"; readonly what: string }
   /** The network has ended the connection. */
-  | { readonly by: "network" };
+  | { readonly by: "network" }
+  /** An exception of this program, not of the peer's making. */
+  | { readonly by: "internal error"; readonly error: unknown };
 
 /** What a connection reports. */
 export type ConnectionEvent =

@@ -1,6 +1,7 @@
 // What a connection has to send: one buffer is filled while the other is on its way. No timer, no copy, one write for all
 // that has come together.
 
+import { PacketTooLargeError } from "../errors.ts";
 import { type PacketInit, writePacket, Writer } from "../packets/mod.ts";
 
 /** A buffer in which more than this was sent at once is not kept: an idle connection is to be small. */
@@ -17,7 +18,11 @@ export class Output {
     return this.#filling?.length ?? 0;
   }
 
-  /** The most bytes that the peer takes in one packet. */
+  /** The most bytes that the peer takes in one packet; `Infinity` for no limit. */
+  get maximumPacketSize(): number {
+    return this.#options.maximumPacketSize;
+  }
+
   set maximumPacketSize(bytes: number) {
     this.#options.maximumPacketSize = bytes;
   }
@@ -26,7 +31,8 @@ export class Output {
    * Encodes a packet behind the others.
    *
    * @throws {TypeError} when a field is wrong
-   * @throws {RangeError} when a field is out of its range, or the packet too large for the peer
+   * @throws {RangeError} when a field is out of its range
+   * @throws {PacketTooLargeError} when the packet is too large for the peer
    */
   write(packet: PacketInit): void {
     this.#filling ??= new Writer();
@@ -38,8 +44,20 @@ export class Output {
     try {
       this.write(packet);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof PacketTooLargeError)) throw error;
     }
+  }
+
+  /**
+   * Refuses a packet that cannot be written, and writes none: to be asked before anything is done
+   * that the packet is to tell.
+   *
+   * @throws {TypeError} as {@linkcode Output.write} does
+   * @throws {RangeError} as {@linkcode Output.write} does
+   * @throws {PacketTooLargeError} as {@linkcode Output.write} does
+   */
+  check(packet: PacketInit): void {
+    writePacket(new Writer(), packet, this.#options);
   }
 
   /** Puts a packet that is encoded already behind the others. */

@@ -74,8 +74,8 @@ export class Receiver {
         "4.3.3",
       );
     }
-    this.#session.received.delete(packetId);
     this.#output.write({ type: "pubcomp", packetId });
+    this.#session.received.delete(packetId);
     this.#release(receipt);
   }
 

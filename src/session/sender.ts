@@ -3,6 +3,7 @@
 //   waiting ──PUBLISH──▶ published ──PUBACK (QoS 1)──▶ settled
 //   (outbox)                 └──PUBREC, PUBREL──▶ released ──PUBCOMP (QoS 2)──▶ settled
 
+import { PacketTooLargeError } from "../errors.ts";
 import {
   type PubackPacket,
   type PubcompPacket,
@@ -81,11 +82,14 @@ export class Sender {
    *
    * @throws {TypeError} when a field is wrong, or the peer takes no such message
    * @throws {RangeError} when a field is out of its range, or of that of the peer
+   * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   trySend(packet: PublishInit): boolean {
     if (!this.#isNext()) return false;
     this.#checkLimits(packet);
-    this.#write(this.#aliases.complete(packet), 0, false);
+    const complete = this.#aliases.complete(packet);
+    this.#write(complete, 0, false);
+    this.#aliases.taken(complete);
     return true;
   }
 
@@ -94,7 +98,7 @@ export class Sender {
     if (!this.#isNext() || this.#aliases.areGivenOut) return false;
     const { maximumPacketSize } = this.#limits;
     if (bytes.length > maximumPacketSize) {
-      throw new RangeError(
+      throw new PacketTooLargeError(
         `The packet has ${bytes.length} bytes, the peer takes at most ${maximumPacketSize}`,
       );
     }
@@ -113,11 +117,13 @@ export class Sender {
    *
    * @throws {TypeError} as {@linkcode Sender.trySend} does
    * @throws {RangeError} as {@linkcode Sender.trySend} does
+   * @throws {PacketTooLargeError} as {@linkcode Sender.trySend} does
    */
   publish(message: Outgoing): readonly Outgoing[] {
     this.#checkLimits(message.packet);
     message.packet = this.#aliases.complete(message.packet);
     if (this.#isNext() && (message.qos === 0 || this.#hasQuota()) && this.#send(message)) {
+      this.#aliases.taken(message.packet);
       return NONE;
     }
     return this.keep(message);
@@ -132,6 +138,7 @@ export class Sender {
   keep(message: Outgoing): readonly Outgoing[] {
     message.packet = this.#aliases.complete(message.packet);
     checkPublish(message.packet);
+    this.#aliases.taken(message.packet);
     return this.#session.outbox.add(message);
   }
 
@@ -144,14 +151,16 @@ export class Sender {
     for (let message = outbox.first; message !== undefined; message = outbox.first) {
       if (!this.#hasRoom() || message.qos > 0 && !this.#hasQuota()) return;
       message.countDown(now);
+      const fault = this.#limitFault(message.packet);
       try {
-        this.#checkLimits(message.packet);
-        if (!this.#send(message)) return;
-        outbox.shift();
+        if (fault !== undefined) this.#discard(message, { reason: "not allowed", error: fault });
+        else if (!this.#send(message)) return;
       } catch (error) {
         outbox.shift();
-        this.#discard(message, { reason: "not allowed", error });
+        this.#discardIfTooLarge(message, error);
+        continue;
       }
+      outbox.shift();
     }
   }
 
@@ -176,13 +185,12 @@ export class Sender {
       this.#settle(message, packet, false);
       return;
     }
-    if (!message.isReleased) {
-      message.isReleased = true;
-      message.pubrec = packet;
-      // To the end: among themselves those released are in the order of their PUBREC [MQTT-4.6.0-4].
-      this.#session.outgoing.moveToEnd(message);
-    }
     this.#output.write({ type: "pubrel", packetId });
+    if (message.isReleased) return;
+    message.isReleased = true;
+    message.pubrec = packet;
+    // To the end: among themselves those released are in the order of their PUBREC [MQTT-4.6.0-4].
+    this.#session.outgoing.moveToEnd(message);
   }
 
   /** §3.7 PUBCOMP. One for an unknown identifier says nothing. */
@@ -206,17 +214,24 @@ export class Sender {
     return this.#inFlight < this.#limits.receiveMaximum;
   }
 
-  #checkLimits({ qos = 0, retain = false, properties }: PublishInit): void {
+  #checkLimits(packet: PublishInit): void {
+    const fault = this.#limitFault(packet);
+    if (fault !== undefined) throw fault;
+  }
+
+  /** What the peer has said that it does not take, and the message has. */
+  #limitFault({ qos = 0, retain = false, properties }: PublishInit): Error | undefined {
     const { maximumQoS, retainAvailable } = this.#limits;
     if (qos > maximumQoS) {
-      throw new RangeError(`qos is ${qos}, the peer takes at most ${maximumQoS} [MQTT-3.2.2-11]`);
+      return new RangeError(`qos is ${qos}, the peer takes at most ${maximumQoS} [MQTT-3.2.2-11]`);
     }
     if (retain && !retainAvailable) {
-      throw new TypeError("retain is true, the peer retains no messages [MQTT-3.2.2-14]");
+      return new TypeError("retain is true, the peer retains no messages [MQTT-3.2.2-14]");
     }
     if (!this.#takesSubscriptionIdentifiers && properties?.subscriptionIdentifiers !== undefined) {
-      throw new TypeError("properties.subscriptionIdentifiers are the server's [MQTT-3.3.4-6]");
+      return new TypeError("properties.subscriptionIdentifiers are the server's [MQTT-3.3.4-6]");
     }
+    return undefined;
   }
 
   /** False when no Packet Identifier is free. */
@@ -244,28 +259,36 @@ export class Sender {
     const { packetId } = message;
     // Its acknowledgement may have come in the meantime.
     if (message.isReleased || this.#session.outgoing.get(packetId) !== message) return;
+    const fault = this.#limitFault(message.packet);
+    if (fault !== undefined) {
+      this.#session.outgoing.remove(message);
+      return this.#discard(message, { reason: "not allowed", error: fault });
+    }
     try {
-      this.#checkLimits(message.packet);
       this.#write(message.packet, packetId, true);
-      this.#countIn(message);
     } catch (error) {
       this.#session.outgoing.remove(message);
-      this.#discard(message, { reason: "not allowed", error });
+      return this.#discardIfTooLarge(message, error);
     }
+    this.#countIn(message);
   }
 
+  /** A complete message. When it throws, nothing has been written, and no alias has changed. */
   #write(packet: PublishInit, packetId: number, dup: boolean): void {
     const { type, topic, payload, qos, retain, properties } = this.#aliases.apply(packet);
     const sent = { type, topic, payload, qos, retain, properties, packetId, dup };
+    const alias = properties?.topicAlias;
+    if (alias === undefined) return this.#output.write(sent);
     try {
       this.#output.write(sent);
-      this.#aliases.sent(sent);
     } catch (error) {
-      // An alias that is new takes three bytes more: without, the packet may fit.
+      if (!(error instanceof PacketTooLargeError)) throw error;
+      // An alias takes three bytes, which a new one adds, and an old one saves only if the topic
+      // has more.
       const plain = withoutAlias(packet);
-      if (plain === packet && sent.properties === packet.properties) throw error;
-      this.#output.write({ ...sent, topic, properties: plain.properties });
+      return this.#output.write({ ...sent, topic: plain.topic, properties: plain.properties });
     }
+    this.#aliases.sent(packet.topic, alias);
   }
 
   #countIn(message: Outgoing): void {
@@ -281,6 +304,15 @@ export class Sender {
     this.#session.outgoing.remove(message);
     if (message.sentOn === this) this.#inFlight--;
     this.#events.push({ type: "settled", message, packet, isRecovery });
+  }
+
+  /**
+   * The message cannot be sent [MQTT-3.1.2-25]. Another error than that ends the connection, and
+   * the message all the same.
+   */
+  #discardIfTooLarge(message: Outgoing, error: unknown): void {
+    this.#discard(message, { reason: "not allowed", error });
+    if (!(error instanceof PacketTooLargeError)) throw error;
   }
 
   #discard(message: Outgoing, why: DiscardedEvent["why"]): void {

@@ -74,24 +74,31 @@ export class ServerConnection extends Connection {
   }
 
   /**
+   * Refuses what {@linkcode ServerConnection.accept} would refuse, and does nothing: to be asked
+   * before a session is given to the Client, or taken from another. How large the CONNACK is
+   * depends on the properties alone.
+   *
+   * @throws {TypeError} when no Client has asked, or a field is wrong
+   * @throws {RangeError} when a field is out of its range
+   * @throws {PacketTooLargeError} when the Client takes no packet as large as its CONNACK
+   */
+  checkAccept({ properties = {} }: ConnackInit): void {
+    this.#requireConnect();
+    this.output.check({ type: "connack", properties: this.#granted(properties) });
+  }
+
+  /**
    * Takes the Client that has asked. What the properties grant is what the Client is held to. `sessionPresent` says that
    * the session is one that the Server had.
    *
-   * @throws {TypeError} when no Client has asked, or a field is wrong
-   * @throws {RangeError} when a field is out of its range, or the Client takes no packet as large as its CONNACK
+   * @throws {TypeError} as {@linkcode ServerConnection.checkAccept} does, and then nothing is done
+   * @throws {RangeError} likewise
+   * @throws {PacketTooLargeError} likewise
    */
   accept(session: Session, { sessionPresent = false, properties = {} }: ConnackInit): void {
     const connect = this.#requireConnect();
     const asked = connect.properties;
-    const granted: PropertiesOf<"connack"> = {
-      ...properties,
-      maximumPacketSize: this.#maximumPacketSize,
-      authenticationMethod: asked.authenticationMethod,
-      // [MQTT-3.1.2-28]
-      responseInformation: asked.requestResponseInformation === true
-        ? properties.responseInformation
-        : undefined,
-    };
+    const granted = this.#granted(properties);
     this.output.write({ type: "connack", sessionPresent, properties: granted });
     this.#phase = "nothing";
     this.#isAuthenticating = false;
@@ -114,7 +121,8 @@ export class ServerConnection extends Connection {
    * Refuses the Client that has asked, and ends the connection.
    *
    * @throws {TypeError} when no Client has asked
-   * @throws {RangeError} when the Reason Code is none for a refusal, or the Client takes no packet as large as its CONNACK
+   * @throws {RangeError} when the Reason Code is none for a refusal
+   * @throws {PacketTooLargeError} when the Client takes no packet as large as its CONNACK
    */
   refuse(reasonCode: ReasonCodeOf<"connack">, properties: PropertiesOf<"connack"> = {}): void {
     this.#requireConnect();
@@ -152,6 +160,26 @@ export class ServerConnection extends Connection {
     this.#isAuthenticating = reasonCode === 0x18;
     // The time of the Client's step begins when it has been asked for: see hasSent().
     this.#connectDeadline = Infinity;
+    // What has come ahead of its time is out of turn.
+    this.decode();
+  }
+
+  /**
+   * Refuses a SUBSCRIBE or an UNSUBSCRIBE that cannot be answered, and does nothing: to be asked
+   * before any of it is done.
+   *
+   * @throws {PacketTooLargeError} when the Client takes no packet as large as its answer
+   */
+  checkAnswer(packet: SubscribePacket | UnsubscribePacket): void {
+    if (this.output.maximumPacketSize === Infinity) return;
+    const { packetId } = packet;
+    if (packet.type === "subscribe") {
+      const reasonCodes = packet.subscriptions.map(() => 0x00 as const);
+      this.output.check({ type: "suback", packetId, reasonCodes });
+    } else {
+      const reasonCodes = packet.topicFilters.map(() => 0x00 as const);
+      this.output.check({ type: "unsuback", packetId, reasonCodes });
+    }
   }
 
   /**
@@ -264,13 +292,12 @@ export class ServerConnection extends Connection {
 
   /** Before CONNACK a fault is told by CONNACK, and only to who has sent something like a CONNECT. */
   protected report(error: PacketError): void {
-    const { reasonCode, message } = error;
-    const properties = { reasonString: message };
-    if (this.isOpen) {
-      this.output.writeIfItFits({ type: "disconnect", reasonCode: reasonCode as 0x82, properties });
-    } else if (this.#connect !== undefined || error.packetType === "CONNECT") {
-      this.output.writeIfItFits({ type: "connack", reasonCode: reasonCode as 0x82, properties });
-    }
+    const type = this.isOpen ? "disconnect" : "connack";
+    if (type === "connack" && this.#connect === undefined && error.packetType !== "CONNECT") return;
+    // A second CONNECT may have a fault that DISCONNECT has no Reason Code for.
+    const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
+    const reasonCode = isCode ? error.reasonCode as 0x82 : 0x82;
+    this.output.writeIfItFits({ type, reasonCode, properties: { reasonString: error.message } });
   }
 
   /** Whether the Client has something to do before CONNACK. */
@@ -387,6 +414,20 @@ export class ServerConnection extends Connection {
   ): Properties | undefined {
     if (this.#connect?.properties.requestProblemInformation !== false) return properties;
     return undefined;
+  }
+
+  /** What CONNACK says beside what the broker grants. */
+  #granted(properties: PropertiesOf<"connack">): PropertiesOf<"connack"> {
+    const { authenticationMethod, requestResponseInformation } = this.#connect!.properties;
+    return {
+      ...properties,
+      maximumPacketSize: this.#maximumPacketSize,
+      authenticationMethod,
+      // [MQTT-3.1.2-28]
+      responseInformation: requestResponseInformation === true
+        ? properties.responseInformation
+        : undefined,
+    };
   }
 
   #requireConnect(): ConnectPacket {

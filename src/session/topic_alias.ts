@@ -30,7 +30,8 @@ export class OutgoingAliases {
   }
 
   /**
-   * The message with its full Topic Name, as it must be kept for another connection.
+   * The message with its full Topic Name, as it must be kept for another connection. Once it is
+   * taken, say so with {@linkcode OutgoingAliases.taken}.
    *
    * @throws {TypeError} when it has an alias and no Topic Name, and the alias stands for none
    * @throws {RangeError} when its alias is greater than the peer takes
@@ -46,15 +47,21 @@ export class OutgoingAliases {
         `properties.topicAlias is ${alias}, the peer takes at most ${this.#maximum} [MQTT-3.3.2-9]`,
       );
     }
-    if (packet.topic !== "") {
-      this.#given.set(alias, packet.topic);
-      return packet;
-    }
+    if (packet.topic !== "") return packet;
     const topic = this.#given.get(alias);
     if (topic === undefined) {
       throw new TypeError(`properties.topicAlias is ${alias}, which stands for no topic yet`);
     }
     return { ...packet, topic };
+  }
+
+  /**
+   * Takes note of a complete message that has been taken: from now on the caller may leave its
+   * topic out.
+   */
+  taken({ topic, properties }: PublishInit): void {
+    const alias = properties?.topicAlias;
+    if (alias !== undefined) this.#given.set(alias, topic);
   }
 
   /** The message as it is sent, with or without its Topic Name. Once it is sent, say so with {@linkcode OutgoingAliases.sent}. */
@@ -67,10 +74,11 @@ export class OutgoingAliases {
     return this.#topics.get(alias) === packet.topic ? { ...packet, topic: "" } : packet;
   }
 
-  /** Takes note of what has been sent: from now on the alias stands for the topic. */
-  sent({ topic, properties }: PublishInit): void {
-    const alias = properties?.topicAlias;
-    if (alias === undefined || topic === "") return;
+  /**
+   * Takes note of a complete message that has been sent with an alias: from now on that stands for
+   * its topic.
+   */
+  sent(topic: string, alias: number): void {
     const before = this.#topics.get(alias);
     if (before !== undefined) this.#aliases.delete(before);
     this.#topics.set(alias, topic);
@@ -81,8 +89,6 @@ export class OutgoingAliases {
     const { topic } = packet;
     const known = this.#aliases.get(topic);
     if (known === undefined) return withAlias(packet, topic, this.#free());
-    this.#aliases.delete(topic);
-    this.#aliases.set(topic, known);
     return withAlias(packet, "", known);
   }
 

@@ -2,6 +2,7 @@
 // after what it counts: a hole is left for it and filled in later.
 // Every write names the field, so that a value that may not be sent is refused with that name.
 
+import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes, checkInteger, forbidden, tooLong, wrongType } from "./checks.ts";
 import type { Field } from "./field.ts";
 import { encodeAscii, encodeUtf8, MEMORY_FROM, textFault, utf8Length, Utf8Memory } from "./utf8.ts";
@@ -171,7 +172,7 @@ export class Writer {
     const value = written + more;
     if (value >= 0x80) {
       if (value > MAXIMUM_VARIABLE_BYTE_INTEGER) {
-        throw new RangeError(
+        throw new PacketTooLargeError(
           `The packet is too large: ${field.name} would be ${value}, the most is ${MAXIMUM_VARIABLE_BYTE_INTEGER}`,
         );
       }

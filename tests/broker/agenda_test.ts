@@ -35,6 +35,20 @@ Deno.test("An agenda does what is due by now, and nothing else", () => {
   assertStrictEquals(agenda.deadline, 30);
 });
 
+Deno.test("What one appointment throws is told, and keeps none of the others from being done", () => {
+  const { agenda, done, add } = newAgenda();
+  const failure = new Error("It has failed");
+  const errors: unknown[] = [];
+  agenda.add(10, () => {
+    throw failure;
+  });
+  add(20);
+  agenda.run(20, (error) => errors.push(error));
+  assertEquals(errors, [failure]);
+  assertEquals(done, ["20"]);
+  assertStrictEquals(agenda.deadline, Infinity);
+});
+
 Deno.test("An appointment that is cancelled is neither done nor waited for", () => {
   const { agenda, done, add } = newAgenda();
   const first = add(10);

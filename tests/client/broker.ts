@@ -8,6 +8,7 @@ import { Outgoing } from "../../src/session/outgoing.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import { topicMatches } from "../../src/topics.ts";
+import { rethrow } from "../io/driven.ts";
 import { MemoryTransport } from "../io/memory_transport.ts";
 import type { TestWorld } from "./world.ts";
 
@@ -82,7 +83,7 @@ export class TestBroker {
     const link: ServerLink = {
       connection,
       transport,
-      drive: new Drive(transport, connection, clock, (event) => this.#handle(link, event)),
+      drive: new Drive(transport, connection, clock, (event) => this.#handle(link, event), rethrow),
     };
   }
 

@@ -8,7 +8,7 @@ import { Outgoing } from "../../src/session/outgoing.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf } from "../hex.ts";
-import { Driven, typesOf } from "./driven.ts";
+import { Driven, rethrow, typesOf } from "./driven.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 import { settle, VirtualClock } from "./virtual_clock.ts";
 
@@ -182,7 +182,7 @@ Deno.test("A drive of a server reads no more than it needs while its user decide
   const [near, far] = MemoryTransport.pair();
   const connection = new ServerConnection(clock.now());
   const events: ConnectionEvent[] = [];
-  const drive = new Drive(near, connection, clock, (event) => events.push(event));
+  const drive = new Drive(near, connection, clock, (event) => events.push(event), rethrow);
   await far.write(bytesOf("10 0E 00044D515454 05 00 0000 00 0001 63"));
   await settle();
   await far.write(bytesOf("30 04 0001 61 00"));
@@ -210,13 +210,13 @@ Deno.test("Two drives carry a conversation between a client and a server, in any
       received.push(event.packet.topic);
       if (event.receipt !== undefined) server.acknowledge(event.receipt, 0x00);
     }
-  });
+  }, rethrow);
   const connect = { type: "connect", clientId: "c", keepAlive: 5 } as const;
   const client = new ClientConnection(clock.now(), { connect, session: new Session("c") });
   let settled = 0;
   const asking = new Drive(near, client, clock, (event) => {
     if (event.type === "settled") settled++;
-  });
+  }, rethrow);
   await settle();
   for (const qos of [0, 1, 2] as const) {
     for (let count = 0; count < 100; count++) {

@@ -22,6 +22,7 @@ export class Driven {
   readonly drive: Drive;
   readonly events: ConnectionEvent[] = [];
   onEvent: (event: ConnectionEvent) => void = () => {};
+  onInternalError: (error: unknown) => void = rethrow;
   readonly #decoder = new PacketDecoder();
 
   constructor(keepAlive = 0) {
@@ -34,7 +35,7 @@ export class Driven {
     this.drive = new Drive(this.near, this.connection, this.clock, (event) => {
       this.events.push(event);
       this.onEvent(event);
-    });
+    }, (error) => this.onInternalError(error));
   }
 
   /** A connection that is past its handshake. */
@@ -79,4 +80,9 @@ export class Driven {
 /** The types of packets or events, in order. */
 export function typesOf(items: readonly { readonly type: string }[]): string[] {
   return items.map(({ type }) => type);
+}
+
+/** What nobody expects fails the test. */
+export function rethrow(error: unknown): never {
+  throw error;
 }

@@ -242,3 +242,10 @@ Deno.test("A server explains itself to a client that did not ask it not to", () 
   script.call((connection) => connection.suback(packet, [0x87], { reasonString: "r" }));
   script.expect("90 08 0001 04 1F 0001 72 87");
 });
+
+Deno.test("A second CONNECT of another version ends the connection with a Reason Code that DISCONNECT has", () => {
+  const script = openServer();
+  script.send("10 0D 00044D515454 04 00 0000 0001 63");
+  assertStrictEquals(script.expectPacket("disconnect").reasonCode, 0x82);
+  assertStrictEquals(script.expectEvent("closed").cause.by, "fault");
+});
