@@ -33,6 +33,8 @@ export interface DoorSetup {
   readonly hasOwners: boolean;
   /** A name for a session that nobody can guess. */
   readonly newClientId: () => string;
+  /** Whether a session can be stored now. */
+  readonly canKeepSessions: () => boolean;
   /** A guest has been made to leave, and has something to be told. */
   readonly onLeft: (guest: Guest, cause: CloseCause) => void;
   readonly deliveries: DeliveryAuthorizer;
@@ -200,6 +202,10 @@ export class Door {
     if (owner === false) return this.#refuseStranger(guest);
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
+    if (granted > 0 && !this.#setup.canKeepSessions()) {
+      guest.connection.refuse(0x88);
+      return undefined;
+    }
     const connack: ConnackInit = {
       type: "connack",
       properties: {

@@ -22,6 +22,8 @@ export class Guest {
   client: ClientInfo | undefined;
   /** Its session, once it has been accepted. */
   member: Member | undefined;
+  /** Whether it has been told that it is accepted. */
+  isTold = false;
   /** What has ended its connection, though there may be more to look at before. */
   cause: CloseCause | undefined;
   /** Whether it has been told that it is gone. */

@@ -20,6 +20,8 @@ import { Agenda } from "./agenda.ts";
 import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
 import { Door } from "./door.ts";
 import { ErrorReporter } from "./error_reporter.ts";
+import { type Acknowledgement, CommitBeforeWrite } from "./durability/commit_before_write.ts";
+import type { Store } from "./durability/store.ts";
 import { Guest } from "./guest.ts";
 import { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
@@ -36,7 +38,6 @@ import { isReserved } from "./reserved_topics.ts";
 import { RetainedMessages } from "./retained.ts";
 import { RetainedFeed } from "./retained_feed.ts";
 import { Router } from "./router.ts";
-import type { Store } from "./store.ts";
 import { Sessions } from "./sessions.ts";
 import type { Entry } from "./subscriptions.ts";
 import { levelsOf } from "./topic_tree.ts";
@@ -52,6 +53,8 @@ export interface HubTools {
   readonly warn: (line: string) => void;
   /** Whether some clients have the User Name of their certificate. */
   readonly hasCertificateUsernames?: boolean | undefined;
+  /** Calls back when all that is ready to be done has been done. Default: as soon as this is done. */
+  readonly atEndOfTurn?: (callback: () => void) => void;
 }
 
 /** The most that one look at a broker tells. */
@@ -76,6 +79,8 @@ export class Hub {
   readonly #agenda = new Agenda();
   readonly #store: Store | undefined;
   readonly #errors: ErrorReporter;
+  /** Where something is stored, nothing is told before it is. */
+  readonly #commits: CommitBeforeWrite | undefined;
   readonly #hooks: Hooks;
   readonly #deliveries: DeliveryAuthorizer;
   readonly #router: Router;
@@ -102,14 +107,20 @@ export class Hub {
     });
     this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, agenda: this.#agenda, now });
     this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
+    this.#commits = store && new CommitBeforeWrite({
+      store,
+      restoreRetained: (topic, before) => this.#retained.restore(topic, before),
+      wakeLater: (guest) => this.#wakeLater(guest),
+      acknowledge: (guest, receipt, answer) => this.#answerLater(guest, receipt, answer),
+      atEndOfTurn: tools.atEndOfTurn ?? queueMicrotask,
+    });
     this.#router = new Router({
       now: tools.now,
       overlapping: options.overlapping ?? "one copy",
       onSending: (guest) => this.#wakeLater(guest),
       onFailed: (guest, error) => this.fail(guest, error),
-      onKept: (member, message) => {
-        if (member.lifetime > 0) store?.saveMessage(member, message);
-      },
+      mayKeep: (member) => this.#commits?.mayKeep(member) ?? true,
+      onKept: (member, message) => this.#commits?.keep(member, message),
       onExpired: (message) => store?.deleteMessage(message),
     });
     this.#feed = new RetainedFeed({
@@ -126,7 +137,7 @@ export class Hub {
       table: this.#router.table,
       store,
       onEnded: (member) => this.#feed.forget(member),
-      publishWill: (member, will) => this.#distribute(willPacket(will), member),
+      publishWill: (member, will) => this.#distributeWill(willPacket(will), member),
     });
     this.#door = new Door({
       options,
@@ -137,6 +148,7 @@ export class Hub {
         options.sessionOwner !== undefined ||
         tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
+      canKeepSessions: () => this.#commits?.canKeepSessions ?? true,
       onLeft: (guest, cause) => {
         this.#tellLeft(guest, cause);
         this.#wakeLater(guest);
@@ -173,10 +185,16 @@ export class Hub {
     return guest;
   }
 
-  /** Brings to disk what is to be there before anything more is told to a client. */
-  commit(guest: Guest): void {
-    this.#touch(guest);
-    this.#store?.commit();
+  /** What is to be written to a client now: to be asked in place of its connection, so that it is true. */
+  takeBytes(guest: Guest): Uint8Array<ArrayBuffer> | undefined {
+    return this.#commits === undefined
+      ? guest.connection.takeBytes()
+      : this.#commits.takeBytes(guest);
+  }
+
+  /** Brings to disk what is to be there. */
+  commit(): void {
+    this.#commits?.commit();
   }
 
   /** Does what is due. */
@@ -338,13 +356,22 @@ export class Hub {
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
     if (message === undefined) return this.#answer(guest, receipt, 0x00);
+    const distribute = () => this.#distribute(guest, message, mayHave);
+    const answer = receipt === undefined || this.#commits === undefined
+      ? distribute()
+      : this.#commits.publish(guest, receipt, message.retain, distribute);
+    if (answer !== undefined) this.#answer(guest, receipt, answer.reasonCode, answer.reasonString);
+    return undefined;
+  }
+
+  /** Brings a message of a client to those who want it. Returns what is to be said to it. */
+  #distribute(guest: Guest, message: PublishPacket, mayHave: MayHave): Acknowledgement {
     this.#feed.precede(message.topic, mayHave);
-    if (packet.retain && !this.#retain(message)) {
-      return this.#answer(guest, receipt, 0x97, "Too many messages are retained");
+    if (message.retain && !this.#retain(message)) {
+      return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
     }
     this.#hooks.onMessage(guest.client, message);
-    const isWanted = this.#router.route(message, guest.member, mayHave);
-    return this.#answer(guest, receipt, isWanted ? 0x00 : 0x10);
+    return this.#router.route(message, guest.member, mayHave) ? WANTED : UNWANTED;
   }
 
   /** Asks, if somebody is to be asked, who of those that want a message may have it. */
@@ -380,14 +407,27 @@ export class Hub {
     const current = guest.member?.guest ?? guest;
     const properties = reasonString === undefined ? undefined : { reasonString };
     current.connection.acknowledge(receipt, reasonCode, properties);
-    // That it has been routed comes to disk together with where to, whoever is written to first.
-    this.#touch(current);
     if (current !== guest) current.wake();
     return undefined;
   }
 
+  /** Likewise, what had to be stored first. */
+  #answerLater(
+    guest: Guest,
+    receipt: Receipt,
+    { reasonCode, reasonString }: Acknowledgement,
+  ): void {
+    const current = guest.member?.guest ?? guest;
+    try {
+      this.#answer(guest, receipt, reasonCode, reasonString);
+      this.#wakeLater(current);
+    } catch (error) {
+      this.fail(current, error);
+    }
+  }
+
   /** A message of the broker's own making: a Will. */
-  #distribute(packet: PublishPacket, publisher: Member): void {
+  #distributeWill(packet: PublishPacket, publisher: Member): void {
     const asked = this.#askWhoMayHave(packet, (mayHave) => {
       this.#feed.precede(packet.topic, mayHave);
       if (packet.retain) this.#retain(packet);
@@ -423,6 +463,13 @@ export class Hub {
   }
 
   #retain(packet: PublishPacket): boolean {
+    const before = this.#retained.get(packet.topic);
+    const isDone = this.#setRetained(packet);
+    if (isDone) this.#commits?.retain(packet.topic, before);
+    return isDone;
+  }
+
+  #setRetained(packet: PublishPacket): boolean {
     if (packet.payload.length > 0) {
       const isExpiring = packet.properties.messageExpiryInterval !== undefined;
       const expiresAt = isExpiring ? expiryOf(packet, this.#tools.now()) : Infinity;
@@ -439,10 +486,11 @@ export class Hub {
     const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
     return this.#hooks.authorizeSubscribe(guest.client!, packet.subscriptions, (verdicts) => {
       if (member.guest !== guest) return;
-      const added: { readonly entry: Entry<Member>; readonly isNew: boolean }[] = [];
-      const reasonCodes = packet.subscriptions.map((request, index) => {
+      const added: Added[] = [];
+      const reasonCodes: ReasonCodeOf<"suback">[] = packet.subscriptions.map((request, index) => {
         const { topicFilter } = request;
-        const isNew = !member.subscriptions.has(topicFilter);
+        const before = member.subscriptions.get(topicFilter);
+        const isNew = before === undefined;
         const verdict = verdicts[index]!;
         if (verdict >= 0x80) return verdict;
         const shared = parseSharedSubscription(topicFilter);
@@ -453,13 +501,39 @@ export class Hub {
         member.subscriptions.set(topicFilter, entry);
         this.#router.table.add(entry);
         if (member.lifetime > 0) this.#store?.saveSubscription(entry);
-        added.push({ entry, isNew });
+        added.push({ entry, before, index });
         return request.qos;
       });
+      if (!this.#isStored(member)) {
+        for (const each of added.splice(0).toReversed()) {
+          this.#takeBack(each);
+          reasonCodes[each.index] = 0x97;
+        }
+      }
       guest.connection.suback(packet, reasonCodes);
-      for (const { entry, isNew } of added) this.#sendRetained(entry, isNew);
+      for (const { entry, before } of added) this.#sendRetained(entry, before === undefined);
       this.#feed.feed(member);
     });
+  }
+
+  /** Whether all that has been asked for a session is stored, where it is to be. */
+  #isStored({ lifetime }: Member): boolean {
+    return lifetime === 0 || this.#commits === undefined || this.#commits.commit();
+  }
+
+  /** A subscription could not be stored: it is as it was before. */
+  #takeBack({ entry, before }: Added): void {
+    const { subscriber, request: { topicFilter } } = entry;
+    if (before !== undefined) return this.#restore(before);
+    subscriber.subscriptions.delete(topicFilter);
+    this.#router.table.remove(subscriber, topicFilter);
+    this.#store?.deleteSubscription(subscriber, topicFilter);
+  }
+
+  #restore(entry: Entry<Member>): void {
+    entry.subscriber.subscriptions.set(entry.request.topicFilter, entry);
+    this.#router.table.add(entry);
+    this.#store?.saveSubscription(entry);
   }
 
   #sendRetained(entry: Entry<Member>, isNew: boolean): void {
@@ -479,12 +553,20 @@ export class Hub {
     const member = guest.member!;
     if (member.guest !== guest) return undefined;
     guest.connection.checkAnswer(packet);
-    const reasonCodes = packet.topicFilters.map((topicFilter) => {
-      if (!member.subscriptions.delete(topicFilter)) return 0x11;
+    const entries = packet.topicFilters.map((topicFilter) => {
+      const entry = member.subscriptions.get(topicFilter);
+      if (!member.subscriptions.delete(topicFilter)) return undefined;
       this.#router.table.remove(member, topicFilter);
-      this.#feed.stop(member, topicFilter);
       this.#store?.deleteSubscription(member, topicFilter);
-      return 0x00;
+      return entry;
+    });
+    const isStored = this.#isStored(member);
+    const reasonCodes = packet.topicFilters.map((topicFilter, index) => {
+      const entry = entries[index];
+      if (entry === undefined) return 0x11;
+      if (isStored) this.#feed.stop(member, topicFilter);
+      else this.#restore(entry);
+      return isStored ? 0x00 : 0x83;
     });
     guest.connection.unsuback(packet, reasonCodes);
     return undefined;
@@ -507,11 +589,6 @@ export class Hub {
     this.#hooks.onDisconnect(guest.client!, reasonOf(cause));
   }
 
-  /** What a session has in flight may have changed. */
-  #touch({ member }: Guest): void {
-    if (member !== undefined && member.lifetime > 0) this.#store?.touch(member);
-  }
-
   /** Wakes a guest when all that has come together has been routed: one write for all of it. */
   #wakeLater(guest: Guest): void {
     if (guest.isToBeWoken) return;
@@ -531,6 +608,16 @@ export class Hub {
 /** Whether a client wants something from the broker, so that hooks may be asked. */
 function isRequest({ type }: ConnectionEvent): boolean {
   return type === "message" || type === "subscribe" || type === "unsubscribe" || type === "auth";
+}
+
+const WANTED: Acknowledgement = { reasonCode: 0x00 };
+const UNWANTED: Acknowledgement = { reasonCode: 0x10 };
+
+/** A subscription that has been added, what was in its place, and which of the packet it is. */
+interface Added {
+  readonly entry: Entry<Member>;
+  readonly before: Entry<Member> | undefined;
+  readonly index: number;
 }
 
 /** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */

@@ -4,7 +4,7 @@ import type { PublishPacket } from "../packets/mod.ts";
 import type { Appointment } from "./agenda.ts";
 import type { Agenda } from "./agenda.ts";
 import { withOwnBytes } from "./own_bytes.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "./durability/store.ts";
 import { NameTree } from "./topic_tree.ts";
 
 /** A retained message. */
@@ -54,9 +54,19 @@ export class RetainedMessages {
     const before = this.#messages.get(topic);
     if (before === undefined && this.#messages.size >= this.#most) return false;
     if (before !== undefined) before.expiry.isCancelled = true;
-    this.#put(withOwnBytes(packet), expiresAt);
-    this.#store?.saveRetained(packet, expiresAt);
+    const own = withOwnBytes(packet);
+    this.#put(own, expiresAt);
+    this.#store?.saveRetained(own, expiresAt);
     return true;
+  }
+
+  /** Puts back the message that a topic had before the last change, if it had one. */
+  restore(topic: string, before: Retained | undefined): void {
+    if (before === undefined) return this.delete(topic);
+    const current = this.#messages.get(topic);
+    if (current !== undefined) current.expiry.isCancelled = true;
+    this.#put(before.packet, before.expiresAt, before.sequence);
+    this.#store?.saveRetained(before.packet, before.expiresAt);
   }
 
   /** Forgets the message of a topic [MQTT-3.3.1-6]. */
@@ -68,10 +78,10 @@ export class RetainedMessages {
     this.#store?.deleteRetained(topic);
   }
 
-  #put(packet: PublishPacket, expiresAt: number): void {
+  #put(packet: PublishPacket, expiresAt: number, sequence = ++this.#latest): void {
     const { topic } = packet;
     const expiry = this.#agenda.add(expiresAt, () => this.delete(topic));
-    this.#messages.set(topic, { packet, expiresAt, expiry, sequence: ++this.#latest });
+    this.#messages.set(topic, { packet, expiresAt, expiry, sequence });
   }
 
   /** The messages whose topics a Topic Filter matches, each found when it is asked for. */

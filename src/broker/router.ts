@@ -19,6 +19,8 @@ export interface RouterSetup {
   readonly onSending: (guest: Guest) => void;
   /** A connection has thrown what nobody expected. */
   readonly onFailed: (guest: Guest, error: unknown) => void;
+  /** Whether a message may be kept for a session: it may be that it cannot be stored. */
+  readonly mayKeep: (member: Member) => boolean;
   /** A message waits for a session, or is in flight to it. */
   readonly onKept: (member: Member, message: Kept) => void;
   /** A message that was kept has expired. */
@@ -209,6 +211,7 @@ export class Router {
 
   /** A message that has to wait, be it for a PUBACK. */
   #keep(member: Member, message: Kept): void {
+    if (message.qos > 0 && !this.#setup.mayKeep(member)) return;
     const { guest, session: { outbox } } = member;
     const add = () => guest === undefined ? outbox.add(message) : guest.connection.publish(message);
     let dropped = add();

@@ -2,7 +2,7 @@
 
 import { type Clock, systemClock, wallTime } from "../io/clock.ts";
 import { writeToConsole } from "../io/console.ts";
-import { Drive } from "../io/drive.ts";
+import { Drive, type DrivenConnection } from "../io/drive.ts";
 import {
   type CertificateOptions,
   type HandshakeLimits,
@@ -14,14 +14,14 @@ import {
 export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { randomName } from "../io/random.ts";
-import { openSqlite } from "../io/sqlite.ts";
+import { nextTurn } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
 import type { PeerInfo } from "../session/peer.ts";
+import { Store } from "./durability/store.ts";
 import { type BrokerStatistics, Hub } from "./hub.ts";
 import type { Guest } from "./guest.ts";
 import type { BrokerOptions } from "./options.ts";
-import { Store } from "./store.ts";
 
 /** How long what no client is told of may wait until it is brought to disk, in milliseconds. */
 const SOON = 100;
@@ -84,10 +84,12 @@ export class Broker implements AsyncDisposable {
       now: () => clock.now(),
       newClientId: randomName,
       warn: writeToConsole,
+      atEndOfTurn,
       hasCertificateUsernames: (options.listeners ?? [options])
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };
     this.#hub = new Hub(options, tools, store);
+    if (store !== undefined) store.onFailed = (error) => this.#hub.report(error, "the store");
     // What has expired while there was no broker is gone before anybody sees it.
     this.#tick();
   }
@@ -226,8 +228,8 @@ export class Broker implements AsyncDisposable {
       this.#happened();
     });
     const drive: Drive = new Drive(
-      this.#committing(used, guest),
-      guest.connection,
+      used,
+      this.#truthful(guest),
       this.#clock,
       (event) => {
         this.#hub.handle(guest, event);
@@ -260,32 +262,39 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  /** The transport, to which nothing is written before it is true. */
-  #committing(transport: Transport, guest: Guest): Transport {
-    if (this.#store === undefined) return transport;
+  /** The connection, of which nothing is written before it is true. */
+  #truthful(guest: Guest): DrivenConnection {
+    const { connection } = guest;
+    if (this.#store === undefined) return connection;
     return {
-      read: () => transport.read(),
-      write: (bytes) => {
-        try {
-          this.#hub.commit(guest);
-        } catch (error) {
-          this.#hub.fail(guest, error);
-          return Promise.reject(error);
-        }
-        return transport.write(bytes);
+      get deadline() {
+        return connection.deadline;
       },
-      closeWrite: () => transport.closeWrite(),
-      close: () => transport.close(),
+      get isClosed() {
+        return connection.isClosed;
+      },
+      get wantsBytes() {
+        return connection.wantsBytes;
+      },
+      receive: (chunk, now) => connection.receive(chunk, now),
+      receiveEnd: (now) => connection.receiveEnd(now),
+      tick: (now) => connection.tick(now),
+      probe: (now) => connection.probe(now),
+      abort: (error) => connection.abort(error),
+      nextEvent: () => connection.nextEvent(),
+      takeBytes: () => this.#hub.takeBytes(guest),
     };
   }
 
   /** There may be something to do later. */
   #happened(): void {
     this.#arm();
-    if (this.#store?.isWaiting !== true || this.#shutDown !== undefined) return;
-    this.#cancelCommit ??= this.#clock.at(this.#clock.now() + SOON, () => {
+    const store = this.#store;
+    if (store?.isWaiting !== true || this.#shutDown !== undefined) return;
+    this.#cancelCommit ??= this.#clock.at(store.retryAt ?? this.#clock.now() + SOON, () => {
       this.#cancelCommit = undefined;
-      this.#store?.commit();
+      this.#hub.commit();
+      this.#happened();
     });
   }
 
@@ -300,8 +309,8 @@ export class Broker implements AsyncDisposable {
   #tick(): void {
     this.#armedAt = Infinity;
     this.#hub.tick();
-    this.#store?.commit();
-    this.#arm();
+    this.#hub.commit();
+    this.#happened();
   }
 }
 
@@ -345,11 +354,9 @@ export async function serve(options: ServeOptions = {}): Promise<Broker> {
 }
 
 function openStore(path: string): Store {
-  const database = openSqlite(path);
-  try {
-    return new Store(database, { now: systemClock.now, wall: wallTime });
-  } catch (cause) {
-    database.close();
-    throw new Error(`${path} cannot be used: ${(cause as Error).message}`, { cause });
-  }
+  return new Store(path, { now: systemClock.now, wall: wallTime });
+}
+
+function atEndOfTurn(callback: () => void): void {
+  void nextTurn().then(callback);
 }

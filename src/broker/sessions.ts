@@ -7,7 +7,8 @@ import type { Agenda } from "./agenda.ts";
 import type { Guest } from "./guest.ts";
 import { Member } from "./member.ts";
 import type { BrokerLimits, ClientInfo } from "./options.ts";
-import type { FoundSession, Store } from "./store.ts";
+import type { SessionRow } from "./durability/database.ts";
+import type { Store } from "./durability/store.ts";
 import type { SubscriptionTable } from "./subscriptions.ts";
 
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
@@ -145,7 +146,7 @@ export class Sessions {
     }
   }
 
-  #restore({ client, owner, lifetime, leftAt, will }: FoundSession): {
+  #restore({ client, owner, lifetime, leftAt, will }: SessionRow): {
     readonly member: Member;
     readonly leftAt: number | undefined;
   } {

@@ -7,6 +7,7 @@ import {
   serve,
   type ServeOptions,
 } from "../broker/serve.ts";
+import { StoreError } from "../store/store_error.ts";
 import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { integerOption } from "./options.ts";
@@ -114,7 +115,9 @@ async function start(options: ServeOptions): Promise<Broker> {
         }`,
       );
     }
-    if (code !== undefined) throw new Failure(`Cannot listen on ${places}: ${message}`);
+    if (code !== undefined && !(error instanceof StoreError)) {
+      throw new Failure(`Cannot listen on ${places}: ${message}`);
+    }
     throw error;
   }
 }

@@ -23,12 +23,27 @@ const SLEPT = 2000;
 /** How many promises lie between an event and the application's answer to it, mostly. */
 const TURNS = 3;
 
+/** What a drive needs of a connection. */
+export type DrivenConnection = Pick<
+  Connection,
+  | "receive"
+  | "receiveEnd"
+  | "tick"
+  | "probe"
+  | "abort"
+  | "takeBytes"
+  | "nextEvent"
+  | "deadline"
+  | "isClosed"
+  | "wantsBytes"
+>;
+
 /** Runs a connection over a transport, from the first byte to the last. */
 export class Drive {
   /** Resolves when the transport is closed and nothing of it goes on. Never rejects. */
   readonly finished: Promise<void>;
   readonly #transport: Transport;
-  readonly #connection: Connection;
+  readonly #connection: DrivenConnection;
   readonly #clock: Clock;
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #onInternalError: (error: unknown) => void;
@@ -56,7 +71,7 @@ export class Drive {
    */
   constructor(
     transport: Transport,
-    connection: Connection,
+    connection: DrivenConnection,
     clock: Clock,
     onEvent: (event: ConnectionEvent) => void,
     onInternalError: (error: unknown) => void,

@@ -16,7 +16,6 @@ interface BuiltinModules {
   readonly "node:dns/promises": typeof import("node:dns/promises");
   readonly "node:fs/promises": typeof import("node:fs/promises");
   readonly "node:net": typeof import("node:net");
-  readonly "node:sqlite": typeof import("node:sqlite");
   readonly "node:tls": typeof import("node:tls");
 }
 

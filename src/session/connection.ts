@@ -105,6 +105,11 @@ export abstract class Connection {
     return this.#isClosed || !this.isPaused;
   }
 
+  /** Whether `takeBytes()` would give any. */
+  get hasBytes(): boolean {
+    return this.output.length > 0;
+  }
+
   /** When to call `tick()`, if nothing else happens before; `Infinity` for never. */
   get deadline(): number {
     if (this.#isClosed) return Infinity;

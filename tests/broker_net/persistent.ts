@@ -2,9 +2,8 @@
 // the wall has it, much later.
 
 import { Broker, type ServeOptions } from "../../src/broker/serve.ts";
-import { Store } from "../../src/broker/store.ts";
+import { Store } from "../../src/broker/durability/store.ts";
 import { systemClock } from "../../src/io/clock.ts";
-import { openSqlite } from "../../src/io/sqlite.ts";
 import { temporaryFolder, withinPatience } from "./broker_net.ts";
 
 /** A broker that is started again and again. */
@@ -64,6 +63,6 @@ function open(path: string, options: ServeOptions, ahead: number): Broker {
   return new Broker(
     { listeners: [], ...options },
     systemClock,
-    new Store(openSqlite(path), clocks),
+    new Store(path, clocks),
   );
 }

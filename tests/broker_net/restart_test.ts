@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Client, connect, type ConnectOptions, RefusedError } from "../../mod.ts";
 import { serve } from "../../src/broker/mod.ts";
-import { openSqlite } from "../../src/io/sqlite.ts";
+import { writeVersion0 } from "./version_0.ts";
 import { take, temporaryFolder, textsOf } from "./broker_net.ts";
 import { type Persistent, persistentTest } from "./persistent.ts";
 
@@ -274,11 +274,9 @@ persistentTest("A session is its owner's after a restart, too", async (persisten
 });
 
 persistentTest("A file of a broker that knew no owners is its users'", async (persistent) => {
-  await (await open(persistent, { ...SESSION, username: "bob" })).disconnect();
   await persistent.broker.shutDown();
-  const database = openSqlite(persistent.path);
-  database.exec("ALTER TABLE session DROP COLUMN owner");
-  database.close();
+  await Deno.remove(persistent.path);
+  writeVersion0(persistent.path, { clientId: SESSION.clientId, username: "bob" });
   await persistent.restart({ authenticate: () => true });
   await assertRejects(() => open(persistent, { ...SESSION, username: "mallory" }), RefusedError);
   await using client = await open(persistent, { ...SESSION, username: "bob" });

@@ -1,0 +1,275 @@
+// Rows: what is kept of sessions, messages and retained messages, as it is written to a database and
+// found there. Writing the same again does no harm, for nobody knows of a commit that failed whether
+// it did. Knows nothing of when.
+
+import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
+import { checksum } from "../../store/checksum.ts";
+import type { Database, SqlRow, SqlValue, Statement } from "../../store/sqlite.ts";
+import { StoreError } from "../../store/store_error.ts";
+import type { Kept } from "../kept.ts";
+import type { ClientInfo } from "../options.ts";
+import type { Entry } from "../subscriptions.ts";
+import { columnsOf, type TableName } from "./format.ts";
+
+/** A session as it is kept. Times are of the clock on the wall. */
+export interface SessionRow {
+  readonly client: ClientInfo;
+  /** Whose it is, where somebody authenticates. */
+  readonly owner: string | undefined;
+  /** In milliseconds; `Infinity` for ever. */
+  readonly lifetime: number;
+  /** When its client left; `undefined` while it is there. */
+  readonly leftAt: number | undefined;
+  readonly will: Will | undefined;
+}
+
+/** A message as it is kept. */
+export interface MessageRow {
+  readonly id: number;
+  readonly packet: PublishPacket;
+  /** By the clock on the wall; `Infinity` for never. */
+  readonly expiresAt: number;
+  readonly packetId: number;
+  readonly isReleased: boolean;
+  readonly order: number;
+  /** The checksum of what does not change. */
+  readonly contentChecksum: number;
+}
+
+/** A subscription as it is kept. */
+export type SubscriptionRow = Pick<Entry<unknown>, "request" | "identifier">;
+
+const SQL = {
+  saveSession: `INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    username = excluded.username, owner = excluded.owner, address = excluded.address, lifetime = excluded.lifetime,
+    left_at = excluded.left_at, will = excluded.will, checksum = excluded.checksum`,
+  deleteSession: "DELETE FROM session WHERE client_id = ?",
+  saveSubscription: "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?)",
+  deleteSubscription: "DELETE FROM subscription WHERE client_id = ? AND topic_filter = ?",
+  saveReceived: "INSERT OR REPLACE INTO received VALUES (?, ?, ?)",
+  deleteReceived: "DELETE FROM received WHERE client_id = ? AND packet_id = ?",
+  saveMessage: "INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  saveFlight:
+    "UPDATE message SET packet_id = ?, released = ?, place = ?, checksum = ? WHERE id = ?",
+  deleteMessage: "DELETE FROM message WHERE id = ?",
+  saveRetained: "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?)",
+  deleteRetained: "DELETE FROM retained WHERE topic = ?",
+} as const;
+
+/** The database of a broker. */
+export class BrokerDatabase {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #statements = new Map<keyof typeof SQL, Statement>();
+
+  /** `path` names it in messages. */
+  constructor(database: Database, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  /**
+   * The sessions that are there.
+   *
+   * @throws {StoreError} when a row is damaged, as all that read do
+   */
+  sessions(): SessionRow[] {
+    return this.#rows("session", "", [], (row) => ({
+      client: {
+        clientId: String(row["client_id"]),
+        username: row["username"] === null ? undefined : String(row["username"]),
+        address: String(row["address"]),
+        listener: undefined,
+        certificate: undefined,
+        origin: undefined,
+      },
+      owner: row["owner"] === null ? undefined : String(row["owner"]),
+      lifetime: orInfinity(row["lifetime"]),
+      leftAt: row["left_at"] === null ? undefined : Number(row["left_at"]),
+      will: row["will"] === null ? undefined : willFrom(row["will"]),
+    }));
+  }
+
+  /** The subscriptions of a session. */
+  subscriptions(clientId: string): SubscriptionRow[] {
+    return this.#rows("subscription", "WHERE client_id = ?", [clientId], (row) => ({
+      request: JSON.parse(String(row["request"])),
+      identifier: row["identifier"] === null ? undefined : Number(row["identifier"]),
+    }));
+  }
+
+  /** The Packet Identifiers of the QoS 2 messages that a session has received, and whose PUBREL has not come. */
+  received(clientId: string): number[] {
+    const where = "WHERE client_id = ?";
+    return this.#rows("received", where, [clientId], (row) => Number(row["packet_id"]));
+  }
+
+  /** The messages of a session: those in flight in their order, then those that wait. */
+  messages(clientId: string): MessageRow[] {
+    const where = "WHERE client_id = ? ORDER BY packet_id = 0, place, id";
+    return this.#rows("message", where, [clientId], (row) => ({
+      id: Number(row["id"]),
+      packet: publishFrom(row["publish"]),
+      expiresAt: orInfinity(row["expires_at"]),
+      packetId: Number(row["packet_id"]),
+      isReleased: row["released"] === 1,
+      order: Number(row["place"]),
+      contentChecksum: checksum(
+        ["id", "client_id", "publish", "expires_at"].map((column) => row[column]!),
+      ),
+    }));
+  }
+
+  /** The retained messages that are there, with when they expire. */
+  retained(): { readonly packet: PublishPacket; readonly expiresAt: number }[] {
+    return this.#rows("retained", "", [], (row) => ({
+      packet: publishFrom(row["publish"]),
+      expiresAt: orInfinity(row["expires_at"]),
+    }));
+  }
+
+  /** The greatest `id` of a message; 0 when there is none. */
+  lastMessageId(): number {
+    const [row] = this.#read("SELECT max(id) AS id FROM message");
+    return Number(row?.["id"] ?? 0);
+  }
+
+  saveSession({ client, owner, lifetime, leftAt, will }: SessionRow): void {
+    this.#write("saveSession", [
+      client.clientId,
+      client.username ?? null,
+      owner ?? null,
+      client.address,
+      finite(lifetime),
+      leftAt ?? null,
+      will === undefined ? null : encodePacket({ type: "connect", will }),
+    ]);
+  }
+
+  /** With all that belongs to it. */
+  deleteSession(clientId: string): void {
+    this.#run("deleteSession", clientId);
+  }
+
+  saveSubscription(clientId: string, { request, identifier }: SubscriptionRow): void {
+    this.#write("saveSubscription", [
+      clientId,
+      request.topicFilter,
+      JSON.stringify(request),
+      identifier ?? null,
+    ]);
+  }
+
+  deleteSubscription(clientId: string, topicFilter: string): void {
+    this.#run("deleteSubscription", clientId, topicFilter);
+  }
+
+  saveReceived(clientId: string, packetId: number): void {
+    this.#write("saveReceived", [clientId, packetId]);
+  }
+
+  deleteReceived(clientId: string, packetId: number): void {
+    this.#run("deleteReceived", clientId, packetId);
+  }
+
+  /** Keeps a message, in flight or not. */
+  saveMessage(clientId: string, message: Kept, expiresAt: number): void {
+    const content = [message.row!, clientId, publishBytes(message.packet), finite(expiresAt)];
+    message.contentChecksum = checksum(content);
+    const flight = flightOf(message);
+    const sum = checksum(flight, message.contentChecksum);
+    this.#run("saveMessage", ...content, ...flight, sum);
+  }
+
+  /** Keeps what has become of a message that is there. */
+  saveFlight(message: Kept): void {
+    const flight = flightOf(message);
+    const sum = checksum(flight, message.contentChecksum);
+    this.#run("saveFlight", ...flight, sum, message.row!);
+  }
+
+  deleteMessage(id: number): void {
+    this.#run("deleteMessage", id);
+  }
+
+  saveRetained(packet: PublishPacket, expiresAt: number): void {
+    this.#write("saveRetained", [packet.topic, publishBytes(packet), finite(expiresAt)]);
+  }
+
+  deleteRetained(topic: string): void {
+    this.#run("deleteRetained", topic);
+  }
+
+  /** Closes it. */
+  close(): void {
+    this.#database.close();
+  }
+
+  #write(name: keyof typeof SQL, values: SqlValue[]): void {
+    this.#run(name, ...values, checksum(values));
+  }
+
+  #run(name: keyof typeof SQL, ...values: SqlValue[]): void {
+    let statement = this.#statements.get(name);
+    if (statement === undefined) {
+      this.#statements.set(name, statement = this.#database.prepare(SQL[name]));
+    }
+    statement.run(...values);
+  }
+
+  #rows<Result>(
+    table: TableName,
+    where: string,
+    values: SqlValue[],
+    take: (row: SqlRow) => Result,
+  ): Result[] {
+    const columns = columnsOf(table);
+    return this.#read(`SELECT * FROM ${table} ${where}`, ...values).map((row) => {
+      try {
+        const sum = checksum(columns.map((column) => row[column]!));
+        if (sum !== row["checksum"]) throw new Error("its checksum is another");
+        return take(row);
+      } catch (cause) {
+        const which = `a row of the table "${table}" is damaged`;
+        const advice = "restore the file from a copy, or move it away to begin with an empty one";
+        throw new StoreError("damaged", this.#path, `${which}; ${advice}`, { cause });
+      }
+    });
+  }
+
+  #read(sql: string, ...values: SqlValue[]): SqlRow[] {
+    try {
+      return this.#database.prepare(sql).all(...values);
+    } catch (error) {
+      throw StoreError.from(error, this.#path);
+    }
+  }
+}
+
+function flightOf({ packetId, isReleased, order }: Kept): SqlValue[] {
+  return [packetId, isReleased ? 1 : 0, order];
+}
+
+function publishBytes(packet: Kept["packet"]): Uint8Array {
+  return encodePacket({ ...packet, packetId: packet.qos === 0 ? 0 : 1, dup: false });
+}
+
+function publishFrom(bytes: SqlValue | undefined): PublishPacket {
+  const packet = decodePacket(bytes as Uint8Array);
+  if (packet.type !== "publish") throw new TypeError("The packet is not a PUBLISH");
+  return { ...packet, packetId: 0 };
+}
+
+/** A Will is kept as a CONNECT that has it. */
+function willFrom(bytes: SqlValue | undefined): Will | undefined {
+  const packet = decodePacket(bytes as Uint8Array);
+  return packet.type === "connect" ? packet.will : undefined;
+}
+
+function finite(value: number): number | null {
+  return value === Infinity ? null : value;
+}
+
+function orInfinity(value: SqlValue | undefined): number {
+  return value === null || value === undefined ? Infinity : Number(value);
+}

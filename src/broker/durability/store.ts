@@ -1,0 +1,417 @@
+// What survives the broker: sessions, the messages that wait for them or are in flight, retained
+// messages. What has changed is only noted, and written in one go when it is to be committed: no
+// statement runs anywhere else, so that none can fail in the middle of anything. What could not be
+// written stays noted, once however often it changes, until it can.
+
+import type { PublishPacket } from "../../packets/mod.ts";
+import { Receipt } from "../../session/receipt.ts";
+import { openStore } from "../../store/file.ts";
+import { GroupCommit } from "../../store/group_commit.ts";
+import type { OpenDatabase } from "../../store/sqlite.ts";
+import { StoreError } from "../../store/store_error.ts";
+export { StoreError, type StoreErrorCode } from "../../store/store_error.ts";
+import { Kept } from "../kept.ts";
+import type { Member } from "../member.ts";
+import type { Entry } from "../subscriptions.ts";
+import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
+import { BROKER_FILE } from "./format.ts";
+
+/** Clocks: of the engine, and of the wall, which goes on while there is no broker. In milliseconds. */
+export interface Clocks {
+  readonly now: () => number;
+  readonly wall: () => number;
+}
+
+/** A retained message, and when it expires by the engine's clock. */
+interface RetainedState {
+  readonly packet: PublishPacket;
+  readonly expiresAt: number;
+}
+
+/** What has changed since the last commit, by what it is of. */
+interface Changes {
+  /** Client Identifiers of sessions that have ended: their rows go before any other is written. */
+  readonly endedSessions: Set<string>;
+  readonly sessions: Map<Member, SessionRow>;
+  readonly subscriptions: Map<Member, Map<string, Entry<Member> | undefined>>;
+  /** QoS 2 messages received, whose acknowledgement waits for the commit. */
+  readonly received: Map<Member, Receipt[]>;
+  readonly messages: Map<Kept, Member>;
+  /** Rows of messages that are through. */
+  readonly settled: Set<number>;
+  /** Sessions whose messages in flight may have changed. */
+  readonly touched: Set<Member>;
+  readonly retained: Map<string, RetainedState | undefined>;
+}
+
+/** What differs between what a session has in flight and its rows. */
+interface FlightChanges {
+  readonly clientId: string;
+  readonly moved: readonly Kept[];
+  /** Packet Identifiers whose PUBREL has come, or that stand for another message now. */
+  readonly released: readonly number[];
+  /** Whether a message in flight has no row yet. */
+  readonly isNew: boolean;
+}
+
+/** A broker's memory on disk. */
+export class Store {
+  /** The file. */
+  readonly path: string;
+  readonly #database: BrokerDatabase;
+  readonly #clocks: Clocks;
+  readonly #commits: GroupCommit;
+  readonly #changes: Changes = {
+    endedSessions: new Set(),
+    sessions: new Map(),
+    subscriptions: new Map(),
+    received: new Map(),
+    messages: new Map(),
+    settled: new Set(),
+    touched: new Set(),
+    retained: new Map(),
+  };
+  /** Sessions that are there, or to be there, as they were saved last. */
+  readonly #sessions = new Map<string, { member: Member | undefined; row: SessionRow }>();
+  /** The QoS 2 messages of sessions, received and not released, that are there. */
+  readonly #received = new WeakMap<Member, Map<number, Receipt>>();
+  #lastMessageId: number;
+  #isClosed = false;
+  /** Is told what is wrong when something could not be stored: once for each kind of fault. */
+  onFailed: (error: StoreError) => void = () => {};
+
+  /**
+   * Opens the file, or makes it.
+   *
+   * @throws {StoreError} when it cannot be used, and why
+   */
+  constructor(path: string, clocks: Clocks, open?: OpenDatabase) {
+    this.path = path;
+    const database = openStore(path, BROKER_FILE, open);
+    this.#database = new BrokerDatabase(database, path);
+    this.#clocks = clocks;
+    this.#commits = new GroupCommit(database, {
+      path,
+      now: clocks.now,
+      onFailed: (error) => this.onFailed(error),
+    });
+    try {
+      this.#lastMessageId = this.#database.lastMessageId();
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** Whether something has not been brought to disk. */
+  get isWaiting(): boolean {
+    const { endedSessions, sessions, subscriptions, received } = this.#changes;
+    const { messages, settled, touched, retained } = this.#changes;
+    return messages.size > 0 || touched.size > 0 || settled.size > 0 || received.size > 0 ||
+      retained.size > 0 || sessions.size > 0 || subscriptions.size > 0 || endedSessions.size > 0;
+  }
+
+  /** Whether what is to be stored cannot be, as far as is known. */
+  get isFailing(): boolean {
+    return this.#commits.isFailing;
+  }
+
+  /** When to try again, while it is failing. */
+  get retryAt(): number | undefined {
+    return this.#commits.retryAt;
+  }
+
+  /** The sessions that are there, with when their clients left by the engine's clock, which may be below 0. */
+  sessions(): SessionRow[] {
+    return this.#database.sessions().map((row) => {
+      this.#sessions.set(row.client.clientId, { member: undefined, row });
+      return { ...row, leftAt: row.leftAt === undefined ? undefined : this.#fromWall(row.leftAt) };
+    });
+  }
+
+  /** Fills a session that is there with what belongs to it. */
+  fill(member: Member): void {
+    const { clientId } = member.client;
+    this.#sessions.get(clientId)!.member = member;
+    for (const { request, identifier } of this.#database.subscriptions(clientId)) {
+      const entry = { subscriber: member, request, identifier };
+      member.subscriptions.set(request.topicFilter, entry);
+    }
+    const received = new Map<number, Receipt>();
+    for (const packetId of this.#database.received(clientId)) {
+      const receipt = new Receipt(packetId, 2);
+      receipt.settle(0x00);
+      received.set(packetId, receipt);
+      member.session.received.set(packetId, receipt);
+    }
+    this.#received.set(member, received);
+    for (const row of this.#database.messages(clientId)) this.#restore(member, row);
+    this.touch(member);
+    member.session.exists = true;
+  }
+
+  /** The retained messages that are there, with when they expire. */
+  retained(): RetainedState[] {
+    return this.#database.retained().map(({ packet, expiresAt }) => ({
+      packet,
+      expiresAt: this.#fromWall(expiresAt),
+    }));
+  }
+
+  /** Keeps a session as it is now, without what has functions of its own here. */
+  saveSession(member: Member): void {
+    const { client, owner, lifetime, guest, will } = member;
+    const leftAt = guest === undefined ? this.#clocks.wall() : undefined;
+    this.#saveRow(member, { client, owner, lifetime, leftAt, will });
+  }
+
+  /** Forgets the Will of a session, which has been published. */
+  deleteWill(member: Member): void {
+    const saved = this.#sessions.get(member.client.clientId);
+    if (saved?.member === member) this.#saveRow(member, { ...saved.row, will: undefined });
+  }
+
+  /** Forgets a session and all that belongs to it, if it is there. */
+  deleteSession(member: Member): void {
+    const { clientId } = member.client;
+    if (!this.#has(member)) return;
+    this.#sessions.delete(clientId);
+    const { endedSessions, sessions, subscriptions, received, touched } = this.#changes;
+    endedSessions.add(clientId);
+    for (const changes of [sessions, subscriptions, received, touched]) changes.delete(member);
+    this.#received.delete(member);
+  }
+
+  /** Keeps a subscription. */
+  saveSubscription(entry: Entry<Member>): void {
+    this.#subscriptionsOf(entry.subscriber).set(entry.request.topicFilter, entry);
+  }
+
+  /** Forgets a subscription. */
+  deleteSubscription(member: Member, topicFilter: string): void {
+    if (this.#has(member)) this.#subscriptionsOf(member).set(topicFilter, undefined);
+  }
+
+  /** Keeps a message for a session. */
+  saveMessage(member: Member, message: Kept): void {
+    message.row = ++this.#lastMessageId;
+    this.#changes.messages.set(message, member);
+  }
+
+  /** Forgets a message. */
+  deleteMessage(message: Kept): void {
+    if (message.row === undefined) return;
+    const isNew = this.#changes.messages.delete(message);
+    // Of a commit that failed nobody knows whether it did.
+    if (!isNew || this.isFailing) this.#changes.settled.add(message.row);
+    message.row = undefined;
+  }
+
+  /** Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed. */
+  saveReceived(member: Member, receipt: Receipt): void {
+    const { received } = this.#changes;
+    const receipts = received.get(member);
+    if (receipts === undefined) received.set(member, [receipt]);
+    else receipts.push(receipt);
+  }
+
+  /** Does not keep it after all. */
+  deleteReceived(member: Member, receipt: Receipt): void {
+    const { received } = this.#changes;
+    const left = received.get(member)?.filter((other) => other !== receipt) ?? [];
+    if (left.length > 0) received.set(member, left);
+    else received.delete(member);
+  }
+
+  /** Keeps a retained message, whose bytes are its own. */
+  saveRetained(packet: PublishPacket, expiresAt: number): void {
+    this.#changes.retained.set(packet.topic, { packet, expiresAt });
+  }
+
+  /** Forgets a retained message. */
+  deleteRetained(topic: string): void {
+    this.#changes.retained.set(topic, undefined);
+  }
+
+  /** Messages of a session may have been sent, released or received. */
+  touch(member: Member): void {
+    if (this.#has(member)) this.#changes.touched.add(member);
+  }
+
+  /** Whether a session of the same name is still in the file, though it has ended. */
+  isEnding({ client }: Member): boolean {
+    return this.#changes.endedSessions.has(client.clientId);
+  }
+
+  /** Whether all of a session is in the file. */
+  isStored(member: Member): boolean {
+    const { sessions, subscriptions } = this.#changes;
+    if (sessions.has(member) || subscriptions.has(member)) return false;
+    const { moved, released, isNew } = this.#flightOf(member);
+    return moved.length === 0 && released.length === 0 && !isNew;
+  }
+
+  /**
+   * Whether all that exactly-once delivery (§4.3.3) with a session hangs on is in the file: that there is
+   * such a session, which message a Packet Identifier stands for, whether it is released, and which are
+   * in use by the client.
+   */
+  isRecorded(member: Member): boolean {
+    const { messages } = this.#changes;
+    if (!this.#received.has(member) || this.#flightOf(member).released.length > 0) return false;
+    return member.session.outgoing.values().every((message) =>
+      message.qos < 2 || !(message instanceof Kept) ||
+      message.savedOrder === message.order && !messages.has(message)
+    );
+  }
+
+  /**
+   * Brings all that has changed to disk. To be called before anything is told to a client. False when it
+   * could not be: then nothing of it is there, and all of it is still to be brought.
+   */
+  commit(isUrgent = false): boolean {
+    if (this.#isClosed || !this.isWaiting) return true;
+    const flights = Array.from(this.#changes.touched, (member) => this.#flightOf(member));
+    const isNothing = this.#changes.touched.size > 0 && !this.#hasOtherChanges &&
+      flights.every(({ moved, released }) => moved.length === 0 && released.length === 0);
+    if (!isNothing && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
+    this.#settle(flights);
+    return true;
+  }
+
+  /** Brings all to disk, as far as it can be, and closes the file. Of what happens afterwards nothing is kept. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.commit(true);
+    this.#isClosed = true;
+    try {
+      this.#database.close();
+    } catch (error) {
+      this.onFailed(StoreError.from(error, this.path));
+    }
+  }
+
+  get #hasOtherChanges(): boolean {
+    const { endedSessions, sessions, subscriptions, received, messages, settled, retained } =
+      this.#changes;
+    return endedSessions.size + sessions.size + subscriptions.size + received.size +
+        messages.size + settled.size + retained.size > 0;
+  }
+
+  #write(flights: readonly FlightChanges[]): void {
+    const database = this.#database;
+    const { endedSessions, sessions, subscriptions, received } = this.#changes;
+    const { messages, settled, retained } = this.#changes;
+    for (const clientId of endedSessions) database.deleteSession(clientId);
+    for (const row of sessions.values()) database.saveSession(row);
+    for (const [member, entries] of subscriptions) {
+      if (!this.#has(member)) continue;
+      const { clientId } = member.client;
+      for (const [topicFilter, entry] of entries) {
+        if (entry === undefined) database.deleteSubscription(clientId, topicFilter);
+        else database.saveSubscription(clientId, entry);
+      }
+    }
+    for (const id of settled) database.deleteMessage(id);
+    for (const [message, member] of messages) {
+      // Its session may have ended.
+      if (!this.#has(member)) continue;
+      database.saveMessage(member.client.clientId, message, this.#toWall(message.expiresAt));
+    }
+    for (const { clientId, moved, released } of flights) {
+      for (const message of moved) database.saveFlight(message);
+      for (const packetId of released) database.deleteReceived(clientId, packetId);
+    }
+    for (const [member, receipts] of received) {
+      if (!this.#has(member)) continue;
+      const { clientId } = member.client;
+      for (const { packetId } of receipts) database.saveReceived(clientId, packetId);
+    }
+    for (const [topic, state] of retained) {
+      if (state === undefined) database.deleteRetained(topic);
+      else database.saveRetained(state.packet, this.#toWall(state.expiresAt));
+    }
+  }
+
+  /** All that has changed is in the file. */
+  #settle(flights: readonly FlightChanges[]): void {
+    const { received, messages, touched } = this.#changes;
+    for (const message of messages.keys()) message.savedOrder = message.order;
+    for (const { moved } of flights) {
+      for (const message of moved) message.savedOrder = message.order;
+    }
+    for (const member of touched) {
+      const saved = this.#received.get(member);
+      for (const [packetId, receipt] of saved ?? []) {
+        if (member.session.received.get(packetId) !== receipt) saved!.delete(packetId);
+      }
+    }
+    for (const member of this.#changes.sessions.keys()) this.#receivedOf(member);
+    for (const [member, receipts] of received) {
+      const saved = this.#receivedOf(member);
+      for (const receipt of receipts) saved.set(receipt.packetId, receipt);
+    }
+    for (const changes of Object.values(this.#changes)) changes.clear();
+  }
+
+  #flightOf(member: Member): FlightChanges {
+    const { client: { clientId }, session } = member;
+    const moved: Kept[] = [];
+    let isNew = false;
+    for (const message of session.outgoing.values()) {
+      if (!(message instanceof Kept) || message.row === undefined) continue;
+      if (message.savedOrder === message.order) continue;
+      if (this.#changes.messages.has(message)) isNew = true;
+      else moved.push(message);
+    }
+    const released: number[] = [];
+    for (const [packetId, receipt] of this.#received.get(member) ?? []) {
+      if (session.received.get(packetId) !== receipt) released.push(packetId);
+    }
+    return { clientId, moved, released, isNew };
+  }
+
+  #saveRow(member: Member, row: SessionRow): void {
+    const { clientId } = row.client;
+    this.#sessions.set(clientId, { member, row });
+    this.#changes.sessions.set(member, row);
+  }
+
+  #has(member: Member): boolean {
+    return this.#sessions.get(member.client.clientId)?.member === member;
+  }
+
+  #receivedOf(member: Member): Map<number, Receipt> {
+    let received = this.#received.get(member);
+    if (received === undefined) this.#received.set(member, received = new Map());
+    return received;
+  }
+
+  #subscriptionsOf(member: Member): Map<string, Entry<Member> | undefined> {
+    const { subscriptions } = this.#changes;
+    let entries = subscriptions.get(member);
+    if (entries === undefined) subscriptions.set(member, entries = new Map());
+    return entries;
+  }
+
+  #restore(member: Member, row: MessageRow): void {
+    const { session } = member;
+    const message = new Kept(row.packet, this.#fromWall(row.expiresAt));
+    message.row = row.id;
+    message.packetId = row.packetId;
+    message.isReleased = row.isReleased;
+    message.savedOrder = row.order;
+    message.contentChecksum = row.contentChecksum;
+    if (message.packetId !== 0) session.outgoing.add(message);
+    // It was let in under other limits.
+    else if (session.outbox.add(message).length > 0) this.deleteMessage(message);
+  }
+
+  #toWall(at: number): number {
+    return at === Infinity ? at : this.#clocks.wall() + at - this.#clocks.now();
+  }
+
+  #fromWall(at: number): number {
+    return at === Infinity ? at : at - this.#clocks.wall() + this.#clocks.now();
+  }
+}
