@@ -88,6 +88,11 @@ function prepare(database: Database, path: string, format: StoreFormat, isNew: b
   if (state !== "ok") {
     throw new StoreError("damaged", path, `it is damaged (${state}); ${RESTORE}`);
   }
+  const [orphan] = database.prepare("PRAGMA foreign_key_check").all();
+  if (orphan !== undefined) {
+    const which = `a row of the table "${orphan["table"]}" is damaged`;
+    throw new StoreError("damaged", path, `${which}; ${RESTORE}`);
+  }
 }
 
 const RESTORE = "restore it from a copy, or move it away to begin with an empty one";
