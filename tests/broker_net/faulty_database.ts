@@ -34,6 +34,11 @@ export class FaultPlan {
     this.#until = until;
   }
 
+  /** Whether a commit that fails may have been done. */
+  get isUncertain(): boolean {
+    return this.#fault === "done, but not said";
+  }
+
   /** Opens a database that fails as planned. */
   readonly open = (path: string, options?: { readonly readOnly?: boolean }): Database => {
     return this.#call("", undefined, () => this.#wrap(openSqlite(path, options)));
