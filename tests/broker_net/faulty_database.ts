@@ -22,8 +22,8 @@ export class FaultPlan {
   /** How many calls have failed. */
   failed = 0;
   readonly #fault: Fault;
-  readonly #from: number;
-  readonly #until: number;
+  #from: number;
+  #until: number;
   /** Whether no call fails any more: there is room again. */
   isOver = false;
 
@@ -37,6 +37,13 @@ export class FaultPlan {
   /** Whether a commit that fails may have been done. */
   get isUncertain(): boolean {
     return this.#fault === "done, but not said";
+  }
+
+  /** From now on all calls fail. */
+  begin(): void {
+    this.#from = this.calls + 1;
+    this.#until = Infinity;
+    this.isOver = false;
   }
 
   /** Opens a database that fails as planned. */

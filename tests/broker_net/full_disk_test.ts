@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { type Client, connect, RefusedError } from "../../mod.ts";
-import { serve, StoreError } from "../../src/broker/mod.ts";
+import { serve, type StoreError } from "../../src/broker/mod.ts";
 import { take, temporaryFolder, withinPatience } from "./broker_net.ts";
 
 const SESSION = { cleanStart: false, sessionExpiryInterval: 1000 } as const;

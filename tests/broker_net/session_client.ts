@@ -97,6 +97,11 @@ export class SessionClient {
     this.#send(packet);
   }
 
+  /** Sends a packet as it is. */
+  send(packet: PacketInit): void {
+    this.#send(packet);
+  }
+
   /** Says DISCONNECT. */
   disconnect(): void {
     if (this.isConnected) this.#send({ type: "disconnect" });
@@ -121,13 +126,12 @@ export class SessionClient {
     const decoder = new PacketDecoder();
     for (;;) {
       const chunk = await transport.read();
-      if (this.#transport !== transport) return;
-      if (chunk === undefined) break;
+      if (chunk === undefined || this.#transport !== transport) break;
       decoder.push(chunk);
       for (let packet = decoder.next(); packet; packet = decoder.next()) this.#handle(packet);
     }
     transport.close();
-    this.#transport = undefined;
+    if (this.#transport === transport) this.#transport = undefined;
   }
 
   #handle(packet: Packet): void {

@@ -1,0 +1,225 @@
+// What each client is told when the disk is full, and what goes on as if nothing were.
+
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import { Broker } from "../../src/broker/serve.ts";
+import { Store, type StoreError } from "../../src/broker/durability/store.ts";
+import { settle, VirtualClock } from "../io/virtual_clock.ts";
+import { FaultPlan } from "./faulty_database.ts";
+import { SessionClient } from "./session_client.ts";
+
+/** A broker whose disk is full from some moment on, a client with a session that is kept, and one without. */
+class FullWorld implements AsyncDisposable {
+  readonly clock = new VirtualClock();
+  readonly plan = new FaultPlan("full");
+  readonly broker: Broker;
+  readonly kept: SessionClient = keptClient("kept");
+  readonly other: SessionClient = new SessionClient({ clientId: "other" });
+  readonly errors: string[] = [];
+
+  constructor() {
+    const clocks = { now: () => this.clock.now(), wall: () => this.clock.now() };
+    this.broker = new Broker(
+      {
+        listeners: [],
+        onError: (error, { what }) =>
+          void this.errors.push(`${what}: ${(error as StoreError).code}`),
+      },
+      this.clock,
+      new Store(":memory:", clocks, this.plan.open),
+    );
+  }
+
+  async do(...acts: (() => void)[]): Promise<void> {
+    for (const act of acts) {
+      act();
+      for (let turn = 0; turn < 5; turn++) await settle();
+    }
+  }
+
+  /** Both are connected, and subscribed to all at a QoS. */
+  async connect(qos: 0 | 1 | 2): Promise<void> {
+    for (const client of [this.kept, this.other]) {
+      await this.do(() => client.connect(this.broker), () => client.subscribe("#", qos));
+    }
+  }
+
+  /** There is room again, and the broker has found out. */
+  async recover(): Promise<void> {
+    this.plan.isOver = true;
+    await this.clock.advance(6000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kept.cut();
+    this.other.cut();
+    await this.broker.shutDown();
+  }
+}
+
+function keptClient(clientId: string): SessionClient {
+  return new SessionClient({
+    ...{ clientId, cleanStart: false },
+    properties: { sessionExpiryInterval: 1000 },
+  });
+}
+
+function fullTest(name: string, test: (world: FullWorld) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using world = new FullWorld();
+    await test(world);
+  });
+}
+
+function codes({ published }: SessionClient): (number | undefined)[] {
+  return published.map(({ reasonCode }) => reasonCode);
+}
+
+for (const qos of [1, 2] as const) {
+  fullTest(
+    `A message of QoS ${qos} for a session that is kept is refused with 0x97, the first as the later ones`,
+    async (world) => {
+      const { kept, other, plan } = world;
+      await world.connect(qos);
+      await world.do(() => kept.disconnect());
+      plan.begin();
+      await world.do(() => other.publish("a", "1", qos), () => other.publish("a", "2", qos));
+      assertEquals(codes(other), [0x97, 0x97]);
+      await world.recover();
+      await world.do(
+        () => other.publish("a", "3", qos),
+        () => kept.connect(world.broker),
+      );
+      assertEquals(codes(other), [0x97, 0x97, 0x00]);
+      assertEquals(kept.received, ["3"]);
+      assertEquals(world.errors, ["the store: full"]);
+    },
+  );
+
+  fullTest(
+    `A message of QoS ${qos} that nobody keeps is delivered, and acknowledged`,
+    async (world) => {
+      const { other, plan } = world;
+      await world.do(() => other.connect(world.broker), () => other.subscribe("#", qos));
+      await world.do(() => world.kept.connect(world.broker));
+      plan.begin();
+      await world.do(() => world.kept.subscribe("b", 1), () => other.publish("a", "1", qos));
+      assertEquals(codes(other), [0x00]);
+      assertEquals(other.received, ["1"]);
+    },
+  );
+}
+
+fullTest("Messages of QoS 0 go to all, to sessions that are kept, too", async (world) => {
+  const { kept, other, plan } = world;
+  await world.connect(2);
+  plan.begin();
+  await world.do(() => other.publish("a", "1", 0), () => kept.publish("a", "2", 0));
+  assertEquals([kept.received, other.received], [["1", "2"], ["1", "2"]]);
+});
+
+fullTest("A retained message that is refused leaves the one before where it was", async (world) => {
+  const { other, plan } = world;
+  await world.do(() => other.connect(world.broker));
+  const retain = (text: string) => () => other.publish("state", text, 1, { retain: true });
+  await world.do(retain("on"));
+  plan.begin();
+  await world.do(retain("off"), retain(""), retain("dim"));
+  assertEquals(codes(other), [0x10, 0x97, 0x97, 0x97]);
+  await world.do(() => other.subscribe("state", 0));
+  assertEquals(other.received, ["on"]);
+});
+
+fullTest(
+  "A subscription that is refused with 0x97 is none, and an older one stays as it was",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.do(() => kept.connect(world.broker), () => kept.subscribe("a", 0));
+    await world.do(() => other.connect(world.broker));
+    plan.begin();
+    await world.do(() => kept.subscribe("a", 1), () => kept.subscribe("b", 1));
+    assertEquals(kept.answers, [0, 0x97, 0x97]);
+    await world.do(() => other.publish("a", "1", 1), () => other.publish("b", "2", 1));
+    assertEquals(kept.received, ["1"]);
+    assertEquals(codes(other), [0x00, 0x10]);
+    assertStrictEquals(world.broker.statistics.subscriptions, 1);
+    await world.do(() => other.subscribe("b", 2));
+    assertEquals(other.answers, [2]);
+  },
+);
+
+fullTest("A subscription whose end is refused with 0x83 goes on", async (world) => {
+  const { kept, other, plan } = world;
+  await world.do(() => kept.connect(world.broker), () => kept.subscribe("a", 0));
+  await world.do(() => other.connect(world.broker));
+  plan.begin();
+  await world.do(() => kept.unsubscribe("a"), () => other.publish("a", "1", 0));
+  assertEquals(kept.answers, [0, 0x83]);
+  assertEquals(kept.received, ["1"]);
+  await world.recover();
+  await world.do(() => kept.unsubscribe("a"), () => other.publish("a", "2", 0));
+  assertEquals(kept.answers, [0, 0x83, 0]);
+  assertEquals(kept.received, ["1"]);
+});
+
+fullTest(
+  "A client whose session cannot be kept is told 0x88, the first as the later ones; others come in",
+  async (world) => {
+    const { kept, other, plan } = world;
+    plan.begin();
+    await world.do(() => kept.connect(world.broker));
+    assertStrictEquals(kept.refusal, 0x88);
+    assertStrictEquals(kept.isConnected, false);
+    const second = keptClient("second");
+    await world.do(() => second.connect(world.broker), () => other.connect(world.broker));
+    assertStrictEquals(second.refusal, 0x88);
+    assertStrictEquals(other.isConnected, true);
+    await world.recover();
+    await world.do(() => kept.connect(world.broker));
+    assertStrictEquals(kept.isConnected, true);
+  },
+);
+
+fullTest(
+  "A client that releases a message, which cannot be recorded, is closed with 0x97 and releases it later",
+  async (world) => {
+    const { kept, plan } = world;
+    await world.do(() => kept.connect(world.broker));
+    const payload = new Uint8Array([1]);
+    await world.do(
+      () => kept.send({ type: "publish", topic: "a", payload, qos: 2, packetId: 900 }),
+      () => plan.begin(),
+      () => kept.send({ type: "pubrel", packetId: 900 }),
+    );
+    assertStrictEquals(kept.refusal, 0x97);
+    await world.recover();
+    await world.do(() => kept.connect(world.broker));
+    assertStrictEquals(kept.connack?.sessionPresent, true);
+  },
+);
+
+fullTest(
+  "An acknowledgement that cannot be recorded is not asked for again while the broker runs",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.connect(1);
+    await world.do(() => other.publish("a", "1", 1));
+    assertEquals(kept.received, ["1"]);
+    plan.begin();
+    await world.do(() => other.publish("a", "2", 1));
+    await world.recover();
+    await world.do(() => kept.disconnect(), () => kept.connect(world.broker));
+    assertEquals(kept.received.filter((text) => text === "1"), ["1"]);
+  },
+);
+
+fullTest(
+  "A broker whose disk is full ends, and says once what it could not keep",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.connect(2);
+    plan.begin();
+    await world.do(() => other.publish("a", "1", 2), () => kept.disconnect());
+    await world.broker.shutDown();
+    assertEquals(world.errors, ["the store: full"]);
+  },
+);
