@@ -29,9 +29,16 @@ const SOON = 100;
 /** Options of {@linkcode serve}: one listener, or several, or none, and what the broker grants, bears and asks. */
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
-   * A file for sessions, the messages that wait for them, and retained messages, so that they survive the broker: what a
-   * client was told is there first. No other broker may use it meanwhile. Needs the permissions read and write for it.
-   * Without, memory is all there is.
+   * A file for sessions, the messages that wait for them, and retained messages, so that they
+   * survive the broker: what a client was told is there first. No other process may use it
+   * meanwhile. Needs the permissions read and write for it. Without, memory is all there is.
+   *
+   * While it cannot be written, because the disk is full above all, a message for a session that is
+   * kept is refused with 0x97, a subscription of it with 0x97, its end with 0x83, and a connection
+   * to it with 0x88; a client whose exchange of QoS 2 cannot be recorded is closed with 0x97. All
+   * else goes on, `onError` is told, and the broker tries again by itself. {@linkcode serve} rejects
+   * with a {@linkcode StoreError} when the file is in use, not a broker's, damaged, empty, or of a
+   * later version. Files of earlier versions are brought up to date.
    */
   readonly path?: string | undefined;
   /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */
@@ -334,7 +341,8 @@ async function listenAll(
  * Starts a broker of MQTT 5.0. Resolves when it listens: by default on 127.0.0.1, port 1883. Needs the permission net for
  * where it listens, and none with `listeners: []`.
  *
- * Rejects with `TypeError` or `RangeError` when an option is wrong, and with the platform's error when it cannot listen.
+ * Rejects with `TypeError` or `RangeError` when an option is wrong, with {@linkcode StoreError} when
+ * its file cannot be used, and with the platform's error when it cannot listen.
  *
  * @example A broker for a test
  * ```ts

@@ -25,6 +25,7 @@ export type StoreErrorCode =
 
 /** A file in which something is kept cannot be used, or cannot be used now. */
 export class StoreError extends Error {
+  /** Says what it is. */
   override readonly name = "StoreError";
   /** What is wrong. */
   readonly code: StoreErrorCode;
