@@ -48,7 +48,6 @@ export type { TopicAliasMode } from "./src/session/topic_alias.ts";
 export {
   parseSharedSubscription,
   type SharedSubscription,
-  topicFiltersOverlap,
   topicMatches,
   validateTopicFilter,
   validateTopicName,

@@ -55,7 +55,7 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
  *
  * @example What may bring messages of `secret/#`
  * ```ts
- * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5";
+ * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5/broker";
  * import { assert, assertFalse } from "@std/assert";
  *
  * assert(topicFiltersOverlap("secret/#", "#"));

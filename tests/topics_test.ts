@@ -4,11 +4,11 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   parseSharedSubscription,
-  topicFiltersOverlap,
   topicMatches,
   validateTopicFilter,
   validateTopicName,
 } from "../mod.ts";
+import { topicFiltersOverlap } from "../src/broker/mod.ts";
 import { cited } from "./build.ts";
 
 const LONGEST = "€".repeat(21_845);

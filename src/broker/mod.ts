@@ -13,6 +13,7 @@
  */
 
 export type { BrokerStatistics } from "./hub.ts";
+export { topicFiltersOverlap } from "../topics.ts";
 export { StoreError, type StoreErrorCode } from "./durability/store.ts";
 export type { PeerCertificate } from "../session/peer.ts";
 export type {

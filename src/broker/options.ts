@@ -104,7 +104,7 @@ export interface ErrorContext {
  *
  * @example A rule that is checked when somebody subscribes must know which filters overlap with it
  * ```ts
- * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5";
+ * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5/broker";
  * import { serve } from "jsr:@mqtt5/mqtt5/broker";
  *
  * await using broker = await serve({
