@@ -82,19 +82,21 @@ const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   // A Topic Alias is replaced by the topic before anybody sees the message.
   "A": (setting) => (_, out) => putNumber(out, undefined, setting),
   "C": (setting) => ({ contentType = "" }, out) => putText(out, contentType, setting),
-  "D": () => ({ correlationData }, out) => out.bytes(correlationData ?? NOTHING),
+  "D": () => ({ correlationData }, out) => out.received(correlationData ?? NOTHING),
   "E": (setting) => ({ properties }, out) =>
     putNumber(out, properties.messageExpiryInterval, setting),
   "F": (setting) => ({ properties }, out) =>
     putNumber(out, properties.payloadFormatIndicator, setting),
   "I": (setting) => (_, out, { date }) => putText(out, strftime("%FT%T%z", date), setting),
-  "j": () => (message, out, moment) => out.text(mosquittoJson(message, moment, textPayload)),
-  "J": () => (message, out, moment) => out.text(mosquittoJson(message, moment, jsonPayload)),
+  "j": () => (message, out, moment) =>
+    out.receivedJson(mosquittoJson(message, moment, textPayload)),
+  "J": () => (message, out, moment) =>
+    out.receivedJson(mosquittoJson(message, moment, jsonPayload)),
   "l": (setting) => ({ payload }, out) => putNumber(out, payload.length, setting),
   "m": (setting) => ({ packetId }, out) => putNumber(out, packetId, setting),
   "p": (setting) => ({ payload }, out) => putPayload(out, payload, setting),
   "P": () => ({ userProperties }, out) =>
-    out.text(userProperties.map(([name, value]) => `${name}:${value}`).join(" ")),
+    out.receivedText(userProperties.map(([name, value]) => `${name}:${value}`).join(" ")),
   "q": () => ({ qos }, out) => out.text(String(qos)),
   "r": () => ({ retain }, out) => out.text(retain ? "1" : "0"),
   "R": (setting) => ({ responseTopic }, out) => {
@@ -118,11 +120,12 @@ function nineDigits(value: number): string {
 
 const encoder = new TextEncoder();
 
-/** Bytes in a field. Behind them there are blanks, whatever the fill. */
+/** Bytes that were received, in a field. Behind them there are blanks, whatever the fill. */
 function put(out: ByteBuffer, bytes: Uint8Array, { isLeft, width }: Setting, fill: string): void {
-  const padding = Math.max(0, width - bytes.length);
+  const shown = out.shown(bytes);
+  const padding = Math.max(0, width - shown.length);
   if (!isLeft) out.text(fill.repeat(padding));
-  out.bytes(bytes);
+  out.bytes(shown);
   if (isLeft) out.text(" ".repeat(padding));
 }
 

@@ -11,14 +11,14 @@ import type { OUTPUT } from "./output_options.ts";
 const SPACE = new Uint8Array([0x20]);
 const EOL = new Uint8Array([0x0a]);
 
-const payloadOnly: MessageFormat = ({ payload }, out) => out.bytes(payload);
-const json: MessageFormat = (message, out) => out.text(messageToJson(message, new Date()));
+const payloadOnly: MessageFormat = ({ payload }, out) => out.received(payload);
+const json: MessageFormat = (message, out) => out.receivedJson(messageToJson(message, new Date()));
 
 /** Topic and payload. */
 export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
-  out.text(topic);
+  out.receivedText(topic);
   out.bytes(SPACE);
-  if (payload.length > 0) out.bytes(payload);
+  if (payload.length > 0) out.received(payload);
   else out.text("(null)");
 }
 
@@ -28,7 +28,8 @@ const ENOUGH = 65_536;
 /** Shows messages. */
 export class Printer {
   readonly #output: Output;
-  #buffer = new ByteBuffer();
+  readonly #makeBuffer: () => ByteBuffer;
+  #buffer: ByteBuffer;
   /** A buffer that nobody uses. */
   #spare: ByteBuffer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -40,12 +41,17 @@ export class Printer {
    */
   constructor(
     output: Output,
-    { verbose: isVerbose, format, json: isJson, "no-eol": hasNoEol }: OptionValues<typeof OUTPUT>,
+    options: OptionValues<typeof OUTPUT>,
     otherwise: MessageFormat = payloadOnly,
   ) {
+    const { verbose: isVerbose, format, json: isJson, raw: isRaw } = options;
     if (isJson && isVerbose) throw usageFailure("--verbose and --json exclude each other");
     this.#output = output;
-    this.#endsLines = !hasNoEol;
+    // JSON says the same when it is escaped.
+    const isEscaping = output.isTerminal && (isJson || !isRaw);
+    this.#makeBuffer = () => new ByteBuffer(isEscaping);
+    this.#buffer = this.#makeBuffer();
+    this.#endsLines = !options["no-eol"];
     this.#format = isJson
       ? json
       : format !== undefined
@@ -72,7 +78,7 @@ export class Printer {
   /** Writes what it has taken, behind what is being written. Resolves when that is out. */
   async flush(): Promise<void> {
     const taken = this.#buffer;
-    this.#buffer = this.#spare ?? new ByteBuffer();
+    this.#buffer = this.#spare ?? this.#makeBuffer();
     this.#spare = undefined;
     this.#writing = this.#writing.then(() => this.#output.writeBytes(taken.view()));
     await this.#writing;

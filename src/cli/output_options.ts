@@ -17,6 +17,10 @@ export const OUTPUT = {
   },
   "json": { choice: CHOICE, help: "print JSON, a line each, as pub --json takes it" },
   "no-eol": { short: "N", help: "print no end of line after a message", group: GROUP },
+  "raw": {
+    help: "escape nothing on a terminal: it may obey what was received",
+    group: GROUP,
+  },
 } as const satisfies OptionTable;
 
 /** What `-F` knows, for the help. */

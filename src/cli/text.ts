@@ -25,17 +25,65 @@ export function paintFor({ colors }: Output): Paint {
   };
 }
 
-/**
- * Text in quotation marks, with every character escaped that a terminal might obey or hide: controls, formatting and
- * unassigned characters, and all white space but the blank.
- */
+/** Text in quotation marks, with all escaped that {@linkcode escaped} escapes. */
 export function quoted(text: string): string {
   return `"${escaped(text.replaceAll(/["\\]/g, "\\$&"))}"`;
 }
 
-/** Likewise, without quotation marks. */
+/**
+ * What a terminal might obey, hide, or show in another place than it stands: controls (C0, DEL and C1), formatting characters
+ * (those that turn the direction of writing, and of no width), unassigned ones, and all white space but the blank. How an
+ * emoji is to look (U+FE0E, U+FE0F) is none of these.
+ */
+const UNSEEN = /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** The text as a terminal may be given it: what it might obey or hide is escaped. */
 export function escaped(text: string): string {
-  return text.replaceAll(/(?! )[\p{C}\p{Z}]/gu, escape);
+  return text.replaceAll(UNSEEN, escape);
+}
+
+/** Likewise for bytes that may be no text: those that are none stand as `\x9B`. */
+export function escapedBytes(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let start = 0; start < bytes.length;) {
+    const end = textEnd(bytes, start);
+    if (end > start) parts.push(escaped(decoder.decode(bytes.subarray(start, end))));
+    if (end < bytes.length) parts.push(`\\x${bytes.subarray(end, end + 1).toHex().toUpperCase()}`);
+    start = end + 1;
+  }
+  return parts.join("");
+}
+
+/** JSON with the same value, in which such characters stand as `\u009b`. */
+export function escapedJson(json: string): string {
+  // They stand in texts alone: JSON is written here without white space.
+  return json.replaceAll(UNSEEN, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
+    ).join(""));
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Where text that starts at `start` ends: at the end, or at a byte that is no part of a character in UTF-8. */
+function textEnd(bytes: Uint8Array, start: number): number {
+  for (let at = start; at < bytes.length;) {
+    const first = bytes[at]!;
+    const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length > 1 && !isText(bytes.subarray(at, at + length))) return at;
+    at += length;
+  }
+  return bytes.length;
+}
+
+function isText(bytes: Uint8Array): boolean {
+  try {
+    decoder.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function escape(character: string): string {

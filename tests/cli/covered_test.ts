@@ -38,6 +38,8 @@ const PUBLISH = [
 ];
 const PAYLOAD = ["message", "file", "stdin-file", "null-message"];
 const OUTPUT = ["format", "json", "no-eol"];
+/** How what was received stands on a terminal. */
+const ESCAPING = { "escaping_test.ts": ["raw"] } as const;
 
 /** The options that a command has beside those, by the file with their tests. */
 const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -54,17 +56,19 @@ const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
       ...["retain-handling", "subscription-identifier", "user-property"],
     ],
     "session_test.ts": ["unsubscribe", "unsubscribe-user-property"],
+    ...ESCAPING,
   },
   request: {
     "request_test.ts": [
       ...["topic", ...PAYLOAD, "verbose", ...OUTPUT, ...PUBLISH],
       ...["no-retained", "subscription-identifier", "subscribe-user-property"],
     ],
+    ...ESCAPING,
   },
   respond: {
     "respond_test.ts": ["topic", ...PAYLOAD, "exec", "exec-timeout", "count", ...PUBLISH],
   },
-  retained: { "retained_test.ts": ["topic", "remove", "settle", ...OUTPUT] },
+  retained: { "retained_test.ts": ["topic", "remove", "settle", ...OUTPUT], ...ESCAPING },
 };
 
 /** The options of `broker`, which connects to nobody. */

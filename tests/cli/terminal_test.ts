@@ -393,3 +393,16 @@ terminalTest("broker tells its story in colours, and Ctrl-C ends it with 0", asy
   assertMatch(screenOf(stdout), /^[\d:]+ \* listening [^\n]*\n.*\n.*\n[^\n]*\* shut down\n$/);
   for (const code of colorsIn(stdout)) assert(SEEN.includes(code), `${code}`);
 });
+
+for (const args of [["sub", "-v", "-C", "1"], ["retained", "--settle", "0.3"]]) {
+  terminalTest(`${args[0]} shows escaped what a terminal would obey`, async () => {
+    await using broker = await Witness.serve();
+    await using client = await broker.client();
+    await client.publish("a/\u{202E}b", "\x1b[2J\u{9B}31m\r\n", { qos: 1, retain: true });
+    const words = [...args, "-p", String(broker.port), "-t", "a/#"];
+    const { stdout } = await begin(broker.port, words).end();
+    assertEquals(stdout, "a/\\u{202E}b \\u{1B}[2J\\u{9B}31m\\r\\n\r\n");
+    const raw = await begin(broker.port, [...words, "--raw"]).end();
+    assertEquals(raw.stdout, "a/\u{202E}b \x1b[2J\u{9B}31m\r\r\n\r\n");
+  });
+}
