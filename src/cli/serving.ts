@@ -11,10 +11,14 @@ import { StoreError } from "../store/store_error.ts";
 import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import { integerOption } from "./options.ts";
+import { QueuedOutput } from "./queued_output.ts";
 import { escaped, paintFor, quoted } from "./text.ts";
 import { traceOf, tracerTo } from "./tracing.ts";
 
 type Options = BrokerArguments["options"];
+
+/** In the end, what nobody reads for so many milliseconds is given up. */
+const PATIENCE = 1000;
 
 /** Runs `broker`. */
 export async function run(
@@ -22,13 +26,16 @@ export async function run(
   { options, operands }: BrokerArguments,
 ): Promise<number> {
   if (operands.length > 0) throw usageFailure("broker takes no operands; see broker --help");
-  const log = new Log(stdout);
+  // Nobody who is served waits until this is read.
+  const told = new QueuedOutput(stdout);
+  const traced = new QueuedOutput(stderr);
+  const log = new Log(told);
   const trace = traceOf(options.trace);
   const broker = await start({
     ...limitsOf(options),
     listeners: await listenersOf(options),
     path: options.file,
-    intercept: trace && await tracerTo(stderr, trace, "server"),
+    intercept: trace && await tracerTo(traced, trace, "server"),
     onConnect: ({ clientId, address, username }) => {
       const name = username === undefined ? "" : ` as ${quoted(username)}`;
       log.write("+", `${quoted(clientId)} from ${address}${name}`);
@@ -42,36 +49,26 @@ export async function run(
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve());
   });
-  await Promise.race([interrupted, log.closed]);
+  await Promise.race([interrupted, told.closed]);
   await broker.shutDown();
   log.write("*", "shut down");
+  await Promise.all([told.flush(PATIENCE), traced.flush(PATIENCE)]);
   return 0;
 }
 
 /** Tells what happens, with the time. */
 class Log {
-  /** Resolves when nobody reads any more. */
-  readonly closed: Promise<void>;
   readonly #output: Output;
-  #isClosed = false;
-  #close!: () => void;
 
   constructor(output: Output) {
     this.#output = output;
-    this.closed = new Promise((resolve) => this.#close = resolve);
   }
 
   write(mark: "+" | "-" | "*", text: string): void {
-    if (this.#isClosed) return;
     const { dim, green, red, cyan } = paintFor(this.#output);
     const paint = { "+": green, "-": red, "*": cyan }[mark];
     const time = new Date().toTimeString().slice(0, 8);
-    try {
-      this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
-    } catch {
-      this.#isClosed = true;
-      this.#close();
-    }
+    this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
   }
 }
 

@@ -105,6 +105,11 @@ export class Running {
     this.#child.kill(signal);
   }
 
+  /** Waits for the end, and reads nothing meanwhile. */
+  async exitCode(): Promise<number> {
+    return (await this.#child.status).code;
+  }
+
   /** Waits for the end, of standard input too. */
   async end(): Promise<Result> {
     await this.#stdin.close().catch(() => {});
