@@ -245,17 +245,36 @@ async function leaveSessions(
   nameOf: (index: number) => string,
 ): Promise<void> {
   let index = 0;
+  const disconnect = encodePacket({ type: "disconnect" });
   await Promise.all(
-    upTo(20).map(async () => {
+    upTo(50).map(async () => {
+      const buffer = new Uint8Array(64);
       while (!field.signal.aborted) {
         const clientId = nameOf(index++ % total);
-        using link = await AttackLink.open(field, {
-          clientId,
-          cleanStart: false,
-          properties: FOREVER,
+        const connection = await dial(field);
+        if (connection === undefined) {
+          await rest(field, BETWEEN);
+          continue;
+        }
+        const connect = encodePacket({
+          ...{ type: "connect", clientId, cleanStart: false, properties: FOREVER },
         });
-        if (link === undefined) await rest(field, BETWEEN);
-        else await link.send({ type: "disconnect" });
+        const close = () => connection.close();
+        field.signal.addEventListener("abort", close);
+        await writeAll(connection, connect);
+        const length = await connection.read(buffer).catch(() => null);
+        // §3.2: the Reason Code of a CONNACK.
+        const code = length === null ? undefined : buffer[3]!;
+        if (code === 0) await writeAll(connection, disconnect);
+        field.signal.removeEventListener("abort", close);
+        if (field.signal.aborted) break;
+        connection.close();
+        if (code === 0) continue;
+        count(
+          field,
+          code === undefined ? "closed" : `connack 0x${code.toString(16).toUpperCase()}`,
+        );
+        await rest(field, BETWEEN);
       }
     }),
   );

@@ -17,7 +17,7 @@ import { makeFolder } from "./brokers.ts";
 import { table } from "./harness.ts";
 
 /** How long each attack goes on, unless something else is said, in seconds. */
-const SECONDS = 8;
+const SECONDS = 15;
 
 /** Milliseconds before an attack, and after it. */
 const REST = 2000;

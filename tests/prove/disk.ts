@@ -25,24 +25,22 @@ const SESSION = { cleanStart: false, sessionExpiryInterval: 1000 } as const;
 
 if (import.meta.main) Deno.exit(await runAll("disk", disk, RUNS, Deno.args));
 
-async function disk(seed: number, folder: string): Promise<string> {
+async function disk(
+  seed: number,
+  folder: string,
+  stack: AsyncDisposableStack,
+): Promise<string> {
   await runProgram("mount", "-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", folder);
-  try {
-    return await onDisk(new Random(seed), folder);
-  } finally {
-    await runProgram("umount", "-l", folder);
-  }
-}
-
-async function onDisk(random: Random, folder: string): Promise<string> {
-  await using broker = await BrokerProcess.start("--file", `${folder}/broker.db`);
-  const open = (options: ConnectOptions) =>
-    connect(() => broker.url, { reconnect: QUICKLY, ...options });
+  stack.defer(() => runProgram("umount", folder));
+  const random = new Random(seed);
+  const broker = stack.use(await BrokerProcess.start("--file", `${folder}/broker.db`));
+  const open = async (options: ConnectOptions) =>
+    stack.use(await connect(() => broker.url, { reconnect: QUICKLY, ...options }));
   const offline = await open({ ...SESSION, clientId: "offline" });
   await offline.subscribe("news", { qos: 2 });
   await offline.disconnect();
-  await using publisher = await open({ ...SESSION, clientId: "publisher" });
-  await using bystander = await open({ clientId: "bystander" });
+  const publisher = await open({ ...SESSION, clientId: "publisher" });
+  const bystander = await open({ clientId: "bystander" });
   const echo = (await bystander.subscribe("echo"))[Symbol.asyncIterator]();
   const acknowledged = new Map<string, 1 | 2>();
   const retained = new Map<string, string>();
@@ -71,7 +69,7 @@ async function onDisk(random: Random, folder: string): Promise<string> {
   };
   const ballast = `${folder}/ballast`;
   for (let time = 0; time < TIMES; time++) {
-    const room = random.below(20);
+    const room = random.below(60);
     for (let count = 0; count < room; count++) await publish();
     await fillUp(ballast);
     for (let last = true; last || random.below(4) > 0;) {
@@ -81,10 +79,14 @@ async function onDisk(random: Random, folder: string): Promise<string> {
     }
     if (random.onceIn(3)) {
       kills++;
-      // A disk that is full when the broker starts has no room for what it has to do first.
+      // In the middle of some.
+      const under = Promise.all(Array.from({ length: random.below(10) }, publish));
       await broker.stop("SIGKILL");
-      await Deno.remove(ballast);
+      const isFullAtStart = random.onceIn(2);
+      if (!isFullAtStart) await Deno.remove(ballast);
       await broker.start();
+      if (isFullAtStart) await Deno.remove(ballast);
+      await under;
     } else await Deno.remove(ballast);
     // It tries again after a while.
     for (let isThere = false; !isThere;) {
@@ -95,7 +97,7 @@ async function onDisk(random: Random, folder: string): Promise<string> {
     }
   }
   if (random.onceIn(2)) await broker.crash();
-  await using again = await open({ ...SESSION, clientId: "offline" });
+  const again = await open({ ...SESSION, clientId: "offline" });
   assertStrictEquals(again.server.sessionPresent, true);
   await verify(again, acknowledged, retained, publisher);
   return `${acknowledged.size} acknowledged, ${refused} refused, ${kills} kills`;

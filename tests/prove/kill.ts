@@ -25,17 +25,21 @@ const SESSION = { cleanStart: false, sessionExpiryInterval: 1000 } as const;
 
 if (import.meta.main) Deno.exit(await runAll("kill", kill, RUNS, Deno.args));
 
-async function kill(seed: number, folder: string): Promise<string> {
+async function kill(
+  seed: number,
+  folder: string,
+  stack: AsyncDisposableStack,
+): Promise<string> {
   const random = new Random(seed);
   const qos = random.onceIn(2) ? 1 : 2;
-  await using broker = await BrokerProcess.start("--file", `${folder}/broker.db`);
-  const open = (options: ConnectOptions) =>
-    connect(() => broker.url, { ...SESSION, reconnect: QUICKLY, ...options });
+  const broker = stack.use(await BrokerProcess.start("--file", `${folder}/broker.db`));
+  const open = async (options: ConnectOptions) =>
+    stack.use(await connect(() => broker.url, { ...SESSION, reconnect: QUICKLY, ...options }));
   const offline = await open({ clientId: "offline" });
   await offline.subscribe("to/+", { qos });
   await offline.disconnect();
-  await using a = await open({ clientId: "a" });
-  await using b = await open({ clientId: "b" });
+  const a = await open({ clientId: "a" });
+  const b = await open({ clientId: "b" });
   const toA = await a.subscribe("to/a", { qos });
   const toB = await b.subscribe("to/b", { qos });
 
@@ -92,7 +96,7 @@ async function kill(seed: number, folder: string): Promise<string> {
   check("at b", atB, qos);
   // What waits for a session, and what is retained, outlives a kill when nothing goes on, too.
   await broker.crash();
-  await using again = await open({ clientId: "offline" });
+  const again = await open({ clientId: "offline" });
   assertStrictEquals(again.server.sessionPresent, true);
   const streams: Record<string, string[]> = { "to/a": [], "to/b": [] };
   let ends = 0;

@@ -2,8 +2,15 @@
 
 import { temporaryFolder, withinPatience } from "../broker_net/broker_net.ts";
 
-/** An experiment in a folder of its own. Resolves to what it has done, in a few words; throws what was wrong. */
-export type Experiment = (seed: number, folder: string) => Promise<string>;
+/**
+ * An experiment in a folder of its own. Resolves to what it has done, in a few words; throws what was wrong. What it starts
+ * goes onto the stack, so that it ends when the experiment does not.
+ */
+export type Experiment = (
+  seed: number,
+  folder: string,
+  stack: AsyncDisposableStack,
+) => Promise<string>;
 
 /**
  * Runs seeds one after the other, and prints a line for each and a verdict.
@@ -21,9 +28,10 @@ export async function runAll(
   const failed: number[] = [];
   for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
     await using folder = await temporaryFolder();
+    await using stack = new AsyncDisposableStack();
     const begun = performance.now();
     try {
-      const done = await withinPatience(experiment(seed, folder.path));
+      const done = await withinPatience(experiment(seed, folder.path, stack));
       const seconds = (performance.now() - begun) / 1000;
       console.log(`seed ${seed}: ${done}, ${seconds.toFixed(1)} s, ok`);
     } catch (error) {
