@@ -18,8 +18,10 @@ export interface Measured {
   readonly longest: number;
   /** Why the client is gone, if it is. */
   readonly lost?: string;
-  /** All durations, if they were asked for. */
-  readonly durations?: readonly number[];
+  /** How long each round trip took. */
+  readonly durations: readonly number[];
+  /** How long those have been due that have not come back: they count in the numbers above. */
+  readonly waiting: readonly number[];
 }
 
 /** A bystander in a process of its own. */
@@ -123,16 +125,18 @@ async function stand(port: number, name: string): Promise<void> {
     // Those that are due and have not come back count as what they have taken so far.
     const now = performance.now();
     const late = lost === undefined && isUnderWay ? dueBetween(due, now) : [];
-    const all = [...durations, ...late.map((time) => now - time)];
-    durations = [];
+    const waiting = late.map((time) => now - time);
+    const all = [...durations, ...waiting];
     const measured: Measured = {
       count: all.length,
       p50: quantile(all, 0.5),
       p99: quantile(all, 0.99),
       longest: quantile(all, 1),
       ...lost !== undefined && { lost },
-      durations: all,
+      durations,
+      waiting,
     };
+    durations = [];
     console.log(JSON.stringify(measured));
   }
   await going;

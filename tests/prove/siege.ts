@@ -34,17 +34,11 @@ async function siege(seconds: number): Promise<number> {
     bystanders.push(stack.use(await Bystander.start(broker.port, `bystander-${index}`)));
   }
   const unaffected = stack.use(await Bystander.start(control.port, "unaffected"));
-  const all = async () => {
-    const measured = await Promise.all(bystanders.map((bystander) => bystander.measure()));
-    return {
-      durations: measured.flatMap(({ durations = [] }) => durations),
-      lost: measured.flatMap(({ lost }) => lost ?? []),
-    };
-  };
+  const all = () => Promise.all(bystanders.map((bystander) => bystander.measure()));
   await wait(2000);
   await all();
   await wait(REST);
-  const atRest = quantile((await all()).durations, 0.99);
+  const atRest = quantile((await all()).flatMap((measured) => measured.durations), 0.99);
   await unaffected.measure();
   console.log(`at rest: p99 ${atRest.toFixed(2)} ms; ${Object.keys(ATTACKS).length} attacks begin`);
   const attacks = Object.keys(ATTACKS).map((name) => {
@@ -55,6 +49,8 @@ async function siege(seconds: number): Promise<number> {
   const line = table(["second"]);
   line("second", "MB", "p50", "p99", "longest", "p99 elsewhere");
   const durations: number[] = [];
+  /** How long those have been due that have not come back. */
+  let waiting: readonly number[] = [];
   const elsewhere: number[] = [];
   const lost = new Set<string>();
   let most = 0;
@@ -65,23 +61,28 @@ async function siege(seconds: number): Promise<number> {
     if (memory === undefined) break;
     most = Math.max(most, memory);
     const now = await all();
-    const { durations: there = [], p99 } = await unaffected.measure();
-    for (const duration of now.durations) durations.push(duration);
+    const { durations: there, p99 } = await unaffected.measure();
+    for (const measured of now) {
+      for (const duration of measured.durations) durations.push(duration);
+      if (measured.lost !== undefined) lost.add(measured.lost);
+    }
+    waiting = now.flatMap((measured) => measured.waiting);
     for (const duration of there) elsewhere.push(duration);
-    for (const why of now.lost) lost.add(why);
-    const cells = [quantile(now.durations, 0.5), quantile(now.durations, 0.99)];
-    const longest = quantile(now.durations, 1);
+    // Of the one who was served worst.
+    const cells = (["p50", "p99", "longest"] as const).map((name) =>
+      Math.max(...now.map((measured) => measured[name]))
+    );
     line(
       String(second + 1),
       (memory / 1e6).toFixed(0),
-      ...[...cells, longest, p99].map((value) => value.toFixed(2)),
+      ...[...cells, p99].map((value) => value.toFixed(2)),
     );
   }
   const isUp = second === seconds;
   if (isUp) {
     for (const { name, told } of attacks) console.log(`${name}: ${await told}`);
   }
-  const p99 = quantile(durations, 0.99);
+  const p99 = quantile([...durations, ...waiting], 0.99);
   const usual = Math.max(atRest, quantile(elsewhere, 0.99));
   const verdicts: readonly (readonly [what: string, holds: boolean])[] = [
     [`the broker ${isUp ? "is up" : `has ended after ${second} s`}`, isUp],
