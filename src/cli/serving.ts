@@ -42,6 +42,11 @@ export async function run(
     },
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
+    // The console of the library would wait for whoever reads it.
+    onError: (error, { what, client }) => {
+      const whose = client === undefined ? "" : `, ${quoted(client.clientId)}`;
+      log.write("!", `${what}${whose}: ${escaped((error as Error)?.message ?? String(error))}`);
+    },
   });
   using _ = onHangup(broker, options, log);
   for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
@@ -64,9 +69,9 @@ class Log {
     this.#output = output;
   }
 
-  write(mark: "+" | "-" | "*", text: string): void {
+  write(mark: "+" | "-" | "*" | "!", text: string): void {
     const { dim, green, red, cyan } = paintFor(this.#output);
-    const paint = { "+": green, "-": red, "*": cyan }[mark];
+    const paint = { "+": green, "-": red, "*": cyan, "!": red }[mark];
     const time = new Date().toTimeString().slice(0, 8);
     this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
   }

@@ -1,11 +1,11 @@
 // What `broker` tells, and nobody reads: no connection waits for it, and what was left out is told.
 
-import { assertEquals, assertMatch } from "@std/assert";
-import { connect } from "../../mod.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connect, RefusedError } from "../../mod.ts";
 import type { Output } from "../../src/cli/command.ts";
 import { QueuedOutput } from "../../src/cli/queued_output.ts";
-import { numbers, withinPatience } from "../broker_net/broker_net.ts";
-import { type Running, start } from "./run.ts";
+import { numbers, temporaryFolder, withinPatience } from "../broker_net/broker_net.ts";
+import { Running, start } from "./run.ts";
 
 /** An output of which somebody reads when it is let. */
 class Gate {
@@ -132,3 +132,47 @@ logTest("broker ends on Ctrl-C though nobody reads what it tells", async () => {
   assertEquals(await broker.exitCode(), 0);
   await broker.end();
 });
+
+logTest(
+  "broker tells in a line of its own what goes wrong with its file, and serves on",
+  async () => {
+    await using folder = await temporaryFolder();
+    const cli = new URL("../../cli.ts", import.meta.url).pathname;
+    // No file may be larger than a megabyte or two: to a database that is as a full disk.
+    const limited = `trap "" XFSZ; ulimit -f 2000; exec "$@"`;
+    const broker = new Running(
+      new Deno.Command("sh", {
+        args: [
+          ...[
+            "-c",
+            limited,
+            "sh",
+            Deno.execPath(),
+            "run",
+            "--quiet",
+            "--no-prompt",
+            "-N=127.0.0.1",
+          ],
+          ...["-R", "-W", cli, "broker", "--port", "0", "--file", `${folder.path}/broker.db`],
+        ],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn(),
+    );
+    const [, url] = await broker.until(/listening on (mqtt:\S+)/);
+    await using client = await connect(url!, { reconnect: false });
+    const error = await assertRejects(async () => {
+      for (const topic of numbers(100)) {
+        await client.publish(topic, new Uint8Array(100_000), { qos: 1, retain: true });
+      }
+    }, RefusedError);
+    assertEquals(error.reasonCode, 0x97);
+    await broker.until(/ ! the store: .+\n/);
+    await client.publish("not/kept", "1", { qos: 1 });
+    await client.disconnect();
+    broker.kill("SIGINT");
+    const { stderr } = await broker.end();
+    assertEquals(stderr, "");
+  },
+);
