@@ -90,7 +90,7 @@ export class Link {
     const { connection } = this.#guest;
     if (!this.#isStalled) {
       assertStrictEquals(
-        connection.takeBytes(),
+        this.#hub.takeBytes(this.#guest),
         undefined,
         "a guest sleeps that has bytes to send",
       );
@@ -103,7 +103,8 @@ export class Link {
     const { connection } = this.#guest;
     connection.tick(this.#now());
     if (this.#isStalled) return;
-    for (let bytes = connection.takeBytes(); bytes; bytes = connection.takeBytes()) {
+    const take = () => this.#hub.takeBytes(this.#guest);
+    for (let bytes = take(); bytes !== undefined; bytes = take()) {
       // A drive is woken when they are written.
       this.#isAgain = true;
       // Their memory is used again.

@@ -180,6 +180,21 @@ fullTest(
 );
 
 fullTest(
+  "A broker that has nothing left to store finds out all the same that there is room again",
+  async (world) => {
+    const { kept, plan } = world;
+    await world.do(() => kept.connect(world.broker));
+    plan.begin();
+    await world.do(() => kept.publish("a", "1", 2));
+    await world.clock.advance(20_000);
+    await world.do(() => kept.publish("a", "2", 2));
+    await world.recover();
+    await world.do(() => kept.publish("a", "3", 2));
+    assertEquals(codes(kept), [0x97, 0x97, 0x10]);
+  },
+);
+
+fullTest(
   "A client that releases a message, which cannot be recorded, is closed with 0x97 and releases it later",
   async (world) => {
     const { kept, plan } = world;

@@ -1,6 +1,6 @@
 // A stateful fuzzer of the broker's middle: clients that send anything in any order, take over from
-// each other, stall and vanish; hooks that answer late, throw or talk nonsense; tiny limits; time
-// that passes. The same seed does the same.
+// each other, stall and vanish; hooks that answer late, throw or talk nonsense; a database that is
+// full or fails now and then; tiny limits; time that passes. The same seed does the same.
 //
 // What must hold: nothing is thrown out of the hub, or reported as a fault of its own; what a
 // client is sent it may be sent; every client is answered or closed once the hooks have answered;
@@ -8,9 +8,11 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerLimits, BrokerOptions, ErrorContext } from "../../src/broker/mod.ts";
+import { Store } from "../../src/broker/durability/store.ts";
 import { Hub } from "../../src/broker/hub.ts";
 import type { Packet, PacketInit, QoS } from "../../src/packets/mod.ts";
 import { Link } from "../broker/link.ts";
+import { FaultPlan } from "../broker_net/faulty_database.ts";
 import { Random } from "../session/random.ts";
 import { FuzzClient, LEAST_PACKET_SIZE } from "./broker_client.ts";
 import { RandomHooks } from "./broker_hooks.ts";
@@ -33,6 +35,9 @@ export class BrokerFuzz {
   readonly #counts: Counts;
   readonly #hooks: RandomHooks;
   readonly #hub: Hub;
+  /** Where sessions are kept, if they are, and when that fails. */
+  readonly #store: Store | undefined;
+  readonly #faults: FaultPlan;
   readonly #options: BrokerOptions;
   /** What was thrown, or told to be a fault of the broker's own. */
   readonly #errors: unknown[] = [];
@@ -50,11 +55,17 @@ export class BrokerFuzz {
       else this.#errors.push(error);
     };
     this.#options = { ...randomOptions(this.#random, this.#hooks), onError };
+    const faults = ["full", "input/output", "busy", "done, but not said"] as const;
+    this.#faults = new FaultPlan(faults[this.#random.below(faults.length)]!);
+    const clocks = { now: () => this.#now, wall: () => this.#now };
+    this.#store = this.#random.onceIn(2)
+      ? new Store(":memory:", clocks, this.#faults.open)
+      : undefined;
     this.#hub = new Hub(this.#options, {
       now: () => this.#now,
       newClientId: () => `given-${++this.#given}`,
       warn: (line) => this.#errors.push(new Error(line)),
-    });
+    }, this.#store);
   }
 
   /** Does so many steps, and then comes to an end. */
@@ -79,6 +90,7 @@ export class BrokerFuzz {
     } finally {
       globalThis.removeEventListener("error", onError);
       globalThis.removeEventListener("unhandledrejection", onError);
+      this.#store?.close();
     }
   }
 
@@ -91,12 +103,20 @@ export class BrokerFuzz {
       if (chance < 20) this.#hooks.release(1 + random.below(3));
       else if (chance < 26) this.#pass(random.below(4000));
       else if (chance < 27) this.#pass(random.below(10_000_000));
+      else if (chance < 28) this.#breakDatabase();
       else if (client === undefined || client.link.isOver) this.#open();
-      else if (chance < 29) client.link.cut();
-      else if (chance < 31) client.link.stall();
-      else if (chance < 35) client.link.goOn();
+      else if (chance < 30) client.link.cut();
+      else if (chance < 32) client.link.stall();
+      else if (chance < 36) client.link.goOn();
       else client.act();
     } while (random.onceIn(3));
+  }
+
+  /** Breaks the database, or mends it. */
+  #breakDatabase(): void {
+    if (this.#faults.isOver || this.#faults.failed === 0) this.#faults.begin();
+    else this.#faults.isOver = true;
+    this.#count("database broken or mended");
   }
 
   #open(): void {
@@ -129,6 +149,7 @@ export class BrokerFuzz {
       assert(count < 10_000, "it comes to no end");
       this.#now = Math.max(this.#now, next);
       this.#hub.tick();
+      this.#hub.commit();
       assert(this.#hub.deadline > this.#now, "the hub's deadline stays where it was");
       for (const { link } of this.#clients) link.pump();
     }
@@ -147,8 +168,12 @@ export class BrokerFuzz {
       this.#hooks.release();
       await this.#settle();
     }
-    this.#pass(100);
+    // The database is well again, and found to be so.
+    this.#faults.isOver = true;
+    this.#pass(this.#store?.isFailing ? 10_000 : 100);
+    this.#hub.commit();
     await this.#settle();
+    assert(this.#store?.isFailing !== true, "the store does not recover");
     for (const { link, expected, isBroken } of this.#clients) {
       if (link.isOver && expected.size > 0) this.#count("client not answered");
       if (link.isOver) continue;

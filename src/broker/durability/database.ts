@@ -9,7 +9,7 @@ import { StoreError } from "../../store/store_error.ts";
 import type { Kept } from "../kept.ts";
 import type { ClientInfo } from "../options.ts";
 import type { Entry } from "../subscriptions.ts";
-import { columnsOf, type TableName } from "./format.ts";
+import { BROKER_FILE, columnsOf, type TableName } from "./format.ts";
 
 /** A session as it is kept. Times are of the clock on the wall. */
 export interface SessionRow {
@@ -198,6 +198,11 @@ export class BrokerDatabase {
 
   deleteRetained(topic: string): void {
     this.#run("deleteRetained", topic);
+  }
+
+  /** Writes what is there already: whether it can be written, though there is nothing to write. */
+  probe(): void {
+    this.#database.prepare(`PRAGMA user_version = ${BROKER_FILE.version}`).run();
   }
 
   /** Closes it. */

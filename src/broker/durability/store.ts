@@ -103,12 +103,9 @@ export class Store {
     }
   }
 
-  /** Whether something has not been brought to disk. */
+  /** Whether something has not been brought to disk, or nobody knows whether anything can be. */
   get isWaiting(): boolean {
-    const { endedSessions, sessions, subscriptions, received } = this.#changes;
-    const { messages, settled, touched, retained } = this.#changes;
-    return messages.size > 0 || touched.size > 0 || settled.size > 0 || received.size > 0 ||
-      retained.size > 0 || sessions.size > 0 || subscriptions.size > 0 || endedSessions.size > 0;
+    return this.isFailing || this.#changes.touched.size > 0 || this.#hasOtherChanges;
   }
 
   /** Whether what is to be stored cannot be, as far as is known. */
@@ -272,7 +269,7 @@ export class Store {
   commit(isUrgent = false): boolean {
     if (this.#isClosed || !this.isWaiting) return true;
     const flights = Array.from(this.#changes.touched, (member) => this.#flightOf(member));
-    const isNothing = this.#changes.touched.size > 0 && !this.#hasOtherChanges &&
+    const isNothing = !this.isFailing && !this.#hasOtherChanges &&
       flights.every(({ moved, released }) => moved.length === 0 && released.length === 0);
     if (!isNothing && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
     this.#settle(flights);
@@ -300,6 +297,7 @@ export class Store {
 
   #write(flights: readonly FlightChanges[]): void {
     const database = this.#database;
+    if (this.isFailing) database.probe();
     const { endedSessions, sessions, subscriptions, received } = this.#changes;
     const { messages, settled, retained } = this.#changes;
     for (const clientId of endedSessions) database.deleteSession(clientId);
