@@ -40,17 +40,22 @@ export class Agenda {
   }
 
   /**
-   * Does all that is due, the first first. What one of them throws `onError` is told, and the
-   * others are done all the same.
+   * Does what is due, the first first, until `isOver` says that it is enough for now. What one of them throws `onError` is
+   * told, and the others are done all the same.
    */
-  run(now: number, onError: (error: unknown) => void = rethrow): void {
-    for (this.#dropCancelled(); (this.#heap[0]?.at ?? Infinity) <= now; this.#dropCancelled()) {
+  run(
+    now: number,
+    onError: (error: unknown) => void = rethrow,
+    isOver: () => boolean = () => false,
+  ): void {
+    while (this.deadline <= now) {
       const { act } = this.#takeFirst()!;
       try {
         act(now);
       } catch (error) {
         onError(error);
       }
+      if (isOver()) return;
     }
   }
 
@@ -60,8 +65,9 @@ export class Agenda {
 
   /** Forgets the cancelled ones, each time that there may be more of them than of others: clients come back again and again. */
   #sweep(): void {
-    // In the order of time it is a heap.
-    this.#heap = this.#heap.filter(({ isCancelled }) => !isCancelled).sort((a, b) => a.at - b.at);
+    this.#heap = this.#heap.filter(({ isCancelled }) => !isCancelled);
+    // A heap again, from below: each is compared with two others, most of the times.
+    for (let index = (this.#heap.length >> 1) - 1; index >= 0; index--) this.#sink(index);
     this.#sweepAt = Math.max(FEW, 2 * this.#heap.length);
   }
 

@@ -8,6 +8,7 @@ import { Queue } from "../session/queue.ts";
 import type { ServerConnection } from "../session/server_connection.ts";
 import type { Member } from "./member.ts";
 import type { ClientInfo } from "./options.ts";
+import { Share } from "./turns.ts";
 
 /** A connection with what is known of its client. */
 export class Guest {
@@ -34,6 +35,8 @@ export class Guest {
   isBusy = false;
   /** Since when, on the engine's clock. */
   busySince = 0;
+  /** What is done for it. */
+  readonly share: Share = new Share();
   /** Whether it is to be woken soon. */
   isToBeWoken = false;
   /** What has happened in the meantime, and when. */

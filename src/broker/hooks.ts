@@ -128,14 +128,11 @@ export class Hooks {
   authorizeSubscribe(
     client: ClientInfo,
     requests: readonly SubscriptionRequest[],
-    then: (codes: readonly ReasonCodeOf<"suback">[]) => void,
+    then: Then<readonly ReasonCodeOf<"suback">[]>,
   ): Promise<void> | undefined {
     const { authorizeSubscribe } = this.#hooks;
     const codes: ReasonCodeOf<"suback">[] = requests.map(() => 0x00);
-    if (authorizeSubscribe === undefined) {
-      then(codes);
-      return undefined;
-    }
+    if (authorizeSubscribe === undefined) return then(codes) ?? undefined;
     const waiting: Promise<void>[] = [];
     for (const [index, request] of requests.entries()) {
       const asked = this.#ask(
@@ -148,8 +145,7 @@ export class Hooks {
       if (asked !== undefined) waiting.push(asked);
     }
     if (waiting.length > 0) return Promise.all(waiting).then(() => then(codes));
-    then(codes);
-    return undefined;
+    return then(codes) ?? undefined;
   }
 
   /** Whether there is a hook about deliveries. */

@@ -8,11 +8,13 @@ import {
   reasonCodeName,
   type ReasonCodeOf,
   type SubscribePacket,
+  type SubscriptionRequest,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent, MessageEvent } from "../session/events.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
 import type { PeerInfo } from "../session/peer.ts";
+import { Queue } from "../session/queue.ts";
 import type { Receipt } from "../session/receipt.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
@@ -42,6 +44,7 @@ import { Sessions } from "./sessions.ts";
 import type { Entry } from "./subscriptions.ts";
 import { levelsOf } from "./topic_tree.ts";
 import { Verdicts } from "./verdicts.ts";
+import { Share, Turns, Work } from "./turns.ts";
 
 /** What a hub gets from the world. */
 export interface HubTools {
@@ -49,6 +52,8 @@ export interface HubTools {
   readonly now: () => number;
   /** A name for a session that nobody can guess. */
   readonly newClientId: () => string;
+  /** Calls back when sockets and timers have been looked at. Default: as soon as what is being done is done. */
+  readonly onNextTurn?: ((callback: () => void) => void) | undefined;
   /** Writes a line to the console: of an error that nobody else is told of. */
   readonly warn: (line: string) => void;
   /** Whether some clients have the User Name of their certificate. */
@@ -71,6 +76,9 @@ export interface BrokerStatistics {
   readonly dropped: number;
 }
 
+/** So many packets of one client are looked at before somebody asks whether the turn is over. */
+const PACKETS_PER_CALL = 64;
+
 /** A broker's middle. */
 export class Hub {
   readonly limits: BrokerLimits;
@@ -89,8 +97,14 @@ export class Hub {
   readonly #sessions: Sessions;
   readonly #door: Door;
   readonly #guests = new Set<Guest>();
+  /** Those of them that have been let in. */
+  readonly #clients = new Set<Guest>();
+  readonly #turns: Turns;
+  /** What is done for nobody in particular. */
+  readonly #share = new Share();
   /** Guests with something to send that was not asked for by themselves. */
-  #sending: Guest[] = [];
+  readonly #sending = new Queue<Guest>();
+  #isWaking = false;
 
   /** `store` is what survives the broker. */
   constructor(options: BrokerOptions, tools: HubTools, store?: Store) {
@@ -106,6 +120,10 @@ export class Hub {
       ...{ timeout: this.limits.hookTimeout, report: this.#errors.report },
     });
     this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, agenda: this.#agenda, now });
+    this.#turns = new Turns(
+      tools.onNextTurn ?? queueMicrotask,
+      (error) => this.report(error, "a turn"),
+    );
     this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
     this.#commits = store && new CommitBeforeWrite({
       store,
@@ -117,6 +135,7 @@ export class Hub {
     this.#router = new Router({
       now: tools.now,
       overlapping: options.overlapping ?? "one copy",
+      turns: this.#turns,
       onSending: (guest) => this.#wakeLater(guest),
       onFailed: (guest, error) => this.fail(guest, error),
       mayKeep: (member) => this.#commits?.mayKeep(member) ?? true,
@@ -124,17 +143,17 @@ export class Hub {
       onExpired: (message) => store?.deleteMessage(message),
     });
     this.#feed = new RetainedFeed({
-      now: tools.now,
-      agenda: this.#agenda,
       retained: this.#retained,
       router: this.#router,
       deliveries: this.#deliveries,
+      turns: this.#turns,
     });
     this.#sessions = new Sessions({
       now: tools.now,
       agenda: this.#agenda,
       limits: this.limits,
       table: this.#router.table,
+      turns: this.#turns,
       store,
       onEnded: (member) => this.#feed.forget(member),
       publishWill: (member, will) => this.#distributeWill(willPacket(will), member),
@@ -155,7 +174,10 @@ export class Hub {
       },
       deliveries: this.#deliveries,
       takeOut: (member, topics) => this.#takeOut(member, topics),
-      onEntered: (guest) => this.#feedMore(guest),
+      onEntered: (guest) => {
+        this.#clients.add(guest);
+        this.#feedMore(guest);
+      },
     });
   }
 
@@ -167,7 +189,7 @@ export class Hub {
   /** A look at the broker. */
   get statistics(): BrokerStatistics {
     return {
-      clients: [...this.#guests].filter(({ member }) => member !== undefined).length,
+      clients: this.#clients.size,
       sessions: this.#sessions.size,
       subscriptions: this.#router.table.size,
       retained: this.#retained.size,
@@ -178,8 +200,12 @@ export class Hub {
   /** A new connection. Its events are to be given to {@linkcode Hub.handle}. */
   open(peer: PeerInfo, wake: () => void): Guest {
     const { packetSize: maximumPacketSize, connectTimeout } = this.limits;
+    const { filtersPerPacket, userPropertiesPerPacket } = this.limits;
     const { topicAliases } = this.#options;
-    const options = { maximumPacketSize, connectTimeout, topicAliases };
+    const options = {
+      ...{ maximumPacketSize, connectTimeout, topicAliases },
+      ...{ filtersPerPacket, userPropertiesPerPacket, packetsPerCall: PACKETS_PER_CALL },
+    };
     const guest = new Guest(new ServerConnection(this.#tools.now(), options), peer, wake);
     this.#guests.add(guest);
     return guest;
@@ -197,31 +223,39 @@ export class Hub {
     this.#commits?.commit();
   }
 
-  /** Does what is due. */
+  /** Does what is due, as much of it as there is time for in a turn: then the deadline stays where it is. */
   tick(): void {
+    const turns = this.#turns;
+    turns.begin(this.#share);
     this.#agenda.run(
       this.#tools.now(),
       (error) => this.report(error, "what was due at some time"),
+      () => {
+        turns.count(Work.timer);
+        return turns.isOver;
+      },
     );
   }
 
   /** Something has happened on a connection. */
   handle(guest: Guest, event: ConnectionEvent): void {
     if (event.type === "closed") guest.cause = event.cause;
-    if (guest.isBusy) guest.backlog.push({ event, at: this.#tools.now() });
-    else this.#begin(guest, event);
+    if (!guest.isBusy && !this.#turns.isOver) return this.#begin(guest, event);
+    guest.backlog.push({ event, at: this.#tools.now() });
+    if (!guest.isBusy) this.#waitForTurn(guest);
   }
 
   /** Tells every client that the broker is shutting down. There are to be no new connections from then on. */
-  shutDown(): void {
-    for (const guest of this.#guests) {
+  async shutDown(): Promise<void> {
+    await this.#turns.forEach(this.#share, this.#guests, (guest) => {
+      this.#turns.count(Work.write);
       try {
         guest.connection.disconnect({ type: "disconnect", reasonCode: 0x8b });
       } catch (error) {
         this.fail(guest, error);
       }
       guest.wake();
-    }
+    }, () => {});
   }
 
   /** Tells of an error that nobody caught, and in what it happened. Never throws. */
@@ -230,6 +264,7 @@ export class Hub {
   }
 
   #begin(guest: Guest, event: ConnectionEvent, at?: number): void {
+    this.#turns.begin(guest.share);
     let work: Promise<void> | undefined;
     try {
       work = this.#process(guest, event, at);
@@ -237,13 +272,24 @@ export class Hub {
       this.fail(guest, error);
     }
     if (work === undefined) return;
-    guest.isBusy = true;
-    guest.busySince = this.#tools.now();
-    guest.connection.pause();
+    this.#pause(guest);
     void work.catch((error) => this.fail(guest, error)).then(() => this.#goOn(guest));
   }
 
-  /** The hook that was asked has answered: what has happened in the meantime is next. */
+  /** What happens from now on waits. */
+  #pause(guest: Guest): void {
+    guest.isBusy = true;
+    guest.busySince = this.#tools.now();
+    guest.connection.pause();
+  }
+
+  /** What has happened is looked at in another turn. */
+  #waitForTurn(guest: Guest): void {
+    this.#pause(guest);
+    this.#turns.wait(guest.share, () => this.#goOn(guest));
+  }
+
+  /** The hook that was asked has answered, or the turn has come: what has happened in the meantime is next. */
   #goOn(guest: Guest): void {
     guest.isBusy = false;
     // Who has gone while a hook did not answer is not kept for as many times as it has asked for
@@ -255,6 +301,7 @@ export class Hub {
       if (next === undefined) break;
       if (isGivenUp && isRequest(next.event)) continue;
       this.#begin(guest, next.event, next.at);
+      if (!guest.isBusy && guest.backlog.length > 0 && this.#turns.isOver) this.#waitForTurn(guest);
     }
     try {
       if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
@@ -287,6 +334,10 @@ export class Hub {
     switch (event.type) {
       case "message":
         return this.#publish(guest, event, at);
+      case "more":
+        this.#turns.count(Work.look * PACKETS_PER_CALL);
+        guest.connection.proceed(this.#tools.now());
+        return undefined;
       case "connect":
         return this.#connect(guest, event.packet);
       case "auth":
@@ -485,9 +536,8 @@ export class Hub {
     guest.connection.checkAnswer(packet);
     const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
     return this.#hooks.authorizeSubscribe(guest.client!, packet.subscriptions, (verdicts) => {
-      if (member.guest !== guest) return;
       const added: Added[] = [];
-      const reasonCodes: ReasonCodeOf<"suback">[] = packet.subscriptions.map((request, index) => {
+      const add = (request: SubscriptionRequest, index: number): ReasonCodeOf<"suback"> => {
         const { topicFilter } = request;
         const before = member.subscriptions.get(topicFilter);
         const isNew = before === undefined;
@@ -503,16 +553,24 @@ export class Hub {
         if (member.lifetime > 0) this.#store?.saveSubscription(entry);
         added.push({ entry, before, index });
         return request.qos;
-      });
-      if (!this.#isStored(member)) {
-        for (const each of added.splice(0).toReversed()) {
-          this.#takeBack(each);
-          reasonCodes[each.index] = 0x97;
+      };
+      const reasonCodes: ReasonCodeOf<"suback">[] = [];
+      return this.#turns.forEach(guest.share, packet.subscriptions, (request, index) => {
+        if (member.guest !== guest) return;
+        this.#turns.count(Work.subscription);
+        reasonCodes.push(add(request, index));
+      }, () => {
+        if (member.guest !== guest) return;
+        if (!this.#isStored(member)) {
+          for (const each of added.splice(0).toReversed()) {
+            this.#takeBack(each);
+            reasonCodes[each.index] = 0x97;
+          }
         }
-      }
-      guest.connection.suback(packet, reasonCodes);
-      for (const { entry, before } of added) this.#sendRetained(entry, before === undefined);
-      this.#feed.feed(member);
+        guest.connection.suback(packet, reasonCodes);
+        for (const { entry, before } of added) this.#sendRetained(entry, before === undefined);
+        this.#feed.feed(member);
+      });
     });
   }
 
@@ -549,31 +607,40 @@ export class Hub {
     if (member?.retainedCursors !== undefined) this.#feed.feed(member);
   }
 
-  #unsubscribe(guest: Guest, packet: UnsubscribePacket): undefined {
+  #unsubscribe(guest: Guest, packet: UnsubscribePacket): Promise<void> | undefined {
     const member = guest.member!;
     if (member.guest !== guest) return undefined;
     guest.connection.checkAnswer(packet);
-    const entries = packet.topicFilters.map((topicFilter) => {
+    const entries: (Entry<Member> | undefined)[] = [];
+    const remove = (topicFilter: string) => {
       const entry = member.subscriptions.get(topicFilter);
       if (!member.subscriptions.delete(topicFilter)) return undefined;
       this.#router.table.remove(member, topicFilter);
       this.#store?.deleteSubscription(member, topicFilter);
       return entry;
+    };
+    const { topicFilters } = packet;
+    return this.#turns.forEach(guest.share, topicFilters, (topicFilter) => {
+      if (member.guest !== guest) return;
+      this.#turns.count(Work.subscription);
+      entries.push(remove(topicFilter));
+    }, () => {
+      if (member.guest !== guest) return;
+      const isStored = this.#isStored(member);
+      const reasonCodes = topicFilters.map((topicFilter, index) => {
+        const entry = entries[index];
+        if (entry === undefined) return 0x11;
+        if (isStored) this.#feed.stop(member, topicFilter);
+        else this.#restore(entry);
+        return isStored ? 0x00 : 0x83;
+      });
+      guest.connection.unsuback(packet, reasonCodes);
     });
-    const isStored = this.#isStored(member);
-    const reasonCodes = packet.topicFilters.map((topicFilter, index) => {
-      const entry = entries[index];
-      if (entry === undefined) return 0x11;
-      if (isStored) this.#feed.stop(member, topicFilter);
-      else this.#restore(entry);
-      return isStored ? 0x00 : 0x83;
-    });
-    guest.connection.unsuback(packet, reasonCodes);
-    return undefined;
   }
 
   #closed(guest: Guest, cause: CloseCause): undefined {
     this.#guests.delete(guest);
+    this.#clients.delete(guest);
     try {
       this.#sessions.leave(guest, cause);
     } finally {
@@ -593,15 +660,22 @@ export class Hub {
   #wakeLater(guest: Guest): void {
     if (guest.isToBeWoken) return;
     guest.isToBeWoken = true;
-    if (this.#sending.length === 0) {
-      queueMicrotask(() => {
-        const sending = this.#sending;
-        this.#sending = [];
-        for (const guest of sending) guest.isToBeWoken = false;
-        for (const guest of sending) guest.wake();
-      });
-    }
     this.#sending.push(guest);
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    queueMicrotask(() => this.#wakeAll());
+  }
+
+  /** Wakes as many as there is time for in this turn: for the others more comes together meanwhile. */
+  #wakeAll(): void {
+    for (let guest = this.#sending.first; guest !== undefined; guest = this.#sending.first) {
+      if (this.#turns.isOver) return this.#turns.wait(new Share(), () => this.#wakeAll());
+      this.#sending.shift();
+      guest.isToBeWoken = false;
+      this.#turns.count(Work.write);
+      guest.wake();
+    }
+    this.#isWaking = false;
   }
 }
 

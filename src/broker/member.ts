@@ -7,6 +7,7 @@ import type { Guest } from "./guest.ts";
 import type { ClientInfo } from "./options.ts";
 import type { RetainedCursor } from "./retained_feed.ts";
 import type { Entry } from "./subscriptions.ts";
+import { Share } from "./turns.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /** A session with all that belongs to it. */
@@ -30,6 +31,10 @@ export class Member {
   retainedCursors: Map<string, RetainedCursor> | undefined;
   /** Whether more of them are to be sent in another turn. */
   isFeedDue = false;
+  /** What is done to send them. */
+  readonly feeding: Share = new Share();
+  /** Whether the session has ended: what is left of it is taken out, in turns. */
+  hasEnded = false;
   /** When the session is to end, while its client is away. */
   ending: Appointment | undefined;
   /** When the Will is due, while its client is away. */

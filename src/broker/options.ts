@@ -189,6 +189,10 @@ export interface BrokerLimits {
   readonly retainedMessages: number;
   /** Subscriptions of one session. Default: 10,000. */
   readonly subscriptionsPerSession: number;
+  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. Default: 1000. */
+  readonly filtersPerPacket: number;
+  /** User Properties in one packet, or in a Will; more end the connection with 0x97. Default: 1000. */
+  readonly userPropertiesPerPacket: number;
   /** Levels of a Topic Name or a Topic Filter. Default: 128. */
   readonly topicLevels: number;
   /** Milliseconds until the CONNECT must be there. Default: 10,000. */
@@ -251,6 +255,8 @@ const DEFAULT_LIMITS: BrokerLimits = {
   queuedBytes: 16_777_216,
   retainedMessages: 100_000,
   subscriptionsPerSession: 10_000,
+  filtersPerPacket: 1000,
+  userPropertiesPerPacket: 1000,
   topicLevels: 128,
   connectTimeout: 10_000,
   hookTimeout: 10_000,

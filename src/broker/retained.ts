@@ -5,7 +5,7 @@ import type { Appointment } from "./agenda.ts";
 import type { Agenda } from "./agenda.ts";
 import { withOwnBytes } from "./own_bytes.ts";
 import type { Store } from "./durability/store.ts";
-import { NameTree } from "./topic_tree.ts";
+import { type NameSearch, NameTree } from "./topic_tree.ts";
 
 /** A retained message. */
 export interface Retained {
@@ -84,8 +84,8 @@ export class RetainedMessages {
     this.#messages.set(topic, { packet, expiresAt, expiry, sequence });
   }
 
-  /** The messages whose topics a Topic Filter matches, each found when it is asked for. */
-  matching(topicFilter: string): Iterable<Retained> {
-    return this.#messages.matching(topicFilter);
+  /** Looks for the messages whose topics a Topic Filter matches, in steps. */
+  search(topicFilter: string): NameSearch<Retained> {
+    return this.#messages.search(topicFilter);
   }
 }

@@ -1,29 +1,26 @@
-// §3.3.1.3, §3.8.3.1 Retained messages on their way to who has subscribed. There may be very many: they go one after the other, as
-// fast as the client takes them, and never so many in one turn that others have to wait.
+// §3.3.1.3, §3.8.3.1 Retained messages on their way to who has subscribed. There may be very many, and more that have to be looked
+// at: they go one after the other, as fast as the client takes them, and never so many in one turn that others have to wait.
 
-import { topicMatches } from "../topics.ts";
-import type { Agenda } from "./agenda.ts";
 import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
 import { isPromise } from "./is_promise.ts";
 import type { Member } from "./member.ts";
 import type { Retained, RetainedMessages } from "./retained.ts";
 import type { Router } from "./router.ts";
 import type { Entry } from "./subscriptions.ts";
-
-/** So many messages go to one session in a turn. */
-const A_TURN = 256;
+import { FilterTree, type NameSearch } from "./topic_tree.ts";
+import { type Turns, Work } from "./turns.ts";
 
 /** So many may wait in the queue of the session: the rest waits here. */
 const WAITING = 256;
 
-/** How long the next turn is away, in milliseconds: long enough for all others to have theirs. */
-const PAUSE = 1;
+/** So many nodes are visited before somebody asks whether the turn is over. */
+const NODES = 256;
 
 /** The retained messages that are still to be sent for one subscription. */
 export interface RetainedCursor {
   readonly entry: Entry<Member>;
   /** What matches, found as it goes. */
-  readonly messages: Iterator<Retained, undefined>;
+  readonly search: NameSearch<Retained>;
   /** What was retained later has reached the subscription as it was published. */
   readonly upTo: number;
   /** What has been sent. */
@@ -34,18 +31,18 @@ export interface RetainedCursor {
 
 /** What a feed works with. */
 export interface RetainedFeedSetup {
-  readonly now: () => number;
-  readonly agenda: Agenda;
   readonly retained: RetainedMessages;
   readonly router: Router;
   readonly deliveries: DeliveryAuthorizer;
+  readonly turns: Turns;
 }
 
 /** Sends retained messages. */
 export class RetainedFeed {
   readonly #setup: RetainedFeedSetup;
-  /** Sessions that are still to get messages. */
-  readonly #pending = new Set<Member>();
+  /** The subscriptions that are still to get messages, by Topic Filter: a message costs those nothing that it does not match. */
+  readonly #waiting = new FilterTree<Set<RetainedCursor>>();
+  #waitingCount = 0;
 
   constructor(setup: RetainedFeedSetup) {
     this.#setup = setup;
@@ -54,43 +51,58 @@ export class RetainedFeed {
   /** A subscription is to have what is retained. Asked for again before all of it was sent, it begins anew [MQTT-3.3.1-9]. */
   start(entry: Entry<Member>): void {
     const { retained } = this.#setup;
-    const { topicFilter } = entry.request;
-    const cursors = entry.subscriber.retainedCursors ??= new Map();
-    const messages = retained.matching(topicFilter)[Symbol.iterator]();
-    cursors.delete(topicFilter);
-    cursors.set(topicFilter, {
+    const { subscriber, request: { topicFilter } } = entry;
+    this.stop(subscriber, topicFilter);
+    const cursor: RetainedCursor = {
       entry,
-      messages,
+      search: retained.search(topicFilter),
       upTo: retained.latest,
       sent: new Set(),
       held: undefined,
-    });
-    this.#pending.add(entry.subscriber);
+    };
+    const cursors = subscriber.retainedCursors ??= new Map();
+    cursors.set(topicFilter, cursor);
+    this.#waiting.getOrMake(topicFilter, () => new Set()).add(cursor);
+    this.#waitingCount++;
   }
 
   /** A subscription has ended. */
   stop(member: Member, topicFilter: string): void {
-    member.retainedCursors?.delete(topicFilter);
-    if (member.retainedCursors?.size === 0) this.forget(member);
+    const cursors = member.retainedCursors;
+    const cursor = cursors?.get(topicFilter);
+    if (cursor === undefined) return;
+    cursors!.delete(topicFilter);
+    if (cursors!.size === 0) member.retainedCursors = undefined;
+    this.#takeOut(cursor);
   }
 
   /** A session is to get nothing any more. */
   forget(member: Member): void {
+    const cursors = member.retainedCursors;
+    if (cursors === undefined) return;
     member.retainedCursors = undefined;
-    this.#pending.delete(member);
+    // What is taken out later is sent nothing before: the session has ended.
+    void this.#setup.turns.forEach(
+      member.feeding,
+      cursors.values(),
+      (cursor) => this.#takeOut(cursor),
+      () => {},
+    );
   }
 
   /** A message is about to be sent: what is retained of its topic is older, and goes before it [MQTT-4.6.0-5]. */
   precede(topicName: string, mayHave?: MayHave): void {
-    if (this.#pending.size === 0) return;
-    const message = this.#setup.retained.get(topicName);
+    if (this.#waitingCount === 0) return;
+    const { retained, turns } = this.#setup;
+    const message = retained.get(topicName);
     if (message === undefined) return;
-    for (const member of this.#pending) {
-      if (mayHave !== undefined && !mayHave(member)) continue;
-      for (const cursor of member.retainedCursors?.values() ?? []) {
-        if (topicMatches(cursor.entry.request.topicFilter, topicName)) this.#send(cursor, message);
+    const nodes = this.#waiting.match(topicName, (cursors) => {
+      turns.count(Work.look * cursors.size);
+      for (const cursor of cursors) {
+        if (mayHave?.(cursor.entry.subscriber) !== false) this.#send(cursor, message);
       }
-    }
+    });
+    turns.count(Work.node * nodes);
   }
 
   /**
@@ -98,26 +110,28 @@ export class RetainedFeed {
    * then this is to be called again.
    */
   feed(member: Member): void {
-    const { now, agenda } = this.#setup;
+    const { turns } = this.#setup;
     const { outbox } = member.session;
-    // It has had its turn.
+    // Its turn will come.
     if (member.isFeedDue) return;
-    for (let sent = 0; member.guest !== undefined && outbox.length < WAITING; sent++) {
-      if (sent === A_TURN) {
+    while (member.guest !== undefined && outbox.length < WAITING) {
+      const [first] = member.retainedCursors ?? [];
+      if (first === undefined) return;
+      if (turns.isOver) {
         member.isFeedDue = true;
-        agenda.add(now() + PAUSE, () => {
+        turns.wait(member.feeding, () => {
           member.isFeedDue = false;
+          turns.begin(member.feeding);
           this.feed(member);
         });
         return;
       }
-      const [first] = member.retainedCursors ?? [];
-      if (first === undefined) return;
       const [topicFilter, cursor] = first;
-      const message = cursor.held ?? cursor.messages.next().value;
+      const message = cursor.held ?? this.#find(cursor);
       cursor.held = undefined;
-      if (message === undefined) this.stop(member, topicFilter);
-      else if (!outbox.hasRoomFor(sizeOf(message))) {
+      if (message === undefined) {
+        if (cursor.search.isOver) this.stop(member, topicFilter);
+      } else if (!outbox.hasRoomFor(sizeOf(message))) {
         cursor.held = message;
         return;
       } else {
@@ -149,9 +163,28 @@ export class RetainedFeed {
     });
   }
 
+  /** The next message, if it is not far. */
+  #find({ search }: RetainedCursor): Retained | undefined {
+    const before = search.visited;
+    const message = search.next(NODES);
+    this.#setup.turns.count(Work.node * (search.visited - before));
+    return message;
+  }
+
+  #takeOut(cursor: RetainedCursor): void {
+    const { turns } = this.#setup;
+    const { topicFilter } = cursor.entry.request;
+    const cursors = this.#waiting.get(topicFilter);
+    if (cursors?.delete(cursor) !== true) return;
+    turns.count(Work.subscription);
+    this.#waitingCount--;
+    if (cursors.size === 0) this.#waiting.delete(topicFilter);
+  }
+
   #send({ entry, upTo, sent }: RetainedCursor, message: Retained): void {
-    if (message.sequence > upTo || sent.has(message)) return;
+    if (message.sequence > upTo || sent.has(message) || entry.subscriber.hasEnded) return;
     sent.add(message);
+    this.#setup.turns.count(Work.packet + Work.delivery);
     this.#setup.router.sendRetained(message.packet, message.expiresAt, entry);
   }
 }

@@ -9,12 +9,14 @@ import { Kept } from "./kept.ts";
 import type { Member } from "./member.ts";
 import { Pages, withOwnBytes } from "./own_bytes.ts";
 import { type Entry, type Matches, nextMember, SubscriptionTable } from "./subscriptions.ts";
+import { type Turns, Work } from "./turns.ts";
 
 /** What a router works with. */
 export interface RouterSetup {
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
   readonly overlapping: "one copy" | "several copies";
+  readonly turns: Turns;
   /** There is something to send. */
   readonly onSending: (guest: Guest) => void;
   /** A connection has thrown what nobody expected. */
@@ -103,7 +105,7 @@ const NONE: readonly number[] = [];
 
 /** Brings messages to their subscribers. */
 export class Router {
-  readonly table: SubscriptionTable<Member> = new SubscriptionTable();
+  readonly table: SubscriptionTable<Member>;
   readonly #setup: RouterSetup;
   readonly #workshop = new Workshop();
   /** Messages that had no room, or were too large for their client. */
@@ -111,11 +113,14 @@ export class Router {
 
   constructor(setup: RouterSetup) {
     this.#setup = setup;
+    this.table = new SubscriptionTable((work) => setup.turns.count(work));
   }
 
   /** Sends a message to all that want it and may have it. Returns whether there are any. */
   route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): boolean {
     const matches = this.table.match(packet.topic);
+    const cost = Work.delivery + (packet.payload.length >> 9);
+    this.#setup.turns.count(Work.packet + cost * matches.single.length);
     const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
     if (single.length === 0 && groups.length === 0) return false;
     const copies = new Copies(packet, this.#setup.now, this.#workshop);
@@ -145,6 +150,7 @@ export class Router {
     publisher: Member | undefined,
   ): void {
     const { subscriber } = all[0]!;
+    if (subscriber.hasEnded) return;
     // [MQTT-3.8.3-3]
     const isOwn = subscriber.client.clientId === publisher?.client.clientId;
     const entries = isOwn ? all.filter(({ request }) => !request.noLocal) : all;
@@ -172,8 +178,9 @@ export class Router {
     const { qos } = copies.packet;
     for (const group of groups) {
       const entry = nextMember(group, (candidate) => {
-        const { guest } = candidate.subscriber;
-        if (mayHave !== undefined && !mayHave(candidate.subscriber)) return -1;
+        const { guest, hasEnded } = candidate.subscriber;
+        this.#setup.turns.count(Work.look);
+        if (hasEnded || mayHave?.(candidate.subscriber) === false) return -1;
         if (guest === undefined) return 0;
         return guest.connection.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
@@ -211,6 +218,7 @@ export class Router {
 
   /** A message that has to wait, be it for a PUBACK. */
   #keep(member: Member, message: Kept): void {
+    this.#setup.turns.count(Work.keep);
     if (message.qos > 0 && !this.#setup.mayKeep(member)) return;
     const { guest, session: { outbox } } = member;
     const add = () => guest === undefined ? outbox.add(message) : guest.connection.publish(message);

@@ -14,7 +14,7 @@ import {
 export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { randomName } from "../io/random.ts";
-import { nextTurn } from "../io/runtime.ts";
+import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
 import type { PeerInfo } from "../session/peer.ts";
@@ -87,11 +87,13 @@ export class Broker implements AsyncDisposable {
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
+    const turns = new SocketTurns();
     const tools = {
       now: () => clock.now(),
       newClientId: randomName,
       warn: writeToConsole,
       atEndOfTurn,
+      onNextTurn: (callback: () => void) => void turns.next().then(callback),
       hasCertificateUsernames: (options.listeners ?? [options])
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };
@@ -218,7 +220,7 @@ export class Broker implements AsyncDisposable {
 
   async #end(): Promise<void> {
     const closing = this.#listeners.map((listener) => listener.close());
-    this.#hub.shutDown();
+    await this.#hub.shutDown();
     this.#disarm();
     this.#cancelCommit?.();
     await Promise.all([...this.#drives].map(({ finished }) => finished));

@@ -10,6 +10,7 @@ import type { BrokerLimits, ClientInfo } from "./options.ts";
 import type { SessionRow } from "./durability/database.ts";
 import type { Store } from "./durability/store.ts";
 import type { SubscriptionTable } from "./subscriptions.ts";
+import { type Turns, Work } from "./turns.ts";
 
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
@@ -21,6 +22,7 @@ export interface SessionsSetup {
   readonly agenda: Agenda;
   readonly limits: BrokerLimits;
   readonly table: SubscriptionTable<Member>;
+  readonly turns: Turns;
   /** What survives the broker, if anything does. */
   readonly store: Store | undefined;
   /** A session has ended. */
@@ -90,10 +92,13 @@ export class Sessions {
 
   #forget(member: Member): void {
     this.resume(member);
+    member.hasEnded = true;
     this.#setup.onEnded(member);
-    for (const topicFilter of member.subscriptions.keys()) {
-      this.#setup.table.remove(member, topicFilter);
-    }
+    const { table, turns } = this.#setup;
+    void turns.forEach(member.feeding, member.subscriptions.keys(), (topicFilter) => {
+      turns.count(Work.subscription);
+      table.remove(member, topicFilter);
+    }, () => {});
     if (this.#members.get(member.client.clientId) !== member) return;
     this.#members.delete(member.client.clientId);
     this.#setup.store?.deleteSession(member);

@@ -4,6 +4,7 @@
 import type { SubscriptionRequest } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { FilterTree } from "./topic_tree.ts";
+import { Work } from "./turns.ts";
 
 /** About so many bytes are remembered of what topics match, all of them together. */
 const REMEMBERED = 1_572_864;
@@ -23,9 +24,8 @@ export interface Entry<Subscriber> {
 
 /** The subscribers that share the messages of one Topic Filter, in turn. */
 export interface Group<Subscriber> {
+  /** The first is the one whose turn it is; who has had a message is last. */
   readonly members: Map<Subscriber, Entry<Subscriber>>;
-  /** Who had the last message. */
-  last: Subscriber | undefined;
 }
 
 /** All that wants a message. */
@@ -49,6 +49,12 @@ export class SubscriptionTable<Subscriber extends object> {
   #remembered = new Map<string, Matches<Subscriber>>();
   #rememberedSize = 0;
   #size = 0;
+  readonly #count: (work: number) => void;
+
+  /** `count` is told how much work it was to find who wants a message. */
+  constructor(count: (work: number) => void = () => {}) {
+    this.#count = count;
+  }
 
   /** How many subscriptions there are. */
   get size(): number {
@@ -67,13 +73,13 @@ export class SubscriptionTable<Subscriber extends object> {
     if (shared !== undefined) {
       let group = holders.groups.get(shared.shareName);
       if (group === undefined) {
-        holders.groups.set(shared.shareName, group = { members: new Map(), last: undefined });
+        holders.groups.set(shared.shareName, group = { members: new Map() });
       }
       members = group.members;
     }
     if (!members.has(subscriber)) this.#size++;
     members.set(subscriber, entry);
-    this.#forget();
+    this.#forget(shared?.topicFilter ?? topicFilter);
   }
 
   /** Takes a subscription out. */
@@ -84,12 +90,11 @@ export class SubscriptionTable<Subscriber extends object> {
     if (holders === undefined) return;
     const group = shared && holders.groups.get(shared.shareName);
     const members = shared === undefined ? holders.single : group?.members;
-    if (group?.last === subscriber) group.last = before(subscriber, group);
     if (members?.delete(subscriber) !== true) return;
     this.#size--;
     if (shared !== undefined && members.size === 0) holders.groups.delete(shared.shareName);
     if (holders.single.size === 0 && holders.groups.size === 0) this.#tree.delete(filter);
-    this.#forget();
+    this.#forget(filter);
   }
 
   /** Who wants a message with this Topic Name. */
@@ -98,7 +103,7 @@ export class SubscriptionTable<Subscriber extends object> {
     if (known !== undefined) return known;
     const single = new Map<Subscriber, Entry<Subscriber>[]>();
     const groups: Group<Subscriber>[] = [];
-    this.#tree.match(topicName, (holders) => {
+    const nodes = this.#tree.match(topicName, (holders) => {
       for (const [subscriber, entry] of holders.single) {
         const entries = single.get(subscriber);
         if (entries === undefined) single.set(subscriber, [entry]);
@@ -107,38 +112,39 @@ export class SubscriptionTable<Subscriber extends object> {
       groups.push(...holders.groups.values());
     });
     const matches = { single: [...single.values()], groups };
+    this.#count(Work.node * nodes + Work.look * (single.size + groups.length));
     this.#remember(topicName, matches);
     return matches;
   }
 
   /** Many topics with many subscribers, or with long names, would be more than the memory holds. */
   #remember(topicName: string, matches: Matches<Subscriber>): void {
-    const { single, groups } = matches;
-    const count = single.reduce((count, entries) => count + entries.length, groups.length);
-    const size = TOPIC + topicName.length + MATCH * count;
-    if (this.#rememberedSize + size > REMEMBERED) this.#forget();
+    const size = sizeOf(topicName, matches);
+    if (this.#rememberedSize + size > REMEMBERED) this.#forgetAll();
     if (size > REMEMBERED) return;
     this.#remembered.set(topicName, matches);
     this.#rememberedSize += size;
   }
 
-  #forget(): void {
-    this.#remembered.clear();
+  /** The subscriptions of a filter have changed: one without wildcards matches one topic. */
+  #forget(topicFilter: string): void {
+    if (topicFilter.includes("+") || topicFilter.includes("#")) return this.#forgetAll();
+    const matches = this.#remembered.get(topicFilter);
+    if (matches === undefined) return;
+    this.#remembered.delete(topicFilter);
+    this.#rememberedSize -= sizeOf(topicFilter, matches);
+  }
+
+  #forgetAll(): void {
+    this.#remembered = new Map();
     this.#rememberedSize = 0;
   }
 }
 
-/** Who comes before a member in its group, so that the turn is the next one's when the member leaves. */
-function before<Subscriber>(
-  member: Subscriber,
-  { members }: Group<Subscriber>,
-): Subscriber | undefined {
-  let previous: Subscriber | undefined;
-  for (const subscriber of members.keys()) {
-    if (subscriber === member) break;
-    previous = subscriber;
-  }
-  return previous;
+/** About so many bytes it takes to remember what a topic matches. */
+function sizeOf<Subscriber>(topicName: string, { single, groups }: Matches<Subscriber>): number {
+  const count = single.reduce((count, entries) => count + entries.length, groups.length);
+  return TOPIC + topicName.length + MATCH * count;
 }
 
 function makeHolders<Subscriber>(): Holders<Subscriber> {
@@ -146,22 +152,28 @@ function makeHolders<Subscriber>(): Holders<Subscriber> {
 }
 
 /**
- * The member of a group whose turn it is: the next one after the last who can take the message now, else the next who is
- * there, else the next. Never one of rank -1.
+ * The member of a group whose turn it is: the next one after the last who can take the message now (2), else the next who is
+ * there (1), else the next (0). Nobody is of rank -1, who may not have it, or whose session has ended.
  */
 export function nextMember<Subscriber>(
   group: Group<Subscriber>,
   rank: (entry: Entry<Subscriber>) => -1 | 0 | 1 | 2,
 ): Entry<Subscriber> | undefined {
-  const entries = [...group.members.values()];
-  const start = entries.findIndex(({ subscriber }) => subscriber === group.last) + 1;
+  const { members } = group;
+  const passed: Entry<Subscriber>[] = [];
   let best: Entry<Subscriber> | undefined;
   let bestRank = -1;
-  for (let step = 0; step < entries.length && bestRank < 2; step++) {
-    const entry = entries[(start + step) % entries.length]!;
+  let upTo = 0;
+  for (const entry of members.values()) {
+    passed.push(entry);
     const entryRank = rank(entry);
-    if (entryRank > bestRank) [best, bestRank] = [entry, entryRank];
+    if (entryRank > bestRank) [best, bestRank, upTo] = [entry, entryRank, passed.length];
+    if (bestRank === 2) break;
   }
-  if (best !== undefined) group.last = best.subscriber;
+  // Those up to the one that is found go to the end: the next one's turn is next.
+  for (const entry of passed.slice(0, upTo)) {
+    members.delete(entry.subscriber);
+    members.set(entry.subscriber, entry);
+  }
   return best;
 }

@@ -8,7 +8,8 @@ export function levelsOf(topic: string): number {
   return levels;
 }
 
-interface Node<Value> {
+/** A level of topics, and what is below it. */
+export interface Node<Value> {
   readonly children: Map<string, Node<Value>>;
   value: Value | undefined;
 }
@@ -34,12 +35,12 @@ export class FilterTree<Value> {
     remove(this.#root, topicFilter.split("/"), 0);
   }
 
-  /** Calls back with the value of each filter that matches a Topic Name. */
-  match(topicName: string, callback: (value: Value) => void): void {
+  /** Calls back with the value of each filter that matches a Topic Name. Returns how many nodes have been visited. */
+  match(topicName: string, callback: (value: Value) => void): number {
     const levels = topicName.split("/");
     // [MQTT-4.7.2-1]
     const isReserved = topicName.startsWith("$");
-    matchLevel(this.#root, levels, 0, isReserved, callback);
+    return matchLevel(this.#root, levels, 0, isReserved, callback);
   }
 }
 
@@ -49,7 +50,7 @@ function matchLevel<Value>(
   index: number,
   isReserved: boolean,
   callback: (value: Value) => void,
-): void {
+): number {
   const takesWildcards = index > 0 || !isReserved;
   if (takesWildcards) {
     // It stands for the level above, too: "sport/#" matches "sport".
@@ -58,12 +59,14 @@ function matchLevel<Value>(
   }
   if (index === levels.length) {
     if (node.value !== undefined) callback(node.value);
-    return;
+    return 1;
   }
+  let visited = 1;
   const same = node.children.get(levels[index]!);
-  if (same !== undefined) matchLevel(same, levels, index + 1, isReserved, callback);
+  if (same !== undefined) visited += matchLevel(same, levels, index + 1, isReserved, callback);
   const any = takesWildcards ? node.children.get("+") : undefined;
-  if (any !== undefined) matchLevel(any, levels, index + 1, isReserved, callback);
+  if (any !== undefined) visited += matchLevel(any, levels, index + 1, isReserved, callback);
+  return visited;
 }
 
 /** Values by Topic Name, to be found by Topic Filter. */
@@ -97,34 +100,99 @@ export class NameTree<Value> {
   }
 
   /** The values of the topics that a Topic Filter matches, each found when it is asked for. */
-  matching(topicFilter: string): Generator<Value> {
-    return matchFilter(this.#root, topicFilter.split("/"), 0, true);
+  *matching(topicFilter: string): Generator<Value> {
+    const search = this.search(topicFilter);
+    for (let value = search.next(); value !== undefined; value = search.next()) yield value;
+  }
+
+  /** Looks for the topics that a Topic Filter matches, in steps. */
+  search(topicFilter: string): NameSearch<Value> {
+    return new NameSearch(this.#root, topicFilter.split("/"));
   }
 }
 
-function* matchFilter<Value>(
-  node: Node<Value>,
-  levels: readonly string[],
-  index: number,
-  isRoot: boolean,
-): Generator<Value> {
-  const level = levels[index];
-  if (level === undefined) {
-    if (node.value !== undefined) yield node.value;
-    return;
+/** A branching of the tree, some branches of which are still to be searched. */
+interface Branching<Value> {
+  readonly branches: Iterator<[string, Node<Value>], undefined>;
+  /** The level of the filter that is to match below. */
+  readonly index: number;
+  readonly isRoot: boolean;
+}
+
+/** A search that can be interrupted: how long it takes depends on all that it has to look at, not on what it finds. */
+export class NameSearch<Value> {
+  readonly #levels: readonly string[];
+  #root: Node<Value> | undefined;
+  /** Where the search is, the root first. */
+  readonly #path: Branching<Value>[] = [];
+  #visited = 0;
+  #isOver = false;
+
+  /** Nothing has been looked at. */
+  constructor(root: Node<Value>, levels: readonly string[]) {
+    this.#root = root;
+    this.#levels = levels;
   }
-  if (level !== "+" && level !== "#") {
-    const next = node.children.get(level);
-    if (next !== undefined) yield* matchFilter(next, levels, index + 1, false);
-    return;
+
+  /** How many nodes have been visited so far. */
+  get visited(): number {
+    return this.#visited;
   }
-  // "sport/#" matches "sport", too.
-  if (level === "#" && node.value !== undefined) yield node.value;
-  for (const [name, next] of node.children) {
-    // [MQTT-4.7.2-1]
-    if (isRoot && name.startsWith("$")) continue;
-    // Below "#" every level is matched by it again.
-    yield* matchFilter(next, levels, level === "#" ? index : index + 1, false);
+
+  /** Whether nothing more will be found. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The next value; `undefined` when there is none, or about so many nodes have been visited without one. */
+  next(mostNodes = Infinity): Value | undefined {
+    const end = this.#visited + mostNodes;
+    if (this.#root !== undefined) {
+      const root = this.#root;
+      this.#root = undefined;
+      const value = this.#enter(root, 0, true);
+      if (value !== undefined) return value;
+    }
+    while (this.#visited < end) {
+      const branching = this.#path.at(-1);
+      if (branching === undefined) {
+        this.#isOver = true;
+        return undefined;
+      }
+      const { done, value: branch } = branching.branches.next();
+      this.#visited++;
+      if (done === true) this.#path.pop();
+      // [MQTT-4.7.2-1]
+      else if (!branching.isRoot || !branch[0].startsWith("$")) {
+        const value = this.#enter(branch[1], branching.index, false);
+        if (value !== undefined) return value;
+      }
+    }
+    return undefined;
+  }
+
+  /** Goes to a node, and on from there as long as there is one way only. Returns the value where it has come to, if it matches. */
+  #enter(start: Node<Value>, from: number, isRoot: boolean): Value | undefined {
+    let node = start;
+    for (let index = from;; index++) {
+      const level = this.#levels[index];
+      if (level === undefined) return node.value;
+      if (level === "+" || level === "#") {
+        const isAll = level === "#";
+        this.#path.push({
+          branches: node.children[Symbol.iterator](),
+          // Below "#" every level is matched by it again.
+          index: isAll ? index : index + 1,
+          isRoot: isRoot && index === from,
+        });
+        // "sport/#" matches "sport", too.
+        return isAll ? node.value : undefined;
+      }
+      const next = node.children.get(level);
+      if (next === undefined) return undefined;
+      this.#visited++;
+      node = next;
+    }
   }
 }
 

@@ -1,17 +1,11 @@
 // A Network Connection within the process: what one end writes the other reads. Needs no permission.
 
 import { Queue } from "../session/queue.ts";
-import { nextTurn } from "./runtime.ts";
+import { ReadTurns } from "./read_turns.ts";
 import type { Transport } from "./transport.ts";
 
 /** Above so many bytes that nobody has read a write waits. */
 const FULL = 262_144;
-
-/**
- * All that two ends in one process do is done before anything else has a turn: two that never stop would leave no time for
- * timers and sockets. After so many reads the next one waits for all that is ready to be done.
- */
-const READS_A_TURN = 100;
 
 /** Two ends of one connection. */
 export function memoryTransports(): [Transport, Transport] {
@@ -23,7 +17,7 @@ export function memoryTransports(): [Transport, Transport] {
 class MemoryTransport implements Transport {
   readonly #out: Pipe;
   readonly #in: Pipe;
-  #readsThisTurn = 0;
+  readonly #turns = new ReadTurns();
 
   constructor(out: Pipe, into: Pipe) {
     this.#out = out;
@@ -31,11 +25,10 @@ class MemoryTransport implements Transport {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (++this.#readsThisTurn > READS_A_TURN) {
-      this.#readsThisTurn = 1;
-      await nextTurn();
-    }
-    return await this.#in.read();
+    if (this.#turns.isOver) await this.#turns.next();
+    const chunk = await this.#in.read();
+    if (chunk !== undefined) this.#turns.count(chunk.length);
+    return chunk;
   }
 
   write(bytes: Uint8Array): Promise<void> {

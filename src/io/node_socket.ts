@@ -1,14 +1,12 @@
 // A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's own connections cannot do,
 // client certificates above all, and for where there is no Deno.
 
-import { isDeno, nextTurn } from "./runtime.ts";
+import { ReadTurns } from "./read_turns.ts";
+import { isDeno } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
 /** A socket of `node:net`; one of `node:tls` is such a socket, too. */
 export type NodeSocket = InstanceType<(typeof import("node:net"))["Socket"]>;
-
-/** After so many bytes the next read lets all that is ready be done first, as io/tcp.ts does; it finds a larger chunk then. */
-const BYTES_A_TURN = 4096;
 
 /** The most bytes of one read, as in io/tcp.ts: a queue that is bounded drops what is too much at once. */
 const LARGEST_CHUNK = 131_072;
@@ -25,7 +23,8 @@ export class NodeSocketTransport implements Transport {
   #isRead = false;
   #isClosed = false;
   #error: Error | undefined;
-  #bytesThisTurn = 0;
+  /** A read that gives way finds a larger chunk then. */
+  readonly #turns = new ReadTurns();
   readonly #below: Readable | undefined;
 
   /** `below` is the socket that a socket of TLS is on. */
@@ -43,10 +42,7 @@ export class NodeSocketTransport implements Transport {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#bytesThisTurn >= BYTES_A_TURN) {
-      this.#bytesThisTurn = 0;
-      await nextTurn();
-    }
+    if (this.#turns.isOver) await this.#turns.next();
     const socket = this.#socket;
     if (!this.#isRead) this.#beginToRead();
     while (!this.#isClosed) {
@@ -54,7 +50,7 @@ export class NodeSocketTransport implements Transport {
       const size = Math.min(socket.readableLength, LARGEST_CHUNK);
       const chunk: Uint8Array<ArrayBuffer> | null = socket.read(size || undefined);
       if (chunk !== null) {
-        this.#bytesThisTurn += chunk.length;
+        this.#turns.count(chunk.length);
         // Not a Buffer, whose slice() would be a view.
         return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
       }

@@ -2,7 +2,7 @@
 // already.
 
 import { TcpTransport } from "./tcp.ts";
-import { nextTurn } from "./runtime.ts";
+import { ReadTurns } from "./read_turns.ts";
 import type { Transport } from "./transport.ts";
 
 /** Bytes both ways as streams of the platform: a QUIC stream, a pair of pipes, a serial line. */
@@ -58,15 +58,12 @@ function isTransport(value: unknown): value is Transport {
     );
 }
 
-/** Reads that find bytes at once leave nobody else a turn: after so many bytes one is given. */
-const BYTES_A_TURN = 4096;
-
 class StreamTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   /** Is told when this end closes: a write that is under way may never end by itself. */
   readonly #waiting = new Set<(error: Error) => void>();
-  #bytesThisTurn = 0;
+  readonly #turns = new ReadTurns();
   #isClosed = false;
 
   constructor({ readable, writable }: ByteStream) {
@@ -78,17 +75,14 @@ class StreamTransport implements Transport {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#bytesThisTurn >= BYTES_A_TURN) {
-      this.#bytesThisTurn = 0;
-      await nextTurn();
-    }
+    if (this.#turns.isOver) await this.#turns.next();
     for (;;) {
       const { value, done } = await this.#reader.read();
       if (done) return undefined;
       if (!(value instanceof Uint8Array)) {
         throw new TypeError(`The stream must carry Uint8Array, got ${typeof value}`);
       }
-      this.#bytesThisTurn += value.length;
+      this.#turns.count(value.length);
       if (value.length > 0) return value;
     }
   }

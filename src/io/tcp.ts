@@ -1,6 +1,7 @@
 // A connection of Deno's as a transport: TCP, the plain Network Connection of §4.2, and what else
 // Deno connects by.
 
+import { BYTES_A_TURN, ReadTurns } from "./read_turns.ts";
 import { nextTurn } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 
@@ -10,12 +11,6 @@ import type { Transport } from "./transport.ts";
  */
 const FIRST_SLAB = 256;
 const LARGEST_SLAB = 131_072;
-/**
- * A read that finds bytes in the socket resolves before anybody else has had a turn: a peer that
- * never stops would leave those who are to take the bytes no time for it. After so many the next
- * read waits for all that is ready to be done; small writes do so after fewer.
- */
-const BYTES_A_TURN = 4096;
 /** Whoever reads as many bytes at once will have more than one answer, one after the other. */
 const MUCH = 512;
 /** A slab with less than this part of it free is left to the chunks in it. */
@@ -57,7 +52,7 @@ export class TcpTransport implements Transport {
   readonly #connection: Deno.Conn;
   #slab = new Uint8Array(0);
   #size = FIRST_SLAB;
-  #bytesThisTurn = 0;
+  readonly #turns = new ReadTurns();
   /** Whether the last read has brought much, or something has been written since. */
   #isBusy = false;
   #closed = false;
@@ -67,16 +62,13 @@ export class TcpTransport implements Transport {
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#bytesThisTurn >= BYTES_A_TURN) {
-      this.#bytesThisTurn = 0;
-      await nextTurn();
-    }
+    if (this.#turns.isOver) await this.#turns.next();
     if (this.#slab.length < this.#size * LEAST_ROOM) this.#slab = new Uint8Array(this.#size);
     const slab = this.#slab;
     const count = await this.#connection.read(slab);
     if (count === null) return undefined;
     this.#slab = slab.subarray(count);
-    this.#bytesThisTurn += count;
+    this.#turns.count(count);
     this.#isBusy = count >= MUCH;
     if (count === slab.length) this.#size = Math.min(this.#size * 4, LARGEST_SLAB);
     return slab.subarray(0, count);

@@ -10,6 +10,10 @@ import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./
 export interface DecoderOptions {
   /** The most bytes in one packet, our Maximum Packet Size (§3.1.2.11.4). Default: no limit. */
   readonly maximumPacketSize?: number | undefined;
+  /** The most Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a packet with more is refused with 0x97. Default: no limit. */
+  readonly filtersPerPacket?: number | undefined;
+  /** The most User Properties in one packet, or in its Will; a packet with more is refused with 0x97. Default: no limit. */
+  readonly userPropertiesPerPacket?: number | undefined;
 }
 
 /** The room for a packet that is gathered, to begin with: at most this, however large the packet. */
@@ -39,6 +43,7 @@ export class PacketDecoder {
   /** Chunks pushed, from `#begun` on not yet begun. */
   #waiting: Uint8Array[] = [];
   #begun = 0;
+  #waitingBytes = 0;
   #chunk = NO_BYTES;
   #chunkOffset = 0;
   /** The beginning of a packet that does not lie whole in one chunk. */
@@ -53,9 +58,12 @@ export class PacketDecoder {
    *
    * @throws {RangeError} when `maximumPacketSize` is below 1
    */
-  constructor({ maximumPacketSize = Infinity }: DecoderOptions = {}) {
+  constructor(options: DecoderOptions = {}) {
+    const { maximumPacketSize = Infinity } = options;
     checkMaximumPacketSize(maximumPacketSize);
     this.#maximumPacketSize = maximumPacketSize;
+    this.#reader.mostFilters = options.filtersPerPacket ?? Infinity;
+    this.#reader.mostUserProperties = options.userPropertiesPerPacket ?? Infinity;
   }
 
   /**
@@ -66,6 +74,12 @@ export class PacketDecoder {
   push(chunk: Uint8Array): void {
     checkBytes(BYTES, chunk);
     this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+  }
+
+  /** How many bytes have been pushed that no packet has been looked for in. */
+  get unread(): number {
+    return this.#waitingBytes + this.#chunk.length - this.#chunkOffset;
   }
 
   /**
@@ -74,6 +88,7 @@ export class PacketDecoder {
    *
    * @throws {MalformedPacketError} when the next bytes cannot be a packet
    * @throws {ProtocolError} when the next packet is not allowed, or over the Maximum Packet Size (0x95)
+   *   or over another limit (0x97)
    */
   next(): Packet | undefined {
     if (this.#fault !== undefined) throw this.#fault.error;
@@ -110,6 +125,7 @@ export class PacketDecoder {
     this.#chunkOffset = 0;
     while (this.#begun < this.#waiting.length) {
       this.#chunk = this.#waiting[this.#begun++]!;
+      this.#waitingBytes -= this.#chunk.length;
       if (this.#begun === this.#waiting.length) this.#waiting.length = this.#begun = 0;
       if (this.#chunk.length > 0) return true;
     }

@@ -13,6 +13,7 @@ export class PayloadList<Element, ElementInit = Element> {
   readonly #rule: string;
   readonly #read: (reader: Reader) => Element;
   readonly #write: (writer: Writer, element: ElementInit) => void;
+  readonly #isOfFilters: boolean;
 
   /** `statement` is the normative statement that forbids an empty list, where there is one. */
   constructor(
@@ -20,11 +21,13 @@ export class PayloadList<Element, ElementInit = Element> {
     statement: string | undefined,
     read: (reader: Reader) => Element,
     write: (writer: Writer, element: ElementInit) => void,
+    of: "Topic Filters" | "Reason Codes",
   ) {
     this.#field = field;
     this.#rule = `is empty${statement === undefined ? "" : ` [${statement}]`}`;
     this.#read = read;
     this.#write = write;
+    this.#isOfFilters = of === "Topic Filters";
   }
 
   /** Reads elements up to the end of the packet. */
@@ -33,7 +36,13 @@ export class PayloadList<Element, ElementInit = Element> {
       reader.notAllowed(this.#field, this.#rule, 0x82, reader.position);
     }
     const elements: Element[] = [];
-    while (reader.remaining > 0) elements.push(this.#read(reader));
+    while (reader.remaining > 0) {
+      if (this.#isOfFilters && elements.length >= reader.mostFilters) {
+        const rule = `has more than ${reader.mostFilters} Topic Filters, the most this end takes`;
+        reader.notAllowed(this.#field, rule, 0x97);
+      }
+      elements.push(this.#read(reader));
+    }
     return elements;
   }
 

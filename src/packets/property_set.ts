@@ -102,8 +102,14 @@ export class PropertySet<Holder extends PropertyHolder> {
       seen |= field.bit;
       const value = readValue(reader, field);
       if (!field.isArray) properties[field.property] = value;
-      else if (again) (properties[field.property] as AnyValue[]).push(value);
-      else properties[field.property] = [value];
+      else if (again) {
+        const values = properties[field.property] as AnyValue[];
+        if (values.push(value) > reader.mostUserProperties && field.is === "utf8StringPair") {
+          const rule =
+            `is there more than ${reader.mostUserProperties} times, the most this end takes`;
+          reader.notAllowed(field, rule, 0x97);
+        }
+      } else properties[field.property] = [value];
       if (field.needs !== undefined) {
         dependent = field;
         dependentPosition = reader.fieldPosition;

@@ -137,12 +137,14 @@ const SUBSCRIPTIONS = new PayloadList(
   "MQTT-3.8.3-2",
   readSubscription,
   writeSubscription,
+  "Topic Filters",
 );
 const SUBACK_REASON_CODES = new PayloadList(
   { key: "reasonCodes", name: "Payload", section: "3.9.3" },
   undefined,
   (reader) => SUBACK_REASON_CODE.read(reader),
   (writer, code: number) => SUBACK_REASON_CODE.write(writer, code),
+  "Reason Codes",
 );
 
 /** Writes a SUBSCRIBE. */

@@ -53,6 +53,7 @@ const TOPIC_FILTERS = new PayloadList(
   "MQTT-3.10.3-2",
   (reader) => readTopicFilter(reader, TOPIC_FILTER),
   (writer, topicFilter: string) => writeTopicFilter(writer, TOPIC_FILTER, topicFilter),
+  "Topic Filters",
 );
 
 const UNSUBACK_PACKET_IDENTIFIER = packetIdentifier("3.11.2");
@@ -67,6 +68,7 @@ const UNSUBACK_REASON_CODES = new PayloadList(
   undefined,
   (reader) => UNSUBACK_REASON_CODE.read(reader),
   (writer, code: number) => UNSUBACK_REASON_CODE.write(writer, code),
+  "Reason Codes",
 );
 
 /** Writes an UNSUBSCRIBE. */

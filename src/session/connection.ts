@@ -35,12 +35,20 @@ import {
 /** So many bytes of answers may wait for a peer that does not read: far more than one that reads ever needs. */
 const MOST_ANSWERS = 1_048_576;
 
+const MORE: ConnectionEvent = { type: "more" };
+
 /** What a connection is made with, beside what its role needs. */
 export interface ConnectionOptions {
   /** The most bytes in a packet that this end takes. */
   readonly maximumPacketSize?: number | undefined;
   /** Who gives out Topic Aliases for what this end sends; by default nobody. */
   readonly topicAliases?: TopicAliasMode | undefined;
+  /** So many packets are looked at in one call; then the event `"more"` asks for `proceed()`. Default: all there are. */
+  readonly packetsPerCall?: number | undefined;
+  /** The most Topic Filters in one SUBSCRIBE or UNSUBSCRIBE that this end takes. Default: no limit. */
+  readonly filtersPerPacket?: number | undefined;
+  /** The most User Properties in one packet that this end takes. Default: no limit. */
+  readonly userPropertiesPerPacket?: number | undefined;
 }
 
 /** What a handshake has settled. */
@@ -77,6 +85,9 @@ export abstract class Connection {
   protected now: number;
   readonly #decoder: PacketDecoder;
   readonly #topicAliases: TopicAliasMode;
+  readonly #packetsPerCall: number;
+  /** Whether as many packets have been looked at as one call does, and `proceed()` is to follow. */
+  #isToProceed = false;
   #established: Established | undefined;
   #isClosed = false;
   /** Whether messages wait until the end of the handshake was told: what depends on them, SUBSCRIBE above all, goes first. */
@@ -84,10 +95,11 @@ export abstract class Connection {
   /** How many bytes of answers wait among those to send. */
   #answers = 0;
 
-  constructor(now: number, { maximumPacketSize, topicAliases = "off" }: ConnectionOptions) {
+  constructor(now: number, options: ConnectionOptions) {
     this.now = now;
-    this.#decoder = new PacketDecoder({ maximumPacketSize });
-    this.#topicAliases = topicAliases;
+    this.#decoder = new PacketDecoder(options);
+    this.#topicAliases = options.topicAliases ?? "off";
+    this.#packetsPerCall = options.packetsPerCall ?? Infinity;
   }
 
   /** Whether the handshake is over and the connection is not. */
@@ -102,7 +114,12 @@ export abstract class Connection {
 
   /** Whether to go on reading: what is read while it is false has to be kept unseen. */
   get wantsBytes(): boolean {
-    return this.#isClosed || !this.isPaused;
+    return this.#isClosed || !this.isPaused && !this.#isToProceed;
+  }
+
+  /** How many bytes have come that have not been looked at. */
+  protected get unread(): number {
+    return this.#decoder.unread;
   }
 
   /** Whether `takeBytes()` would give any. */
@@ -121,6 +138,14 @@ export abstract class Connection {
     if (this.#isClosed) return;
     this.now = now;
     this.#decoder.push(chunk);
+    this.decode();
+  }
+
+  /** Looks at the next packets, after the event `"more"`. */
+  proceed(now: number): void {
+    if (this.#isClosed) return;
+    this.now = now;
+    this.#isToProceed = false;
     this.decode();
   }
 
@@ -280,8 +305,14 @@ export abstract class Connection {
   /** Looks at the packets that have come. */
   protected decode(): void {
     const before = this.output.length;
+    let left = this.#packetsPerCall;
     try {
-      while (!this.#isClosed && !this.isPaused) {
+      while (!this.#isClosed && !this.isPaused && !this.#isToProceed) {
+        if (left-- === 0) {
+          this.#isToProceed = true;
+          this.events.push(MORE);
+          break;
+        }
         const packet = this.#decoder.next();
         if (packet === undefined) break;
         this.handlePacket(packet);

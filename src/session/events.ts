@@ -70,6 +70,11 @@ export interface ClosedEvent {
   readonly cause: CloseCause;
 }
 
+/** There may be more packets to look at than one call does: `proceed()` looks at the next ones. */
+export interface MoreEvent {
+  readonly type: "more";
+}
+
 /** What ended a connection. */
 export type CloseCause =
   /** This end has said DISCONNECT, or that it does not take the Client. */
@@ -95,6 +100,7 @@ export type ConnectionEvent =
   | ConnackEvent
   | ConnectEvent
   | ClosedEvent
+  | MoreEvent
   | { readonly type: "suback"; readonly packet: SubackPacket }
   | { readonly type: "unsuback"; readonly packet: UnsubackPacket }
   | { readonly type: "subscribe"; readonly packet: SubscribePacket }

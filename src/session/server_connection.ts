@@ -60,8 +60,6 @@ export class ServerConnection extends Connection {
   #isAuthenticating = false;
   /** Whether the broker needs time. */
   #isHeldUp = false;
-  /** Bytes that have come since. */
-  #heldBytes = 0;
   /** Whether this end has a step of authentication to take. */
   #isAsked = false;
 
@@ -261,7 +259,6 @@ export class ServerConnection extends Connection {
   goOn(now: number): void {
     this.now = now;
     this.#isHeldUp = false;
-    this.#heldBytes = 0;
     // What it has sent in the meantime has not been looked at: its time begins anew.
     this.#keepAlive?.received(now);
     this.decode();
@@ -310,11 +307,10 @@ export class ServerConnection extends Connection {
   }
 
   override get wantsBytes(): boolean {
-    return super.wantsBytes || this.#isHeldUp && this.#heldBytes < MOST_HELD_BYTES;
+    return super.wantsBytes || this.#isHeldUp && this.unread < MOST_HELD_BYTES;
   }
 
   override receive(chunk: Uint8Array, now: number): void {
-    if (this.#isHeldUp) this.#heldBytes += chunk.length;
     if (this.#phase === "decision") this.#earlyBytes += chunk.length;
     super.receive(chunk, now);
     if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > MOST_EARLY_BYTES) {

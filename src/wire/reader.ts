@@ -16,6 +16,10 @@ export const INCOMPLETE = -1;
 export class Reader {
   /** The packet being read as the standard names it, for error messages. */
   packetType = "Packet";
+  /** The most Topic Filters that one packet may have. */
+  mostFilters = Infinity;
+  /** The most User Properties that one packet may have, or its Will. */
+  mostUserProperties = Infinity;
   /** The index of the next byte to read. */
   offset = 0;
   /** Nothing is read at or after this index. */

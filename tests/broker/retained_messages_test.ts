@@ -2,7 +2,7 @@
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import { Agenda } from "../../src/broker/agenda.ts";
-import { RetainedMessages } from "../../src/broker/retained.ts";
+import { type Retained, RetainedMessages } from "../../src/broker/retained.ts";
 import type { PublishPacket } from "../../src/packets/mod.ts";
 import { PLAIN_PUBLISH } from "../build.ts";
 import { bytesOfText, textOf } from "./client.ts";
@@ -17,7 +17,13 @@ function newMessages(most = 10): { readonly agenda: Agenda; readonly messages: R
 }
 
 function texts(messages: RetainedMessages, topicFilter = "#"): string[] {
-  return [...messages.matching(topicFilter)].map(({ packet }) => textOf(packet)).toSorted();
+  return [...searched(messages, topicFilter)].map(({ packet }) => textOf(packet)).toSorted();
+}
+
+/** The messages that a Topic Filter matches. */
+function* searched(messages: RetainedMessages, topicFilter: string): Generator<Retained> {
+  const search = messages.search(topicFilter);
+  for (let message = search.next(); message !== undefined; message = search.next()) yield message;
 }
 
 Deno.test("A retained message takes the place of the one before with the same topic [MQTT-3.3.1-5]", () => {
@@ -85,7 +91,7 @@ Deno.test("A retained message tells when it expires", () => {
   const { messages } = newMessages();
   const message = messageOf("a", "1");
   messages.set(message, 10);
-  const [found] = messages.matching("+");
+  const [found] = searched(messages, "+");
   assertStrictEquals(found!.expiresAt, 10);
   assertNotStrictEquals(found!.packet.payload, message.payload);
 });

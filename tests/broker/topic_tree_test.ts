@@ -174,6 +174,25 @@ Deno.test("Both trees find what looking at each alone finds, whatever is put in 
   }
 });
 
+Deno.test("A search visits no more nodes than it is told to, and goes on where it was", () => {
+  const names = nameTree(...Array.from({ length: 300 }, (_, at) => `${at % 3}/${at}/x`));
+  for (
+    const [filter, count] of [["+/+/y", 0], ["+/+/x", 300], ["#", 300], ["1/+/x", 100]] as const
+  ) {
+    const search = names.search(filter);
+    let steps = 0;
+    for (let found = 0; !search.isOver; steps++) {
+      const before = search.visited;
+      if (search.next(10) !== undefined) found++;
+      // A way without branches is gone to its end.
+      assert(search.visited - before <= 13, `${search.visited - before} nodes in one step`);
+      if (search.isOver) assertStrictEquals(found, count, filter);
+    }
+    assert(steps > 20);
+    assertStrictEquals(search.next(), undefined);
+  }
+});
+
 Deno.test("A topic with as many levels as fit is found, kept and taken out", () => {
   // The limit of levels is the broker's to set: nothing here may break before it.
   const deep = "/".repeat(2000);

@@ -25,11 +25,14 @@ export class World implements AsyncDisposable {
   /** What the hub has written to the console. */
   readonly lines: string[] = [];
   readonly #links: Link[] = [];
+  /** What is to be done when the turn is over. */
+  readonly #later: (() => void)[] = [];
   #given = 0;
 
   constructor(options: BrokerOptions = {}, tools: Partial<HubTools> = {}) {
     this.hub = new Hub(options, {
       now: () => this.now,
+      onNextTurn: (callback) => void this.#later.push(callback),
       newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
       warn: (line) => void this.lines.push(line),
       ...tools,
@@ -68,8 +71,15 @@ export class World implements AsyncDisposable {
 
   /** Lets everything happen that waits for nothing but its turn. */
   async settle(): Promise<void> {
-    await settle();
+    do await settle(); while (this.beginTurn());
     for (const link of this.#links) link.assertAwake();
+  }
+
+  /** Begins the next turn, if somebody waits for it. */
+  beginTurn(): boolean {
+    const callbacks = this.#later.splice(0);
+    for (const callback of callbacks) callback();
+    return callbacks.length > 0;
   }
 
   /** Time passes, and what is due on the way happens. */
@@ -78,7 +88,10 @@ export class World implements AsyncDisposable {
     for (let next = this.#next(), count = 0; next <= until; next = this.#next(), count++) {
       assert(count < 100_000, "it comes to no end");
       this.now = Math.max(this.now, next);
-      this.hub.tick();
+      for (let more = true; more && this.hub.deadline <= this.now;) {
+        this.hub.tick();
+        more = this.beginTurn();
+      }
       assert(this.hub.deadline > this.now, "the hub's deadline stays where it was");
       for (const link of this.#links) link.pump();
       await this.settle();

@@ -1,7 +1,7 @@
 // Clients that send too much, or do not read: each costs what it may cost and no more, nobody else notices, and when it is
 // gone the memory is back where it was.
 
-import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect, encodePacket, type QoS } from "../../mod.ts";
 import { serve } from "../../src/broker/mod.ts";
 import { connectMqttJs } from "../interop/mqttjs.ts";
@@ -127,6 +127,8 @@ const ANSWERED: Readonly<Record<string, Uint8Array>> = {
     packetId: 1,
     subscriptions: [{ topicFilter: "a" }],
   }),
+  // Each is answered before so many have come that they exceed the Receive Maximum.
+  "PUBLISH at QoS 1": encodePacket({ type: "publish", topic: "nobody", qos: 1, packetId: 1 }),
 };
 
 for (const [what, packet] of Object.entries(ANSWERED)) {
@@ -141,19 +143,6 @@ for (const [what, packet] of Object.entries(ANSWERED)) {
     },
   );
 }
-
-overloadTest(
-  "A client that publishes at QoS 1 without end and never reads exceeds the Receive Maximum",
-  async (host) => {
-    using peer = await Peer.connect(host);
-    const packet = encodePacket({ type: "publish", topic: "nobody", qos: 1, packetId: 1 });
-    await whileOthersTalk(host, () => sendWithoutEnd(peer, packet));
-    const [why] = Object.keys((await host.report()).ended).filter((why) =>
-      why.startsWith("PUBLISH")
-    );
-    assertMatch(why!, /Receive Maximum of 1000/);
-  },
-);
 
 /** Sends a packet again and again, until the broker has ended the connection. */
 async function sendWithoutEnd(peer: Peer, packet: Uint8Array): Promise<void> {

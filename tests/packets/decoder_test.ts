@@ -10,10 +10,14 @@ import {
 } from "@std/assert";
 import {
   decodePacket,
+  type DecoderOptions,
+  encodePacket,
   explainPacket,
   MalformedPacketError,
   type Packet,
   PacketDecoder,
+  type PacketInit,
+  ProtocolError,
 } from "../../mod.ts";
 import { publishOf, vbi, whole } from "../build.ts";
 import { bytesOf, hexOf } from "../hex.ts";
@@ -305,4 +309,69 @@ Deno.test("PacketDecoder.end() throws the fault of the stream", () => {
   decoder.push(bytesOf("0000"));
   const fault = assertThrows(() => decoder.next());
   assertStrictEquals(assertThrows(() => decoder.end()), fault);
+});
+
+for (
+  const [what, limit, packetOf] of [
+    ["Topic Filters of a SUBSCRIBE", "filtersPerPacket", (count: number): PacketInit => ({
+      type: "subscribe",
+      packetId: 1,
+      subscriptions: Array(count).fill({ topicFilter: "a" }),
+    })],
+    ["Topic Filters of an UNSUBSCRIBE", "filtersPerPacket", (count: number): PacketInit => ({
+      type: "unsubscribe",
+      packetId: 1,
+      topicFilters: Array(count).fill("a"),
+    })],
+    ["User Properties of a PUBLISH", "userPropertiesPerPacket", (count: number): PacketInit => ({
+      type: "publish",
+      topic: "a",
+      properties: { userProperties: Array(count).fill(["", ""]) },
+    })],
+    ["User Properties of a Will", "userPropertiesPerPacket", (count: number): PacketInit => ({
+      type: "connect",
+      clientId: "c",
+      will: { topic: "a", properties: { userProperties: Array(count).fill(["", ""]) } },
+    })],
+  ] as const
+) {
+  Deno.test(`PacketDecoder takes as many ${what} as it was told to, refuses more with 0x97, and has no limit by default`, () => {
+    const next = (options: DecoderOptions, count: number) => {
+      const decoder = new PacketDecoder(options);
+      decoder.push(encodePacket(packetOf(count)));
+      return decoder.next()!;
+    };
+    assertStrictEquals(next({ [limit]: 3 }, 3).type, packetOf(1).type);
+    assertStrictEquals(next({}, 5000).type, packetOf(1).type);
+    const error = assertThrows(() => next({ [limit]: 3 }, 4), ProtocolError, "more than 3");
+    assertStrictEquals(error.reasonCode, 0x97);
+  });
+}
+
+Deno.test("PacketDecoder reads no more of a list than it takes", () => {
+  const bytes = encodePacket({
+    type: "subscribe",
+    packetId: 1,
+    subscriptions: Array(4).fill({ topicFilter: "a" }),
+  });
+  // What follows the last that it takes is not looked at.
+  bytes[bytes.length - 1] = 0xff;
+  const decoder = new PacketDecoder({ filtersPerPacket: 3 });
+  decoder.push(bytes);
+  assertStrictEquals(assertThrows(() => decoder.next(), ProtocolError).reasonCode, 0x97);
+});
+
+Deno.test("PacketDecoder says how many bytes it has not looked at", () => {
+  const decoder = new PacketDecoder();
+  assertStrictEquals(decoder.unread, 0);
+  decoder.push(new Uint8Array([0xd0, 0x00, 0xd0]));
+  decoder.push(new Uint8Array([0x00, 0xd0, 0x00]));
+  assertStrictEquals(decoder.unread, 6);
+  decoder.next();
+  assertStrictEquals(decoder.unread, 4);
+  decoder.next();
+  assertStrictEquals(decoder.unread, 2);
+  decoder.next();
+  decoder.next();
+  assertStrictEquals(decoder.unread, 0);
 });

@@ -1,0 +1,265 @@
+// Whatever a client sends is worked off in turns of bounded length, and what others ask for comes in between. Messages, packets,
+// subscriptions and nodes are counted, never time.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { encodePacket, type PacketInit } from "../../src/packets/mod.ts";
+import { Share, Turns } from "../../src/broker/turns.ts";
+import { settle } from "../io/virtual_clock.ts";
+import { type Client, publishOf } from "./client.ts";
+import { World } from "./world.ts";
+
+/** No turn that several compete for has more work than this, and the last piece of it. */
+const A_TURN = 10_000 + 300;
+
+/** The same packet very often. */
+function repeated(packet: PacketInit, count: number): Uint8Array {
+  const one = encodePacket(packet);
+  const all = new Uint8Array(one.length * count);
+  for (let index = 0; index < count; index++) all.set(one, index * one.length);
+  return all;
+}
+
+/** By how much something grows in each turn until nobody waits for one. */
+async function growth(world: World, size: () => number): Promise<number[]> {
+  const grown: number[] = [];
+  let before = size();
+  do {
+    await settle();
+    grown.push(size() - before);
+    before = size();
+  } while (world.beginTurn());
+  return grown;
+}
+
+/** Many clients that want a topic. */
+async function subscribers(world: World, count: number, topicFilter: string): Promise<Client[]> {
+  const clients: Client[] = [];
+  for (let index = 0; index < count; index++) {
+    const client = await world.connect(`s${index}`);
+    await client.subscribe(topicFilter);
+    clients.push(client);
+  }
+  return clients;
+}
+
+const received = (clients: readonly Client[]) =>
+  clients.reduce((count, { link }) => count + link.packets.length, 0);
+
+Deno.test("A chunk full of messages for many comes to them in turns, each of so many deliveries", async () => {
+  await using world = new World();
+  const clients = await subscribers(world, 50, "f");
+  const publisher = await world.connect("p");
+  publisher.link.send(repeated(publishOf("f", ""), 2000));
+  const turns = await growth(world, () => received(clients));
+  assertStrictEquals(turns.reduce((sum, count) => sum + count), 50 * 2000);
+  assert(Math.max(...turns) <= A_TURN, `${Math.max(...turns)} in one turn`);
+});
+
+Deno.test("While a client floods others, a message of somebody else waits for two turns at most", async () => {
+  await using world = new World();
+  const clients = await subscribers(world, 50, "f");
+  const bystander = await world.connect("b");
+  await bystander.subscribe("b");
+  const publishers = await Promise.all(["p", "q", "r"].map((name) => world.connect(name)));
+  for (const { link } of publishers) link.send(repeated(publishOf("f", ""), 2000));
+  for (let round = 0; round < 10; round++) {
+    bystander.link.send(encodePacket(publishOf("b", `${round}`)));
+    await settle();
+    for (let turn = 0; turn < 2 && bystander.link.packets.length === 0; turn++) {
+      assert(world.beginTurn());
+      await settle();
+    }
+    bystander.expectMessage("b", `${round}`);
+  }
+  assert(received(clients) < 50 * 2000, "the flood was over before");
+  await world.settle();
+  assertStrictEquals(received(clients), 3 * 50 * 2000);
+});
+
+Deno.test("A chunk full of PINGREQ is answered in turns, and all of it", async () => {
+  await using world = new World();
+  const client = await world.connect("c");
+  await world.connect("d");
+  client.link.send(repeated({ type: "pingreq" }, 60_000));
+  const turns = await growth(world, () => client.link.packets.length);
+  assertStrictEquals(client.link.packets.length, 60_000);
+  assert(Math.max(...turns) <= A_TURN, `${Math.max(...turns)} in one turn`);
+});
+
+Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, and answered after the last [MQTT-3.8.4-5]", async () => {
+  await using world = new World();
+  const client = await world.connect("c");
+  await world.connect("d");
+  const topicFilters = Array.from({ length: 1000 }, (_, index) => `f/${index}/+`);
+  const subscriptions = topicFilters.map((topicFilter) => ({ topicFilter }));
+  for (
+    const [packet, answer] of [
+      [{ type: "subscribe", packetId: 1, subscriptions }, "suback"],
+      [{ type: "unsubscribe", packetId: 2, topicFilters }, "unsuback"],
+    ] as const
+  ) {
+    const at = world.hub.statistics.subscriptions;
+    client.link.send(encodePacket(packet));
+    const turns = await growth(world, () => {
+      const { subscriptions } = world.hub.statistics;
+      const isDone = Math.abs(subscriptions - at) === 1000;
+      assert(isDone || client.link.packets.length === 0, "it is answered too early");
+      return subscriptions;
+    });
+    assert(Math.max(...turns.map(Math.abs)) <= A_TURN / 10, `${turns} filters in one turn`);
+    assertEquals(client.expect(answer).reasonCodes, Array(1000).fill(0));
+  }
+});
+
+Deno.test("What a client publishes after a SUBSCRIBE of many turns comes after it [MQTT-4.6.0-5]", async () => {
+  await using world = new World();
+  const client = await world.connect("c");
+  await world.connect("d");
+  const subscriptions = Array.from({ length: 1000 }, (_, index) => ({ topicFilter: `f/${index}` }));
+  await client.send(
+    { type: "subscribe", packetId: 1, subscriptions },
+    publishOf("f/999", "after it"),
+  );
+  client.expect("suback");
+  client.expectMessage("f/999", "after it");
+});
+
+Deno.test("A search of retained messages that matches none visits so many nodes in a turn, and messages go in between", async () => {
+  await using world = new World();
+  const retainer = await world.connect("r");
+  for (let index = 0; index < 20_000; index += 500) {
+    await retainer.send(
+      ...Array.from(
+        { length: 500 },
+        (_, at) => publishOf(`r/${index + at}`, "x", { retain: true }),
+      ),
+    );
+  }
+  const client = await world.connect("c");
+  const bystander = await world.connect("b");
+  await bystander.subscribe("b");
+  const subscriptions = Array.from({ length: 5 }, (_, at) => ({ topicFilter: `+/+/${at}` }));
+  client.link.send(encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
+  let turns = 0;
+  do {
+    await settle();
+    turns++;
+    bystander.link.send(encodePacket(publishOf("b", "")));
+  } while (world.beginTurn());
+  client.expect("suback");
+  // 100,000 nodes, and some.
+  assert(turns >= 5 * 20_000 / A_TURN, `all in ${turns} turns`);
+  assert(bystander.link.packets.length >= turns - 2, "the bystander has waited");
+});
+
+Deno.test("A session with many subscriptions ends at once, and they are taken out in turns", async () => {
+  await using world = new World({ limits: { filtersPerPacket: 5000 } });
+  const client = await world.connect("c");
+  const subscriptions = Array.from({ length: 5000 }, (_, index) => ({ topicFilter: `f/${index}` }));
+  await client.send({ type: "subscribe", packetId: 1, subscriptions });
+  client.expect("suback");
+  const publisher = await world.connect("p");
+  client.link.cut();
+  while (world.hub.statistics.sessions > 1) assert(world.beginTurn());
+  assert(world.hub.statistics.subscriptions > 0, "all in one turn");
+  await publisher.publish("f/4999", "to nobody", { qos: 1 });
+  const again = await world.connect("c");
+  again.expectNothing();
+  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  await again.send({ type: "subscribe", packetId: 1, subscriptions });
+  again.expect("suback");
+  again.link.cut();
+  const turns = await growth(world, () => world.hub.statistics.subscriptions);
+  assert(Math.max(...turns.map(Math.abs)) <= A_TURN / 10, `${turns} in one turn`);
+});
+
+Deno.test("Very many sessions that end at the same time do so in turns", async () => {
+  await using world = new World();
+  const properties = { sessionExpiryInterval: 1 };
+  for (let index = 0; index < 2000; index++) {
+    const client = world.open();
+    client.link.send(encodePacket({ type: "connect", clientId: `c${index}`, properties }));
+    client.link.cut();
+  }
+  await world.settle();
+  assertStrictEquals(world.hub.statistics.sessions, 2000);
+  world.now += 1000;
+  const perTick: number[] = [];
+  for (let before = 2000; before > 0;) {
+    world.hub.tick();
+    const { sessions } = world.hub.statistics;
+    perTick.push(before - sessions);
+    before = sessions;
+    await settle();
+    world.beginTurn();
+  }
+  assert(Math.max(...perTick) <= A_TURN / 10, `${perTick} sessions in one turn`);
+});
+
+Deno.test("Very many clients are told in turns that the broker shuts down", async () => {
+  await using world = new World();
+  const clients: Client[] = [];
+  for (let index = 0; index < 500; index++) clients.push(await world.connect(`c${index}`));
+  const told = world.hub.shutDown();
+  const turns = await growth(world, () => received(clients));
+  await told;
+  for (const client of clients) client.expectDisconnect(0x8b);
+  assert(Math.max(...turns) <= A_TURN / 25, `${turns} in one turn`);
+});
+
+Deno.test("Who has had little is served before those who have had much, and each of these as much as the next", () => {
+  const later: (() => void)[] = [];
+  const turns = new Turns((callback) => later.push(callback), (error) => {
+    throw error;
+  });
+  const shares = { a: new Share(), b: new Share(), little: new Share() };
+  const seen: string[] = [];
+  const work = (name: keyof typeof shares, amount: number) => {
+    turns.begin(shares[name]);
+    seen.push(name);
+    for (let done = 0; done < amount; done += 10) {
+      if (turns.isOver) return turns.wait(shares[name], () => work(name, amount - done));
+      turns.count(10);
+    }
+  };
+  work("a", 120_000);
+  work("b", 120_000);
+  for (let turn = 0; turn < 6; turn++) {
+    for (const callback of later.splice(0)) callback();
+    // From the first turn on each has been seen to have much, or little.
+    if (turn === 0) seen.length = 0;
+    work("little", 10);
+    assert(turns.work <= A_TURN, `${turns.work} in one turn`);
+  }
+  assertEquals(seen.slice(0, 2), ["little", "little"]);
+  const counts = ["a", "b"].map((name) => seen.filter((each) => each === name).length);
+  assert(Math.abs(counts[0]! - counts[1]!) <= 1, `${counts}`);
+});
+
+Deno.test("An error in a turn is told, and the others that wait go on", () => {
+  const later: (() => void)[] = [];
+  const errors: unknown[] = [];
+  const turns = new Turns((callback) => later.push(callback), (error) => errors.push(error));
+  let isDone = false;
+  turns.wait(new Share(), () => {
+    throw "a fault";
+  });
+  turns.wait(new Share(), () => isDone = true);
+  for (const callback of later.splice(0)) callback();
+  assertEquals(errors, ["a fault"]);
+  assert(isDone);
+});
+
+Deno.test("forEach() rejects with what it was done for throws, in whichever turn", async () => {
+  const later: (() => void)[] = [];
+  const turns = new Turns((callback) => later.push(callback), () => {});
+  const done: number[] = [];
+  const all = turns.forEach(new Share(), [1, 2, 3], (item) => {
+    if (item === 3) throw new Error("three");
+    done.push(item);
+    turns.count(100_000);
+  }, () => {});
+  while (later.length > 0) later.shift()!();
+  assertStrictEquals(await all?.catch((error) => error.message), "three");
+  assertEquals(done, [1, 2]);
+});
