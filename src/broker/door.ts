@@ -206,6 +206,11 @@ export class Door {
       guest.connection.refuse(0x88);
       return undefined;
     }
+    const reasonString = sessions.refusal(client, will, sessions.get(client.clientId));
+    if (reasonString !== undefined) {
+      guest.connection.refuse(0x97, { reasonString });
+      return undefined;
+    }
     const connack: ConnackInit = {
       type: "connack",
       properties: {
@@ -235,11 +240,14 @@ export class Door {
     try {
       guest.connection.accept(member.session, { ...connack, sessionPresent });
       member.will = will === undefined ? undefined : withOwnBytes(will);
+      member.countBase();
     } catch (error) {
       // Nobody may find it with a connection that is none.
       sessions.leave(guest, { by: "internal error", error });
       throw error;
     }
+    // Its Will has been copied: the packet is not kept.
+    guest.connect = undefined;
     sessions.save(member);
     hooks.onConnect(client);
     this.#setup.onEntered(guest);

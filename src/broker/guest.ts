@@ -6,6 +6,7 @@ import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { Queue } from "../session/queue.ts";
 import type { ServerConnection } from "../session/server_connection.ts";
+import type { Account } from "./account.ts";
 import type { Member } from "./member.ts";
 import type { ClientInfo } from "./options.ts";
 import { Share } from "./turns.ts";
@@ -13,6 +14,8 @@ import { Share } from "./turns.ts";
 /** A connection with what is known of its client. */
 export class Guest {
   readonly connection: ServerConnection;
+  /** What the connection keeps, and the platform for it. */
+  readonly account: Account;
   /** What is at the other end of it. */
   readonly peer: PeerInfo;
   /** To be called after any call of the connection that is not an answer to one of its events. */
@@ -42,8 +45,9 @@ export class Guest {
   /** What has happened in the meantime, and when. */
   readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
 
-  constructor(connection: ServerConnection, peer: PeerInfo, wake: () => void) {
+  constructor(connection: ServerConnection, account: Account, peer: PeerInfo, wake: () => void) {
     this.connection = connection;
+    this.account = account;
     this.peer = peer;
     this.wake = wake;
   }

@@ -19,6 +19,7 @@ import type {
   BrokerHooks,
   BrokerMessage,
   ClientInfo,
+  DropReason,
   Verdict,
 } from "./options.ts";
 
@@ -187,6 +188,12 @@ export class Hooks {
   onMessage(client: ClientInfo | undefined, packet: PublishPacket): void {
     if (this.#hooks.onMessage === undefined) return;
     this.#tell({ name: "onMessage", client }, () => this.#hooks.onMessage!(client, packet));
+  }
+
+  /** Tells that a message does not reach a client. */
+  onDropped(client: ClientInfo, packet: PublishPacket, why: DropReason): void {
+    if (this.#hooks.onDropped === undefined) return;
+    this.#tell({ name: "onDropped", client }, () => this.#hooks.onDropped!(client, packet, why));
   }
 
   #ask<Answer>(

@@ -11,13 +11,19 @@ import {
   type SubscriptionRequest,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import type { CloseCause, ConnectionEvent, MessageEvent } from "../session/events.ts";
+import type {
+  CloseCause,
+  ConnectionEvent,
+  DiscardedEvent,
+  MessageEvent,
+} from "../session/events.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { Queue } from "../session/queue.ts";
 import type { Receipt } from "../session/receipt.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
+import { Account } from "./account.ts";
 import { Agenda } from "./agenda.ts";
 import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
 import { Door } from "./door.ts";
@@ -39,8 +45,9 @@ import {
 import { isReserved } from "./reserved_topics.ts";
 import { RetainedMessages } from "./retained.ts";
 import { RetainedFeed } from "./retained_feed.ts";
-import { Router } from "./router.ts";
+import { Router, type RoutingCode } from "./router.ts";
 import { Sessions } from "./sessions.ts";
+import { connectionBytes, subscriptionBytes } from "./sizes.ts";
 import type { Entry } from "./subscriptions.ts";
 import { levelsOf } from "./topic_tree.ts";
 import { Verdicts } from "./verdicts.ts";
@@ -72,8 +79,10 @@ export interface BrokerStatistics {
   readonly subscriptions: number;
   /** Retained messages. */
   readonly retained: number;
-  /** Messages dropped, because too many waited for a session or they were too large for a client. */
+  /** Messages dropped, because a session had no room for them or they were too large for a client. */
   readonly dropped: number;
+  /** Bytes that clients make the broker keep, as `limits.memory` counts them. */
+  readonly memory: number;
 }
 
 /** So many packets of one client are looked at before somebody asks whether the turn is over. */
@@ -102,6 +111,8 @@ export class Hub {
   readonly #turns: Turns;
   /** What is done for nobody in particular. */
   readonly #share = new Share();
+  /** All that clients make the broker keep. */
+  readonly #memory: Account;
   /** Guests with something to send that was not asked for by themselves. */
   readonly #sending = new Queue<Guest>();
   #isWaking = false;
@@ -110,6 +121,9 @@ export class Hub {
   constructor(options: BrokerOptions, tools: HubTools, store?: Store) {
     checkOptions(options);
     this.limits = limitsWith(options.limits);
+    const { memory, retainedMessages, retainedBytes } = this.limits;
+    const reserve = memory === Infinity ? 0 : memory * RESERVED;
+    this.#memory = new Account(undefined, { limit: memory, reserve });
     this.#options = options;
     this.#tools = tools;
     this.#store = store;
@@ -124,7 +138,8 @@ export class Hub {
       tools.onNextTurn ?? queueMicrotask,
       (error) => this.report(error, "a turn"),
     );
-    this.#retained = new RetainedMessages(this.#agenda, this.limits.retainedMessages, store);
+    const retained = new Account(this.#memory, { limit: retainedBytes });
+    this.#retained = new RetainedMessages(this.#agenda, retainedMessages, store, retained);
     this.#commits = store && new CommitBeforeWrite({
       store,
       restoreRetained: (topic, before) => this.#retained.restore(topic, before),
@@ -140,7 +155,9 @@ export class Hub {
       onFailed: (guest, error) => this.fail(guest, error),
       mayKeep: (member) => this.#commits?.mayKeep(member) ?? true,
       onKept: (member, message) => this.#commits?.keep(member, message),
-      onExpired: (message) => store?.deleteMessage(message),
+      onExpired: (message) => this.#forget(message),
+      memory: this.#memory,
+      onDropped: ({ client }, message, why) => this.#hooks.onDropped(client, message, why),
     });
     this.#feed = new RetainedFeed({
       retained: this.#retained,
@@ -152,6 +169,7 @@ export class Hub {
       now: tools.now,
       agenda: this.#agenda,
       limits: this.limits,
+      memory: this.#memory,
       table: this.#router.table,
       turns: this.#turns,
       store,
@@ -194,19 +212,37 @@ export class Hub {
       subscriptions: this.#router.table.size,
       retained: this.#retained.size,
       dropped: this.#router.dropped,
+      memory: this.#memory.bytes,
     };
+  }
+
+  /**
+   * Whether there is room for another connection; if not, it is to be closed at once, as nothing can be said
+   * before CONNECT. Some more than may connect have room: they are told why they may not.
+   */
+  hasRoomFor(peer: PeerInfo): boolean {
+    const hasPlace = this.#guests.size < this.limits.connections + REFUSED_AT_ONCE;
+    return hasPlace && this.#memory.hasRoomAtAll(connectionBytes(peer));
+  }
+
+  /** Nothing of a connection is left. */
+  close(guest: Guest): void {
+    guest.account.close();
   }
 
   /** A new connection. Its events are to be given to {@linkcode Hub.handle}. */
   open(peer: PeerInfo, wake: () => void): Guest {
-    const { packetSize: maximumPacketSize, connectTimeout } = this.limits;
+    const { packetSize: maximumPacketSize, connectTimeout, connectBytes } = this.limits;
     const { filtersPerPacket, userPropertiesPerPacket } = this.limits;
     const { topicAliases } = this.#options;
+    const memory = new Account(this.#memory, { small: SMALL });
+    memory.charge(connectionBytes(peer));
     const options = {
-      ...{ maximumPacketSize, connectTimeout, topicAliases },
+      ...{ maximumPacketSize, connectTimeout, connectBytes, topicAliases, memory },
       ...{ filtersPerPacket, userPropertiesPerPacket, packetsPerCall: PACKETS_PER_CALL },
     };
-    const guest = new Guest(new ServerConnection(this.#tools.now(), options), peer, wake);
+    const connection = new ServerConnection(this.#tools.now(), options);
+    const guest = new Guest(connection, memory, peer, wake);
     this.#guests.add(guest);
     return guest;
   }
@@ -347,12 +383,12 @@ export class Hub {
       case "unsubscribe":
         return this.#unsubscribe(guest, event.packet);
       case "settled":
-        if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        this.#forget(event.message);
         this.#feedMore(guest);
         return undefined;
       case "discarded":
-        if (event.why.reason !== "expired") this.#router.dropped++;
-        if (event.message instanceof Kept) this.#store?.deleteMessage(event.message);
+        this.#discarded(guest, event);
+        this.#forget(event.message);
         this.#feedMore(guest);
         return undefined;
       case "closed":
@@ -360,6 +396,18 @@ export class Hub {
       default:
         return undefined;
     }
+  }
+
+  /** A message is kept no more. */
+  #forget(message: Outgoing): void {
+    if (!(message instanceof Kept)) return;
+    message.release();
+    this.#store?.deleteMessage(message);
+  }
+
+  #discarded({ member }: Guest, { message, why }: DiscardedEvent): void {
+    if (why.reason === "expired" || member === undefined) return;
+    this.#router.drop(member, message.packet as PublishPacket, "too large");
   }
 
   #connect(guest: Guest, packet: ConnectPacket): Promise<void> | undefined {
@@ -381,6 +429,9 @@ export class Hub {
     if (isReserved(packet.topic, this.#options)) {
       if (receipt === undefined) this.#router.dropped++;
       return this.#answer(guest, receipt, 0x87, "The topic is the server's own (§4.7.2)");
+    }
+    if (packet.qos === 2 && guest.member?.countReceived() === false) {
+      return this.#answer(guest, receipt, 0x97, "Too many messages have not been released");
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
@@ -422,7 +473,9 @@ export class Hub {
       return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
     }
     this.#hooks.onMessage(guest.client, message);
-    return this.#router.route(message, guest.member, mayHave) ? WANTED : UNWANTED;
+    const code = this.#router.route(message, guest.member, mayHave);
+    // What is retained has been taken, whoever had no room for it.
+    return code === 0x97 && message.retain ? WANTED : ANSWERS[code];
   }
 
   /** Asks, if somebody is to be asked, who of those that want a message may have it. */
@@ -509,7 +562,7 @@ export class Hub {
   #takeOut({ session }: Member, topics: ReadonlySet<string>): void {
     if (topics.size === 0) return;
     for (const message of session.outbox.takeOut(({ packet }) => topics.has(packet.topic))) {
-      if (message instanceof Kept) this.#store?.deleteMessage(message);
+      this.#forget(message);
     }
   }
 
@@ -547,6 +600,8 @@ export class Hub {
         const levels = levelsOf(shared?.topicFilter ?? topicFilter);
         if (levels > this.limits.topicLevels) return 0x8f;
         if (isNew && member.subscriptions.size >= this.limits.subscriptionsPerSession) return 0x97;
+        const bytes = subscriptionBytes(topicFilter);
+        if (isNew && !member.subscriptionAccount.tryCharge(bytes)) return 0x97;
         const entry: Entry<Member> = { subscriber: member, request, identifier };
         member.subscriptions.set(topicFilter, entry);
         this.#router.table.add(entry);
@@ -584,6 +639,7 @@ export class Hub {
     const { subscriber, request: { topicFilter } } = entry;
     if (before !== undefined) return this.#restore(before);
     subscriber.subscriptions.delete(topicFilter);
+    subscriber.subscriptionAccount.release(subscriptionBytes(topicFilter));
     this.#router.table.remove(subscriber, topicFilter);
     this.#store?.deleteSubscription(subscriber, topicFilter);
   }
@@ -615,6 +671,7 @@ export class Hub {
     const remove = (topicFilter: string) => {
       const entry = member.subscriptions.get(topicFilter);
       if (!member.subscriptions.delete(topicFilter)) return undefined;
+      member.subscriptionAccount.release(subscriptionBytes(topicFilter));
       this.#router.table.remove(member, topicFilter);
       this.#store?.deleteSubscription(member, topicFilter);
       return entry;
@@ -631,7 +688,10 @@ export class Hub {
         const entry = entries[index];
         if (entry === undefined) return 0x11;
         if (isStored) this.#feed.stop(member, topicFilter);
-        else this.#restore(entry);
+        else {
+          member.subscriptionAccount.charge(subscriptionBytes(topicFilter));
+          this.#restore(entry);
+        }
         return isStored ? 0x00 : 0x83;
       });
       guest.connection.unsuback(packet, reasonCodes);
@@ -685,7 +745,22 @@ function isRequest({ type }: ConnectionEvent): boolean {
 }
 
 const WANTED: Acknowledgement = { reasonCode: 0x00 };
-const UNWANTED: Acknowledgement = { reasonCode: 0x10 };
+
+/** What is said to a message, by what has become of it. */
+const ANSWERS: Readonly<Record<RoutingCode, Acknowledgement>> = {
+  0x00: WANTED,
+  0x10: { reasonCode: 0x10 },
+  0x97: { reasonCode: 0x97, reasonString: "No subscriber had room for it" },
+};
+
+/** The part of the memory that is left to those who keep little, whatever others do. */
+const RESERVED = 1 / 2;
+
+/** A connection with no more bytes may use that, be it with TLS and in the middle of a packet. */
+const SMALL = 262_144;
+
+/** So many connections too many are there at the same time to be told so. */
+const REFUSED_AT_ONCE = 64;
 
 /** A subscription that has been added, what was in its place, and which of the packet it is. */
 interface Added {

@@ -1,18 +1,31 @@
 // A session as the broker has it, whether its client is there or not: what the engine keeps of it, its subscriptions, its Will.
 
 import type { Will } from "../packets/mod.ts";
+import { textBytes } from "../session/message_size.ts";
 import type { Session } from "../session/session.ts";
 import type { Appointment } from "./agenda.ts";
+import type { Account } from "./account.ts";
 import type { Guest } from "./guest.ts";
 import type { ClientInfo } from "./options.ts";
+import { RECEIPT, sessionBytes } from "./sizes.ts";
 import type { RetainedCursor } from "./retained_feed.ts";
 import type { Entry } from "./subscriptions.ts";
 import { Share } from "./turns.ts";
 import type { Verdicts } from "./verdicts.ts";
 
+/** So many bytes of Packet Identifiers a session always has room for. */
+const FREE = 4096;
+
 /** A session with all that belongs to it. */
 export class Member {
   readonly session: Session;
+  /** What it keeps, all together. */
+  readonly account: Account;
+  /** Its subscriptions. */
+  readonly subscriptionAccount: Account;
+  /** What is counted of the session itself, and of what it has received. */
+  #baseBytes = 0;
+  #receivedBytes = 0;
   /** As it was when the client connected last. */
   client: ClientInfo;
   /** Whose session it is; `undefined` for nobody in particular. */
@@ -40,8 +53,33 @@ export class Member {
   /** When the Will is due, while its client is away. */
   willDue: Appointment | undefined;
 
-  constructor(client: ClientInfo, session: Session) {
+  constructor(
+    client: ClientInfo,
+    session: Session,
+    account: Account,
+    subscriptionAccount: Account,
+  ) {
     this.client = client;
     this.session = session;
+    this.account = account;
+    this.subscriptionAccount = subscriptionAccount;
+  }
+
+  /** Counts who the session is for, and its Will: to be called when either has changed. */
+  countBase(): void {
+    const bytes = sessionBytes(this.client, this.will) + textBytes(this.owner ?? "");
+    this.account.charge(bytes - this.#baseBytes);
+    this.#baseBytes = bytes;
+  }
+
+  /** Counts the messages of QoS 2 that it has received and that are not released. False when they are too many. */
+  countReceived(): boolean {
+    const bytes = this.session.received.size * RECEIPT;
+    const more = bytes - this.#receivedBytes;
+    const hasRoom = more <= 0 || bytes <= FREE || this.account.hasRoom(more);
+    if (!hasRoom) return false;
+    this.account.charge(more);
+    this.#receivedBytes = bytes;
+    return true;
   }
 }

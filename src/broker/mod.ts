@@ -24,6 +24,7 @@ export type {
   BrokerMessage,
   BrokerOptions,
   ClientInfo,
+  DropReason,
   ErrorContext,
   Verdict,
 } from "./options.ts";

@@ -64,6 +64,12 @@ export type AuthenticationAnswer =
   | { readonly result: "success"; readonly data?: Uint8Array | undefined }
   | { readonly result: "refuse"; readonly reasonCode?: 0x87 | 0x8c | undefined };
 
+/**
+ * Why a message is dropped for one client: its session, or the broker, had no room for it, or it is larger
+ * than the client takes (§3.1.2.11.4).
+ */
+export type DropReason = "no room" | "too large";
+
 /** In what an error has happened. */
 export interface ErrorContext {
   /** The name of the hook that has failed, or what else was being done, in a few words. */
@@ -166,6 +172,11 @@ export interface BrokerHooks {
   /** A message has been taken, before it goes to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
   /**
+   * A message does not reach a client that should have it. There may be very many of them, so be
+   * quick, and write no line for each.
+   */
+  onDropped?(client: ClientInfo, message: BrokerMessage, why: DropReason): void | Promise<void>;
+  /**
    * Something has failed that nobody else is told of: a hook, above all. Nothing but that one
    * request has suffered. Default: a line on the console, at most ten of them a minute; the others
    * are counted. What goes wrong in here is written there, too.
@@ -173,17 +184,40 @@ export interface BrokerHooks {
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }
 
-/** How much the broker bears. What is more is refused with the standard's Reason Code, or dropped. */
+/**
+ * How much the broker bears. What is more is refused with the standard's Reason Code, or dropped. Bytes are
+ * counted as they are in memory, with the objects and tables around them, by figures that were measured.
+ */
 export interface BrokerLimits {
-  /** Connections at the same time. Default: 20,000. */
+  /**
+   * Bytes that clients make the broker keep, all of them together, with what the platform keeps for each
+   * connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than 256 KiB and
+   * sessions that keep less than 16. What is more is refused with 0x97; a connection of which nothing can be kept is closed. The process
+   * takes up to three times as much, as garbage is collected late. Default: 167,772,160, for a process of 512 MiB.
+   */
+  readonly memory: number;
+  /** Connections at the same time; one more is refused with 0x89. Default: 6000. */
   readonly connections: number;
+  /**
+   * Bytes in a packet before CONNACK; a larger CONNECT is refused with 0x95. A Will has up to 65,535 bytes of
+   * payload, and properties. Default: 262,144.
+   */
+  readonly connectBytes: number;
+  /** Sessions, with a connection or without; a CONNECT that would begin one more is refused with 0x97. Default: 20,000. */
+  readonly sessions: number;
+  /** Bytes of one session with its subscriptions, its Will and what waits for it: 0x97. Default: 33,554,432. */
+  readonly sessionBytes: number;
+  /** Bytes of the subscriptions of one session; a SUBSCRIBE for more gets 0x97. Default: 16,777,216. */
+  readonly subscriptionBytes: number;
+  /** Bytes of all retained messages; a PUBLISH for more gets 0x97. Default: 67,108,864. */
+  readonly retainedBytes: number;
   /** Bytes in one packet (§3.2.2.3.6). Default: 16,777,216. */
   readonly packetSize: number;
   /** Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800, a week. */
   readonly sessionExpiryInterval: number;
-  /** Messages that wait for one session. Default: 10,000. */
+  /** Messages that wait for one session. A PUBLISH for which no subscriber has room gets 0x97. Default: 10,000. */
   readonly queuedMessages: number;
-  /** Bytes of topics and payloads that wait for one session. Default: 16,777,216. */
+  /** Bytes of topics, payloads and properties that wait for one session, likewise. Default: 16,777,216. */
   readonly queuedBytes: number;
   /** Retained messages. Default: 100,000. */
   readonly retainedMessages: number;
@@ -248,7 +282,13 @@ export interface BrokerOptions extends BrokerHooks {
 }
 
 const DEFAULT_LIMITS: BrokerLimits = {
-  connections: 20_000,
+  memory: 167_772_160,
+  connections: 6000,
+  connectBytes: 262_144,
+  sessions: 20_000,
+  sessionBytes: 33_554_432,
+  subscriptionBytes: 16_777_216,
+  retainedBytes: 67_108_864,
   packetSize: 16_777_216,
   sessionExpiryInterval: 604_800,
   queuedMessages: 10_000,
@@ -282,6 +322,7 @@ const HOOKS = [
   "onConnect",
   "onDisconnect",
   "onMessage",
+  "onDropped",
   "onError",
 ] as const satisfies readonly (keyof BrokerHooks)[];
 

@@ -1,10 +1,12 @@
 // §3.3.1.3 Retained messages: the last message of a topic that was published with RETAIN 1.
 
 import type { PublishPacket } from "../packets/mod.ts";
+import { Account } from "./account.ts";
 import type { Appointment } from "./agenda.ts";
 import type { Agenda } from "./agenda.ts";
 import { withOwnBytes } from "./own_bytes.ts";
 import type { Store } from "./durability/store.ts";
+import { retainedBytes } from "./sizes.ts";
 import { type NameSearch, NameTree } from "./topic_tree.ts";
 
 /** A retained message. */
@@ -23,11 +25,13 @@ export class RetainedMessages {
   readonly #agenda: Agenda;
   readonly #most: number;
   readonly #store: Store | undefined;
+  readonly #account: Account;
   #latest = 0;
 
-  /** At most `most` messages are kept. */
-  constructor(agenda: Agenda, most: number, store: Store | undefined) {
+  /** At most `most` messages are kept, and as many bytes as the account has room for. */
+  constructor(agenda: Agenda, most: number, store: Store | undefined, account = new Account()) {
     this.#agenda = agenda;
+    this.#account = account;
     this.#most = most;
     this.#store = store;
     for (const { packet, expiresAt } of store?.retained() ?? []) this.#put(packet, expiresAt);
@@ -53,7 +57,10 @@ export class RetainedMessages {
     const { topic } = packet;
     const before = this.#messages.get(topic);
     if (before === undefined && this.#messages.size >= this.#most) return false;
-    if (before !== undefined) before.expiry.isCancelled = true;
+    const bytes = retainedBytes(packet);
+    const more = before === undefined ? bytes : bytes - retainedBytes(before.packet);
+    if (more > 0 && !this.#account.hasRoom(more)) return false;
+    if (before !== undefined) this.#release(before);
     const own = withOwnBytes(packet);
     this.#put(own, expiresAt);
     this.#store?.saveRetained(own, expiresAt);
@@ -64,7 +71,7 @@ export class RetainedMessages {
   restore(topic: string, before: Retained | undefined): void {
     if (before === undefined) return this.delete(topic);
     const current = this.#messages.get(topic);
-    if (current !== undefined) current.expiry.isCancelled = true;
+    if (current !== undefined) this.#release(current);
     this.#put(before.packet, before.expiresAt, before.sequence);
     this.#store?.saveRetained(before.packet, before.expiresAt);
   }
@@ -73,7 +80,7 @@ export class RetainedMessages {
   delete(topic: string): void {
     const before = this.#messages.get(topic);
     if (before === undefined) return;
-    before.expiry.isCancelled = true;
+    this.#release(before);
     this.#messages.delete(topic);
     this.#store?.deleteRetained(topic);
   }
@@ -82,6 +89,13 @@ export class RetainedMessages {
     const { topic } = packet;
     const expiry = this.#agenda.add(expiresAt, () => this.delete(topic));
     this.#messages.set(topic, { packet, expiresAt, expiry, sequence });
+    this.#account.charge(retainedBytes(packet));
+  }
+
+  /** A message is kept no more, or another one in its place. */
+  #release({ packet, expiry }: Retained & { readonly expiry: Appointment }): void {
+    expiry.isCancelled = true;
+    this.#account.release(retainedBytes(packet));
   }
 
   /** Looks for the messages whose topics a Topic Filter matches, in steps. */

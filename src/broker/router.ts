@@ -4,10 +4,13 @@ import { PacketTooLargeError } from "../errors.ts";
 import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
 import { expiryOf, Outgoing } from "../session/outgoing.ts";
 import type { MayHave } from "./delivery_authorizer.ts";
+import type { Account } from "./account.ts";
 import type { Guest } from "./guest.ts";
-import { Kept } from "./kept.ts";
+import { Kept, SharedContent } from "./kept.ts";
 import type { Member } from "./member.ts";
+import type { DropReason } from "./options.ts";
 import { Pages, withOwnBytes } from "./own_bytes.ts";
+import { messageBytes } from "./sizes.ts";
 import { type Entry, type Matches, nextMember, SubscriptionTable } from "./subscriptions.ts";
 import { type Turns, Work } from "./turns.ts";
 
@@ -27,6 +30,10 @@ export interface RouterSetup {
   readonly onKept: (member: Member, message: Kept) => void;
   /** A message that was kept has expired. */
   readonly onExpired: (message: Kept) => void;
+  /** The account of the whole broker. */
+  readonly memory: Account;
+  /** A message does not reach a client that should have it. */
+  readonly onDropped: (member: Member, message: PublishPacket, why: DropReason) => void;
 }
 
 /** Room for one message after the other, larger than which it is not kept. */
@@ -51,15 +58,27 @@ class Copies {
   readonly #now: () => number;
   readonly #writer: Writer;
   readonly #pages: Pages;
+  readonly #memory: Account;
+  #content: SharedContent | undefined;
   #own: PublishPacket | undefined;
   #expiresAt: number | undefined;
   readonly #encoded: (Uint8Array | undefined)[] = [undefined, undefined];
 
-  constructor(packet: PublishPacket, now: () => number, { writer, pages }: Workshop) {
+  constructor(
+    packet: PublishPacket,
+    { now, memory }: Pick<RouterSetup, "now" | "memory">,
+    { writer, pages }: Workshop,
+  ) {
     this.packet = packet;
     this.#now = now;
+    this.#memory = memory;
     this.#writer = writer;
     this.#pages = pages;
+  }
+
+  /** What all that keep it share. */
+  get content(): SharedContent {
+    return this.#content ??= new SharedContent(this.#memory, messageBytes(this.packet));
   }
 
   /** When the message expires. */
@@ -103,6 +122,15 @@ class Copies {
 
 const NONE: readonly number[] = [];
 
+/** What has become of a message for one subscriber, or for several, added up. */
+const NOTHING = 0;
+const TAKEN = 1;
+const FULL = 2;
+type Outcome = number;
+
+/** What the publisher of a message is told (§3.4.2.1). */
+export type RoutingCode = 0x00 | 0x10 | 0x97;
+
 /** Brings messages to their subscribers. */
 export class Router {
   readonly table: SubscriptionTable<Member>;
@@ -113,20 +141,24 @@ export class Router {
 
   constructor(setup: RouterSetup) {
     this.#setup = setup;
-    this.table = new SubscriptionTable((work) => setup.turns.count(work));
+    this.table = new SubscriptionTable((work) => setup.turns.count(work), setup.memory);
   }
 
-  /** Sends a message to all that want it and may have it. Returns whether there are any. */
-  route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): boolean {
+  /**
+   * Sends a message to all that want it and may have it. Returns 0x10 when there are none, 0x97 when some
+   * had no room for it and nobody took it.
+   */
+  route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): RoutingCode {
     const matches = this.table.match(packet.topic);
     const cost = Work.delivery + (packet.payload.length >> 9);
     this.#setup.turns.count(Work.packet + cost * matches.single.length);
     const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
-    if (single.length === 0 && groups.length === 0) return false;
-    const copies = new Copies(packet, this.#setup.now, this.#workshop);
-    for (const entries of single) this.#toSubscriber(copies, entries, publisher);
-    this.#toGroups(copies, groups, mayHave);
-    return true;
+    if (single.length === 0 && groups.length === 0) return 0x10;
+    const copies = new Copies(packet, this.#setup, this.#workshop);
+    let outcome: Outcome = NOTHING;
+    for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);
+    outcome |= this.#toGroups(copies, groups, mayHave);
+    return outcome === FULL ? 0x97 : 0x00;
   }
 
   /**
@@ -139,8 +171,7 @@ export class Router {
     if (expiresAt <= now) return;
     const message = new Outgoing(packet, expiresAt);
     message.countDown(now);
-    const { now: clock } = this.#setup;
-    const copies = new Copies(message.packet as PublishPacket, clock, this.#workshop);
+    const copies = new Copies(message.packet as PublishPacket, this.#setup, this.#workshop);
     this.#send(copies, entry.subscriber, lower(packet.qos, entry), true, identifiersOf([entry]));
   }
 
@@ -148,20 +179,23 @@ export class Router {
     copies: Copies,
     all: readonly Entry<Member>[],
     publisher: Member | undefined,
-  ): void {
+  ): Outcome {
     const { subscriber } = all[0]!;
-    if (subscriber.hasEnded) return;
+    if (subscriber.hasEnded) return NOTHING;
     // [MQTT-3.8.3-3]
     const isOwn = subscriber.client.clientId === publisher?.client.clientId;
     const entries = isOwn ? all.filter(({ request }) => !request.noLocal) : all;
-    if (entries.length === 0) return;
+    if (entries.length === 0) return NOTHING;
     if (entries.length === 1 || this.#setup.overlapping === "one copy") {
-      this.#toEntries(copies, subscriber, entries);
-    } else for (const entry of entries) this.#toEntries(copies, subscriber, [entry]);
+      return this.#toEntries(copies, subscriber, entries);
+    }
+    let outcome: Outcome = NOTHING;
+    for (const entry of entries) outcome |= this.#toEntries(copies, subscriber, [entry]);
+    return outcome;
   }
 
   /** One copy for several subscriptions: with the highest of their QoS, and all their identifiers [MQTT-3.3.4-2]. */
-  #toEntries(copies: Copies, subscriber: Member, entries: readonly Entry<Member>[]): void {
+  #toEntries(copies: Copies, subscriber: Member, entries: readonly Entry<Member>[]): Outcome {
     const { qos, retain } = copies.packet;
     let granted: QoS = 0;
     let keepsRetain = false;
@@ -171,11 +205,12 @@ export class Router {
       keepsRetain ||= entry.request.retainAsPublished;
     }
     // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-    this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
+    return this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
   }
 
-  #toGroups(copies: Copies, groups: Matches<Member>["groups"], mayHave: MayHave): void {
+  #toGroups(copies: Copies, groups: Matches<Member>["groups"], mayHave: MayHave): Outcome {
     const { qos } = copies.packet;
+    let outcome: Outcome = NOTHING;
     for (const group of groups) {
       const entry = nextMember(group, (candidate) => {
         const { guest, hasEnded } = candidate.subscriber;
@@ -184,8 +219,15 @@ export class Router {
         if (guest === undefined) return 0;
         return guest.connection.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
-      if (entry !== undefined) this.#toEntries(copies, entry.subscriber, [entry]);
+      if (entry !== undefined) outcome |= this.#toEntries(copies, entry.subscriber, [entry]);
     }
+    return outcome;
+  }
+
+  /** A message does not reach a client that should have it. */
+  drop(member: Member, message: PublishPacket, why: DropReason): void {
+    this.dropped++;
+    this.#setup.onDropped(member, message, why);
   }
 
   #send(
@@ -194,43 +236,65 @@ export class Router {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
-  ): void {
+  ): Outcome {
     const { guest } = member;
     if (guest === undefined) {
       // Without a connection QoS 0 is lost, as it may be (§4.3.1).
-      if (qos > 0) this.#keep(member, copies.toKeep(qos, retain, identifiers));
-      return;
+      return qos > 0 ? this.#keep(copies, member, qos, retain, identifiers) : NOTHING;
     }
     const { connection } = guest;
+    let outcome: Outcome = TAKEN;
     try {
       const isSent = qos === 0 &&
         (identifiers.length === 0 && connection.trySendEncoded(copies.encoded(retain)) ||
           connection.trySend(copies.of(0, retain, identifiers)));
-      if (!isSent) this.#keep(member, copies.toKeep(qos, retain, identifiers));
+      if (!isSent) outcome = this.#keep(copies, member, qos, retain, identifiers);
     } catch (error) {
       // Too large for this client [MQTT-3.1.2-25]. Any other error is its alone, too: the others
       // are to get the message.
-      if (error instanceof PacketTooLargeError) this.dropped++;
+      if (error instanceof PacketTooLargeError) this.drop(member, copies.packet, "too large");
       else this.#setup.onFailed(guest, error);
     }
     this.#setup.onSending(guest);
+    return outcome;
   }
 
   /** A message that has to wait, be it for a PUBACK. */
-  #keep(member: Member, message: Kept): void {
+  #keep(
+    copies: Copies,
+    member: Member,
+    qos: QoS,
+    retain: boolean,
+    identifiers: readonly number[],
+  ): Outcome {
     this.#setup.turns.count(Work.keep);
-    if (message.qos > 0 && !this.#setup.mayKeep(member)) return;
+    if (qos > 0 && !this.#setup.mayKeep(member)) return NOTHING;
+    const { content } = copies;
+    if (!content.hasRoom(member.account)) {
+      this.#takeExpired(member);
+      if (!content.hasRoom(member.account)) return this.#dropNoRoom(copies, member);
+    }
     const { guest, session: { outbox } } = member;
+    const message = copies.toKeep(qos, retain, identifiers);
     const add = () => guest === undefined ? outbox.add(message) : guest.connection.publish(message);
     let dropped = add();
-    if (dropped.length > 0) {
-      // What has expired is in the way.
-      const expired = outbox.takeExpired(this.#setup.now());
-      for (const message of expired) if (message instanceof Kept) this.#setup.onExpired(message);
-      if (expired.length > 0) dropped = add();
-    }
-    if (dropped.length > 0) this.dropped++;
-    else if (message.qos > 0) this.#setup.onKept(member, message);
+    if (dropped.length > 0 && this.#takeExpired(member)) dropped = add();
+    if (dropped.length > 0) return this.#dropNoRoom(copies, member);
+    message.charge(member.account, content);
+    if (qos > 0) this.#setup.onKept(member, message);
+    return TAKEN;
+  }
+
+  #dropNoRoom({ packet }: Copies, member: Member): Outcome {
+    this.drop(member, packet, "no room");
+    return FULL;
+  }
+
+  /** What has expired may be in the way. Returns whether something was. */
+  #takeExpired({ session }: Member): boolean {
+    const expired = session.outbox.takeExpired(this.#setup.now());
+    for (const message of expired) if (message instanceof Kept) this.#setup.onExpired(message);
+    return expired.length > 0;
   }
 }
 

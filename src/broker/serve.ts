@@ -18,10 +18,14 @@ import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
 import type { PeerInfo } from "../session/peer.ts";
+import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
 import { type BrokerStatistics, Hub } from "./hub.ts";
 import type { Guest } from "./guest.ts";
 import type { BrokerOptions } from "./options.ts";
+
+/** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
+const HANDSHAKES_PART = 8;
 
 /** How long what no client is told of may wait until it is brought to disk, in milliseconds. */
 const SOON = 100;
@@ -116,7 +120,10 @@ export class Broker implements AsyncDisposable {
       store?.close();
       throw error;
     }
-    const { connectTimeout: handshakeTimeout, connections: handshakes } = broker.#hub.limits;
+    const { connectTimeout: handshakeTimeout, connections, memory } = broker.#hub.limits;
+    // What is not counted yet is to be little.
+    const most = Math.max(1, Math.floor(memory / HANDSHAKES_PART / SECURE_CONNECTION));
+    const handshakes = Math.min(connections, most);
     try {
       broker.#listeners = await listenAll(
         options.listeners ?? [options],
@@ -229,7 +236,7 @@ export class Broker implements AsyncDisposable {
   }
 
   #open(transport: Transport, peer: PeerInfo): void {
-    if (this.#shutDown !== undefined) return transport.close();
+    if (this.#shutDown !== undefined || !this.#hub.hasRoomFor(peer)) return transport.close();
     const used = this.#intercepted(transport, peer);
     if (used === undefined) return transport.close();
     const guest = this.#hub.open(peer, () => {
@@ -250,7 +257,10 @@ export class Broker implements AsyncDisposable {
       },
     );
     this.#drives.add(drive);
-    void drive.finished.then(() => this.#drives.delete(drive));
+    void drive.finished.then(() => {
+      this.#drives.delete(drive);
+      this.#hub.close(guest);
+    });
   }
 
   /** What `intercept` gives in place of a connection; nothing when it fails. */

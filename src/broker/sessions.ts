@@ -1,19 +1,26 @@
 // §4.1, §3.1.2.11.2, §3.1.3.2.2 Sessions that outlive their connections, and the Wills of clients that are gone.
 
-import type { Will } from "../packets/mod.ts";
+import type { PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
+import type { Outgoing } from "../session/outgoing.ts";
 import { Session } from "../session/session.ts";
+import { Account } from "./account.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Guest } from "./guest.ts";
+import { Kept, releaseKept, SharedContent } from "./kept.ts";
 import { Member } from "./member.ts";
 import type { BrokerLimits, ClientInfo } from "./options.ts";
 import type { SessionRow } from "./durability/database.ts";
 import type { Store } from "./durability/store.ts";
+import { messageBytes, sessionBytes, subscriptionBytes } from "./sizes.ts";
 import type { SubscriptionTable } from "./subscriptions.ts";
 import { type Turns, Work } from "./turns.ts";
 
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
+
+/** A session with no more bytes may use what is in reserve: large ones of others leave room for it. */
+const SMALL = 16_384;
 
 /** What the sessions work with. */
 export interface SessionsSetup {
@@ -21,6 +28,8 @@ export interface SessionsSetup {
   readonly now: () => number;
   readonly agenda: Agenda;
   readonly limits: BrokerLimits;
+  /** The account of the whole broker. */
+  readonly memory: Account;
   readonly table: SubscriptionTable<Member>;
   readonly turns: Turns;
   /** What survives the broker, if anything does. */
@@ -64,11 +73,37 @@ export class Sessions {
     return member === undefined ? [] : [member];
   }
 
+  /**
+   * Why a client cannot have a session with such a Will now, in words; `undefined` when it can. `known` is
+   * its session, if it has one.
+   */
+  refusal(
+    client: ClientInfo,
+    will: Will | undefined,
+    known: Member | undefined,
+  ): string | undefined {
+    const { limits, memory } = this.#setup;
+    const bytes = sessionBytes(client, will);
+    if (bytes > limits.sessionBytes) return "The session would be too large";
+    if (known === undefined && this.#members.size >= limits.sessions) {
+      return "There are too many sessions";
+    }
+    const more = known === undefined ? bytes : bytes - sessionBytes(known.client, known.will);
+    if (more <= 0 || (bytes <= SMALL ? memory.hasRoomAtAll(more) : memory.hasRoom(more))) {
+      return undefined;
+    }
+    return "The server has no memory for another session";
+  }
+
   /** Begins a session. */
   begin(client: ClientInfo): Member {
     const { queuedMessages: messages, queuedBytes: bytes } = this.#setup.limits;
     const limits = { messages, bytes, whenFull: "drop newest" } as const;
-    const member = new Member(client, new Session(client.clientId, limits));
+    const { sessionBytes, subscriptionBytes } = this.#setup.limits;
+    const account = new Account(this.#setup.memory, { limit: sessionBytes, small: SMALL });
+    const subscriptions = new Account(account, { limit: subscriptionBytes });
+    const session = new Session(client.clientId, limits);
+    const member = new Member(client, session, account, subscriptions);
     this.#members.set(client.clientId, member);
     return member;
   }
@@ -94,6 +129,9 @@ export class Sessions {
     this.resume(member);
     member.hasEnded = true;
     this.#setup.onEnded(member);
+    for (const message of member.session.outgoing.values()) releaseKept(message);
+    for (const message of member.session.outbox) releaseKept(message);
+    member.account.close();
     const { table, turns } = this.#setup;
     void turns.forEach(member.feeding, member.subscriptions.keys(), (topicFilter) => {
       turns.count(Work.subscription);
@@ -123,6 +161,8 @@ export class Sessions {
       // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
       if (cause.packet.reasonCode === 0x00) member.will = undefined;
     }
+    member.countBase();
+    member.countReceived();
     try {
       this.#wait(member, this.#setup.now());
     } finally {
@@ -161,8 +201,22 @@ export class Sessions {
     member.lifetime = lifetime;
     member.will = will;
     store!.fill(member);
-    for (const entry of member.subscriptions.values()) table.add(entry);
+    for (const [topicFilter, entry] of member.subscriptions) {
+      table.add(entry);
+      member.subscriptionAccount.charge(subscriptionBytes(topicFilter));
+    }
+    // It was let in under other limits.
+    for (const message of member.session.outgoing.values()) this.#chargeRestored(member, message);
+    for (const message of member.session.outbox) this.#chargeRestored(member, message);
+    member.countBase();
+    member.countReceived();
     return { member, leftAt };
+  }
+
+  #chargeRestored(member: Member, message: Outgoing): void {
+    if (!(message instanceof Kept)) return;
+    const bytes = messageBytes(message.packet as PublishPacket);
+    message.charge(member.account, new SharedContent(this.#setup.memory, bytes));
   }
 
   #publishWill(member: Member): void {
@@ -171,6 +225,7 @@ export class Sessions {
     member.willDue = undefined;
     member.will = undefined;
     if (will === undefined) return;
+    member.countBase();
     if (member.lifetime > 0) this.#setup.store?.deleteWill(member);
     this.#setup.publishWill(member, will);
   }

@@ -3,6 +3,7 @@
 
 import type { SubscriptionRequest } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
+import { Account } from "./account.ts";
 import { FilterTree } from "./topic_tree.ts";
 import { Work } from "./turns.ts";
 
@@ -36,6 +37,9 @@ export interface Matches<Subscriber> {
   readonly groups: readonly Group<Subscriber>[];
 }
 
+/** What nobody wants. */
+const NOBODY: Matches<never> = { single: [], groups: [] };
+
 /** The subscriptions under one Topic Filter. */
 interface Holders<Subscriber> {
   readonly single: Map<Subscriber, Entry<Subscriber>>;
@@ -46,14 +50,16 @@ interface Holders<Subscriber> {
 /** All subscriptions of a broker. */
 export class SubscriptionTable<Subscriber extends object> {
   readonly #tree = new FilterTree<Holders<Subscriber>>();
+  readonly #account: Account;
   #remembered = new Map<string, Matches<Subscriber>>();
   #rememberedSize = 0;
   #size = 0;
   readonly #count: (work: number) => void;
 
-  /** `count` is told how much work it was to find who wants a message. */
-  constructor(count: (work: number) => void = () => {}) {
+  /** `count` is told how much work it was to find who wants a message; what is remembered is on the account. */
+  constructor(count: (work: number) => void = () => {}, account = new Account()) {
     this.#count = count;
+    this.#account = account;
   }
 
   /** How many subscriptions there are. */
@@ -101,6 +107,7 @@ export class SubscriptionTable<Subscriber extends object> {
   match(topicName: string): Matches<Subscriber> {
     const known = this.#remembered.get(topicName);
     if (known !== undefined) return known;
+    if (this.#size === 0) return NOBODY;
     const single = new Map<Subscriber, Entry<Subscriber>[]>();
     const groups: Group<Subscriber>[] = [];
     const nodes = this.#tree.match(topicName, (holders) => {
@@ -121,21 +128,26 @@ export class SubscriptionTable<Subscriber extends object> {
   #remember(topicName: string, matches: Matches<Subscriber>): void {
     const size = sizeOf(topicName, matches);
     if (this.#rememberedSize + size > REMEMBERED) this.#forgetAll();
-    if (size > REMEMBERED) return;
+    if (size > REMEMBERED || !this.#account.tryCharge(size)) return;
     this.#remembered.set(topicName, matches);
     this.#rememberedSize += size;
   }
 
   /** The subscriptions of a filter have changed: one without wildcards matches one topic. */
   #forget(topicFilter: string): void {
-    if (topicFilter.includes("+") || topicFilter.includes("#")) return this.#forgetAll();
+    const isOne = !topicFilter.includes("+") && !topicFilter.includes("#");
+    // What nobody wants is remembered, too, as long as there is somebody who wants something.
+    if (!isOne || this.#size === 0) return this.#forgetAll();
     const matches = this.#remembered.get(topicFilter);
     if (matches === undefined) return;
     this.#remembered.delete(topicFilter);
-    this.#rememberedSize -= sizeOf(topicFilter, matches);
+    const size = sizeOf(topicFilter, matches);
+    this.#rememberedSize -= size;
+    this.#account.release(size);
   }
 
   #forgetAll(): void {
+    this.#account.release(this.#rememberedSize);
     this.#remembered = new Map();
     this.#rememberedSize = 0;
   }

@@ -10,6 +10,7 @@ import {
 import { StoreError } from "../store/store_error.ts";
 import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
+import { DroppedLog } from "./dropped_log.ts";
 import { integerOption } from "./options.ts";
 import { QueuedOutput } from "./queued_output.ts";
 import { escaped, paintFor, quoted } from "./text.ts";
@@ -30,6 +31,7 @@ export async function run(
   const told = new QueuedOutput(stdout);
   const traced = new QueuedOutput(stderr);
   const log = new Log(told);
+  const dropped = new DroppedLog((text) => log.write("!", text));
   const trace = traceOf(options.trace);
   const broker = await start({
     ...limitsOf(options),
@@ -40,6 +42,7 @@ export async function run(
       const name = username === undefined ? "" : ` as ${quoted(username)}`;
       log.write("+", `${quoted(clientId)} from ${address}${name}`);
     },
+    onDropped: (client, _message, why) => dropped.add(client, why),
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
     // The console of the library would wait for whoever reads it.
@@ -56,6 +59,7 @@ export async function run(
   });
   await Promise.race([interrupted, told.closed]);
   await broker.shutDown();
+  dropped.end();
   log.write("*", "shut down");
   await Promise.all([told.flush(PATIENCE), traced.flush(PATIENCE)]);
   return 0;

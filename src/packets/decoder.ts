@@ -19,6 +19,9 @@ export interface DecoderOptions {
 /** The room for a packet that is gathered, to begin with: at most this, however large the packet. */
 const FIRST_ROOM = 4096;
 
+/** What a chunk that waits takes beside its bytes: a view of them. */
+const CHUNK = 128;
+
 /**
  * Decodes a stream of packets. Push bytes as they come and take packets until there is none.
  *
@@ -38,7 +41,7 @@ const FIRST_ROOM = 4096;
  * ```
  */
 export class PacketDecoder {
-  readonly #maximumPacketSize: number;
+  #maximumPacketSize: number;
   readonly #reader = new Reader();
   /** Chunks pushed, from `#begun` on not yet begun. */
   #waiting: Uint8Array[] = [];
@@ -64,6 +67,25 @@ export class PacketDecoder {
     this.#maximumPacketSize = maximumPacketSize;
     this.#reader.mostFilters = options.filtersPerPacket ?? Infinity;
     this.#reader.mostUserProperties = options.userPropertiesPerPacket ?? Infinity;
+  }
+
+  /**
+   * The most bytes in one packet from now on; a packet of which a byte has been looked at was held to
+   * what was said before.
+   *
+   * @throws {RangeError} when it is below 1
+   */
+  set maximumPacketSize(bytes: number) {
+    checkMaximumPacketSize(bytes);
+    this.#maximumPacketSize = bytes;
+  }
+
+  /**
+   * How many bytes of packets that are not whole yet, or not taken, it holds: with the room for what is
+   * to come, and for each chunk what an object takes.
+   */
+  get heldBytes(): number {
+    return this.#gathered.length + this.unread + CHUNK * (this.#waiting.length - this.#begun);
   }
 
   /**

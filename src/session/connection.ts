@@ -18,6 +18,7 @@ import {
 } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "./events.ts";
 import type { Limits } from "./limits.ts";
+import { type Memory, UNCOUNTED } from "./memory.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { Output } from "./output.ts";
 import { Queue } from "./queue.ts";
@@ -37,6 +38,9 @@ const MOST_ANSWERS = 1_048_576;
 
 const MORE: ConnectionEvent = { type: "more" };
 
+/** So much of a packet that is not whole, and of aliases, is always kept. */
+const FREE = 4096;
+
 /** What a connection is made with, beside what its role needs. */
 export interface ConnectionOptions {
   /** The most bytes in a packet that this end takes. */
@@ -49,6 +53,8 @@ export interface ConnectionOptions {
   readonly filtersPerPacket?: number | undefined;
   /** The most User Properties in one packet that this end takes. Default: no limit. */
   readonly userPropertiesPerPacket?: number | undefined;
+  /** Where what this connection keeps is counted; by default nowhere. */
+  readonly memory?: Memory | undefined;
 }
 
 /** What a handshake has settled. */
@@ -73,16 +79,22 @@ interface Established {
   readonly sender: Sender;
   readonly receiver: Receiver;
   readonly aliases: IncomingAliases;
+  readonly outgoingAliases: OutgoingAliases;
 }
 
 /** One Network Connection. */
 export abstract class Connection {
   /** The packets to send. */
-  protected readonly output: Output = new Output();
+  protected readonly output: Output;
   /** What has happened. */
   protected readonly events: Queue<ConnectionEvent> = new Queue();
   /** The time of the last call. */
   protected now: number;
+  readonly #memory: Memory;
+  /** What is counted of what was read: packets that are not whole, and aliases. */
+  #held = 0;
+  /** The buffer that the last chunk is a part of, which whoever reads goes on with. */
+  #chunkBytes = 0;
   readonly #decoder: PacketDecoder;
   readonly #topicAliases: TopicAliasMode;
   readonly #packetsPerCall: number;
@@ -96,7 +108,10 @@ export abstract class Connection {
   #answers = 0;
 
   constructor(now: number, options: ConnectionOptions) {
+    const { memory = UNCOUNTED } = options;
     this.now = now;
+    this.#memory = memory;
+    this.output = new Output(memory);
     this.#decoder = new PacketDecoder(options);
     this.#topicAliases = options.topicAliases ?? "off";
     this.#packetsPerCall = options.packetsPerCall ?? Infinity;
@@ -130,7 +145,9 @@ export abstract class Connection {
   /** When to call `tick()`, if nothing else happens before; `Infinity` for never. */
   get deadline(): number {
     if (this.#isClosed) return Infinity;
-    return Math.min(this.roleDeadline, this.#established?.session.outbox.deadline ?? Infinity);
+    if (this.#established === undefined) return this.roleDeadline;
+    const { session, sender } = this.#established;
+    return Math.min(this.roleDeadline, session.outbox.deadline, sender.deadline);
   }
 
   /** Takes bytes from the peer. Never throws for what they are. They must not change as long as messages are kept. */
@@ -139,6 +156,7 @@ export abstract class Connection {
     this.now = now;
     this.#decoder.push(chunk);
     this.decode();
+    this.#countHeld(chunk.buffer.byteLength);
   }
 
   /** Looks at the next packets, after the event `"more"`. */
@@ -147,6 +165,7 @@ export abstract class Connection {
     this.now = now;
     this.#isToProceed = false;
     this.decode();
+    this.#countHeld(this.#chunkBytes);
   }
 
   /** The peer, or the network, has ended the stream. */
@@ -342,9 +361,20 @@ export abstract class Connection {
       sender,
       receiver: new Receiver(session, output, own.receiveMaximum, takesExplanations),
       aliases: new IncomingAliases(own.topicAliasMaximum),
+      outgoingAliases: aliases,
     };
     this.#isHeld = true;
     if (agreement.isResumed) sender.resume();
+  }
+
+  /** How many bytes a packet may have from now on. */
+  protected set maximumPacketSize(bytes: number) {
+    this.#decoder.maximumPacketSize = bytes;
+  }
+
+  /** There is no memory for what the peer sends: ends the connection, and says why if the role may. */
+  protected refuseForMemory(): void {
+    this.close({ by: "this end", packet: undefined });
   }
 
   /** Handles what both roles handle alike; false when it is something else. */
@@ -408,6 +438,22 @@ export abstract class Connection {
     this.#answers += this.output.length - before;
     if (this.#answers <= MOST_ANSWERS) return;
     this.close({ by: "silence", what: "reads none of the answers to what it sends" });
+  }
+
+  /** Counts what is kept of what was read. Who makes this end keep more than there is room for is given up. */
+  #countHeld(chunkBytes: number): void {
+    let held = this.#decoder.heldBytes;
+    if (this.#established !== undefined) {
+      held += this.#established.aliases.bytes + this.#established.outgoingAliases.bytes;
+    }
+    const more = held - this.#held;
+    const isTooMuch = more > 0 && held > FREE && !this.#memory.hasRoom(more);
+    if (more !== 0 || chunkBytes !== this.#chunkBytes) {
+      this.#memory.add(more + chunkBytes - this.#chunkBytes);
+      this.#held = held;
+      this.#chunkBytes = chunkBytes;
+    }
+    if (isTooMuch && !this.#isClosed) this.refuseForMemory();
   }
 
   #pump(): void {

@@ -8,7 +8,7 @@ import { Queue } from "./queue.ts";
 export interface OutboxLimits {
   /** The most messages. */
   readonly messages: number;
-  /** The most bytes of topics and payloads. One message alone may have more. */
+  /** The most bytes of topics, payloads and properties. One message alone may have more. */
   readonly bytes: number;
   /** Which message is given up when there is no room: the new one, or as many of the oldest as it takes. */
   readonly whenFull: "drop newest" | "drop oldest";

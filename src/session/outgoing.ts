@@ -1,6 +1,7 @@
 // A message on its way out, from the moment somebody wants it sent to the moment its last acknowledgement has come.
 
 import type { PublishInit, PubrecPacket, QoS } from "../packets/mod.ts";
+import { messageSize } from "./message_size.ts";
 
 /** A message to be sent. Whoever sends it may extend this class with what is to happen afterwards. */
 export class Outgoing {
@@ -22,6 +23,7 @@ export class Outgoing {
   isCancelled = false;
   /** The connection on which it was sent last: whose quota it uses. */
   sentOn: object | undefined;
+  #size: number | undefined;
 
   /** `packet` must not change until the message has settled; nor must its payload. */
   constructor(packet: PublishInit, expiresAt = Infinity) {
@@ -34,9 +36,9 @@ export class Outgoing {
     return this.packet.qos ?? 0;
   }
 
-  /** About how many bytes it takes. */
+  /** About how many bytes it takes, with all properties. Stays as it was when first asked for. */
   get size(): number {
-    return this.packet.topic.length + (this.packet.payload?.length ?? 0);
+    return this.#size ??= messageSize(this.packet);
   }
 
   /** Counts the Message Expiry Interval down to what is left of it (§3.3.2.3.3). */

@@ -25,6 +25,12 @@ import { type OutgoingAliases, withoutAlias } from "./topic_alias.ts";
 /** Above so many bytes that wait to be sent, messages wait in the outbox. */
 const FULL = 262_144;
 
+/** When there is no memory to send what waits, it is tried again so many milliseconds later. */
+const RETRY = 200;
+
+/** What a PUBLISH takes beside its topic and its payload, in most cases. */
+const REST = 64;
+
 /** What a sender works with. */
 export interface SenderSetup {
   readonly session: Session;
@@ -52,6 +58,7 @@ export class Sender {
   readonly #again = new Queue<Outgoing>();
   /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
   #inFlight = 0;
+  #retryAt = Infinity;
 
   constructor(
     { session, output, events, limits, aliases, takesSubscriptionIdentifiers, isInUse }:
@@ -64,6 +71,11 @@ export class Sender {
     this.#aliases = aliases;
     this.#takesSubscriptionIdentifiers = takesSubscriptionIdentifiers;
     this.#isInUse = (packetId) => session.outgoing.isTaken(packetId) || isInUse(packetId);
+  }
+
+  /** When to try again what there was no memory for; `Infinity` for never. */
+  get deadline(): number {
+    return this.#retryAt;
   }
 
   /** Goes on with the session: every PUBREL at once, then each PUBLISH in its old order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
@@ -85,7 +97,9 @@ export class Sender {
    * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   trySend(packet: PublishInit): boolean {
-    if (!this.#isNext()) return false;
+    const { topic, payload } = packet;
+    const size = REST + topic.length + (payload?.length ?? 0);
+    if (!this.#isNext() || !this.#output.hasMemoryFor(size)) return false;
     this.#checkLimits(packet);
     const complete = this.#aliases.complete(packet);
     this.#write(complete, 0, false);
@@ -102,6 +116,7 @@ export class Sender {
         `The packet has ${bytes.length} bytes, the peer takes at most ${maximumPacketSize}`,
       );
     }
+    if (!this.#output.hasMemoryFor(bytes.length)) return false;
     this.#output.writeEncoded(bytes);
     return true;
   }
@@ -122,7 +137,9 @@ export class Sender {
   publish(message: Outgoing): readonly Outgoing[] {
     this.#checkLimits(message.packet);
     message.packet = this.#aliases.complete(message.packet);
-    if (this.#isNext() && (message.qos === 0 || this.#hasQuota()) && this.#send(message)) {
+    const isNow = this.#isNext() && (message.qos === 0 || this.#hasQuota()) &&
+      this.#output.hasMemoryFor(message.size);
+    if (isNow && this.#send(message)) {
       this.#aliases.taken(message.packet);
       return NONE;
     }
@@ -144,12 +161,17 @@ export class Sender {
 
   /** Sends what waits, as far as room, quota and identifiers go [MQTT-4.9.0-2]. */
   pump(now: number): void {
-    while (this.#again.length > 0 && this.#hasRoom() && this.#hasQuota()) this.#sendAgain();
+    this.#retryAt = Infinity;
+    while (this.#again.length > 0 && this.#hasRoom() && this.#hasQuota()) {
+      if (!this.#hasMemoryFor(this.#again.first!, now)) return;
+      this.#sendAgain();
+    }
     const { outbox } = this.#session;
     for (const message of outbox.takeExpired(now)) this.#discard(message, { reason: "expired" });
     if (this.#again.length > 0) return;
     for (let message = outbox.first; message !== undefined; message = outbox.first) {
       if (!this.#hasRoom() || message.qos > 0 && !this.#hasQuota()) return;
+      if (!this.#hasMemoryFor(message, now)) return;
       message.countDown(now);
       const fault = this.#limitFault(message.packet);
       try {
@@ -208,6 +230,13 @@ export class Sender {
 
   #hasRoom(): boolean {
     return this.#output.length < FULL;
+  }
+
+  /** Whether there is memory to send what waits; if not, it is to be tried again. */
+  #hasMemoryFor({ size }: Outgoing, now: number): boolean {
+    if (this.#output.hasMemoryFor(REST + size)) return true;
+    this.#retryAt = now + RETRY;
+    return false;
   }
 
   #hasQuota(): boolean {

@@ -30,6 +30,8 @@ import type { Session } from "./session.ts";
 export interface ServerConnectionOptions extends ConnectionOptions {
   /** How long the CONNECT may take, and each step of authentication before CONNACK, in milliseconds. Default: 10,000. */
   readonly connectTimeout?: number | undefined;
+  /** The most bytes in a packet before CONNACK. Default: as many as later. */
+  readonly connectBytes?: number | undefined;
 }
 
 /** The most bytes that are kept of what a Client sends before its CONNECT is answered. */
@@ -52,6 +54,7 @@ export class ServerConnection extends Connection {
   #connectDeadline: number;
   #phase: Phase = "connect";
   #earlyBytes = 0;
+  readonly #mostEarlyBytes: number;
   #connect: ConnectPacket | undefined;
   #own: Limits = limitsOf({});
   #keepAliveSeconds = 0;
@@ -65,8 +68,10 @@ export class ServerConnection extends Connection {
 
   /** Waits for a CONNECT. */
   constructor(now: number, options: ServerConnectionOptions = {}) {
-    super(now, options);
+    const { maximumPacketSize = Infinity, connectBytes = Infinity } = options;
+    super(now, { ...options, maximumPacketSize: Math.min(maximumPacketSize, connectBytes) });
     this.#maximumPacketSize = options.maximumPacketSize;
+    this.#mostEarlyBytes = Math.min(MOST_EARLY_BYTES, connectBytes);
     this.#connectTimeout = options.connectTimeout ?? 10_000;
     this.#connectDeadline = now + this.#connectTimeout;
   }
@@ -99,6 +104,8 @@ export class ServerConnection extends Connection {
     const granted = this.#granted(properties);
     this.output.write({ type: "connack", sessionPresent, properties: granted });
     this.#phase = "nothing";
+    this.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
+    this.#connect = essentialsOf(connect);
     this.#isAuthenticating = false;
     this.#isAsked = false;
     session.exists = true;
@@ -313,11 +320,25 @@ export class ServerConnection extends Connection {
   override receive(chunk: Uint8Array, now: number): void {
     if (this.#phase === "decision") this.#earlyBytes += chunk.length;
     super.receive(chunk, now);
-    if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > MOST_EARLY_BYTES) {
+    if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > this.#mostEarlyBytes) {
       const properties = { reasonString: "Too much was sent before CONNACK" };
       this.output.writeIfItFits({ type: "connack", reasonCode: 0x97, properties });
       this.close({ by: "this end", packet: undefined });
     }
+  }
+
+  protected override refuseForMemory(): void {
+    const properties = { reasonString: "The server has no memory for what was sent" };
+    const reasonCode = 0x97;
+    if (this.isOpen) {
+      const packet = { type: "disconnect", reasonCode, properties } as const;
+      this.output.writeIfItFits(packet);
+      return this.close({ by: "this end", packet });
+    }
+    if (this.#connect !== undefined) {
+      this.output.writeIfItFits({ type: "connack", reasonCode, properties });
+    }
+    super.refuseForMemory();
   }
 
   protected handlePacket(packet: Packet): void {
@@ -432,6 +453,14 @@ export class ServerConnection extends Connection {
     }
     return this.#connect;
   }
+}
+
+/** What is asked of a CONNECT once it has been answered: the rest of it, a Will above all, is not kept. */
+function essentialsOf(packet: ConnectPacket): ConnectPacket {
+  const { sessionExpiryInterval, authenticationMethod, requestProblemInformation } =
+    packet.properties;
+  const properties = { sessionExpiryInterval, authenticationMethod, requestProblemInformation };
+  return { ...packet, will: undefined, password: undefined, properties };
 }
 
 function checkCount(

@@ -3,6 +3,14 @@
 
 import type { PublishInit, PublishPacket } from "../packets/mod.ts";
 import { conductFault } from "./faults.ts";
+import { textBytes } from "./message_size.ts";
+
+/** So many aliases at most are given out, for topics of so many characters at most. */
+const MOST_GIVEN_OUT = 1024;
+const LONGEST_TOPIC = 256;
+
+/** What a mapping takes beside the characters of its topic. */
+const MAPPING = 64;
 
 /** Who gives out aliases for what is sent: nobody, the caller, or the connection. */
 export type TopicAliasMode = "off" | "manual" | "automatic";
@@ -17,11 +25,17 @@ export class OutgoingAliases {
   readonly #topics = new Map<number, string>();
   /** By alias, what the caller has said: messages may wait before they are sent. */
   readonly #given = new Map<number, string>();
+  #bytes = 0;
 
   /** `maximum` is what the peer takes [MQTT-3.2.2-17]; 0 for none [MQTT-3.2.2-18]. */
   constructor(mode: TopicAliasMode, maximum: number) {
     this.#mode = mode;
     this.#maximum = maximum;
+  }
+
+  /** About how many bytes the mappings take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Whether messages get aliases of themselves. */
@@ -80,7 +94,11 @@ export class OutgoingAliases {
    */
   sent(topic: string, alias: number): void {
     const before = this.#topics.get(alias);
-    if (before !== undefined) this.#aliases.delete(before);
+    if (before !== undefined) {
+      this.#aliases.delete(before);
+      this.#bytes -= MAPPING + textBytes(before);
+    }
+    this.#bytes += MAPPING + textBytes(topic);
     this.#topics.set(alias, topic);
     this.#aliases.set(topic, alias);
   }
@@ -88,13 +106,17 @@ export class OutgoingAliases {
   #automatic(packet: PublishInit): PublishInit {
     const { topic } = packet;
     const known = this.#aliases.get(topic);
-    if (known === undefined) return withAlias(packet, topic, this.#free());
+    if (known === undefined) {
+      if (topic.length > LONGEST_TOPIC) return withoutAlias(packet);
+      return withAlias(packet, topic, this.#free());
+    }
     return withAlias(packet, "", known);
   }
 
   /** An alias not used yet, or the one whose last use is the longest ago. */
   #free(): number {
-    if (this.#aliases.size < this.#maximum) return this.#aliases.size + 1;
+    const { size } = this.#aliases;
+    if (size < this.#maximum && size < MOST_GIVEN_OUT) return size + 1;
     const [oldest] = this.#aliases.values();
     return oldest!;
   }
@@ -117,10 +139,16 @@ export function withoutAlias(packet: PublishInit): PublishInit {
 export class IncomingAliases {
   readonly #maximum: number;
   readonly #topics: string[] = [];
+  #bytes = 0;
 
   /** `maximum` is what this end has said that it takes [MQTT-3.3.2-10]. */
   constructor(maximum: number) {
     this.#maximum = maximum;
+  }
+
+  /** About how many bytes the mappings take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -140,7 +168,7 @@ export class IncomingAliases {
         0x94,
       );
     }
-    if (packet.topic !== "") this.#topics[topicAlias] = packet.topic;
+    if (packet.topic !== "") this.#set(topicAlias, packet.topic);
     const topic = this.#topics[topicAlias];
     if (topic === undefined) {
       throw conductFault(
@@ -151,5 +179,12 @@ export class IncomingAliases {
       );
     }
     return { ...packet, topic, properties };
+  }
+
+  #set(alias: number, topic: string): void {
+    const before = this.#topics[alias];
+    if (before !== undefined) this.#bytes -= MAPPING + textBytes(before);
+    this.#topics[alias] = topic;
+    this.#bytes += MAPPING + textBytes(topic);
   }
 }

@@ -43,6 +43,11 @@ export class Writer {
     return this.#length;
   }
 
+  /** How many bytes the buffer has, written or not. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** What has been written: a view, valid until the next write. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);

@@ -199,7 +199,8 @@ Deno.test("Nothing that a refused client has sent is done [MQTT-3.1.4-6]", async
   );
   client.expectRefusal(0x87);
   witness.expectNothing();
-  assertEquals(world.hub.statistics, {
+  const { memory: _, ...counts } = world.hub.statistics;
+  assertEquals(counts, {
     clients: 1,
     sessions: 1,
     subscriptions: 1,

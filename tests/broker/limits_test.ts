@@ -162,7 +162,13 @@ Deno.test("Limits that nobody gave have their defaults, and those that are undef
 });
 
 const LEAST: Readonly<Record<keyof BrokerLimits, number>> = {
+  memory: 1,
   connections: 1,
+  connectBytes: 1,
+  sessions: 1,
+  sessionBytes: 1,
+  subscriptionBytes: 1,
+  retainedBytes: 1,
   packetSize: 1,
   sessionExpiryInterval: 0,
   queuedMessages: 1,

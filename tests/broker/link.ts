@@ -83,6 +83,7 @@ export class Link {
       this.#giveBytes();
     }
     this.#isPumping = false;
+    if (this.isOver) this.#hub.close(this.#guest);
   }
 
   /** Whoever has something to send has been woken. */

@@ -110,6 +110,9 @@ export class World implements AsyncDisposable {
       sessions: 0,
       subscriptions: 0,
     });
+    // Retained messages are nobody's.
+    const { retained, memory } = this.hub.statistics;
+    if (retained === 0) assertStrictEquals(memory, 0, "bytes are counted that nobody keeps");
     assertStrictEquals(this.hub.deadline, Infinity, "something is due for ever");
   }
 

@@ -22,6 +22,24 @@ Deno.test("broker serves, tells of each connection in a line, and ends well on C
   assertEquals(await endOf(broker), 0);
 });
 
+Deno.test("broker tells of dropped messages in a line for all of them", async () => {
+  const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
+  const [, url] = await broker.until(/listening on (mqtt:\S+)/);
+  const small = await connect(url!, { clientId: "small\u001b", maximumPacketSize: 60 });
+  await small.subscribe("a");
+  const client = await connect(url!);
+  for (let count = 0; count < 3; count++) await client.publish("a", "x".repeat(60), { qos: 1 });
+  await broker.until(
+    /dropped messages: 3 too large for their clients; the last for "small\\u\{1B\}"\n/,
+  );
+  await client.publish("a", "x".repeat(60), { qos: 1 });
+  await Promise.all([client.disconnect(), small.disconnect()]);
+  // What has not been told yet is told at the end.
+  broker.kill("SIGINT");
+  const { stdout } = await broker.end();
+  assertMatch(stdout, /dropped messages: 1 too large/);
+});
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`broker tells clients that it is shutting down after ${signal}`, async () => {
     const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);

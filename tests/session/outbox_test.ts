@@ -86,7 +86,8 @@ Deno.test("Outbox cancels thousands of messages, in any order, and keeps the oth
 });
 
 Deno.test("Outbox has room again for what has expired", () => {
-  const outbox = new Outbox({ ...ROOM, bytes: 10 });
+  // An expiring message has five bytes more, its Message Expiry Interval.
+  const outbox = new Outbox({ ...ROOM, bytes: 20 });
   for (let round = 1; round <= 5; round++) {
     const message = expiring("a", 10, START, 1, 8);
     assertEquals(outbox.add(message), []);

@@ -229,6 +229,7 @@ export class CommitBeforeWrite {
           if (member.guest !== undefined) this.#misled.add(member.guest);
         } else continue;
         store.deleteMessage(message);
+        message.release();
       }
     }
     for (const [{ session: { outbox } }, messages] of waiting) {
