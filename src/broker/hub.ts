@@ -729,7 +729,7 @@ export class Hub {
   /** Wakes as many as there is time for in this turn: for the others more comes together meanwhile. */
   #wakeAll(): void {
     for (let guest = this.#sending.first; guest !== undefined; guest = this.#sending.first) {
-      if (this.#turns.isOver) return this.#turns.wait(new Share(), () => this.#wakeAll());
+      if (this.#turns.isOver) return this.#turns.waitForAll(() => this.#wakeAll());
       this.#sending.shift();
       guest.isToBeWoken = false;
       this.#turns.count(Work.write);

@@ -24,14 +24,14 @@ export const Work = {
   timer: 10,
 } as const;
 
-/** So much work is done in a turn when several compete: less than a millisecond. */
+/** So much work is done in a turn while somebody waits who wants little: less than a millisecond. */
 const SHORT_TURN = 10_000;
 
-/** So much when one client alone has something to do: the longer it is, the more goes in one write. */
-const LONG_TURN = 80_000;
+/** So much when nobody does: the longer a turn is, the more goes in one write. */
+const LONG_TURN = 100_000;
 
-/** For so many turns after two clients have had one together the turns are short. */
-const MEMORY = 100;
+/** For so many turns after somebody has waited who wanted little the turns are short; so are the first ones. */
+const MEMORY = 500;
 
 /** Who has had less than this lately is served first: less than {@linkcode LEAST}. */
 const LITTLE = 64;
@@ -57,10 +57,12 @@ export class Turns {
   /** Which turn it is. */
   #number = 1;
   #work = 0;
+  /** How much of it is on an account. */
+  #settled = 0;
   /** At so much work the one whose work is done has to stop. */
-  #limit = LONG_TURN;
+  #limit = SHORT_TURN;
   /** How many turns are short from now on. */
-  #short = 0;
+  #short = MEMORY;
   #isArranged = false;
   #isRunning = false;
 
@@ -83,24 +85,30 @@ export class Turns {
   /** What is counted from now on is done for somebody. */
   begin(share: Share): void {
     if (this.#share === share && share.turn === this.#number) return;
-    const isCompeting = this.#share.turn === this.#number;
-    if (share.turn !== this.#number) this.#age(share);
-    // Two in one turn: the turns are to be short, so that each comes often.
-    if (this.#share !== share && isCompeting) this.#compete();
+    this.#settle();
+    this.#age(share);
     this.#share = share;
   }
 
   /** Work has been done. */
   count(work: number): void {
     this.#work += work;
-    this.#share.work += work;
     if (this.#work >= this.#limit) this.#arrange();
   }
 
   /** Calls back in a later turn. Who has had much of this one comes after those who have had little. */
   wait(share: Share, callback: () => void): void {
+    this.#settle();
     this.#age(share);
-    (share.work < LITTLE ? this.#light : this.#heavy).push(callback);
+    const wantsLittle = share.work < LITTLE;
+    if (wantsLittle) this.#short = MEMORY;
+    (wantsLittle ? this.#light : this.#heavy).push(callback);
+    this.#arrange();
+  }
+
+  /** Calls back in the next turn, before those who have had much: of what is done for all. */
+  waitForAll(callback: () => void): void {
+    this.#light.push(callback);
     this.#arrange();
   }
 
@@ -143,14 +151,16 @@ export class Turns {
     });
   }
 
-  #age(share: Share): void {
-    share.work *= 0.5 ** (this.#number - share.turn);
-    share.turn = this.#number;
+  /** What has been done is on the account of who it was done for. */
+  #settle(): void {
+    this.#share.work += this.#work - this.#settled;
+    this.#settled = this.#work;
   }
 
-  #compete(): void {
-    this.#short = MEMORY;
-    if (!this.#isRunning) this.#limit = Math.min(this.#limit, SHORT_TURN);
+  #age(share: Share): void {
+    if (share.turn === this.#number) return;
+    share.work *= 0.5 ** (this.#number - share.turn);
+    share.turn = this.#number;
   }
 
   #arrange(): void {
@@ -162,8 +172,10 @@ export class Turns {
   /** A turn begins. */
   #run(): void {
     this.#isArranged = false;
+    this.#settle();
     this.#number++;
     this.#work = 0;
+    this.#settled = 0;
     if (this.#short > 0) this.#short--;
     const length = this.#short > 0 ? SHORT_TURN : LONG_TURN;
     this.#isRunning = true;
