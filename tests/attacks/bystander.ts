@@ -1,13 +1,13 @@
 // A client that has nothing to do with an attack: every few milliseconds it publishes at QoS 1 to itself, and takes the time
 // until the message has come back and is acknowledged. A message that is due while the one before is still under way counts
-// from when it was due: who is held up for a second is held up two hundred times.
+// from when it was due: who is held up for a second is held up fifty times.
 // deno run --allow-net=127.0.0.1 tests/attacks/bystander.ts PORT NAME
 
 import { encodePacket, PacketDecoder } from "../../mod.ts";
 import { Child, linesOf } from "../bench/child.ts";
 
 /** Milliseconds between two messages. */
-const INTERVAL = 5;
+const INTERVAL = 20;
 
 /** What was measured since the last time; durations in milliseconds. */
 export interface Measured {

@@ -1,7 +1,7 @@
 // What attackers cost those who have nothing to do with them: the round trips of a bystander at rest and under each attack, and
 // the memory of the broker before, at its most and after; ours and Mosquitto's in the same run. It judges nothing: it prints.
 // Everything stays on 127.0.0.1, and each attack ends after some seconds.
-// deno run --allow-all tests/bench/attacks.ts [SECONDS [PART OF A NAME]]
+// deno run --allow-all tests/bench/attacks.ts [SECONDS [PART OF A NAME [ours]]]
 
 import { type AttackName, ATTACKS } from "../attacks/attacks.ts";
 import {
@@ -34,7 +34,7 @@ const TITLE = "milliseconds of a round trip, megabytes of memory";
 
 if (import.meta.main) {
   await using folder = await makeFolder();
-  const [seconds = String(SECONDS), part = ""] = Deno.args;
+  const [seconds = String(SECONDS), part = "", whose] = Deno.args;
   const chosen = NAMES.filter((name) => name.includes(part));
   const pem = await certificate();
   const line = table([TITLE, ...NAMES]);
@@ -46,7 +46,7 @@ if (import.meta.main) {
   ]);
   for (const name of chosen) {
     line(name, ...await besiege(await startOurs(pem), name, Number(seconds)));
-    if (ONLY_OURS.includes(name)) continue;
+    if (whose === "ours" || ONLY_OURS.includes(name)) continue;
     const theirs = await startMosquitto(pem, folder.path);
     if (theirs === undefined) line("  Mosquitto", "missing");
     else line("  Mosquitto", ...await besiege(theirs, name, Number(seconds)));
