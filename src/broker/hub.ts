@@ -757,7 +757,7 @@ const ANSWERS: Readonly<Record<RoutingCode, Acknowledgement>> = {
 const RESERVED = 1 / 2;
 
 /** A connection with no more bytes may use that, be it with TLS and in the middle of a packet. */
-const SMALL = 262_144;
+const SMALL = 524_288;
 
 /** So many connections too many are there at the same time to be told so. */
 const REFUSED_AT_ONCE = 64;

@@ -191,7 +191,7 @@ export interface BrokerHooks {
 export interface BrokerLimits {
   /**
    * Bytes that clients make the broker keep, all of them together, with what the platform keeps for each
-   * connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than 256 KiB and
+   * connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than 512 KiB and
    * sessions that keep less than 16. What is more is refused with 0x97; a connection of which nothing can be kept is closed. The process
    * takes up to three times as much, as garbage is collected late. Default: 167,772,160, for a process of 512 MiB.
    */

@@ -375,3 +375,33 @@ Deno.test("PacketDecoder says how many bytes it has not looked at", () => {
   decoder.next();
   assertStrictEquals(decoder.unread, 0);
 });
+
+Deno.test("PacketDecoder may be told to take larger packets from now on", () => {
+  const decoder = new PacketDecoder({ maximumPacketSize: 11 });
+  const packet = bytesOf("30 0A 0001 61 00 010203040506");
+  decoder.push(bytesOf(PUBLISH));
+  assertEquals(decoder.next()?.type, "publish");
+  decoder.maximumPacketSize = 12;
+  decoder.push(packet);
+  assertEquals(decoder.next()?.type, "publish");
+  decoder.maximumPacketSize = 11;
+  decoder.push(packet);
+  assertThrows(() => decoder.next(), ProtocolError);
+  assertThrows(() => decoder.maximumPacketSize = 0, RangeError, "at least 1");
+});
+
+Deno.test("PacketDecoder says how many bytes it holds, with the room for the rest of a packet", () => {
+  const decoder = new PacketDecoder();
+  assertStrictEquals(decoder.heldBytes, 0);
+  decoder.push(bytesOf("C0 00"));
+  decoder.push(bytesOf("30 0A"));
+  // Each chunk is an object, too.
+  assertStrictEquals(decoder.heldBytes, 2 * 128 + 4);
+  assertEquals(decoder.next(), { type: "pingreq" });
+  assertStrictEquals(decoder.next(), undefined);
+  assertStrictEquals(decoder.heldBytes, 12);
+  decoder.push(bytesOf("0001 61 00 010203040506"));
+  assertEquals(decoder.next()?.type, "publish");
+  assertStrictEquals(decoder.next(), undefined);
+  assertStrictEquals(decoder.heldBytes, 0);
+});
