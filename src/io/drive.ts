@@ -8,6 +8,10 @@ import type { ConnectionEvent } from "../session/events.ts";
 import type { Clock } from "./clock.ts";
 import type { Transport } from "./transport.ts";
 
+/** Once a connection is over, so many bytes are thrown away before a rest of so many milliseconds. */
+const THROWN_AWAY = 65_536;
+const REST = 20;
+
 /** How long the last bytes may take, and the other end to close, once the connection is over. In milliseconds. */
 const LAST_WORDS = 1000;
 
@@ -60,6 +64,8 @@ export class Drive {
   #lastWords: Promise<void> | undefined;
   #isPumping = false;
   #isAgain = false;
+  /** Bytes that came after the end, since the last rest. */
+  #thrownAway = 0;
   #lead: number;
   #armedAt = Infinity;
   #disarm = (): void => {};
@@ -166,7 +172,10 @@ export class Drive {
       }
       if (chunk === undefined) break;
       // Once the connection is over, bytes are read so that the other end gets to read ours.
-      if (connection.isClosed) continue;
+      if (connection.isClosed) {
+        await this.#restAfter(chunk.length);
+        continue;
+      }
       this.#receive(chunk);
       this.wake();
       await this.#hearOut();
@@ -176,6 +185,16 @@ export class Drive {
     await this.#lastWords;
     this.#disarm();
     this.#transport.close();
+  }
+
+  /** Nobody is in a hurry for what is thrown away: who has much of it to send is not to hold up others. */
+  #restAfter(length: number): Promise<void> | undefined {
+    this.#thrownAway += length;
+    if (this.#thrownAway < THROWN_AWAY) return undefined;
+    this.#thrownAway = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#clock.at(this.#clock.now() + REST, resolve);
+    return promise;
   }
 
   #receive(chunk: Uint8Array): void {

@@ -112,3 +112,19 @@ Deno.test("A drive does nothing more when it is woken after its end", async () =
   assertStrictEquals(setup.near.writes, writes);
   assertStrictEquals(setup.clock.timers, 0);
 });
+
+Deno.test("A drive throws away in small parts, with rests, what comes after its end", async () => {
+  const setup = await Driven.connected();
+  await setup.send("36 00");
+  for (let count = 0; count < 6; count++) await setup.send("00".repeat(40_000));
+  // Two of them are more than a part; nothing more is read before the rest is over.
+  assertStrictEquals(setup.near.unread, 4);
+  await setup.clock.advance(19);
+  assertStrictEquals(setup.near.unread, 4);
+  await setup.clock.advance(1);
+  assertStrictEquals(setup.near.unread, 2);
+  await setup.clock.advance(40);
+  assertStrictEquals(setup.near.unread, 0);
+  setup.far.close();
+  await setup.assertFinished();
+});
