@@ -2,12 +2,13 @@
 // whatever happens.
 
 import { Client } from "../client/client.ts";
+import type { World } from "../client/link.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
+import { SOCKET_OPTION_CHECKS } from "../client/socket_option_checks.ts";
 import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
-import type { World } from "../client/link.ts";
 import { type Context, Failure, type Output, usageFailure } from "./command.ts";
 import type { Connection } from "./connection_options.ts";
 import { passwordOf } from "./credentials.ts";
@@ -114,6 +115,7 @@ async function clientFor(
   const observe = trace && await stepTracerTo(stderr, trace);
   const world: World = {
     clock: systemClock,
+    checks: SOCKET_OPTION_CHECKS,
     dial: async (destination, signal) => {
       const transport = await dial(destination, { signal, observe, names: CLI_NAMES });
       return tracer?.(transport, destination.address) ?? transport;

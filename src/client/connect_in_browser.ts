@@ -2,12 +2,18 @@
 
 import { dialInBrowser } from "../io/browser_dial.ts";
 import { systemClock } from "../io/clock.ts";
+import type { Proxy } from "../io/proxy_url.ts";
 import { Client } from "./client.ts";
 import type { World } from "./link.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ServerSource } from "./servers.ts";
 
-const WORLD: World = { clock: systemClock, dial: dialInBrowser };
+const WORLD: World = {
+  clock: systemClock,
+  dial: dialInBrowser,
+  // Whatever they are, dialling says that a browser has no use for them.
+  checks: { checkTls: () => {}, parseProxy: (url) => ({ url }) as unknown as Proxy },
+};
 
 /**
  * Connects to a server of MQTT 5.0 by `ws://` or `wss://`, or by whatever else carries bytes. It is

@@ -13,12 +13,15 @@ import type { Session } from "../session/session.ts";
 import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
 import { closedError, faultError, internalError, textOf } from "./reconnect.ts";
 import type { Server } from "./servers.ts";
+import type { SocketOptionChecks } from "./servers.ts";
 
 /** All of the world that a client needs. */
 export interface World {
   readonly clock: Clock;
   /** Opens a transport to a server; gives up when the signal aborts. */
   readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
+  /** Checks the options that only sockets need. */
+  readonly checks: SocketOptionChecks;
 }
 
 /** A connection with what runs it. */

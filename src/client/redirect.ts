@@ -5,7 +5,13 @@ import { usesTls } from "../io/destination.ts";
 import { ReasonCode } from "../packets/mod.ts";
 import { textOf } from "./reconnect.ts";
 import { parseServerUrl } from "./server_url.ts";
-import { type Server, type ServerOptions, serversOf, type ServerUrls } from "./servers.ts";
+import {
+  type Server,
+  type ServerOptions,
+  serversOf,
+  type ServerUrls,
+  type SocketOptionChecks,
+} from "./servers.ts";
 
 /**
  * What to do with a Server Reference: `"never"` follow it, follow it by the `"same scheme"`, or ask
@@ -48,13 +54,14 @@ export async function redirectedServers(
   from: Server,
   { reference }: Redirection,
   options: ServerOptions,
+  checks: SocketOptionChecks,
 ): Promise<readonly Server[]> {
   if (policy === "never") return [];
   let servers: readonly Server[];
   try {
     servers = policy === "same scheme"
       ? sameScheme(from, reference)
-      : await askedServers(policy, reference, options);
+      : await askedServers(policy, reference, options, checks);
   } catch (cause) {
     throw notFollowed(from, reference, textOf(cause), cause);
   }
@@ -70,9 +77,10 @@ async function askedServers(
   policy: Exclude<RedirectPolicy, string>,
   reference: string,
   options: ServerOptions,
+  checks: SocketOptionChecks,
 ): Promise<readonly Server[]> {
   const urls = await policy(reference);
-  return urls === undefined ? [] : serversOf(urls, options);
+  return urls === undefined ? [] : serversOf(urls, options, checks);
 }
 
 /**

@@ -47,7 +47,9 @@ export class ServerAttempts {
   constructor(setup: ServerAttemptsSetup) {
     const { source, settings } = setup;
     this.#setup = setup;
-    this.#source = typeof source === "function" ? source : serversOf(source, settings.options);
+    this.#source = typeof source === "function"
+      ? source
+      : serversOf(source, settings.options, setup.world.checks);
   }
 
   /** Whether there is a server that can be connected to once more. */
@@ -163,7 +165,11 @@ export class ServerAttempts {
     } is`;
     const servers = await within(
       { clock, signal, timeout, late },
-      (signal) => unlessAborted(signal, redirectedServers(redirect, from, redirection, options)),
+      (signal) =>
+        unlessAborted(
+          signal,
+          redirectedServers(redirect, from, redirection, options, this.#setup.world.checks),
+        ),
     );
     if (redirection.isPermanent && servers.length > 0) this.#moved.set(keyOf(from), servers);
     return servers;
@@ -186,7 +192,7 @@ export class ServerAttempts {
       const message = `There are no servers to try: ${textOf(cause)}`;
       throw new ConnectionClosedError(message, { kind: "transient", cause });
     }
-    return serversOf(urls, options);
+    return serversOf(urls, options, this.#setup.world.checks);
   }
 }
 

@@ -2,9 +2,9 @@
 // else opens a connection.
 
 import { type Destination, usesTls, usesWebSocket } from "../io/destination.ts";
-import { parseProxyUrl } from "../io/proxy_url.ts";
+import type { Proxy } from "../io/proxy_url.ts";
 import { type ByteChannel, isByteChannel, transportOf } from "../io/stream.ts";
-import { checkTlsOptions, type TlsOptions } from "../io/tls.ts";
+import type { TlsOptions } from "../io/tls.ts";
 import type { Transport } from "../io/transport.ts";
 import { checkHeaders } from "../io/websocket_fields.ts";
 import { parseServerUrl } from "./server_url.ts";
@@ -65,14 +65,34 @@ export interface Server {
   readonly isSpent: boolean;
 }
 
+/** How the options are checked that only sockets need: a page leaves that out. */
+export interface SocketOptionChecks {
+  /**
+   * Refuses TLS options that cannot be used.
+   *
+   * @throws {TypeError} when they are wrong
+   */
+  readonly checkTls: (options: TlsOptions) => void;
+  /**
+   * The proxy of a URL.
+   *
+   * @throws {TypeError} when it is wrong
+   */
+  readonly parseProxy: (url: string) => Proxy;
+}
+
 /**
  * The servers to try.
  *
  * @throws {TypeError} when a URL or an option is wrong, or there are none
  */
-export function serversOf(urls: ServerUrls, options: ServerOptions): readonly Server[] {
+export function serversOf(
+  urls: ServerUrls,
+  options: ServerOptions,
+  checks: SocketOptionChecks,
+): readonly Server[] {
   const addresses = Array.isArray(urls) ? urls as readonly ServerAddress[] : [urls];
-  const servers = addresses.map((address) => serverOf(address as ServerAddress, options));
+  const servers = addresses.map((address) => serverOf(address as ServerAddress, options, checks));
   if (servers.length === 0) throw new TypeError("connect() needs the URL of at least one server");
   checkUsed("tls", options.tls, servers, usesTls, "mqtts:// or wss://");
   checkUsed("headers", options.headers, servers, usesWebSocket, "ws:// or wss://");
@@ -97,13 +117,19 @@ function usesTcp({ scheme }: Destination): boolean {
   return scheme !== "mqtt+unix";
 }
 
-function serverOf(address: ServerAddress, defaults: ServerOptions): Server {
+function serverOf(
+  address: ServerAddress,
+  defaults: ServerOptions,
+  checks: SocketOptionChecks,
+): Server {
   if (typeof address === "string" || address instanceof URL) {
-    return withOptions(String(address), defaults);
+    return withOptions(String(address), defaults, checks);
   }
   if (isByteChannel(address)) return openedServer(address);
   if (typeof address === "object" && address !== null) {
-    if ("url" in address && !("connect" in address)) return serverWithOptions(address, defaults);
+    if ("url" in address && !("connect" in address)) {
+      return serverWithOptions(address, defaults, checks);
+    }
     if ("connect" in address && typeof address.connect === "function") {
       const source = address as TransportSource;
       return {
@@ -129,26 +155,31 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof ServerWithOptions>([
 function serverWithOptions(
   { url, ...own }: ServerWithOptions,
   defaults: ServerOptions,
+  checks: SocketOptionChecks,
 ): Server {
   for (const name of Object.keys(own)) {
     if (!OPTION_NAMES.has(name)) throw new TypeError(`Unknown option ${name} beside url`);
   }
-  const server = withOptions(String(url), { ...defaults, ...own });
+  const server = withOptions(String(url), { ...defaults, ...own }, checks);
   checkUsed("tls", own.tls, [server], usesTls, "mqtts:// or wss://");
   checkUsed("headers", own.headers, [server], usesWebSocket, "ws:// or wss://");
   return server;
 }
 
 /** The server of a URL with those of the options that it has a use for. */
-function withOptions(url: string, { tls, headers, proxy }: ServerOptions): Server {
+function withOptions(
+  url: string,
+  { tls, headers, proxy }: ServerOptions,
+  checks: SocketOptionChecks,
+): Server {
   const { username, password, ...parsed } = parseServerUrl(url);
-  if (tls !== undefined) checkTlsOptions(tls);
+  if (tls !== undefined) checks.checkTls(tls);
   if (headers !== undefined) checkHeaders(headers);
   const destination: Destination = {
     ...parsed,
     tls: usesTls(parsed) ? tls : undefined,
     headers: usesWebSocket(parsed) ? headers : undefined,
-    proxy: proxy === undefined || !usesTcp(parsed) ? undefined : parseProxyUrl(proxy),
+    proxy: proxy === undefined || !usesTcp(parsed) ? undefined : checks.parseProxy(proxy),
   };
   return { address: parsed.address, destination, username, password, isSpent: false };
 }
