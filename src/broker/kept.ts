@@ -20,8 +20,8 @@ export class SharedContent {
 
   /** Whether a session with this account may keep it, too. */
   hasRoom(account: Account): boolean {
-    if (!account.hasRoom(PLACE, this.bytes)) return false;
-    return this.#holders > 0 || account.hasRoom(PLACE + this.bytes);
+    const { bytes } = this;
+    return this.#holders > 0 ? account.hasRoom(PLACE, bytes) : account.hasRoom(PLACE + bytes);
   }
 
   /** One more keeps it. */

@@ -30,14 +30,17 @@ interface Content {
 
 function propertiesSize(properties: object): number {
   let size = 0;
-  for (const value of Object.values(properties)) size += sizeOf(value);
+  for (const name in properties) size += sizeOf(properties[name as keyof typeof properties]);
   return size;
 }
 
 /** How many elements the properties with several have: each is an object of its own in memory. */
 export function elementsOf(properties: object): number {
   let count = 0;
-  for (const value of Object.values(properties)) if (Array.isArray(value)) count += value.length;
+  for (const name in properties) {
+    const value: unknown = properties[name as keyof typeof properties];
+    if (Array.isArray(value)) count += value.length;
+  }
   return count;
 }
 

@@ -97,9 +97,7 @@ export class Sender {
    * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   trySend(packet: PublishInit): boolean {
-    const { topic, payload } = packet;
-    const size = REST + topic.length + (payload?.length ?? 0);
-    if (!this.#isNext() || !this.#output.hasMemoryFor(size)) return false;
+    if (!this.#isNext() || !this.#output.hasMemoryFor(roughSize(packet))) return false;
     this.#checkLimits(packet);
     const complete = this.#aliases.complete(packet);
     this.#write(complete, 0, false);
@@ -138,7 +136,7 @@ export class Sender {
     this.#checkLimits(message.packet);
     message.packet = this.#aliases.complete(message.packet);
     const isNow = this.#isNext() && (message.qos === 0 || this.#hasQuota()) &&
-      this.#output.hasMemoryFor(message.size);
+      this.#output.hasMemoryFor(roughSize(message.packet));
     if (isNow && this.#send(message)) {
       this.#aliases.taken(message.packet);
       return NONE;
@@ -364,6 +362,11 @@ export function checkPublish(packet: PublishInit): void {
     throw new TypeError(`payload must be a Uint8Array, got ${typeof payload}`);
   }
   writePacket(new Writer(), { ...packet, payload: undefined, packetId: qos === 0 ? 0 : 1 });
+}
+
+/** About how many bytes a PUBLISH takes, told at once: what properties take is counted when it has been written. */
+function roughSize({ topic, payload }: PublishInit): number {
+  return REST + topic.length + (payload?.length ?? 0);
 }
 
 function wrongAck(packet: LastAck, rule: string) {
