@@ -34,7 +34,12 @@ for (const [name, size, over] of SIZES) {
       const isSecure = way === "our wss";
       await using broker = await serve({
         protocol: isSecure ? "wss" : "ws",
-        limits: { packetSize: 65_000_000, queuedBytes: 200_000_000 },
+        limits: {
+          packetSize: 65_000_000,
+          queuedBytes: 200_000_000,
+          sessionBytes: 400_000_000,
+          memory: 2_000_000_000,
+        },
         port: 0,
         ...isSecure && await authority.server(),
       });
