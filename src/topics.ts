@@ -1,5 +1,6 @@
-// §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. A fault is told as the rest of a sentence, so that the
-// decoder, the encoder and the functions for users can each refuse in their own way.
+// §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. A fault is told as the rest of a
+// sentence, so that the decoder, the encoder and the functions for users can each refuse in their
+// own way.
 
 /** A Shared Subscription taken apart (§4.8.2). */
 export interface SharedSubscription {
@@ -16,8 +17,8 @@ const SHARE = "$share/";
 const MAXIMUM_BYTES = 65_535;
 
 /**
- * Whether a Topic Filter matches a Topic Name (§4.7). Both are taken to be valid. A Shared Subscription matches by the
- * filter after its share name.
+ * Whether a Topic Filter matches a Topic Name (§4.7). Both are taken to be valid. A Shared
+ * Subscription matches by the filter after its share name.
  *
  * The names are compared as they are, without normalization [MQTT-4.7.3-4].
  *
@@ -94,7 +95,8 @@ function endOfLevel(topic: string, from: number): number {
 }
 
 /**
- * Takes a Shared Subscription, `$share/{ShareName}/{filter}`, apart (§4.8.2). `undefined` for any other Topic Filter.
+ * Takes a Shared Subscription, `$share/{ShareName}/{filter}`, apart (§4.8.2). `undefined` for any
+ * other Topic Filter.
  *
  * @example
  * ```ts
@@ -117,8 +119,8 @@ export function parseSharedSubscription(topicFilter: string): SharedSubscription
 }
 
 /**
- * Refuses a string that is no Topic Name: empty, with a wildcard, with U+0000, not well-formed or longer than 65,535 bytes
- * of UTF-8 (§4.7).
+ * Refuses a string that is no Topic Name: empty, with a wildcard, with U+0000, not well-formed or
+ * longer than 65,535 bytes of UTF-8 (§4.7).
  *
  * @throws {TypeError} when it is no Topic Name
  * @throws {RangeError} when it is too long
@@ -183,14 +185,19 @@ function shortened(topic: string): string {
 
 const EMPTY = "is empty [MQTT-4.7.3-1]";
 
-/** What keeps a string, which may be empty, from being a Topic Name. Characters and length are the codec's business. */
+/**
+ * What keeps a string, which may be empty, from being a Topic Name. Characters and length are the
+ * codec's business.
+ */
 export function topicNameFault(topicName: string): string | undefined {
   return topicName.includes("#") || topicName.includes("+")
     ? "contains a wildcard, # or + [MQTT-4.7.0-1]"
     : undefined;
 }
 
-/** What keeps a string from being a Topic Filter. Characters and length are the codec's business. */
+/**
+ * What keeps a string from being a Topic Filter. Characters and length are the codec's business.
+ */
 export function topicFilterFault(topicFilter: string): string | undefined {
   if (topicFilter === "") return EMPTY;
   const shared = parseSharedSubscription(topicFilter);

@@ -1,4 +1,5 @@
-// What is to be done at some time: sessions that end, Wills that are due, retained messages that expire. A binary heap.
+// What is to be done at some time: sessions that end, Wills that are due, retained messages that
+// expire. A binary heap.
 
 /** Something to be done. */
 export interface Appointment {
@@ -40,8 +41,8 @@ export class Agenda {
   }
 
   /**
-   * Does what is due, the first first, until `isOver` says that it is enough for now. What one of them throws `onError` is
-   * told, and the others are done all the same.
+   * Does what is due, the first first, until `isOver` says that it is enough for now. What one of
+   * them throws `onError` is told, and the others are done all the same.
    */
   run(
     now: number,
@@ -63,7 +64,10 @@ export class Agenda {
     while (this.#heap[0]?.isCancelled) this.#takeFirst();
   }
 
-  /** Forgets the cancelled ones, each time that there may be more of them than of others: clients come back again and again. */
+  /**
+   * Forgets the cancelled ones, each time that there may be more of them than of others: clients
+   * come back again and again.
+   */
   #sweep(): void {
     this.#heap = this.#heap.filter(({ isCancelled }) => !isCancelled);
     // A heap again, from below: each is compared with two others, most of the times.

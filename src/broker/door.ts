@@ -1,4 +1,5 @@
-// §3.1.4 CONNECT actions: who comes in, as whom, and with which session. §4.12 Enhanced authentication.
+// §3.1.4 CONNECT actions: who comes in, as whom, and with which session. §4.12 Enhanced
+// authentication.
 
 import {
   type AuthPacket,
@@ -269,7 +270,9 @@ export class Door {
     }
   }
 
-  /** What the options say beside the limits; what is as the standard has it anyway need not be said. */
+  /**
+   * What the options say beside the limits; what is as the standard has it anyway need not be said.
+   */
   #grants({ keepAlive }: ConnectPacket): PropertiesOf<"connack"> {
     const { options } = this.#setup;
     const { maximumQoS = 2, maximumKeepAlive = Infinity, responseInformation } = options;

@@ -1,5 +1,5 @@
-// A connection as the broker has it, from its first byte on. What its client sends is looked at in order: while a hook is asked
-// about one thing, the next ones wait.
+// A connection as the broker has it, from its first byte on. What its client sends is looked at in
+// order: while a hook is asked about one thing, the next ones wait.
 
 import type { ConnectPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";

@@ -125,7 +125,9 @@ export class Hooks {
     );
   }
 
-  /** Whether a client may subscribe: for each request 0x00, or the Reason Code to refuse it with. */
+  /**
+   * Whether a client may subscribe: for each request 0x00, or the Reason Code to refuse it with.
+   */
   authorizeSubscribe(
     client: ClientInfo,
     requests: readonly SubscriptionRequest[],

@@ -1,5 +1,6 @@
-// The broker without its sockets: who is there, which session is whose, who may do what. Pure but for its hooks: time comes
-// from the clock that it is given, bytes go in and out by the connections.
+// The broker without its sockets: who is there, which session is whose, who may do what. Pure but
+// for its hooks: time comes from the clock that it is given, bytes go in and out by the
+// connections.
 
 import { PacketTooLargeError } from "../errors.ts";
 import {
@@ -59,13 +60,18 @@ export interface HubTools {
   readonly now: () => number;
   /** A name for a session that nobody can guess. */
   readonly newClientId: () => string;
-  /** Calls back when sockets and timers have been looked at. Default: as soon as what is being done is done. */
+  /**
+   * Calls back when sockets and timers have been looked at. Default: as soon as what is being done
+   * is done.
+   */
   readonly onNextTurn?: ((callback: () => void) => void) | undefined;
   /** Writes a line to the console: of an error that nobody else is told of. */
   readonly warn: (line: string) => void;
   /** Whether some clients have the User Name of their certificate. */
   readonly hasCertificateUsernames?: boolean | undefined;
-  /** Calls back when all that is ready to be done has been done. Default: as soon as this is done. */
+  /**
+   * Calls back when all that is ready to be done has been done. Default: as soon as this is done.
+   */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
 
@@ -79,7 +85,9 @@ export interface BrokerStatistics {
   readonly subscriptions: number;
   /** Retained messages. */
   readonly retained: number;
-  /** Messages dropped, because a session had no room for them or they were too large for a client. */
+  /**
+   * Messages dropped, because a session had no room for them or they were too large for a client.
+   */
   readonly dropped: number;
   /** Bytes that clients make the broker keep, as `limits.memory` counts them. */
   readonly memory: number;
@@ -217,8 +225,9 @@ export class Hub {
   }
 
   /**
-   * Whether there is room for another connection; if not, it is to be closed at once, as nothing can be said
-   * before CONNECT. Some more than may connect have room: they are told why they may not.
+   * Whether there is room for another connection; if not, it is to be closed at once, as nothing
+   * can be said before CONNECT. Some more than may connect have room: they are told why they may
+   * not.
    */
   hasRoomFor(peer: PeerInfo): boolean {
     const hasPlace = this.#guests.size < this.limits.connections + REFUSED_AT_ONCE;
@@ -247,7 +256,10 @@ export class Hub {
     return guest;
   }
 
-  /** What is to be written to a client now: to be asked in place of its connection, so that it is true. */
+  /**
+   * What is to be written to a client now: to be asked in place of its connection, so that it is
+   * true.
+   */
   takeBytes(guest: Guest): Uint8Array<ArrayBuffer> | undefined {
     return this.#commits === undefined
       ? guest.connection.takeBytes()
@@ -259,7 +271,10 @@ export class Hub {
     this.#commits?.commit();
   }
 
-  /** Does what is due, as much of it as there is time for in a turn: then the deadline stays where it is. */
+  /**
+   * Does what is due, as much of it as there is time for in a turn: then the deadline stays where
+   * it is.
+   */
   tick(): void {
     const turns = this.#turns;
     turns.begin(this.#share);
@@ -281,7 +296,10 @@ export class Hub {
     if (!guest.isBusy) this.#waitForTurn(guest);
   }
 
-  /** Tells every client that the broker is shutting down. There are to be no new connections from then on. */
+  /**
+   * Tells every client that the broker is shutting down. There are to be no new connections from
+   * then on.
+   */
   async shutDown(): Promise<void> {
     await this.#turns.forEach(this.#share, this.#guests, (guest) => {
       this.#turns.count(Work.write);
@@ -325,7 +343,10 @@ export class Hub {
     this.#turns.wait(guest.share, () => this.#goOn(guest));
   }
 
-  /** The hook that was asked has answered, or the turn has come: what has happened in the meantime is next. */
+  /**
+   * The hook that was asked has answered, or the turn has come: what has happened in the meantime
+   * is next.
+   */
   #goOn(guest: Guest): void {
     guest.isBusy = false;
     // Who has gone while a hook did not answer is not kept for as many times as it has asked for
@@ -365,7 +386,10 @@ export class Hub {
     this.#wakeLater(guest);
   }
 
-  /** Does what an event asks for that came at `at`, now by default. Takes a promise only where a hook does. */
+  /**
+   * Does what an event asks for that came at `at`, now by default. Takes a promise only where a
+   * hook does.
+   */
   #process(guest: Guest, event: ConnectionEvent, at?: number): Promise<void> | undefined {
     switch (event.type) {
       case "message":
@@ -488,7 +512,10 @@ export class Hub {
     return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
   }
 
-  /** A message that may have waited for a hook, with what is left of its time, if any is [MQTT-3.3.2-6]. */
+  /**
+   * A message that may have waited for a hook, with what is left of its time, if any is
+   * [MQTT-3.3.2-6].
+   */
   #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
     const now = this.#tools.now();
     if (now === arrivedAt) return packet;
@@ -498,8 +525,9 @@ export class Hub {
   }
 
   /**
-   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have come back on another
-   * connection while a hook was asked: at QoS 2 that is where it waits for the answer.
+   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have
+   * come back on another connection while a hook was asked: at QoS 2 that is where it waits for the
+   * answer.
    */
   #answer(
     guest: Guest,
@@ -583,7 +611,10 @@ export class Hub {
     return true;
   }
 
-  /** One that was taken over while a hook was asked has nothing to say about the session any more, which may have ended. */
+  /**
+   * One that was taken over while a hook was asked has nothing to say about the session any more,
+   * which may have ended.
+   */
   #subscribe(guest: Guest, packet: SubscribePacket): Promise<void> | undefined {
     const member = guest.member!;
     guest.connection.checkAnswer(packet);
@@ -726,7 +757,9 @@ export class Hub {
     queueMicrotask(() => this.#wakeAll());
   }
 
-  /** Wakes as many as there is time for in this turn: for the others more comes together meanwhile. */
+  /**
+   * Wakes as many as there is time for in this turn: for the others more comes together meanwhile.
+   */
   #wakeAll(): void {
     for (let guest = this.#sending.first; guest !== undefined; guest = this.#sending.first) {
       if (this.#turns.isOver) return this.#turns.waitForAll(() => this.#wakeAll());

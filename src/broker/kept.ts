@@ -1,4 +1,5 @@
-// A message that waits for a client, or is in flight to it, with its place in the store and on its session's account.
+// A message that waits for a client, or is in flight to it, with its place in the store and on its
+// session's account.
 
 import type { PublishInit } from "../packets/mod.ts";
 import { Outgoing } from "../session/outgoing.ts";
@@ -39,7 +40,10 @@ export class SharedContent {
 export class Kept extends Outgoing {
   /** Its row in the store, if it is there, or to be there. */
   row: number | undefined;
-  /** As it is in the store: its place in order, which changes when it is sent and when its PUBREC comes. */
+  /**
+   * As it is in the store: its place in order, which changes when it is sent and when its PUBREC
+   * comes.
+   */
   savedOrder = 0;
   /** The checksum of what does not change of its row. */
   contentChecksum = 0;

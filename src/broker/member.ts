@@ -1,4 +1,5 @@
-// A session as the broker has it, whether its client is there or not: what the engine keeps of it, its subscriptions, its Will.
+// A session as the broker has it, whether its client is there or not: what the engine keeps of it,
+// its subscriptions, its Will.
 
 import type { Will } from "../packets/mod.ts";
 import { textBytes } from "../session/message_size.ts";
@@ -72,7 +73,10 @@ export class Member {
     this.#baseBytes = bytes;
   }
 
-  /** Counts the messages of QoS 2 that it has received and that are not released. False when they are too many. */
+  /**
+   * Counts the messages of QoS 2 that it has received and that are not released. False when they
+   * are too many.
+   */
   countReceived(): boolean {
     const bytes = this.session.received.size * RECEIPT;
     const more = bytes - this.#receivedBytes;

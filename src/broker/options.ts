@@ -16,18 +16,21 @@ export interface ClientInfo {
   /** The User Name of its CONNECT (§3.1.3.5), or of its certificate where the listener says so. */
   readonly username: string | undefined;
   /**
-   * Where it connects from, such as `"127.0.0.1:40000"`; `"unix"` for a Unix socket, `"memory"` for a connection within the
-   * process.
+   * Where it connects from, such as `"127.0.0.1:40000"`; `"unix"` for a Unix socket, `"memory"` for
+   * a connection within the process.
    */
   readonly address: string;
   /**
-   * The URL of the listener that it has reached, such as `"mqtts://127.0.0.1:8883"`. This and what follows is unknown of a
-   * client that has not been here since the broker began.
+   * The URL of the listener that it has reached, such as `"mqtts://127.0.0.1:8883"`. This and what
+   * follows is unknown of a client that has not been here since the broker began.
    */
   readonly listener: string | undefined;
   /** Its certificate, which has been verified, if it has shown one. */
   readonly certificate: PeerCertificate | undefined;
-  /** The origin of the page that its WebSocket belongs to, as its browser says: `"https://example.org"`. */
+  /**
+   * The origin of the page that its WebSocket belongs to, as its browser says:
+   * `"https://example.org"`.
+   */
   readonly origin: string | undefined;
 }
 
@@ -58,15 +61,18 @@ export interface AuthenticationStep {
   readonly isAgain: boolean;
 }
 
-/** What enhanced authentication says to a step: go on, with data for the client; success; or a refusal. */
+/**
+ * What enhanced authentication says to a step: go on, with data for the client; success; or a
+ * refusal.
+ */
 export type AuthenticationAnswer =
   | { readonly result: "continue"; readonly data?: Uint8Array | undefined }
   | { readonly result: "success"; readonly data?: Uint8Array | undefined }
   | { readonly result: "refuse"; readonly reasonCode?: 0x87 | 0x8c | undefined };
 
 /**
- * Why a message is dropped for one client: its session, or the broker, had no room for it, or it is larger
- * than the client takes (§3.1.2.11.4).
+ * Why a message is dropped for one client: its session, or the broker, had no room for it, or it is
+ * larger than the client takes (§3.1.2.11.4).
  */
 export type DropReason = "no room" | "too large";
 
@@ -130,7 +136,10 @@ export interface BrokerHooks {
     },
     packet: ConnectPacket,
   ): Verdict<ReasonCodeOf<"connack">> | Promise<Verdict<ReasonCodeOf<"connack">>>;
-  /** A step of enhanced authentication. Without this hook every Authentication Method is refused with 0x8C. */
+  /**
+   * A step of enhanced authentication. Without this hook every Authentication Method is refused
+   * with 0x8C.
+   */
   authenticateStep?(
     client: ClientInfo,
     step: AuthenticationStep,
@@ -146,7 +155,10 @@ export interface BrokerHooks {
    * this hook has to say it, too.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
-  /** Whether a client may publish to a topic; its Will counts as published when it connects. Default: it may. */
+  /**
+   * Whether a client may publish to a topic; its Will counts as published when it connects.
+   * Default: it may.
+   */
   authorizePublish?(
     client: ClientInfo,
     message: BrokerMessage,
@@ -185,47 +197,71 @@ export interface BrokerHooks {
 }
 
 /**
- * How much the broker bears. What is more is refused with the standard's Reason Code, or dropped. Bytes are
- * counted as they are in memory, with the objects and tables around them, by figures that were measured.
+ * How much the broker bears. What is more is refused with the standard's Reason Code, or dropped.
+ * Bytes are counted as they are in memory, with the objects and tables around them, by figures that
+ * were measured.
  */
 export interface BrokerLimits {
   /**
-   * Bytes that clients make the broker keep, all of them together, with what the platform keeps for each
-   * connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than 512 KiB and
-   * sessions that keep less than 16. What is more is refused with 0x97; a connection of which nothing can be kept is closed. The process
-   * takes up to three times as much, as garbage is collected late. Default: 167,772,160, for a process of 512 MiB.
+   * Bytes that clients make the broker keep, all of them together, with what the platform keeps for
+   * each connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than
+   * 512 KiB and sessions that keep less than 16. What is more is refused with 0x97; a connection of
+   * which nothing can be kept is closed. The process takes up to three times as much, as garbage is
+   * collected late. Default: 167,772,160, for a process of 512 MiB.
    */
   readonly memory: number;
   /** Connections at the same time; one more is refused with 0x89. Default: 6000. */
   readonly connections: number;
   /**
-   * Bytes in a packet before CONNACK; a larger CONNECT is refused with 0x95. A Will has up to 65,535 bytes of
-   * payload, and properties. Default: 262,144.
+   * Bytes in a packet before CONNACK; a larger CONNECT is refused with 0x95. A Will has up to
+   * 65,535 bytes of payload, and properties. Default: 262,144.
    */
   readonly connectBytes: number;
-  /** Sessions, with a connection or without; a CONNECT that would begin one more is refused with 0x97. Default: 20,000. */
+  /**
+   * Sessions, with a connection or without; a CONNECT that would begin one more is refused with
+   * 0x97. Default: 20,000.
+   */
   readonly sessions: number;
-  /** Bytes of one session with its subscriptions, its Will and what waits for it: 0x97. Default: 33,554,432. */
+  /**
+   * Bytes of one session with its subscriptions, its Will and what waits for it: 0x97. Default:
+   * 33,554,432.
+   */
   readonly sessionBytes: number;
-  /** Bytes of the subscriptions of one session; a SUBSCRIBE for more gets 0x97. Default: 16,777,216. */
+  /**
+   * Bytes of the subscriptions of one session; a SUBSCRIBE for more gets 0x97. Default: 16,777,216.
+   */
   readonly subscriptionBytes: number;
   /** Bytes of all retained messages; a PUBLISH for more gets 0x97. Default: 67,108,864. */
   readonly retainedBytes: number;
   /** Bytes in one packet (§3.2.2.3.6). Default: 16,777,216. */
   readonly packetSize: number;
-  /** Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800, a week. */
+  /**
+   * Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800,
+   * a week.
+   */
   readonly sessionExpiryInterval: number;
-  /** Messages that wait for one session. A PUBLISH for which no subscriber has room gets 0x97. Default: 10,000. */
+  /**
+   * Messages that wait for one session. A PUBLISH for which no subscriber has room gets 0x97.
+   * Default: 10,000.
+   */
   readonly queuedMessages: number;
-  /** Bytes of topics, payloads and properties that wait for one session, likewise. Default: 16,777,216. */
+  /**
+   * Bytes of topics, payloads and properties that wait for one session, likewise. Default:
+   * 16,777,216.
+   */
   readonly queuedBytes: number;
   /** Retained messages. Default: 100,000. */
   readonly retainedMessages: number;
   /** Subscriptions of one session. Default: 10,000. */
   readonly subscriptionsPerSession: number;
-  /** Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. Default: 1000. */
+  /**
+   * Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. Default:
+   * 1000.
+   */
   readonly filtersPerPacket: number;
-  /** User Properties in one packet, or in a Will; more end the connection with 0x97. Default: 1000. */
+  /**
+   * User Properties in one packet, or in a Will; more end the connection with 0x97. Default: 1000.
+   */
   readonly userPropertiesPerPacket: number;
   /** Levels of a Topic Name or a Topic Filter. Default: 128. */
   readonly topicLevels: number;
@@ -275,7 +311,10 @@ export interface BrokerOptions extends BrokerHooks {
   readonly allowPublishToSys?: boolean | undefined;
   /** What clients that ask for Response Information are told (§3.2.2.3.15). */
   readonly responseInformation?: string | undefined;
-  /** Whether a message that several subscriptions of a client match comes once, with all identifiers, or once for each. */
+  /**
+   * Whether a message that several subscriptions of a client match comes once, with all
+   * identifiers, or once for each.
+   */
   readonly overlapping?: "one copy" | "several copies" | undefined;
   /** Who gives out Topic Aliases for what clients that take them are sent. Default: `"off"`. */
   readonly topicAliases?: "off" | "automatic" | undefined;

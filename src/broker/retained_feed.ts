@@ -1,5 +1,6 @@
-// §3.3.1.3, §3.8.3.1 Retained messages on their way to who has subscribed. There may be very many, and more that have to be looked
-// at: they go one after the other, as fast as the client takes them, and never so many in one turn that others have to wait.
+// §3.3.1.3, §3.8.3.1 Retained messages on their way to who has subscribed. There may be very many,
+// and more that have to be looked at: they go one after the other, as fast as the client takes
+// them, and never so many in one turn that others have to wait.
 
 import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
 import { isPromise } from "./is_promise.ts";
@@ -40,7 +41,10 @@ export interface RetainedFeedSetup {
 /** Sends retained messages. */
 export class RetainedFeed {
   readonly #setup: RetainedFeedSetup;
-  /** The subscriptions that are still to get messages, by Topic Filter: a message costs those nothing that it does not match. */
+  /**
+   * The subscriptions that are still to get messages, by Topic Filter: a message costs those
+   * nothing that it does not match.
+   */
   readonly #waiting = new FilterTree<Set<RetainedCursor>>();
   #waitingCount = 0;
 
@@ -48,7 +52,10 @@ export class RetainedFeed {
     this.#setup = setup;
   }
 
-  /** A subscription is to have what is retained. Asked for again before all of it was sent, it begins anew [MQTT-3.3.1-9]. */
+  /**
+   * A subscription is to have what is retained. Asked for again before all of it was sent, it
+   * begins anew [MQTT-3.3.1-9].
+   */
   start(entry: Entry<Member>): void {
     const { retained } = this.#setup;
     const { subscriber, request: { topicFilter } } = entry;
@@ -90,7 +97,10 @@ export class RetainedFeed {
     );
   }
 
-  /** A message is about to be sent: what is retained of its topic is older, and goes before it [MQTT-4.6.0-5]. */
+  /**
+   * A message is about to be sent: what is retained of its topic is older, and goes before it
+   * [MQTT-4.6.0-5].
+   */
   precede(topicName: string, mayHave?: MayHave): void {
     if (this.#waitingCount === 0) return;
     const { retained, turns } = this.#setup;
@@ -106,8 +116,8 @@ export class RetainedFeed {
   }
 
   /**
-   * Sends what there is to be sent, as long as little waits for the session: what has to wait is told when it has gone, and
-   * then this is to be called again.
+   * Sends what there is to be sent, as long as little waits for the session: what has to wait is
+   * told when it has gone, and then this is to be called again.
    */
   feed(member: Member): void {
     const { turns } = this.#setup;

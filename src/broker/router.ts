@@ -1,4 +1,5 @@
-// §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is encoded once.
+// §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is
+// encoded once.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
@@ -145,8 +146,8 @@ export class Router {
   }
 
   /**
-   * Sends a message to all that want it and may have it. Returns 0x10 when there are none, 0x97 when some
-   * had no room for it and nobody took it.
+   * Sends a message to all that want it and may have it. Returns 0x10 when there are none, 0x97
+   * when some had no room for it and nobody took it.
    */
   route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): RoutingCode {
     const matches = this.table.match(packet.topic);
@@ -162,8 +163,8 @@ export class Router {
   }
 
   /**
-   * Sends a retained message to who has just subscribed, with RETAIN (§3.3.1.3). It is the broker's own by now: No Local does
-   * not ask who published it.
+   * Sends a retained message to who has just subscribed, with RETAIN (§3.3.1.3). It is the broker's
+   * own by now: No Local does not ask who published it.
    */
   sendRetained(packet: PublishPacket, expiresAt: number, entry: Entry<Member>): void {
     const now = this.#setup.now();
@@ -194,7 +195,10 @@ export class Router {
     return outcome;
   }
 
-  /** One copy for several subscriptions: with the highest of their QoS, and all their identifiers [MQTT-3.3.4-2]. */
+  /**
+   * One copy for several subscriptions: with the highest of their QoS, and all their identifiers
+   * [MQTT-3.3.4-2].
+   */
   #toEntries(copies: Copies, subscriber: Member, entries: readonly Entry<Member>[]): Outcome {
     const { qos, retain } = copies.packet;
     let granted: QoS = 0;

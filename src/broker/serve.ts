@@ -1,4 +1,5 @@
-// `serve()`: a broker on the network of this machine, or within the process alone. Listeners × drive, and one timer.
+// `serve()`: a broker on the network of this machine, or within the process alone. Listeners ×
+// drive, and one timer.
 
 import { type Clock, systemClock, wallTime } from "../io/clock.ts";
 import { writeToConsole } from "../io/console.ts";
@@ -30,7 +31,10 @@ const HANDSHAKES_PART = 8;
 /** How long what no client is told of may wait until it is brought to disk, in milliseconds. */
 const SOON = 100;
 
-/** Options of {@linkcode serve}: one listener, or several, or none, and what the broker grants, bears and asks. */
+/**
+ * Options of {@linkcode serve}: one listener, or several, or none, and what the broker grants,
+ * bears and asks.
+ */
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
    * A file for sessions, the messages that wait for them, and retained messages, so that they
@@ -40,12 +44,15 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
    * While it cannot be written, because the disk is full above all, a message for a session that is
    * kept is refused with 0x97, a subscription of it with 0x97, its end with 0x83, and a connection
    * to it with 0x88; a client whose exchange of QoS 2 cannot be recorded is closed with 0x97. All
-   * else goes on, `onError` is told, and the broker tries again by itself. {@linkcode serve} rejects
-   * with a {@linkcode StoreError} when the file is in use, not a broker's, damaged, empty, or of a
-   * later version. Files of earlier versions are brought up to date.
+   * else goes on, `onError` is told, and the broker tries again by itself. {@linkcode serve}
+   * rejects with a {@linkcode StoreError} when the file is in use, not a broker's, damaged, empty,
+   * or of a later version. Files of earlier versions are brought up to date.
    */
   readonly path?: string | undefined;
-  /** Where to listen, if it is more than one place, or none: `[]` takes connections within the process alone. */
+  /**
+   * Where to listen, if it is more than one place, or none: `[]` takes connections within the
+   * process alone.
+   */
   readonly listeners?: readonly ListenOptions[] | undefined;
   /**
    * Is given each new connection, and gives back what the broker is to use in its place: one that
@@ -175,10 +182,12 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * Uses another certificate at every listener with TLS, for connections that come from now on; those that there are go on.
-   * Without `ca` the authorities of before hold. For a single listener, see {@linkcode Listener.setCertificate}.
+   * Uses another certificate at every listener with TLS, for connections that come from now on;
+   * those that there are go on. Without `ca` the authorities of before hold. For a single listener,
+   * see {@linkcode Listener.setCertificate}.
    *
-   * @throws {TypeError} when it is wrong, or no listener has TLS; then the certificates of before hold
+   * @throws {TypeError} when it is wrong, or no listener has TLS; then the certificates of before
+   *   hold
    *
    * @example A certificate that is renewed
    * ```ts
@@ -209,7 +218,10 @@ export class Broker implements AsyncDisposable {
     this.#happened();
   }
 
-  /** Takes no more connections, tells every client that the server is shutting down (0x8B), and ends. */
+  /**
+   * Takes no more connections, tells every client that the server is shutting down (0x8B), and
+   * ends.
+   */
   shutDown(): Promise<void> {
     return this.#shutDown ??= this.#end();
   }
@@ -350,11 +362,11 @@ async function listenAll(
 }
 
 /**
- * Starts a broker of MQTT 5.0. Resolves when it listens: by default on 127.0.0.1, port 1883. Needs the permission net for
- * where it listens, and none with `listeners: []`.
+ * Starts a broker of MQTT 5.0. Resolves when it listens: by default on 127.0.0.1, port 1883. Needs
+ * the permission net for where it listens, and none with `listeners: []`.
  *
- * Rejects with `TypeError` or `RangeError` when an option is wrong, with {@linkcode StoreError} when
- * its file cannot be used, and with the platform's error when it cannot listen.
+ * Rejects with `TypeError` or `RangeError` when an option is wrong, with {@linkcode StoreError}
+ * when its file cannot be used, and with the platform's error when it cannot listen.
  *
  * @example A broker for a test
  * ```ts

@@ -1,4 +1,5 @@
-// §4.1, §3.1.2.11.2, §3.1.3.2.2 Sessions that outlive their connections, and the Wills of clients that are gone.
+// §4.1, §3.1.2.11.2, §3.1.3.2.2 Sessions that outlive their connections, and the Wills of clients
+// that are gone.
 
 import type { PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
@@ -19,7 +20,9 @@ import { type Turns, Work } from "./turns.ts";
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
 
-/** A session with no more bytes may use what is in reserve: large ones of others leave room for it. */
+/**
+ * A session with no more bytes may use what is in reserve: large ones of others leave room for it.
+ */
 const SMALL = 16_384;
 
 /** What the sessions work with. */
@@ -74,8 +77,8 @@ export class Sessions {
   }
 
   /**
-   * Why a client cannot have a session with such a Will now, in words; `undefined` when it can. `known` is
-   * its session, if it has one.
+   * Why a client cannot have a session with such a Will now, in words; `undefined` when it can.
+   * `known` is its session, if it has one.
    */
   refusal(
     client: ClientInfo,
@@ -108,7 +111,10 @@ export class Sessions {
     return member;
   }
 
-  /** A client has come back to its session: neither does that end, nor is the Will due [MQTT-3.1.3-9]. */
+  /**
+   * A client has come back to its session: neither does that end, nor is the Will due
+   * [MQTT-3.1.3-9].
+   */
   resume(member: Member): void {
     if (member.ending !== undefined) member.ending.isCancelled = true;
     if (member.willDue !== undefined) member.willDue.isCancelled = true;
@@ -170,7 +176,10 @@ export class Sessions {
     }
   }
 
-  /** Seconds that a session outlives its connection, of those that were asked for; `Infinity` for ever. */
+  /**
+   * Seconds that a session outlives its connection, of those that were asked for; `Infinity` for
+   * ever.
+   */
   lifetimeOf(asked: number): number {
     return Math.min(asked === NEVER ? Infinity : asked, this.#setup.limits.sessionExpiryInterval);
   }

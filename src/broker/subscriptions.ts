@@ -1,5 +1,5 @@
-// §3.8.4, §4.8 Subscriptions: who gets a message. Found by Topic Name in a tree; what was found is remembered until somebody
-// subscribes or unsubscribes, as the same topics come again and again.
+// §3.8.4, §4.8 Subscriptions: who gets a message. Found by Topic Name in a tree; what was found is
+// remembered until somebody subscribes or unsubscribes, as the same topics come again and again.
 
 import type { SubscriptionRequest } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
@@ -56,7 +56,10 @@ export class SubscriptionTable<Subscriber extends object> {
   #size = 0;
   readonly #count: (work: number) => void;
 
-  /** `count` is told how much work it was to find who wants a message; what is remembered is on the account. */
+  /**
+   * `count` is told how much work it was to find who wants a message; what is remembered is on the
+   * account.
+   */
   constructor(count: (work: number) => void = () => {}, account = new Account()) {
     this.#count = count;
     this.#account = account;
@@ -67,7 +70,10 @@ export class SubscriptionTable<Subscriber extends object> {
     return this.#size;
   }
 
-  /** Adds a subscription; one of the same subscriber with the same filter is replaced [MQTT-3.8.4-3]. */
+  /**
+   * Adds a subscription; one of the same subscriber with the same filter is replaced
+   * [MQTT-3.8.4-3].
+   */
   add(entry: Entry<Subscriber>): void {
     const { subscriber, request: { topicFilter } } = entry;
     const shared = parseSharedSubscription(topicFilter);
@@ -164,8 +170,9 @@ function makeHolders<Subscriber>(): Holders<Subscriber> {
 }
 
 /**
- * The member of a group whose turn it is: the next one after the last who can take the message now (2), else the next who is
- * there (1), else the next (0). Nobody is of rank -1, who may not have it, or whose session has ended.
+ * The member of a group whose turn it is: the next one after the last who can take the message now
+ * (2), else the next who is there (1), else the next (0). Nobody is of rank -1, who may not have
+ * it, or whose session has ended.
  */
 export function nextMember<Subscriber>(
   group: Group<Subscriber>,

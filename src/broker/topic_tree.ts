@@ -1,5 +1,5 @@
-// §4.7 Topic Filters and Topic Names as a tree of their levels. To find what matches costs as much as the topic is deep and as
-// much as there are matches, however many filters or topics there are.
+// §4.7 Topic Filters and Topic Names as a tree of their levels. To find what matches costs as much
+// as the topic is deep and as much as there are matches, however many filters or topics there are.
 
 /** How many levels a Topic Name has, or a Topic Filter. */
 export function levelsOf(topic: string): number {
@@ -35,7 +35,10 @@ export class FilterTree<Value> {
     remove(this.#root, topicFilter.split("/"), 0);
   }
 
-  /** Calls back with the value of each filter that matches a Topic Name. Returns how many nodes have been visited. */
+  /**
+   * Calls back with the value of each filter that matches a Topic Name. Returns how many nodes have
+   * been visited.
+   */
   match(topicName: string, callback: (value: Value) => void): number {
     const levels = topicName.split("/");
     // [MQTT-4.7.2-1]
@@ -119,7 +122,10 @@ interface Branching<Value> {
   readonly isRoot: boolean;
 }
 
-/** A search that can be interrupted: how long it takes depends on all that it has to look at, not on what it finds. */
+/**
+ * A search that can be interrupted: how long it takes depends on all that it has to look at, not on
+ * what it finds.
+ */
 export class NameSearch<Value> {
   readonly #levels: readonly string[];
   #root: Node<Value> | undefined;
@@ -144,7 +150,10 @@ export class NameSearch<Value> {
     return this.#isOver;
   }
 
-  /** The next value; `undefined` when there is none, or about so many nodes have been visited without one. */
+  /**
+   * The next value; `undefined` when there is none, or about so many nodes have been visited
+   * without one.
+   */
   next(mostNodes = Infinity): Value | undefined {
     const end = this.#visited + mostNodes;
     if (this.#root !== undefined) {
@@ -171,7 +180,10 @@ export class NameSearch<Value> {
     return undefined;
   }
 
-  /** Goes to a node, and on from there as long as there is one way only. Returns the value where it has come to, if it matches. */
+  /**
+   * Goes to a node, and on from there as long as there is one way only. Returns the value where it
+   * has come to, if it matches.
+   */
   #enter(start: Node<Value>, from: number, isRoot: boolean): Value | undefined {
     let node = start;
     for (let index = from;; index++) {
@@ -212,7 +224,10 @@ function find<Value>(root: Node<Value>, topic: string): Node<Value> | undefined 
   return node;
 }
 
-/** Takes a value out, and the branches that bear nothing then. Returns whether the node bears nothing. */
+/**
+ * Takes a value out, and the branches that bear nothing then. Returns whether the node bears
+ * nothing.
+ */
 function remove<Value>(node: Node<Value>, levels: readonly string[], index: number): boolean {
   const level = levels[index];
   if (level === undefined) node.value = undefined;

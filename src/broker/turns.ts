@@ -1,6 +1,7 @@
-// Whatever a peer can make the broker do is done in turns of bounded length, and between two of them sockets and timers are
-// looked at. A turn is so much work, counted and not timed: messages delivered, nodes visited, packets looked at. When it is
-// over, everybody waits for the next one: first those who have had little lately, then the others, each as much as the next.
+// Whatever a peer can make the broker do is done in turns of bounded length, and between two of
+// them sockets and timers are looked at. A turn is so much work, counted and not timed: messages
+// delivered, nodes visited, packets looked at. When it is over, everybody waits for the next one:
+// first those who have had little lately, then the others, each as much as the next.
 
 import { Queue } from "../session/queue.ts";
 
@@ -24,13 +25,18 @@ export const Work = {
   timer: 10,
 } as const;
 
-/** So much work is done in a turn while somebody waits who wants little: less than a millisecond. */
+/**
+ * So much work is done in a turn while somebody waits who wants little: less than a millisecond.
+ */
 const SHORT_TURN = 10_000;
 
 /** So much when nobody does: the longer a turn is, the more goes in one write. */
 const LONG_TURN = 100_000;
 
-/** For so many turns after somebody has waited who wanted little the turns are short; so are the first ones. */
+/**
+ * For so many turns after somebody has waited who wanted little the turns are short; so are the
+ * first ones.
+ */
 const MEMORY = 500;
 
 /** Who has had less than this lately is served first: less than {@linkcode LEAST}. */
@@ -66,7 +72,10 @@ export class Turns {
   #isArranged = false;
   #isRunning = false;
 
-  /** `later` calls back when all that is ready to be done has been done. `onError` is told what a callback throws. */
+  /**
+   * `later` calls back when all that is ready to be done has been done. `onError` is told what a
+   * callback throws.
+   */
   constructor(later: (callback: () => void) => void, onError: (error: unknown) => void) {
     this.#later = later;
     this.#onError = onError;
@@ -96,7 +105,9 @@ export class Turns {
     if (this.#work >= this.#limit) this.#arrange();
   }
 
-  /** Calls back in a later turn. Who has had much of this one comes after those who have had little. */
+  /**
+   * Calls back in a later turn. Who has had much of this one comes after those who have had little.
+   */
   wait(share: Share, callback: () => void): void {
     this.#settle();
     this.#age(share);
@@ -113,8 +124,8 @@ export class Turns {
   }
 
   /**
-   * Does something for each item, in as many turns as it takes, and then what is to be done then. Takes a promise only if it is
-   * more than one turn.
+   * Does something for each item, in as many turns as it takes, and then what is to be done then.
+   * Takes a promise only if it is more than one turn.
    */
   forEach<Item>(
     share: Share,

@@ -1,4 +1,5 @@
-// Text and bytes on their way to standard output. What was received is escaped here, where it is to be.
+// Text and bytes on their way to standard output. What was received is escaped here, where it is to
+// be.
 
 import { escapedBytes, escapedJson } from "./text.ts";
 
@@ -11,7 +12,10 @@ export class ByteBuffer {
   readonly #encoder = new TextEncoder();
   readonly #isEscaping: boolean;
 
-  /** A buffer; if its bytes are for a terminal, what was received is escaped, or may be written as it is. */
+  /**
+   * A buffer; if its bytes are for a terminal, what was received is escaped, or may be written as
+   * it is.
+   */
   constructor(isEscaping = false) {
     this.#isEscaping = isEscaping;
   }

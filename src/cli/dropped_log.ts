@@ -4,7 +4,9 @@
 import type { ClientInfo, DropReason } from "../broker/mod.ts";
 import { quoted } from "./text.ts";
 
-/** How long the first line waits for others to join it, and how long the next one, in milliseconds. */
+/**
+ * How long the first line waits for others to join it, and how long the next one, in milliseconds.
+ */
 const FIRST = 1000;
 const NEXT = 10_000;
 

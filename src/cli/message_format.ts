@@ -9,7 +9,9 @@ import { type Moment, strftime, thisMoment } from "./strftime.ts";
 /** Writes what is to be seen of a message. */
 export type MessageFormat = (message: Message, out: ByteBuffer) => void;
 
-/** How a value is set: `%-8.3t` has at least 8 bytes, begins at the left, and is cut after 3 bytes. */
+/**
+ * How a value is set: `%-8.3t` has at least 8 bytes, begins at the left, and is cut after 3 bytes.
+ */
 interface Setting {
   readonly isLeft: boolean;
   /** What fills the field of a number or a payload. */

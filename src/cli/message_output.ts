@@ -68,7 +68,8 @@ export class Printer {
 
   /** Takes a message. */
   print(message: Message): void {
-    // As with mosquitto's tools an empty payload alone is no line, and without ends of lines "(null)" would be no word.
+    // As with mosquitto's tools an empty payload alone is no line, and without ends of lines
+    // "(null)" would be no word.
     const isPlain = this.#format === payloadOnly || this.#format === verbose && !this.#endsLines;
     if (isPlain && message.payload.length === 0) return;
     this.#format(message, this.#buffer);

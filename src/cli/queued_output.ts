@@ -1,5 +1,6 @@
-// Where a program that serves tells what happens: nobody who serves waits for somebody who reads. What is written is queued,
-// so much of it; lines beyond that are left out, counted, and told of when reading goes on.
+// Where a program that serves tells what happens: nobody who serves waits for somebody who reads.
+// What is written is queued, so much of it; lines beyond that are left out, counted, and told of
+// when reading goes on.
 
 import type { Output } from "./command.ts";
 
@@ -35,7 +36,8 @@ export class QueuedOutput implements Output {
   /** Queues a line, or several that belong together. */
   write(text: string): void {
     if (this.#isClosed) return;
-    // Behind one that was left out nothing is taken before that is told: what is told stands where it belongs.
+    // Behind one that was left out nothing is taken before that is told: what is told stands where
+    // it belongs.
     if (this.#leftOut > 0 || this.#length > 0 && this.#length + text.length > MOST) {
       this.#leftOut++;
       return;

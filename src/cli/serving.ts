@@ -1,4 +1,5 @@
-// What `broker` does: it serves until Ctrl-C, and writes a line for each thing that happens to a connection.
+// What `broker` does: it serves until Ctrl-C, and writes a line for each thing that happens to a
+// connection.
 
 import {
   type Broker,
@@ -81,7 +82,10 @@ class Log {
   }
 }
 
-/** On SIGHUP, the sign for it, has a broker with TLS read its certificate again. Windows has no such signal. */
+/**
+ * On SIGHUP, the sign for it, has a broker with TLS read its certificate again. Windows has no such
+ * signal.
+ */
 function onHangup(broker: Broker, options: Options, log: Log): Disposable {
   if (!broker.listeners.some(isSecure) || Deno.build.os === "windows") {
     return { [Symbol.dispose]() {} };

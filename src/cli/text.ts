@@ -31,9 +31,10 @@ export function quoted(text: string): string {
 }
 
 /**
- * What a terminal might obey, hide, or show in another place than it stands: controls (C0, DEL and C1), formatting characters
- * (those that turn the direction of writing, and of no width), unassigned ones, and all white space but the blank. How an
- * emoji is to look (U+FE0E, U+FE0F) is none of these.
+ * What a terminal might obey, hide, or show in another place than it stands: controls (C0, DEL and
+ * C1), formatting characters (those that turn the direction of writing, and of no width),
+ * unassigned ones, and all white space but the blank. How an emoji is to look (U+FE0E, U+FE0F) is
+ * none of these.
  */
 const UNSEEN = /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
 
@@ -66,7 +67,10 @@ export function escapedJson(json: string): string {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Where text that starts at `start` ends: at the end, or at a byte that is no part of a character in UTF-8. */
+/**
+ * Where text that starts at `start` ends: at the end, or at a byte that is no part of a character
+ * in UTF-8.
+ */
 function textEnd(bytes: Uint8Array, start: number): number {
   for (let at = start; at < bytes.length;) {
     const first = bytes[at]!;

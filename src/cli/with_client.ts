@@ -1,5 +1,5 @@
-// A client for as long as a command needs it: it connects, shows what goes by, tells of lost connections, and says good-bye
-// whatever happens.
+// A client for as long as a command needs it: it connects, shows what goes by, tells of lost
+// connections, and says good-bye whatever happens.
 
 import { Client } from "../client/client.ts";
 import type { World } from "../client/link.ts";
@@ -25,13 +25,19 @@ export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
 export interface ClientNeeds {
   /** What the command asks for beside what the command line says. */
   readonly connect?: ConnectOptions;
-  /** For how many seconds the session outlives a lost connection, and no longer than the command, if nothing is said. */
+  /**
+   * For how many seconds the session outlives a lost connection, and no longer than the command, if
+   * nothing is said.
+   */
   readonly session?: number;
   /** What Ctrl-C means to the command: its exit code, if it is no interruption. */
   readonly onInterrupt?: () => number;
 }
 
-/** For so many seconds the server keeps what is in flight while there is no connection: it is not lost with it. */
+/**
+ * For so many seconds the server keeps what is in flight while there is no connection: it is not
+ * lost with it.
+ */
 export const SESSION = 300;
 
 /**

@@ -1,4 +1,5 @@
-// How the options are checked that only sockets need. Apart from servers.ts, so that a page does not load it.
+// How the options are checked that only sockets need. Apart from servers.ts, so that a page does
+// not load it.
 
 import { parseProxyUrl } from "../io/proxy_url.ts";
 import { checkTlsOptions } from "../io/tls.ts";

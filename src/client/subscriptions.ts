@@ -1,5 +1,6 @@
-// The subscriptions of a client: asked for, granted, ended, and asked for again when the server has lost them. The server
-// is told as soon as there is a connection; what it has not answered is said again on the next one.
+// The subscriptions of a client: asked for, granted, ended, and asked for again when the server has
+// lost them. The server is told as soon as there is a connection; what it has not answered is said
+// again on the next one.
 
 import { NotSentError, RefusedError } from "../errors.ts";
 import {
@@ -24,7 +25,10 @@ export interface SubscriptionHost extends Acknowledger {
   readonly settings: Settings;
   /** The Subscription Identifiers of this client are those after this one. */
   readonly identifiersAfter: number;
-  /** The connection, if there is one, and whether its server marks messages with Subscription Identifiers. */
+  /**
+   * The connection, if there is one, and whether its server marks messages with Subscription
+   * Identifiers.
+   */
   link(): Link | undefined;
   /** Tells the application. */
   tell<Type extends "refused" | "dropped">(type: Type, detail: ClientEvents[Type]): void;
@@ -41,7 +45,9 @@ interface Ending {
   readonly isQuiet: boolean;
 }
 
-/** What the server says to an UNSUBSCRIBE of something that is not there: "No subscription existed". */
+/**
+ * What the server says to an UNSUBSCRIBE of something that is not there: "No subscription existed".
+ */
 const NOT_THERE = 0x11;
 
 /** All subscriptions of one client. */
@@ -115,7 +121,10 @@ export class Subscriptions {
     await answered.promise.catch(() => {});
   }
 
-  /** Ends whatever has these Topic Filters, here and at the server. Resolves to the server's Reason Codes. */
+  /**
+   * Ends whatever has these Topic Filters, here and at the server. Resolves to the server's Reason
+   * Codes.
+   */
   async unsubscribe(
     topicFilters: readonly string[],
     userProperties: Ending["userProperties"],
@@ -197,7 +206,10 @@ export class Subscriptions {
     this.#answers.clear();
   }
 
-  /** Messages that came before anybody asked for them go to who has asked, before those that came since. */
+  /**
+   * Messages that came before anybody asked for them go to who has asked, before those that came
+   * since.
+   */
   #adopt(subscription: ActiveSubscription): void {
     const earlier = this.unclaimed.takeOut(({ topic }) => subscription.matches(topic));
     if (earlier.length === 0) return;
@@ -244,7 +256,10 @@ export class Subscriptions {
     if (refused.every((error) => error === undefined)) this.#asked.get(subscription)?.resolve();
   }
 
-  /** Of a new subscription a refusal of one filter refuses the whole; of an old one it ends that filter. */
+  /**
+   * Of a new subscription a refusal of one filter refuses the whole; of an old one it ends that
+   * filter.
+   */
   #refuse(
     subscription: ActiveSubscription,
     errors: readonly (Error | undefined)[],

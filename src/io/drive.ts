@@ -1,26 +1,31 @@
-// The only pump: a transport, a connection, one timer. After anything has happened it takes the connection's bytes, its
-// events and its deadline, in that order, and does nothing else. What the transport throws is the
-// network's fault; what the connection throws, or who is told its events, is a fault of this
-// program: it ends the connection, and is told as what it is.
+// The only pump: a transport, a connection, one timer. After anything has happened it takes the
+// connection's bytes, its events and its deadline, in that order, and does nothing else. What the
+// transport throws is the network's fault; what the connection throws, or who is told its events,
+// is a fault of this program: it ends the connection, and is told as what it is.
 
 import type { Connection } from "../session/connection.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import type { Clock } from "./clock.ts";
 import type { Transport } from "./transport.ts";
 
-/** Once a connection is over, so many bytes are thrown away before a rest of so many milliseconds. */
+/**
+ * Once a connection is over, so many bytes are thrown away before a rest of so many milliseconds.
+ */
 const THROWN_AWAY = 65_536;
 const REST = 20;
 
-/** How long the last bytes may take, and the other end to close, once the connection is over. In milliseconds. */
+/**
+ * How long the last bytes may take, and the other end to close, once the connection is over. In
+ * milliseconds.
+ */
 const LAST_WORDS = 1000;
 
 /** How often to look whether the machine has slept: its timers sleep, too. In milliseconds. */
 const GLANCE = 10_000;
 
 /**
- * A clock on the wall that has run ahead by so much tells of a sleep, a timer that is as late of a tab in the background,
- * where the next one may come too late for the Keep Alive. In milliseconds.
+ * A clock on the wall that has run ahead by so much tells of a sleep, a timer that is as late of a
+ * tab in the background, where the next one may come too late for the Keep Alive. In milliseconds.
  */
 const SLEPT = 2000;
 
@@ -187,7 +192,10 @@ export class Drive {
     this.#transport.close();
   }
 
-  /** Nobody is in a hurry for what is thrown away: who has much of it to send is not to hold up others. */
+  /**
+   * Nobody is in a hurry for what is thrown away: who has much of it to send is not to hold up
+   * others.
+   */
   #restAfter(length: number): Promise<void> | undefined {
     this.#thrownAway += length;
     if (this.#thrownAway < THROWN_AWAY) return undefined;
@@ -206,8 +214,8 @@ export class Drive {
   }
 
   /**
-   * Those who were told something may have something to send: each has its say, a promise or three away, before the first
-   * of them is written alone.
+   * Those who were told something may have something to send: each has its say, a promise or three
+   * away, before the first of them is written alone.
    */
   async #hearOut(): Promise<void> {
     this.#isHeld = true;
@@ -252,7 +260,10 @@ export class Drive {
     this.#transport.close();
   };
 
-  /** The connection is over: sends what is left, and lets the other end close first, but not for ever. */
+  /**
+   * The connection is over: sends what is left, and lets the other end close first, but not for
+   * ever.
+   */
   async #sayLastWords(): Promise<void> {
     this.#disarm();
     this.#disarm = this.#clock.at(this.#clock.now() + LAST_WORDS, () => this.#transport.close());
@@ -264,7 +275,10 @@ export class Drive {
     }
   }
 
-  /** Sets the timer. It is not moved when the deadline moves on, as it does with every packet: it just fires early. */
+  /**
+   * Sets the timer. It is not moved when the deadline moves on, as it does with every packet: it
+   * just fires early.
+   */
   #arm(): void {
     this.#disarm();
     const { deadline } = this.#connection;

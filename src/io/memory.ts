@@ -1,4 +1,5 @@
-// A Network Connection within the process: what one end writes the other reads. Needs no permission.
+// A Network Connection within the process: what one end writes the other reads. Needs no
+// permission.
 
 import { Queue } from "../session/queue.ts";
 import { ReadTurns } from "./read_turns.ts";

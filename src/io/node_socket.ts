@@ -1,5 +1,5 @@
-// A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's own connections cannot do,
-// client certificates above all, and for where there is no Deno.
+// A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's
+// own connections cannot do, client certificates above all, and for where there is no Deno.
 
 import { ReadTurns } from "./read_turns.ts";
 import { isDeno } from "./runtime.ts";
@@ -8,12 +8,16 @@ import type { Transport } from "./transport.ts";
 /** A socket of `node:net`; one of `node:tls` is such a socket, too. */
 export type NodeSocket = InstanceType<(typeof import("node:net"))["Socket"]>;
 
-/** The most bytes of one read, as in io/tcp.ts: a queue that is bounded drops what is too much at once. */
+/**
+ * The most bytes of one read, as in io/tcp.ts: a queue that is bounded drops what is too much at
+ * once.
+ */
 const LARGEST_CHUNK = 131_072;
 
 /**
- * A connected socket as a transport. The socket must have been made with `allowHalfOpen: true`, else it closes its own side
- * with the other end's. Bytes that have not been read stay in the socket, for whatever takes it over.
+ * A connected socket as a transport. The socket must have been made with `allowHalfOpen: true`,
+ * else it closes its own side with the other end's. Bytes that have not been read stay in the
+ * socket, for whatever takes it over.
  */
 export class NodeSocketTransport implements Transport {
   readonly #socket: NodeSocket;
@@ -82,8 +86,8 @@ export class NodeSocketTransport implements Transport {
   }
 
   /**
-   * Such a listener keeps the socket from flowing: it reads ahead up to its high-water mark, and no more. It does no harm
-   * when another transport reads from the socket later.
+   * Such a listener keeps the socket from flowing: it reads ahead up to its high-water mark, and no
+   * more. It does no harm when another transport reads from the socket later.
    */
   #beginToRead(): void {
     this.#isRead = true;
@@ -113,8 +117,9 @@ export class NodeSocketTransport implements Transport {
 }
 
 /**
- * What is below a socket of TLS. In Deno 2.9 TLS reads from there without bound, whether anybody reads from it or not: a
- * server that sends for ever would fill the memory. So it is let read only while somebody waits for bytes.
+ * What is below a socket of TLS. In Deno 2.9 TLS reads from there without bound, whether anybody
+ * reads from it or not: a server that sends for ever would fill the memory. So it is let read only
+ * while somebody waits for bytes.
  */
 interface Readable {
   readonly readStart?: () => void;

@@ -1,13 +1,16 @@
-// Reads that find bytes at once leave nobody else a turn: a peer that never stops would have all the time there is. The one rule
-// by which every transport gives way.
+// Reads that find bytes at once leave nobody else a turn: a peer that never stops would have all
+// the time there is. The one rule by which every transport gives way.
 
 import { nextTurn, nextTurnOfSockets } from "./runtime.ts";
 
-/** After so many bytes those who are to take them have their turn; small writes let others have theirs after fewer. */
+/**
+ * After so many bytes those who are to take them have their turn; small writes let others have
+ * theirs after fewer.
+ */
 export const BYTES_A_TURN = 4096;
 
 /** After so many bytes sockets are looked at, too. */
-const BYTES_A_POLL = 262_144;
+const BYTES_A_POLL = 524_288;
 
 /** After so many reads, however little they find, the next one gives way. */
 const READS_A_TURN = 100;

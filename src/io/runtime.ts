@@ -38,8 +38,9 @@ export function nextTurn(): Promise<void> {
 }
 
 /**
- * Resolves when sockets have been looked at, too, if there is nothing else to do. Deno 2.9 does so only when it has nothing to
- * do, or after {@linkcode ROUNDS}: this waits for what another thread does in ten microseconds.
+ * Resolves when sockets have been looked at, too, if there is nothing else to do. Deno 2.9 does so
+ * only when it has nothing to do, or after {@linkcode ROUNDS}: this waits for what another thread
+ * does in ten microseconds.
  */
 export async function nextTurnOfSockets(): Promise<void> {
   if (isDeno) await crypto.subtle.digest("SHA-1", NOTHING);
@@ -52,14 +53,20 @@ const NOTHING = new Uint8Array(0);
 export class SocketTurns {
   #count = 0;
 
-  /** Resolves when sockets have been looked at: for sure every fourth time, else if there is nothing else to do. */
+  /**
+   * Resolves when sockets have been looked at: for sure every fourth time, else if there is nothing
+   * else to do.
+   */
   async next(): Promise<void> {
     if (++this.#count % 4 > 0) return await nextTurnOfSockets();
     for (let round = 0; round < ROUNDS; round++) await nextTurn();
   }
 }
 
-/** So many rounds of `setImmediate` go by before sockets are looked at. All of them take a tenth of a millisecond. */
+/**
+ * So many rounds of `setImmediate` go by before sockets are looked at. All of them take a tenth of
+ * a millisecond.
+ */
 const ROUNDS = isDeno ? 61 : 1;
 
 /** A browser has no `setImmediate`, and slows timers down; messages it delivers at once. */

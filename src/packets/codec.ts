@@ -1,5 +1,5 @@
-// §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in each of the unions and
-// in each of the two switches.
+// §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in
+// each of the unions and in each of the two switches.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
@@ -75,7 +75,9 @@ export type Packet =
   | DisconnectPacket
   | AuthPacket;
 
-/** A packet to be encoded: a field with a default may be left out. Every {@linkcode Packet} is one. */
+/**
+ * A packet to be encoded: a field with a default may be left out. Every {@linkcode Packet} is one.
+ */
 export type PacketInit =
   | ConnectInit
   | ConnackInit
@@ -96,8 +98,9 @@ export type PacketInit =
 /** What an encoder must know about the receiver. */
 export interface EncodeOptions {
   /**
-   * The most bytes that the receiver takes in one packet, its Maximum Packet Size (§3.1.2.11.4, §3.2.2.3.6). To fit, an
-   * answer loses its User Properties, then its Reason String. Default: no limit.
+   * The most bytes that the receiver takes in one packet, its Maximum Packet Size (§3.1.2.11.4,
+   * §3.2.2.3.6). To fit, an answer loses its User Properties, then its Reason String. Default: no
+   * limit.
    */
   readonly maximumPacketSize?: number | undefined;
 }
@@ -173,7 +176,10 @@ export function writePacket(
   }
 }
 
-/** The packet as it becomes smaller: without its User Properties, then without its Reason String too. */
+/**
+ * The packet as it becomes smaller: without its User Properties, then without its Reason String
+ * too.
+ */
 function* shortened(packet: PacketInit): Generator<PacketInit> {
   if (!("properties" in packet) || !(packet.type in PROPERTIES.reasonString.in)) return;
   const properties = { ...packet.properties, userProperties: undefined };
@@ -181,7 +187,9 @@ function* shortened(packet: PacketInit): Generator<PacketInit> {
   yield { ...packet, properties: { ...properties, reasonString: undefined } } as PacketInit;
 }
 
-/** A guess that is right for a PUBLISH without properties, so that its buffer need not be copied. */
+/**
+ * A guess that is right for a PUBLISH without properties, so that its buffer need not be copied.
+ */
 function expectedSize(packet: PacketInit): number {
   if (packet.type !== "publish") return 64;
   const { topic, qos = 0, payload } = packet;
@@ -190,7 +198,8 @@ function expectedSize(packet: PacketInit): number {
 }
 
 /**
- * Decodes exactly one whole packet. Payloads and other bytes in it are views of `bytes`, not copies.
+ * Decodes exactly one whole packet. Payloads and other bytes in it are views of `bytes`, not
+ * copies.
  *
  * @throws {TypeError} when `bytes` is no `Uint8Array`
  * @throws {MalformedPacketError} when the bytes are not one whole packet

@@ -1,5 +1,6 @@
-// Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is decoded where it lies; one
-// that does not is gathered in a buffer that grows with the bytes received, never with what a fixed header announces.
+// Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is
+// decoded where it lies; one that does not is gathered in a buffer that grows with the bytes
+// received, never with what a fixed header announces.
 
 import { checkBytes } from "../wire/checks.ts";
 import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
@@ -10,13 +11,21 @@ import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./
 export interface DecoderOptions {
   /** The most bytes in one packet, our Maximum Packet Size (§3.1.2.11.4). Default: no limit. */
   readonly maximumPacketSize?: number | undefined;
-  /** The most Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a packet with more is refused with 0x97. Default: no limit. */
+  /**
+   * The most Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a packet with more is refused with
+   * 0x97. Default: no limit.
+   */
   readonly filtersPerPacket?: number | undefined;
-  /** The most User Properties in one packet, or in its Will; a packet with more is refused with 0x97. Default: no limit. */
+  /**
+   * The most User Properties in one packet, or in its Will; a packet with more is refused with
+   * 0x97. Default: no limit.
+   */
   readonly userPropertiesPerPacket?: number | undefined;
 }
 
-/** The room for a packet that is gathered, to begin with: at most this, however large the packet. */
+/**
+ * The room for a packet that is gathered, to begin with: at most this, however large the packet.
+ */
 const FIRST_ROOM = 4096;
 
 /** What a chunk that waits takes beside its bytes: a view of them. */
@@ -25,8 +34,9 @@ const CHUNK = 128;
 /**
  * Decodes a stream of packets. Push bytes as they come and take packets until there is none.
  *
- * Payloads and other bytes in a packet are views: of the chunk where the packet lies whole in it, else of a buffer of the
- * packet's own. Once {@linkcode PacketDecoder.next} has given `undefined`, the decoder itself holds nothing of any chunk.
+ * Payloads and other bytes in a packet are views: of the chunk where the packet lies whole in it,
+ * else of a buffer of the packet's own. Once {@linkcode PacketDecoder.next} has given `undefined`,
+ * the decoder itself holds nothing of any chunk.
  *
  * @example A packet cut in two
  * ```ts
@@ -70,8 +80,8 @@ export class PacketDecoder {
   }
 
   /**
-   * The most bytes in one packet from now on; a packet of which a byte has been looked at was held to
-   * what was said before.
+   * The most bytes in one packet from now on; a packet of which a byte has been looked at was held
+   * to what was said before.
    *
    * @throws {RangeError} when it is below 1
    */
@@ -81,15 +91,16 @@ export class PacketDecoder {
   }
 
   /**
-   * How many bytes of packets that are not whole yet, or not taken, it holds: with the room for what is
-   * to come, and for each chunk what an object takes.
+   * How many bytes of packets that are not whole yet, or not taken, it holds: with the room for
+   * what is to come, and for each chunk what an object takes.
    */
   get heldBytes(): number {
     return this.#gathered.length + this.unread + CHUNK * (this.#waiting.length - this.#begun);
   }
 
   /**
-   * Takes the next bytes of the stream, any number. They must not change as long as packets are views of them.
+   * Takes the next bytes of the stream, any number. They must not change as long as packets are
+   * views of them.
    *
    * @throws {TypeError} when they are no `Uint8Array`
    */
@@ -105,11 +116,12 @@ export class PacketDecoder {
   }
 
   /**
-   * The next packet; `undefined` when more bytes are needed. Once it has thrown, it throws the same error for ever: where
-   * the next packet begins cannot be told.
+   * The next packet; `undefined` when more bytes are needed. Once it has thrown, it throws the same
+   * error for ever: where the next packet begins cannot be told.
    *
    * @throws {MalformedPacketError} when the next bytes cannot be a packet
-   * @throws {ProtocolError} when the next packet is not allowed, or over the Maximum Packet Size (0x95)
+   * @throws {ProtocolError} when the next packet is not allowed, or over the Maximum Packet Size
+   *   (0x95)
    *   or over another limit (0x97)
    */
   next(): Packet | undefined {

@@ -1,5 +1,6 @@
 /**
- * The packets of MQTT 5.0: to bytes, from bytes, and explained byte by byte. Nothing here meets a socket or a clock.
+ * The packets of MQTT 5.0: to bytes, from bytes, and explained byte by byte. Nothing here meets a
+ * socket or a clock.
  *
  * @example A packet there and back
  * ```ts

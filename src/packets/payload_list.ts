@@ -1,5 +1,5 @@
-// What the payloads of SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK share: each is a list that is never empty, of Topic
-// Filters or of Reason Codes.
+// What the payloads of SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK share: each is a list that is
+// never empty, of Topic Filters or of Reason Codes.
 
 import { topicFilterFault } from "../topics.ts";
 import { checkArray, forbidden } from "../wire/checks.ts";

@@ -141,7 +141,9 @@ export class PropertySet<Holder extends PropertyHolder> {
     );
   }
 
-  /** Writes the properties after their length [MQTT-2.2.2-1] and returns how many bytes they take. */
+  /**
+   * Writes the properties after their length [MQTT-2.2.2-1] and returns how many bytes they take.
+   */
   write(writer: Writer, properties: PropertiesOf<Holder> | undefined): number {
     const hole = writer.openLength();
     const start = writer.length;

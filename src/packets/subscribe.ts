@@ -36,11 +36,17 @@ export interface SubscriptionRequest {
   readonly noLocal: boolean;
   /** Whether the RETAIN flag is to arrive as it was published. */
   readonly retainAsPublished: boolean;
-  /** Whether retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2 never. */
+  /**
+   * Whether retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2
+   * never.
+   */
   readonly retainHandling: RetainHandling;
 }
 
-/** When retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2 never (§3.8.3.1). */
+/**
+ * When retained messages are sent: 0 at every subscribe, 1 only if the subscription is new, 2 never
+ * (§3.8.3.1).
+ */
 export type RetainHandling = 0 | 1 | 2;
 
 /** SUBACK, from Server to Client, the answer to SUBSCRIBE (§3.9). */
@@ -51,7 +57,10 @@ export interface SubackPacket {
   readonly packetId: number;
   /** What else there is to say (§3.9.2.1). */
   readonly properties: PropertiesOf<"suback">;
-  /** One for each subscription asked for, in the same order: the QoS granted, or 0x80 and above (§3.9.3). */
+  /**
+   * One for each subscription asked for, in the same order: the QoS granted, or 0x80 and above
+   * (§3.9.3).
+   */
   readonly reasonCodes: readonly ReasonCodeOf<"suback">[];
 }
 

@@ -1,5 +1,5 @@
-// A Network Connection as the Client has it: §3.1 CONNECT to §3.2 CONNACK, with §4.12 enhanced authentication between
-// them, then SUBSCRIBE, UNSUBSCRIBE, PINGREQ and re-authentication.
+// A Network Connection as the Client has it: §3.1 CONNECT to §3.2 CONNACK, with §4.12 enhanced
+// authentication between them, then SUBSCRIBE, UNSUBSCRIBE, PINGREQ and re-authentication.
 
 import type { PacketError } from "../errors.ts";
 import type {
@@ -30,14 +30,20 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
   readonly connect: ConnectInit;
   /** The session to go on with. */
   readonly session: Session;
-  /** How long a PINGRESP may take, in milliseconds; by default half the Keep Alive, at most 10,000. */
+  /**
+   * How long a PINGRESP may take, in milliseconds; by default half the Keep Alive, at most 10,000.
+   */
   readonly pingTimeout?: number | undefined;
 }
 
-/** The packets in which a Server may explain itself to a Client that asked it not to (§3.1.2.11.7). */
+/**
+ * The packets in which a Server may explain itself to a Client that asked it not to (§3.1.2.11.7).
+ */
 const ALWAYS_EXPLAINED: readonly string[] = ["publish", "connack", "disconnect"];
 
-/** The size of an acknowledgement with a Reason Code: a Server that takes less cannot be answered. */
+/**
+ * The size of an acknowledgement with a Reason Code: a Server that takes less cannot be answered.
+ */
 const LEAST_PACKET_SIZE = 5;
 
 /** What one end may be doing about authentication (§4.12). */
@@ -87,8 +93,8 @@ export class ClientConnection extends Connection {
   }
 
   /**
-   * Asks for subscriptions (§3.8). Returns the Packet Identifier that the SUBACK will have; 0 when none is free, and then
-   * nothing was sent.
+   * Asks for subscriptions (§3.8). Returns the Packet Identifier that the SUBACK will have; 0 when
+   * none is free, and then nothing was sent.
    *
    * @throws {TypeError} when a field is wrong, or the Server does not have what is asked for
    * @throws {RangeError} when a field is out of its range
@@ -98,8 +104,8 @@ export class ClientConnection extends Connection {
   }
 
   /**
-   * Ends subscriptions (§3.10). Returns the Packet Identifier that the UNSUBACK will have; 0 when none is free, and then
-   * nothing was sent.
+   * Ends subscriptions (§3.10). Returns the Packet Identifier that the UNSUBACK will have; 0 when
+   * none is free, and then nothing was sent.
    *
    * @throws {TypeError} when a field is wrong
    * @throws {RangeError} when a field is out of its range
@@ -122,10 +128,11 @@ export class ClientConnection extends Connection {
   }
 
   /**
-   * Answers an AUTH of the Server with the next step [MQTT-4.12.0-3], or begins to authenticate again when nothing is to
-   * be answered [MQTT-4.12.1-1].
+   * Answers an AUTH of the Server with the next step [MQTT-4.12.0-3], or begins to authenticate
+   * again when nothing is to be answered [MQTT-4.12.1-1].
    *
-   * @throws {TypeError} when CONNECT had no Authentication Method [MQTT-4.12.0-7], or no step is this end's to take
+   * @throws {TypeError} when CONNECT had no Authentication Method [MQTT-4.12.0-7], or no step is
+   *   this end's to take
    */
   authenticate(properties: Omit<PropertiesOf<"auth">, "authenticationMethod">): void {
     const authenticationMethod = this.#connect.properties?.authenticationMethod;

@@ -1,4 +1,5 @@
-// What a connection reports. Events come in the order in which things happened; after "closed" there are no more.
+// What a connection reports. Events come in the order in which things happened; after "closed"
+// there are no more.
 
 import type { PacketError } from "../errors.ts";
 import type {
@@ -30,13 +31,19 @@ export interface MessageEvent {
 /** An acknowledgement that settles a message. */
 export type LastAck = PubackPacket | PubrecPacket | PubcompPacket;
 
-/** A message is through: at QoS 0 it has been encoded, at QoS 1 and 2 its last acknowledgement has come. */
+/**
+ * A message is through: at QoS 0 it has been encoded, at QoS 1 and 2 its last acknowledgement has
+ * come.
+ */
 export interface SettledEvent {
   readonly type: "settled";
   readonly message: Outgoing;
   /** What the peer said; `undefined` at QoS 0. */
   readonly packet: LastAck | undefined;
-  /** Whether the Reason Code of a PUBCOMP tells nothing, because its PUBREL had been sent before, on another connection. */
+  /**
+   * Whether the Reason Code of a PUBCOMP tells nothing, because its PUBREL had been sent before, on
+   * another connection.
+   */
   readonly isRecovery: boolean;
 }
 
@@ -64,7 +71,10 @@ export interface ConnectEvent {
   readonly packet: ConnectPacket;
 }
 
-/** The connection has ended. What it still has to send, the last DISCONNECT at least, is to be sent before it is closed. */
+/**
+ * The connection has ended. What it still has to send, the last DISCONNECT at least, is to be sent
+ * before it is closed.
+ */
 export interface ClosedEvent {
   readonly type: "closed";
   readonly cause: CloseCause;

@@ -1,5 +1,5 @@
-// Whoever counts the bytes that a peer makes this end keep. A connection tells it what it keeps, and
-// asks before it keeps more.
+// Whoever counts the bytes that a peer makes this end keep. A connection tells it what it keeps,
+// and asks before it keeps more.
 
 /** Where a connection's bytes are counted. */
 export interface Memory {

@@ -1,4 +1,5 @@
-// How large a message is: what its Topic Name, its payload and its properties take as they are encoded.
+// How large a message is: what its Topic Name, its payload and its properties take as they are
+// encoded.
 
 /** The bytes of an identifier of a property, and of a number in it at most. */
 const NUMBER = 5;

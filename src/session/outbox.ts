@@ -1,5 +1,5 @@
-// Messages that were never sent: they wait for a connection, for send quota, for room. They are no part of the Session
-// State (§4.1) and survive its loss. Bounded, in number and in bytes.
+// Messages that were never sent: they wait for a connection, for send quota, for room. They are no
+// part of the Session State (§4.1) and survive its loss. Bounded, in number and in bytes.
 
 import type { Outgoing } from "./outgoing.ts";
 import { Queue } from "./queue.ts";
@@ -10,7 +10,10 @@ export interface OutboxLimits {
   readonly messages: number;
   /** The most bytes of topics, payloads and properties. One message alone may have more. */
   readonly bytes: number;
-  /** Which message is given up when there is no room: the new one, or as many of the oldest as it takes. */
+  /**
+   * Which message is given up when there is no room: the new one, or as many of the oldest as it
+   * takes.
+   */
   readonly whenFull: "drop newest" | "drop oldest";
 }
 
@@ -69,7 +72,10 @@ export class Outbox {
     return message;
   }
 
-  /** Gives up a message that waits. It leaves when its turn comes, or when as many are given up as wait. */
+  /**
+   * Gives up a message that waits. It leaves when its turn comes, or when as many are given up as
+   * wait.
+   */
   cancel(message: Outgoing): void {
     if (message.isCancelled) return;
     message.isCancelled = true;

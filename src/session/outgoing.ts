@@ -1,21 +1,34 @@
-// A message on its way out, from the moment somebody wants it sent to the moment its last acknowledgement has come.
+// A message on its way out, from the moment somebody wants it sent to the moment its last
+// acknowledgement has come.
 
 import type { PublishInit, PubrecPacket, QoS } from "../packets/mod.ts";
 import { messageSize } from "./message_size.ts";
 
-/** A message to be sent. Whoever sends it may extend this class with what is to happen afterwards. */
+/**
+ * A message to be sent. Whoever sends it may extend this class with what is to happen afterwards.
+ */
 export class Outgoing {
-  /** The message, with its full Topic Name, and without a Packet Identifier as long as it has none. */
+  /**
+   * The message, with its full Topic Name, and without a Packet Identifier as long as it has none.
+   */
   packet: PublishInit;
-  /** When its Message Expiry Interval is over, in milliseconds of the engine's clock; `Infinity` for never. */
+  /**
+   * When its Message Expiry Interval is over, in milliseconds of the engine's clock; `Infinity` for
+   * never.
+   */
   expiresAt: number;
   /** Its Packet Identifier while it is in flight, else 0. */
   packetId = 0;
   /** Its place among those in flight: later ones have more. */
   order = 0;
-  /** Whether its PUBREC has come, and PUBREL gone, so that PUBLISH is not sent again [MQTT-4.3.3-6]. */
+  /**
+   * Whether its PUBREC has come, and PUBREL gone, so that PUBLISH is not sent again [MQTT-4.3.3-6].
+   */
   isReleased = false;
-  /** Whether its PUBREL was sent again on another connection than the first: what its PUBCOMP says tells little then. */
+  /**
+   * Whether its PUBREL was sent again on another connection than the first: what its PUBCOMP says
+   * tells little then.
+   */
   isRecovered = false;
   /** What its PUBREC said, if that has come in this process. */
   pubrec: PubrecPacket | undefined;

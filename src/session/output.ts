@@ -1,11 +1,13 @@
-// What a connection has to send: one buffer is filled while the other is on its way. No timer, no copy, one write for all
-// that has come together.
+// What a connection has to send: one buffer is filled while the other is on its way. No timer, no
+// copy, one write for all that has come together.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { type PacketInit, writePacket, Writer } from "../packets/mod.ts";
 import { type Memory, UNCOUNTED } from "./memory.ts";
 
-/** A buffer in which more than this was sent at once is not kept: an idle connection is to be small. */
+/**
+ * A buffer in which more than this was sent at once is not kept: an idle connection is to be small.
+ */
 const KEPT = 262_144;
 
 /** So much room may always be used. */
@@ -35,8 +37,8 @@ export class Output {
   }
 
   /**
-   * Whether there is memory for so many bytes more. What has room in the buffer as it is, or is small,
-   * always has; what is first in it may use what is in reserve.
+   * Whether there is memory for so many bytes more. What has room in the buffer as it is, or is
+   * small, always has; what is first in it may use what is in reserve.
    */
   hasMemoryFor(bytes: number): boolean {
     const { length } = this;
@@ -69,7 +71,10 @@ export class Output {
     if (filling.capacity !== this.#fillingRoom) this.#count(filling.capacity, this.#sendingRoom);
   }
 
-  /** Encodes a packet behind the others, unless it is too large for the peer: last words need not be said. */
+  /**
+   * Encodes a packet behind the others, unless it is too large for the peer: last words need not be
+   * said.
+   */
   writeIfItFits(packet: PacketInit): void {
     try {
       this.write(packet);

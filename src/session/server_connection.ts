@@ -1,5 +1,6 @@
-// A Network Connection as the Server has it: CONNECT first, then CONNACK or a refusal, then what only a Client may ask. Which
-// session it is, who may connect and what is granted, the broker decides: here is what the standard leaves no choice about.
+// A Network Connection as the Server has it: CONNECT first, then CONNACK or a refusal, then what
+// only a Client may ask. Which session it is, who may connect and what is granted, the broker
+// decides: here is what the standard leaves no choice about.
 
 import type { PacketError } from "../errors.ts";
 import {
@@ -28,7 +29,10 @@ import type { Session } from "./session.ts";
 
 /** What a Server's connection is made with. */
 export interface ServerConnectionOptions extends ConnectionOptions {
-  /** How long the CONNECT may take, and each step of authentication before CONNACK, in milliseconds. Default: 10,000. */
+  /**
+   * How long the CONNECT may take, and each step of authentication before CONNACK, in milliseconds.
+   * Default: 10,000.
+   */
   readonly connectTimeout?: number | undefined;
   /** The most bytes in a packet before CONNACK. Default: as many as later. */
   readonly connectBytes?: number | undefined;
@@ -50,7 +54,10 @@ type Phase = "connect" | "decision" | "nothing";
 export class ServerConnection extends Connection {
   readonly #maximumPacketSize: number | undefined;
   readonly #connectTimeout: number;
-  /** When the Client is given up that is to send its CONNECT, or to take a step of authentication before CONNACK. */
+  /**
+   * When the Client is given up that is to send its CONNECT, or to take a step of authentication
+   * before CONNACK.
+   */
   #connectDeadline: number;
   #phase: Phase = "connect";
   #earlyBytes = 0;
@@ -91,8 +98,8 @@ export class ServerConnection extends Connection {
   }
 
   /**
-   * Takes the Client that has asked. What the properties grant is what the Client is held to. `sessionPresent` says that
-   * the session is one that the Server had.
+   * Takes the Client that has asked. What the properties grant is what the Client is held to.
+   * `sessionPresent` says that the session is one that the Server had.
    *
    * @throws {TypeError} as {@linkcode ServerConnection.checkAccept} does, and then nothing is done
    * @throws {RangeError} likewise
@@ -139,8 +146,9 @@ export class ServerConnection extends Connection {
   }
 
   /**
-   * Takes a step of enhanced authentication: asks the Client to go on (0x18), or tells it that it has succeeded in
-   * authenticating again (0x00). The first success is told by `accept()`, a failure by `refuse()` or `disconnect()`.
+   * Takes a step of enhanced authentication: asks the Client to go on (0x18), or tells it that it
+   * has succeeded in authenticating again (0x00). The first success is told by `accept()`, a
+   * failure by `refuse()` or `disconnect()`.
    *
    * @throws {TypeError} when CONNECT had no Authentication Method, or no step is this end's to take
    */
@@ -235,7 +243,8 @@ export class ServerConnection extends Connection {
   override disconnect(packet: DisconnectInit): void {
     const { reasonCode = 0x00 } = packet;
     if (!this.isOpen) return this.close({ by: "this end", packet: undefined });
-    // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties would be.
+    // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties
+    // would be.
     const isBare = reasonCode === 0x00 && packet.properties === undefined;
     super.disconnect(
       isBare
@@ -288,13 +297,18 @@ export class ServerConnection extends Connection {
     this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
   }
 
-  /** The time of the Client begins when it has been told: how long this end took to decide is not its fault. */
+  /**
+   * The time of the Client begins when it has been told: how long this end took to decide is not
+   * its fault.
+   */
   protected hasSent(): void {
     if (this.isOpen) this.#keepAlive ??= new ServerKeepAlive(this.#keepAliveSeconds, this.now);
     else if (this.#isAuthenticating) this.#connectDeadline = this.now + this.#connectTimeout;
   }
 
-  /** Before CONNACK a fault is told by CONNACK, and only to who has sent something like a CONNECT. */
+  /**
+   * Before CONNACK a fault is told by CONNACK, and only to who has sent something like a CONNECT.
+   */
   protected report(error: PacketError): void {
     const type = this.isOpen ? "disconnect" : "connack";
     if (type === "connack" && this.#connect === undefined && error.packetType !== "CONNECT") return;
@@ -455,7 +469,10 @@ export class ServerConnection extends Connection {
   }
 }
 
-/** What is asked of a CONNECT once it has been answered: the rest of it, a Will above all, is not kept. */
+/**
+ * What is asked of a CONNECT once it has been answered: the rest of it, a Will above all, is not
+ * kept.
+ */
 function essentialsOf(packet: ConnectPacket): ConnectPacket {
   const { sessionExpiryInterval, authenticationMethod, requestProblemInformation } =
     packet.properties;

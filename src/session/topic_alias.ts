@@ -1,5 +1,5 @@
-// §3.3.2.3.4 Topic Alias: a number in place of a Topic Name. A mapping lives and dies with its connection [MQTT-3.3.2-7], so
-// that each connection has new ones.
+// §3.3.2.3.4 Topic Alias: a number in place of a Topic Name. A mapping lives and dies with its
+// connection [MQTT-3.3.2-7], so that each connection has new ones.
 
 import type { PublishInit, PublishPacket } from "../packets/mod.ts";
 import { conductFault } from "./faults.ts";
@@ -78,7 +78,10 @@ export class OutgoingAliases {
     if (alias !== undefined) this.#given.set(alias, topic);
   }
 
-  /** The message as it is sent, with or without its Topic Name. Once it is sent, say so with {@linkcode OutgoingAliases.sent}. */
+  /**
+   * The message as it is sent, with or without its Topic Name. Once it is sent, say so with
+   * {@linkcode OutgoingAliases.sent}.
+   */
   apply(packet: PublishInit): PublishInit {
     if (this.#mode === "off" || this.#maximum === 0) return withoutAlias(packet);
     if (this.#mode === "automatic") return this.#automatic(packet);
@@ -152,9 +155,11 @@ export class IncomingAliases {
   }
 
   /**
-   * The message with its Topic Name and without its alias: nobody after the connection knows of either.
+   * The message with its Topic Name and without its alias: nobody after the connection knows of
+   * either.
    *
-   * @throws {ProtocolError} when the alias is greater than the maximum (0x94) or stands for no topic (0x82)
+   * @throws {ProtocolError} when the alias is greater than the maximum (0x94) or stands for no
+   *   topic (0x82)
    */
   resolve(packet: PublishPacket): PublishPacket {
     const { topicAlias, ...properties } = packet.properties;

@@ -1,6 +1,6 @@
 // A checksum for each row. SQLite notices a page that is no page, but not a bit that has changed in
-// a value: a message would be delivered with another payload than it was published with. CRC-32 finds
-// every single flipped bit, and costs a few nanoseconds a byte.
+// a value: a message would be delivered with another payload than it was published with. CRC-32
+// finds every single flipped bit, and costs a few nanoseconds a byte.
 
 import type { SqlValue } from "./sqlite.ts";
 
@@ -31,7 +31,10 @@ function addValue(crc: number, value: SqlValue): number {
   return addNumber(addByte(crc, 3), Number(value));
 }
 
-/** SQLite keeps a number that is whole as an integer, and gives it back as such: only its value counts. */
+/**
+ * SQLite keeps a number that is whole as an integer, and gives it back as such: only its value
+ * counts.
+ */
 function addNumber(crc: number, value: number): number {
   if (value === (value | 0)) return addInteger(crc, value);
   return addBytes(crc, new Uint8Array(Float64Array.of(value).buffer));

@@ -58,7 +58,10 @@ function isNotCapable(cause: unknown): boolean {
   return cause instanceof Error && cause.name === "NotCapable";
 }
 
-/** A file that is not there cannot be opened to be read only. Why else it cannot, the next one tells who opens it. */
+/**
+ * A file that is not there cannot be opened to be read only. Why else it cannot, the next one tells
+ * who opens it.
+ */
 function isThere(path: string, open: OpenDatabase): boolean {
   if (path === ":memory:") return false;
   try {

@@ -1,12 +1,14 @@
 // Many changes, one commit, and what becomes of them when it fails. Any statement may fail, and so
 // may the commit, for as long as the disk is full or for ever. Then nothing of the group is in the
-// file, the next tries are put off further and further, and what is wrong is told once, not once for
-// each of them.
+// file, the next tries are put off further and further, and what is wrong is told once, not once
+// for each of them.
 
 import type { Database, Statement } from "./sqlite.ts";
 import { StoreError, type StoreErrorCode } from "./store_error.ts";
 
-/** How long after a failure to try again; each time twice as long, up to the most. In milliseconds. */
+/**
+ * How long after a failure to try again; each time twice as long, up to the most. In milliseconds.
+ */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 
@@ -49,9 +51,9 @@ export class GroupCommit {
   }
 
   /**
-   * Commits what `write` writes. False when that has failed, or the last try has and the next is not due:
-   * then nothing of it is in the file, unless the file has been lost sight of at the very end, so that
-   * writing the same again must do no harm.
+   * Commits what `write` writes. False when that has failed, or the last try has and the next is
+   * not due: then nothing of it is in the file, unless the file has been lost sight of at the very
+   * end, so that writing the same again must do no harm.
    */
   run(write: () => void, isUrgent = false): boolean {
     if (!isUrgent && this.#retryAt !== undefined && this.#setup.now() < this.#retryAt) return false;

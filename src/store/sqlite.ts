@@ -1,7 +1,7 @@
-// SQLite, which comes with the runtime. It is asked for by name, so that a bundler for browsers does
-// not stumble over it, and only when a file is opened: on Node 22 it is an experiment, of which the
-// process is warned. The interfaces are as much of it as is used here, so that a test can put
-// another database, one that fails, in its place.
+// SQLite, which comes with the runtime. It is asked for by name, so that a bundler for browsers
+// does not stumble over it, and only when a file is opened: on Node 22 it is an experiment, of
+// which the process is warned. The interfaces are as much of it as is used here, so that a test can
+// put another database, one that fails, in its place.
 
 /** A value in a database. */
 export type SqlValue = null | number | bigint | string | Uint8Array;

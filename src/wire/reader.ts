@@ -1,6 +1,6 @@
-// §1.5 Data representation, reading side: a cursor over the bytes of one packet, which never looks past their end.
-// Every read names the field that it reads, so that a fault can say what is broken and where. Re-pointed from packet to
-// packet, never re-created.
+// §1.5 Data representation, reading side: a cursor over the bytes of one packet, which never looks
+// past their end. Every read names the field that it reads, so that a fault can say what is broken
+// and where. Re-pointed from packet to packet, never re-created.
 
 import { MalformedPacketError, ProtocolError } from "../errors.ts";
 import type { Field } from "./field.ts";
@@ -85,7 +85,9 @@ export class Reader {
     return this.#twoBytes() * 0x1_0000 + this.#twoBytes();
   }
 
-  /** One to four bytes of seven bits each, the low ones first, as few as the value needs (§1.5.5). */
+  /**
+   * One to four bytes of seven bits each, the low ones first, as few as the value needs (§1.5.5).
+   */
   variableByteInteger(field: Field<number>): number {
     const value = this.variableByteIntegerIfWhole(field);
     if (value === INCOMPLETE) {
@@ -94,7 +96,10 @@ export class Reader {
     return value;
   }
 
-  /** Likewise, but {@linkcode INCOMPLETE}, with nothing consumed, when the bytes end before the integer does. */
+  /**
+   * Likewise, but {@linkcode INCOMPLETE}, with nothing consumed, when the bytes end before the
+   * integer does.
+   */
   variableByteIntegerIfWhole(field: Field<number>): number {
     const start = this.#fieldStart = this.offset;
     let value = 0;
@@ -145,7 +150,9 @@ export class Reader {
     return value;
   }
 
-  /** Refuses the bytes with 0x81, Malformed Packet. `rule` says what the field does or has: "is 0". */
+  /**
+   * Refuses the bytes with 0x81, Malformed Packet. `rule` says what the field does or has: "is 0".
+   */
   malformed(field: Field<never>, rule: string, offset: number = this.fieldPosition): never {
     throw new MalformedPacketError(this.#fault(field, rule, offset));
   }

@@ -1,6 +1,6 @@
-// §1.5 Data representation, writing side: one buffer that grows, with packets one after the other. A length is written
-// after what it counts: a hole is left for it and filled in later.
-// Every write names the field, so that a value that may not be sent is refused with that name.
+// §1.5 Data representation, writing side: one buffer that grows, with packets one after the other.
+// A length is written after what it counts: a hole is left for it and filled in later. Every write
+// names the field, so that a value that may not be sent is refused with that name.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes, checkInteger, forbidden, tooLong, wrongType } from "./checks.ts";
@@ -13,8 +13,8 @@ export const MAXIMUM_VARIABLE_BYTE_INTEGER = 268_435_455;
 const NO_ROOM = new Uint8Array(0);
 
 /**
- * A growing buffer for packets. Give it to `writePacket()` for one packet after the other, send {@linkcode Writer.bytes},
- * then {@linkcode Writer.clear} it.
+ * A growing buffer for packets. Give it to `writePacket()` for one packet after the other, send
+ * {@linkcode Writer.bytes}, then {@linkcode Writer.clear} it.
  *
  * @example Two packets, one buffer
  * ```ts
@@ -53,7 +53,10 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** What has been written, in a buffer of its own of exactly that size. The writer begins anew with none. */
+  /**
+   * What has been written, in a buffer of its own of exactly that size. The writer begins anew with
+   * none.
+   */
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = this.#length === this.#bytes.length ? this.#bytes : this.bytes().slice();
     this.#bytes = NO_ROOM;
@@ -112,8 +115,9 @@ export class Writer {
   }
 
   /**
-   * Likewise, for text that comes again and again, such as a Topic Name: known text is neither checked nor encoded anew.
-   * `faultOf` says what else keeps text from being sent, always the same for one writer.
+   * Likewise, for text that comes again and again, such as a Topic Name: known text is neither
+   * checked nor encoded anew. `faultOf` says what else keeps text from being sent, always the same
+   * for one writer.
    */
   recurringString(
     field: Field<string>,
@@ -163,8 +167,8 @@ export class Writer {
   }
 
   /**
-   * Leaves a hole for the length, a Variable Byte Integer, of what is written next. Give what this returns to
-   * {@linkcode Writer.closeLength}.
+   * Leaves a hole for the length, a Variable Byte Integer, of what is written next. Give what this
+   * returns to {@linkcode Writer.closeLength}.
    */
   openLength(): number {
     this.#reserve(1);

@@ -59,7 +59,7 @@ const TURN = 300;
 const FIRST_MESSAGES = 10_000;
 
 /** Idle connections, if the system has file descriptors for as many. */
-const CONNECTIONS = 10_000;
+const CONNECTIONS = 5_000;
 
 /** Connections that are made before the measuring, so that what all of them share is there. */
 const FIRST_CONNECTIONS = 100;

@@ -1,6 +1,6 @@
-// Rows: what is kept of sessions, messages and retained messages, as it is written to a database and
-// found there. Writing the same again does no harm, for nobody knows of a commit that failed whether
-// it did. Knows nothing of when.
+// Rows: what is kept of sessions, messages and retained messages, as it is written to a database
+// and found there. Writing the same again does no harm, for nobody knows of a commit that failed
+// whether it did. Knows nothing of when.
 
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
 import { checksum } from "../../store/checksum.ts";
@@ -98,7 +98,10 @@ export class BrokerDatabase {
     }));
   }
 
-  /** The Packet Identifiers of the QoS 2 messages that a session has received, and whose PUBREL has not come. */
+  /**
+   * The Packet Identifiers of the QoS 2 messages that a session has received, and whose PUBREL has
+   * not come.
+   */
   received(clientId: string): number[] {
     const where = "WHERE client_id = ?";
     return this.#rows("received", where, [clientId], (row) => Number(row["packet_id"]));

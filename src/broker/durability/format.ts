@@ -62,7 +62,9 @@ export const BROKER_FILE: StoreFormat = {
   migrations: { 0: addChecksums },
 };
 
-/** Version 0 had no checksums, a Will in Base64, and no owners: that is whoever has connected last. */
+/**
+ * Version 0 had no checksums, a Will in Base64, and no owners: that is whoever has connected last.
+ */
 function addChecksums(database: Database): void {
   const names = Object.keys(COLUMNS) as TableName[];
   const rows = new Map(names.map((name) => {

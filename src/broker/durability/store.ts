@@ -16,7 +16,9 @@ import type { Entry } from "../subscriptions.ts";
 import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
 import { BROKER_FILE } from "./format.ts";
 
-/** Clocks: of the engine, and of the wall, which goes on while there is no broker. In milliseconds. */
+/**
+ * Clocks: of the engine, and of the wall, which goes on while there is no broker. In milliseconds.
+ */
 export interface Clocks {
   readonly now: () => number;
   readonly wall: () => number;
@@ -118,7 +120,10 @@ export class Store {
     return this.#commits.retryAt;
   }
 
-  /** The sessions that are there, with when their clients left by the engine's clock, which may be below 0. */
+  /**
+   * The sessions that are there, with when their clients left by the engine's clock, which may be
+   * below 0.
+   */
   sessions(): SessionRow[] {
     return this.#database.sessions().map((row) => {
       this.#sessions.set(row.client.clientId, { member: undefined, row });
@@ -204,7 +209,9 @@ export class Store {
     message.row = undefined;
   }
 
-  /** Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed. */
+  /**
+   * Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed.
+   */
   saveReceived(member: Member, receipt: Receipt): void {
     const { received } = this.#changes;
     const receipts = received.get(member);
@@ -249,9 +256,9 @@ export class Store {
   }
 
   /**
-   * Whether all that exactly-once delivery (§4.3.3) with a session hangs on is in the file: that there is
-   * such a session, which message a Packet Identifier stands for, whether it is released, and which are
-   * in use by the client.
+   * Whether all that exactly-once delivery (§4.3.3) with a session hangs on is in the file: that
+   * there is such a session, which message a Packet Identifier stands for, whether it is released,
+   * and which are in use by the client.
    */
   isRecorded(member: Member): boolean {
     const { messages } = this.#changes;
@@ -263,8 +270,8 @@ export class Store {
   }
 
   /**
-   * Brings all that has changed to disk. To be called before anything is told to a client. False when it
-   * could not be: then nothing of it is there, and all of it is still to be brought.
+   * Brings all that has changed to disk. To be called before anything is told to a client. False
+   * when it could not be: then nothing of it is there, and all of it is still to be brought.
    */
   commit(isUrgent = false): boolean {
     if (this.#isClosed || !this.isWaiting) return true;
@@ -276,7 +283,10 @@ export class Store {
     return true;
   }
 
-  /** Brings all to disk, as far as it can be, and closes the file. Of what happens afterwards nothing is kept. */
+  /**
+   * Brings all to disk, as far as it can be, and closes the file. Of what happens afterwards
+   * nothing is kept.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.commit(true);
