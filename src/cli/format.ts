@@ -77,7 +77,7 @@ export function formatExplanation(
 }
 
 /** A fault in one sentence. */
-export function faultSentence({ message, reasonCode }: PacketError): string {
+function faultSentence({ message, reasonCode }: PacketError): string {
   const name = reasonCodeName(reasonCode, "disconnect") ?? reasonCodeName(reasonCode, "connack");
   return `${message}: Reason Code ${hexByte(reasonCode)}, ${name}`;
 }

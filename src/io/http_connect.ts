@@ -1,5 +1,6 @@
 // HTTP proxies: the method CONNECT (RFC 9110 §9.3.6), with user name and password (RFC 7617).
 
+import { hostAndPort } from "./host_and_port.ts";
 import { type AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
 import type { Proxy, ProxyCredentials } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
@@ -26,7 +27,7 @@ export async function askHttpProxy(
   reader: AnswerReader,
   { hostname, port }: Destination,
 ): Promise<Uint8Array> {
-  const server = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const server = hostAndPort(hostname, port);
   if (!/^[\x21-\x7e]+$/.test(server)) {
     throw new TypeError(`${JSON.stringify(hostname)} is not a host name`);
   }

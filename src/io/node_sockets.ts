@@ -1,6 +1,7 @@
 // TCP, TLS and Unix sockets by the modules of Node: on Node and Bun for everything, on Deno for
 // client certificates.
 
+import { ipAddress } from "./ip_address.ts";
 import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
 import { builtinModule, isDeno } from "./runtime.ts";
 import type { Sockets } from "./sockets.ts";
@@ -46,7 +47,7 @@ async function startTls(
       socket: tcp,
       // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).
       host: serverName,
-      ...!isIpAddress(serverName) && { servername: serverName },
+      ...ipAddress(serverName) === undefined && { servername: serverName },
       ALPNProtocols: [...alpn],
       minVersion: "TLSv1.2",
       secureContext: secureContext(tls, request),
@@ -80,7 +81,7 @@ function identityFault(
   certificate: PeerCertificate,
 ): Error | undefined {
   const { subjectaltname: names = "" } = certificate;
-  const isNamed = /\bDNS:/.test(names) || isIpAddress(name);
+  const isNamed = /\bDNS:/.test(names) || ipAddress(name) !== undefined;
   const cause = tls.checkServerIdentity(name, certificate);
   if (isNamed && cause === undefined) return undefined;
   const message = names === ""
@@ -105,10 +106,6 @@ function secureContext(
   const secure = tls.createSecureContext(identity);
   for (const text of ca) secure.context.addCACert(text);
   return secure;
-}
-
-function isIpAddress(name: string): boolean {
-  return /^[\d.]+$|:/.test(name);
 }
 
 /** The socket, once it is connected. */

@@ -1,5 +1,6 @@
 // SOCKS version 5 (RFC 1928), with user name and password (RFC 1929): the client's part of CONNECT.
 
+import { hostAndPort } from "./host_and_port.ts";
 import { ipAddress } from "./ip_address.ts";
 import { type AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
 import type { Proxy, ProxyCredentials } from "./proxy_url.ts";
@@ -52,7 +53,7 @@ export async function askSocksProxy(
   const reply = await reader.byte();
   if (reply !== 0) {
     const [why, sentence] = REPLIES[reply - 1] ?? UNASSIGNED;
-    const server = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    const server = hostAndPort(hostname, port);
     throw new ProxyError(
       `The proxy ${address} ${sentence(server)} (reply ${reply})${hint(reply, proxy, host)}`,
       { why, status: reply },

@@ -147,7 +147,7 @@ function run(database: Database, statements: string): void {
 }
 
 /** Does something within a transaction, or leaves everything as it was. */
-export function transact(database: Database, begin: string, work: () => void): void {
+function transact(database: Database, begin: string, work: () => void): void {
   database.prepare(begin).run();
   try {
     work();
