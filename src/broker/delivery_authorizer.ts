@@ -3,24 +3,24 @@
 // each session and topic.
 
 import type { PublishPacket } from "../packets/mod.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Timers } from "./timers.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
-import type { Member } from "./member.ts";
+import type { BrokerSession } from "./broker_session.ts";
 import type { BrokerMessage, ClientInfo } from "./options.ts";
-import type { Matches } from "./subscriptions.ts";
+import type { Matches } from "./routing/subscriptions.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** What it works with. */
 export interface DeliveryAuthorizerSetup {
   readonly hooks: Hooks;
-  readonly agenda: Agenda;
+  readonly timers: Timers;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
 }
 
 /** Whether a session may have a message; `undefined` when every session may. */
-export type MayHave = ((member: Member) => boolean) | undefined;
+export type MayHave = ((session: BrokerSession) => boolean) | undefined;
 
 /** So long a hook that has failed is not asked the same again, in milliseconds. */
 const PAUSE = 10_000;
@@ -39,33 +39,38 @@ export class DeliveryAuthorizer {
   }
 
   /** Whether a session may have a message. */
-  verdict(member: Member, message: BrokerMessage): boolean | Promise<boolean> {
+  verdict(session: BrokerSession, message: BrokerMessage): boolean | Promise<boolean> {
     if (!this.isAsked) return true;
-    return this.#verdict(member.client, member.verdicts ??= new Verdicts(), message);
+    return this.#verdict(session.client, session.verdicts ??= new Verdicts(), message);
   }
 
   /**
    * Who of those that want a message may have it. As a promise when a hook takes its time: who
    * subscribes in the meantime comes too late for the message.
    */
-  among(message: PublishPacket, { single, groups }: Matches<Member>): MayHave | Promise<MayHave> {
-    const refused = new Set<Member>();
-    const asked = new Set<Member>();
+  among(
+    message: PublishPacket,
+    { single, groups }: Matches<BrokerSession>,
+  ): MayHave | Promise<MayHave> {
+    const refused = new Set<BrokerSession>();
+    const asked = new Set<BrokerSession>();
     const waiting: Promise<void>[] = [];
-    const ask = (member: Member) => {
-      const verdict = this.verdict(member, message);
-      if (verdict === false) refused.add(member);
+    const ask = (session: BrokerSession) => {
+      const verdict = this.verdict(session, message);
+      if (verdict === false) refused.add(session);
       if (!isPromise(verdict)) return;
-      waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(member))));
+      waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(session))));
     };
-    for (const [entry] of single) ask(entry!.subscriber);
-    for (const { members } of groups) for (const member of members.keys()) ask(member);
+    for (const [subscription] of single) ask(subscription!.subscriber);
+    for (const { members } of groups) for (const session of members.keys()) ask(session);
     if (waiting.length === 0) {
-      return refused.size === 0 ? undefined : (member) => !refused.has(member);
+      return refused.size === 0 ? undefined : (session) => !refused.has(session);
     }
-    for (const [entry] of single) asked.add(entry!.subscriber);
-    for (const { members } of groups) for (const member of members.keys()) asked.add(member);
-    return Promise.all(waiting).then(() => (member) => asked.has(member) && !refused.has(member));
+    for (const [subscription] of single) asked.add(subscription!.subscriber);
+    for (const { members } of groups) for (const session of members.keys()) asked.add(session);
+    return Promise.all(waiting).then(() => (session) =>
+      asked.has(session) && !refused.has(session)
+    );
   }
 
   /**
@@ -73,14 +78,14 @@ export class DeliveryAuthorizer {
    * allowed before.
    */
   refusedOf(
-    { session }: Member,
+    { state }: BrokerSession,
     client: ClientInfo,
     verdicts: Verdicts,
   ): ReadonlySet<string> | Promise<ReadonlySet<string>> {
     const refused = new Set<string>();
     const waiting: Promise<void>[] = [];
     const asked = new Set<string>();
-    for (const { packet } of session.outbox) {
+    for (const { packet } of state.outbox) {
       const { topic, payload = NOTHING, qos = 0, retain = false } = packet;
       if (asked.has(topic)) continue;
       asked.add(topic);
@@ -100,9 +105,9 @@ export class DeliveryAuthorizer {
     const { topic } = message;
     const known = verdicts.get(topic);
     if (known !== undefined) return known;
-    const { hooks, agenda, now } = this.#setup;
+    const { hooks, timers, now } = this.#setup;
     const verdict = hooks.authorizeDelivery(client, message, () => {
-      agenda.add(now() + PAUSE, () => verdicts.delete(topic));
+      timers.add(now() + PAUSE, () => verdicts.delete(topic));
     });
     verdicts.set(topic, verdict);
     if (!isPromise(verdict)) return verdict;

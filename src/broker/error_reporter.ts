@@ -2,7 +2,7 @@
 // none of them is silent: the hook `onError` is told each of them; without it the console is, in a
 // line each, so many a minute. The rest are counted.
 
-import type { Agenda } from "./agenda.ts";
+import type { Timers } from "./timers.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerHooks, ClientInfo, ErrorContext } from "./options.ts";
 
@@ -10,7 +10,7 @@ import type { BrokerHooks, ClientInfo, ErrorContext } from "./options.ts";
 export interface ErrorReporterSetup {
   /** Who is told, if the application wants to be. */
   readonly hooks: Pick<BrokerHooks, "onError">;
-  readonly agenda: Agenda;
+  readonly timers: Timers;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
   /** Writes a line to the console. */
@@ -62,8 +62,8 @@ export class ErrorReporter {
 
   #write(error: unknown, { what, client }: ErrorContext): void {
     if (this.#written === 0) {
-      const { agenda, now } = this.#setup;
-      agenda.add(now() + MINUTE, () => this.#beginAnew());
+      const { timers, now } = this.#setup;
+      timers.add(now() + MINUTE, () => this.#beginAnew());
     }
     if (this.#written === LINES) {
       this.#leftOut++;

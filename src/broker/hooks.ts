@@ -10,7 +10,7 @@ import {
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
-import type { Agenda } from "./agenda.ts";
+import type { Timers } from "./timers.ts";
 import type { ErrorReporter } from "./error_reporter.ts";
 import { isPromise } from "./is_promise.ts";
 import type {
@@ -29,7 +29,7 @@ const NO = 0x87;
 /** What the hooks are asked with. */
 export interface HooksSetup {
   readonly hooks: BrokerHooks;
-  readonly agenda: Agenda;
+  readonly timers: Timers;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
   /** How long an answer may take, in milliseconds. */
@@ -231,10 +231,10 @@ export class Hooks {
    * unless it is a failure, too.
    */
   #inTime<Answer>(question: Question, answer: PromiseLike<Answer>): Promise<Answer> {
-    const { agenda, now, timeout } = this.#setup;
+    const { timers, now, timeout } = this.#setup;
     return new Promise((resolve, reject) => {
       let isLate = false;
-      const end = agenda.add(now() + timeout, () => {
+      const end = timers.add(now() + timeout, () => {
         isLate = true;
         reject(new DOMException(`There was no answer for ${timeout} ms`, "TimeoutError"));
       });

@@ -12,7 +12,7 @@
  * @module
  */
 
-export type { BrokerStatistics } from "./hub.ts";
+export type { BrokerStatistics } from "./engine.ts";
 export { topicFiltersOverlap } from "../topics.ts";
 export { StoreError, type StoreErrorCode } from "./durability/store.ts";
 export type { PeerCertificate } from "../session/peer.ts";

@@ -234,7 +234,7 @@ export interface BrokerLimits {
   /** Bytes of all retained messages; a PUBLISH for more gets 0x97. Default: 67,108,864. */
   readonly retainedBytes: number;
   /** Bytes in one packet (§3.2.2.3.6). Default: 16,777,216. */
-  readonly packetSize: number;
+  readonly maximumPacketSize: number;
   /**
    * Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800,
    * a week.
@@ -328,7 +328,7 @@ const DEFAULT_LIMITS: BrokerLimits = {
   sessionBytes: 33_554_432,
   subscriptionBytes: 16_777_216,
   retainedBytes: 67_108_864,
-  packetSize: 16_777_216,
+  maximumPacketSize: 16_777_216,
   sessionExpiryInterval: 604_800,
   queuedMessages: 10_000,
   queuedBytes: 16_777_216,
@@ -345,7 +345,7 @@ const DEFAULT_LIMITS: BrokerLimits = {
 
 /** What clients are told is whole, and no more than fits into its place in CONNACK. */
 const MOST_TOLD: Partial<BrokerLimits> = {
-  packetSize: 0xffff_ffff,
+  maximumPacketSize: 0xffff_ffff,
   sessionExpiryInterval: Infinity,
   receiveMaximum: 0xffff,
   topicAliasMaximum: 0xffff,

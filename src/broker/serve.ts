@@ -21,8 +21,8 @@ export type { Transport } from "../io/transport.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
-import { type BrokerStatistics, Hub } from "./hub.ts";
-import type { Guest } from "./guest.ts";
+import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
 import type { BrokerOptions } from "./options.ts";
 
 /** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
@@ -84,7 +84,7 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
 export class Broker implements AsyncDisposable {
   #listeners: readonly Listener[] = [];
   readonly #clock: Clock;
-  readonly #hub: Hub;
+  readonly #engine: BrokerEngine;
   readonly #store: Store | undefined;
   readonly #intercept: ServeOptions["intercept"];
   readonly #drives = new Set<Drive>();
@@ -108,8 +108,8 @@ export class Broker implements AsyncDisposable {
       hasCertificateUsernames: (options.listeners ?? [options])
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };
-    this.#hub = new Hub(options, tools, store);
-    if (store !== undefined) store.onFailed = (error) => this.#hub.report(error, "the store");
+    this.#engine = new BrokerEngine(options, tools, store);
+    if (store !== undefined) store.onFailed = (error) => this.#engine.report(error, "the store");
     // What has expired while there was no broker is gone before anybody sees it.
     this.#tick();
   }
@@ -127,7 +127,7 @@ export class Broker implements AsyncDisposable {
       store?.close();
       throw error;
     }
-    const { connectTimeout: handshakeTimeout, connections, memory } = broker.#hub.limits;
+    const { connectTimeout: handshakeTimeout, connections, memory } = broker.#engine.limits;
     // What is not counted yet is to be little.
     const most = Math.max(1, Math.floor(memory / HANDSHAKES_PART / SECURE_CONNECTION));
     const handshakes = Math.min(connections, most);
@@ -171,7 +171,7 @@ export class Broker implements AsyncDisposable {
 
   /** How much there is of everything. */
   get statistics(): BrokerStatistics {
-    return this.#hub.statistics;
+    return this.#engine.statistics;
   }
 
   /** A connection within the process, which needs no permission. `connect(broker)` uses it. */
@@ -214,7 +214,7 @@ export class Broker implements AsyncDisposable {
    * and it is to be asked anew, also about the messages that wait. Those in flight go on.
    */
   clearAuthorizations(clientId?: string): void {
-    this.#hub.clearAuthorizations(clientId);
+    this.#engine.clearAuthorizations(clientId);
     this.#happened();
   }
 
@@ -239,7 +239,7 @@ export class Broker implements AsyncDisposable {
 
   async #end(): Promise<void> {
     const closing = this.#listeners.map((listener) => listener.close());
-    await this.#hub.shutDown();
+    await this.#engine.shutDown();
     this.#disarm();
     this.#cancelCommit?.();
     await Promise.all([...this.#drives].map(({ finished }) => finished));
@@ -248,30 +248,30 @@ export class Broker implements AsyncDisposable {
   }
 
   #open(transport: Transport, peer: PeerInfo): void {
-    if (this.#shutDown !== undefined || !this.#hub.hasRoomFor(peer)) return transport.close();
+    if (this.#shutDown !== undefined || !this.#engine.hasRoomFor(peer)) return transport.close();
     const used = this.#intercepted(transport, peer);
     if (used === undefined) return transport.close();
-    const guest = this.#hub.open(peer, () => {
+    const connection = this.#engine.open(peer, () => {
       drive.wake();
       this.#happened();
     });
     const drive: Drive = new Drive(
       used,
-      this.#truthful(guest),
+      this.#truthful(connection),
       this.#clock,
       (event) => {
-        this.#hub.handle(guest, event);
+        this.#engine.handle(connection, event);
         this.#happened();
       },
       (error) => {
-        this.#hub.report(error, "the connection", guest.client);
+        this.#engine.report(error, "the connection", connection.client);
         this.#happened();
       },
     );
     this.#drives.add(drive);
     void drive.finished.then(() => {
       this.#drives.delete(drive);
-      this.#hub.close(guest);
+      this.#engine.close(connection);
     });
   }
 
@@ -287,33 +287,33 @@ export class Broker implements AsyncDisposable {
       }
       return given as Transport;
     } catch (error) {
-      this.#hub.report(error, "intercept");
+      this.#engine.report(error, "intercept");
       this.#happened();
       return undefined;
     }
   }
 
   /** The connection, of which nothing is written before it is true. */
-  #truthful(guest: Guest): DrivenConnection {
-    const { connection } = guest;
-    if (this.#store === undefined) return connection;
+  #truthful(connection: BrokerConnection): DrivenConnection {
+    const { protocol } = connection;
+    if (this.#store === undefined) return protocol;
     return {
       get deadline() {
-        return connection.deadline;
+        return protocol.deadline;
       },
       get isClosed() {
-        return connection.isClosed;
+        return protocol.isClosed;
       },
       get wantsBytes() {
-        return connection.wantsBytes;
+        return protocol.wantsBytes;
       },
-      receive: (chunk, now) => connection.receive(chunk, now),
-      receiveEnd: (now) => connection.receiveEnd(now),
-      tick: (now) => connection.tick(now),
-      probe: (now) => connection.probe(now),
-      abort: (error) => connection.abort(error),
-      nextEvent: () => connection.nextEvent(),
-      takeBytes: () => this.#hub.takeBytes(guest),
+      receive: (chunk, now) => protocol.receive(chunk, now),
+      receiveEnd: (now) => protocol.receiveEnd(now),
+      tick: (now) => protocol.tick(now),
+      probe: (now) => protocol.probe(now),
+      abort: (error) => protocol.abort(error),
+      nextEvent: () => protocol.nextEvent(),
+      takeBytes: () => this.#engine.takeBytes(connection),
     };
   }
 
@@ -324,13 +324,13 @@ export class Broker implements AsyncDisposable {
     if (store?.isWaiting !== true || this.#shutDown !== undefined) return;
     this.#cancelCommit ??= this.#clock.at(store.retryAt ?? this.#clock.now() + SOON, () => {
       this.#cancelCommit = undefined;
-      this.#hub.commit();
+      this.#engine.commit();
       this.#happened();
     });
   }
 
   #arm(): void {
-    const { deadline } = this.#hub;
+    const { deadline } = this.#engine;
     if (deadline >= this.#armedAt || this.#shutDown !== undefined) return;
     this.#disarm();
     this.#armedAt = deadline;
@@ -339,8 +339,8 @@ export class Broker implements AsyncDisposable {
 
   #tick(): void {
     this.#armedAt = Infinity;
-    this.#hub.tick();
-    this.#hub.commit();
+    this.#engine.tick();
+    this.#engine.commit();
     this.#happened();
   }
 }

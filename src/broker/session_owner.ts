@@ -2,7 +2,7 @@
 // [MQTT-3.1.3-2]: who may connect must not get the messages that wait for somebody else by it, nor
 // end them by Clean Start.
 
-import type { Guest } from "./guest.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
 import type { Hooks } from "./hooks.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { Hooks } from "./hooks.ts";
  * false when the hook that should tell has failed.
  */
 export function ownerOf(
-  { client, connect, peer }: Guest,
+  { client, connect, peer }: BrokerConnection,
   hooks: Hooks,
 ): string | undefined | false {
   const { username, certificate } = client!;

@@ -6,15 +6,15 @@ import type { CloseCause } from "../session/events.ts";
 import type { Outgoing } from "../session/outgoing.ts";
 import { Session } from "../session/session.ts";
 import { Account } from "./account.ts";
-import type { Agenda } from "./agenda.ts";
-import type { Guest } from "./guest.ts";
-import { Kept, releaseKept, SharedContent } from "./kept.ts";
-import { Member } from "./member.ts";
+import type { Timers } from "./timers.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
+import { QueuedMessage, releaseQueued, SharedContent } from "./routing/queued_message.ts";
+import { BrokerSession } from "./broker_session.ts";
 import type { BrokerLimits, ClientInfo } from "./options.ts";
 import type { SessionRow } from "./durability/database.ts";
 import type { Store } from "./durability/store.ts";
 import { messageBytes, sessionBytes, subscriptionBytes } from "./sizes.ts";
-import type { SubscriptionTable } from "./subscriptions.ts";
+import type { SubscriptionTable } from "./routing/subscriptions.ts";
 import { type Turns, Work } from "./turns.ts";
 
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
@@ -29,51 +29,51 @@ const SMALL = 16_384;
 export interface SessionsSetup {
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
-  readonly agenda: Agenda;
+  readonly timers: Timers;
   readonly limits: BrokerLimits;
   /** The account of the whole broker. */
   readonly memory: Account;
-  readonly table: SubscriptionTable<Member>;
+  readonly table: SubscriptionTable<BrokerSession>;
   readonly turns: Turns;
   /** What survives the broker, if anything does. */
   readonly store: Store | undefined;
   /** A session has ended. */
-  readonly onEnded: (member: Member) => void;
+  readonly onEnded: (session: BrokerSession) => void;
   /** A Will is due. */
-  readonly publishWill: (member: Member, will: Will) => void;
+  readonly publishWill: (session: BrokerSession, will: Will) => void;
 }
 
 /** The sessions of a broker, by Client Identifier [MQTT-3.1.3-2]. */
 export class Sessions {
   readonly #setup: SessionsSetup;
-  readonly #members = new Map<string, Member>();
+  readonly #byClientId = new Map<string, BrokerSession>();
 
   /** Begins with the sessions that have survived. */
   constructor(setup: SessionsSetup) {
     this.#setup = setup;
     const restored = (setup.store?.sessions() ?? []).map((found) => this.#restore(found));
     // A Will goes to all that have survived.
-    for (const { member, leftAt } of restored) {
-      this.#wait(member, leftAt ?? setup.now());
-      if (leftAt === undefined) this.save(member);
+    for (const { session, leftAt } of restored) {
+      this.#wait(session, leftAt ?? setup.now());
+      if (leftAt === undefined) this.save(session);
     }
   }
 
   /** How many there are. */
   get size(): number {
-    return this.#members.size;
+    return this.#byClientId.size;
   }
 
   /** The session of a client. */
-  get(clientId: string): Member | undefined {
-    return this.#members.get(clientId);
+  get(clientId: string): BrokerSession | undefined {
+    return this.#byClientId.get(clientId);
   }
 
   /** The session of a client, or all. */
-  some(clientId: string | undefined): Iterable<Member> {
-    if (clientId === undefined) return this.#members.values();
-    const member = this.#members.get(clientId);
-    return member === undefined ? [] : [member];
+  some(clientId: string | undefined): Iterable<BrokerSession> {
+    if (clientId === undefined) return this.#byClientId.values();
+    const session = this.#byClientId.get(clientId);
+    return session === undefined ? [] : [session];
   }
 
   /**
@@ -83,12 +83,12 @@ export class Sessions {
   refusal(
     client: ClientInfo,
     will: Will | undefined,
-    known: Member | undefined,
+    known: BrokerSession | undefined,
   ): string | undefined {
     const { limits, memory } = this.#setup;
     const bytes = sessionBytes(client, will);
     if (bytes > limits.sessionBytes) return "The session would be too large";
-    if (known === undefined && this.#members.size >= limits.sessions) {
+    if (known === undefined && this.#byClientId.size >= limits.sessions) {
       return "There are too many sessions";
     }
     const more = known === undefined ? bytes : bytes - sessionBytes(known.client, known.will);
@@ -99,80 +99,80 @@ export class Sessions {
   }
 
   /** Begins a session. */
-  begin(client: ClientInfo): Member {
+  begin(client: ClientInfo): BrokerSession {
     const { queuedMessages: messages, queuedBytes: bytes } = this.#setup.limits;
     const limits = { messages, bytes, whenFull: "drop newest" } as const;
     const { sessionBytes, subscriptionBytes } = this.#setup.limits;
     const account = new Account(this.#setup.memory, { limit: sessionBytes, small: SMALL });
     const subscriptions = new Account(account, { limit: subscriptionBytes });
-    const session = new Session(client.clientId, limits);
-    const member = new Member(client, session, account, subscriptions);
-    this.#members.set(client.clientId, member);
-    return member;
+    const state = new Session(client.clientId, limits);
+    const session = new BrokerSession(client, state, account, subscriptions);
+    this.#byClientId.set(client.clientId, session);
+    return session;
   }
 
   /**
    * A client has come back to its session: neither does that end, nor is the Will due
    * [MQTT-3.1.3-9].
    */
-  resume(member: Member): void {
-    if (member.ending !== undefined) member.ending.isCancelled = true;
-    if (member.willDue !== undefined) member.willDue.isCancelled = true;
-    member.ending = undefined;
-    member.willDue = undefined;
+  resume(session: BrokerSession): void {
+    if (session.ending !== undefined) session.ending.isCancelled = true;
+    if (session.willDue !== undefined) session.willDue.isCancelled = true;
+    session.ending = undefined;
+    session.willDue = undefined;
   }
 
   /** Ends a session, with all that belongs to it. A Will that has not been published is now. */
-  end(member: Member): void {
+  end(session: BrokerSession): void {
     try {
-      if (member.willDue !== undefined) this.#publishWill(member);
+      if (session.willDue !== undefined) this.#publishWill(session);
     } finally {
-      this.#forget(member);
+      this.#forget(session);
     }
   }
 
-  #forget(member: Member): void {
-    this.resume(member);
-    member.hasEnded = true;
-    this.#setup.onEnded(member);
-    for (const message of member.session.outgoing.values()) releaseKept(message);
-    for (const message of member.session.outbox) releaseKept(message);
-    member.account.close();
+  #forget(session: BrokerSession): void {
+    this.resume(session);
+    session.hasEnded = true;
+    this.#setup.onEnded(session);
+    for (const message of session.state.outgoing.values()) releaseQueued(message);
+    for (const message of session.state.outbox) releaseQueued(message);
+    session.account.close();
     const { table, turns } = this.#setup;
-    void turns.forEach(member.feeding, member.subscriptions.keys(), (topicFilter) => {
+    void turns.forEach(session.feeding, session.subscriptions.keys(), (topicFilter) => {
       turns.count(Work.subscription);
-      table.remove(member, topicFilter);
+      table.remove(session, topicFilter);
     }, () => {});
-    if (this.#members.get(member.client.clientId) !== member) return;
-    this.#members.delete(member.client.clientId);
-    this.#setup.store?.deleteSession(member);
+    if (this.#byClientId.get(session.client.clientId) !== session) return;
+    this.#byClientId.delete(session.client.clientId);
+    this.#setup.store?.deleteSession(session);
   }
 
   /** Keeps a session as it is now, if it is to survive; else it is not to be found again. */
-  save(member: Member): void {
-    if (member.lifetime > 0) this.#setup.store?.saveSession(member);
-    else this.#setup.store?.deleteSession(member);
+  save(session: BrokerSession): void {
+    if (session.lifetime > 0) this.#setup.store?.saveSession(session);
+    else this.#setup.store?.deleteSession(session);
   }
 
   /** The connection of a client has ended. */
-  leave(guest: Guest, cause: CloseCause): void {
-    const { member } = guest;
-    if (member === undefined || member.guest !== guest) return;
-    member.guest = undefined;
+  leave(connection: BrokerConnection, cause: CloseCause): void {
+    const { session } = connection;
+    if (session === undefined || session.connection !== connection) return;
+    session.connection = undefined;
     if (cause.by === "peer") {
       const { sessionExpiryInterval } = cause.packet.properties;
       if (sessionExpiryInterval !== undefined) {
-        member.lifetime = this.lifetimeOf(sessionExpiryInterval) * 1000;
+        session.lifetime = this.lifetimeOf(sessionExpiryInterval) * 1000;
       }
       // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
-      if (cause.packet.reasonCode === 0x00) member.will = undefined;
+      if (cause.packet.reasonCode === 0x00) session.will = undefined;
     }
-    member.countBase();
-    member.countReceived();
+    session.countBase();
+    session.countReceived();
     try {
-      this.#wait(member, this.#setup.now());
+      this.#wait(session, this.#setup.now());
     } finally {
-      this.save(member);
+      this.save(session);
     }
   }
 
@@ -185,57 +185,57 @@ export class Sessions {
   }
 
   /** Its client has left: the Will and the end of the session are due some time later, or now. */
-  #wait(member: Member, left: number): void {
-    const { agenda } = this.#setup;
-    const { will, lifetime } = member;
+  #wait(session: BrokerSession, left: number): void {
+    const { timers } = this.#setup;
+    const { will, lifetime } = session;
     try {
       if (will !== undefined) {
         const delay = (will.properties.willDelayInterval ?? 0) * 1000;
-        if (delay === 0 || lifetime === 0) this.#publishWill(member);
-        else member.willDue = agenda.add(left + delay, () => this.#publishWill(member));
+        if (delay === 0 || lifetime === 0) this.#publishWill(session);
+        else session.willDue = timers.add(left + delay, () => this.#publishWill(session));
       }
     } finally {
-      if (lifetime === 0) this.end(member);
-      else member.ending = agenda.add(left + lifetime, () => this.end(member));
+      if (lifetime === 0) this.end(session);
+      else session.ending = timers.add(left + lifetime, () => this.end(session));
     }
   }
 
   #restore({ client, owner, lifetime, leftAt, will }: SessionRow): {
-    readonly member: Member;
+    readonly session: BrokerSession;
     readonly leftAt: number | undefined;
   } {
     const { store, table } = this.#setup;
-    const member = this.begin(client);
-    member.owner = owner;
-    member.lifetime = lifetime;
-    member.will = will;
-    store!.fill(member);
-    for (const [topicFilter, entry] of member.subscriptions) {
-      table.add(entry);
-      member.subscriptionAccount.charge(subscriptionBytes(topicFilter));
+    const session = this.begin(client);
+    session.owner = owner;
+    session.lifetime = lifetime;
+    session.will = will;
+    store!.fill(session);
+    for (const [topicFilter, subscription] of session.subscriptions) {
+      table.add(subscription);
+      session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
     }
     // It was let in under other limits.
-    for (const message of member.session.outgoing.values()) this.#chargeRestored(member, message);
-    for (const message of member.session.outbox) this.#chargeRestored(member, message);
-    member.countBase();
-    member.countReceived();
-    return { member, leftAt };
+    for (const message of session.state.outgoing.values()) this.#chargeRestored(session, message);
+    for (const message of session.state.outbox) this.#chargeRestored(session, message);
+    session.countBase();
+    session.countReceived();
+    return { session, leftAt };
   }
 
-  #chargeRestored(member: Member, message: Outgoing): void {
-    if (!(message instanceof Kept)) return;
+  #chargeRestored(session: BrokerSession, message: Outgoing): void {
+    if (!(message instanceof QueuedMessage)) return;
     const bytes = messageBytes(message.packet as PublishPacket);
-    message.charge(member.account, new SharedContent(this.#setup.memory, bytes));
+    message.charge(session.account, new SharedContent(this.#setup.memory, bytes));
   }
 
-  #publishWill(member: Member): void {
-    const { will } = member;
-    if (member.willDue !== undefined) member.willDue.isCancelled = true;
-    member.willDue = undefined;
-    member.will = undefined;
+  #publishWill(session: BrokerSession): void {
+    const { will } = session;
+    if (session.willDue !== undefined) session.willDue.isCancelled = true;
+    session.willDue = undefined;
+    session.will = undefined;
     if (will === undefined) return;
-    member.countBase();
-    if (member.lifetime > 0) this.#setup.store?.deleteWill(member);
-    this.#setup.publishWill(member, will);
+    session.countBase();
+    if (session.lifetime > 0) this.#setup.store?.deleteWill(session);
+    this.#setup.publishWill(session, will);
   }
 }

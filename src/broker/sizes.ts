@@ -5,7 +5,7 @@ import type { PublishPacket, Will } from "../packets/mod.ts";
 import { elementsOf, messageSize, textBytes } from "../session/message_size.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import type { ClientInfo } from "./options.ts";
-import { levelsOf } from "./topic_tree.ts";
+import { levelsOf } from "./routing/topic_tree.ts";
 
 /** A connection: 16 kB of the platform's, and what is made to serve it. */
 const CONNECTION = 18_432;

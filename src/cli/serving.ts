@@ -135,12 +135,12 @@ async function start(options: ServeOptions): Promise<Broker> {
 function limitsOf(options: Options): ServeOptions {
   const number = (name: keyof Options & string, least: number, most: number) =>
     typeof options[name] === "string" ? integerOption(name, options[name], least, most) : undefined;
-  const packetSize = number("maximum-packet-size", 1, 268_435_460);
+  const maximumPacketSize = number("maximum-packet-size", 1, 268_435_460);
   const sessionExpiryInterval = number("session-expiry-interval", 0, 4_294_967_295);
   return {
     maximumQoS: number("maximum-qos", 0, 2) as 0 | 1 | 2 | undefined,
     limits: {
-      ...packetSize !== undefined && { packetSize },
+      ...maximumPacketSize !== undefined && { maximumPacketSize },
       ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },
     },
   };

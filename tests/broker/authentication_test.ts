@@ -49,13 +49,13 @@ for (const isAsync of [false, true]) {
         properties: data(`not ${asked}`),
       });
       client.expectNothing();
-      assertStrictEquals(world.hub.statistics.clients, 0);
+      assertStrictEquals(world.engine.statistics.clients, 0);
       await auth(client, next);
     }
     const { properties } = client.expect("connack");
     assertStrictEquals(properties.authenticationMethod, "m");
     assertEquals(properties.authenticationData, bytesOfText("welcome"));
-    assertStrictEquals(world.hub.statistics.clients, 1);
+    assertStrictEquals(world.engine.statistics.clients, 1);
   });
 
   Deno.test(`A client is refused at any step by ${what} [MQTT-4.12.0-4] [MQTT-3.1.4-2]`, async () => {
@@ -65,7 +65,7 @@ for (const isAsync of [false, true]) {
     client.expect("auth");
     await auth(client, "x");
     client.expectRefusal(0x87);
-    assertStrictEquals(world.hub.statistics.sessions, 0);
+    assertStrictEquals(world.engine.statistics.sessions, 0);
   });
 
   Deno.test(`A client authenticates again by ${what}, and goes on [MQTT-4.12.0-2] [MQTT-4.12.0-5]`, async () => {
@@ -103,7 +103,7 @@ for (const isAsync of [false, true]) {
 Deno.test("A client with a method is refused where there is no hook for it [MQTT-4.12.0-1]", async () => {
   await using world = new World({ authenticate: () => true });
   (await world.ask("c", { properties: METHOD })).expectRefusal(0x8c);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
 Deno.test("A client whose method the hook does not know is refused as it says, and as the standard has it [MQTT-4.12.0-1]", async () => {
@@ -259,7 +259,7 @@ Deno.test("A client that leaves while a step is decided is not let in", async ()
     await world.settle();
     client.expectClosed();
   }
-  assertStrictEquals(world.hub.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
 Deno.test("What comes before CONNACK and is no AUTH waits, or is a fault when it is this end's turn", async () => {

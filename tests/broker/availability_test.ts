@@ -46,8 +46,8 @@ for (
     await client.send(packet);
     client.expectDisconnect(reasonCode);
     witness.expectMessage("will");
-    assertEquals(world.hub.statistics.retained, 0);
-    assertEquals(world.hub.statistics.subscriptions, 1);
+    assertEquals(world.engine.statistics.retained, 0);
+    assertEquals(world.engine.statistics.subscriptions, 1);
   });
 
   Deno.test(`A client that uses ${what} where the options do not forbid it stays`, async () => {

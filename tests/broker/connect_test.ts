@@ -39,7 +39,7 @@ Deno.test("A client is told what the options grant and limit [MQTT-3.2.2-9]", as
     limits: {
       receiveMaximum: 5,
       topicAliasMaximum: 6,
-      packetSize: 777,
+      maximumPacketSize: 777,
       sessionExpiryInterval: 100,
     },
   });
@@ -82,7 +82,7 @@ Deno.test("Client Identifiers of 1 to 23 letters and digits are taken, and other
   for (const clientId of ["x".repeat(65_535), "é/+#$ ", "\u{1F600}"]) {
     await world.connect(clientId);
   }
-  assert(world.hub.statistics.clients > 100);
+  assert(world.engine.statistics.clients > 100);
 });
 
 Deno.test("A client without a name is given one, by which it is known and which it can use later [MQTT-3.1.3-6] [MQTT-3.1.3-7]", async () => {
@@ -112,7 +112,7 @@ Deno.test("A name that is given is that of no session, be its client there or no
   await gone.cut();
   const { connack } = await world.join("");
   assertStrictEquals(connack.properties.assignedClientIdentifier, "free");
-  assertStrictEquals(world.hub.statistics.sessions, 3);
+  assertStrictEquals(world.engine.statistics.sessions, 3);
   const { connack: other } = await world.join("");
   assertNotStrictEquals(other.properties.assignedClientIdentifier, "free");
 });
@@ -143,7 +143,7 @@ for (const [what, hex] of [["PUBLISH", "30 04 0001 61 00"], ["nonsense", "00 00"
     const client = world.open();
     await client.sendBytes(bytesOf(hex));
     client.expectClosed();
-    assertStrictEquals(world.hub.statistics.clients, 0);
+    assertStrictEquals(world.engine.statistics.clients, 0);
   });
 }
 
@@ -152,7 +152,7 @@ Deno.test("A second CONNECT ends the connection [MQTT-3.1.0-2] [MQTT-4.13.1-1]",
   const client = await world.connect("c");
   await client.sendBytes(bytesOf(CONNECT));
   client.expectDisconnect(0x82);
-  assertStrictEquals(world.hub.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
 for (
@@ -183,8 +183,8 @@ Deno.test("A client is refused by a hook with the Reason Code that this gives, a
   (await world.ask("odd")).expectRefusal(0x85);
   (await world.ask("unknown")).expectRefusal(0x86);
   await world.connect("c");
-  assertStrictEquals(world.hub.statistics.clients, 1);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.clients, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("Nothing that a refused client has sent is done [MQTT-3.1.4-6]", async () => {
@@ -199,7 +199,7 @@ Deno.test("Nothing that a refused client has sent is done [MQTT-3.1.4-6]", async
   );
   client.expectRefusal(0x87);
   witness.expectNothing();
-  const { memory: _, ...counts } = world.hub.statistics;
+  const { memory: _, ...counts } = world.engine.statistics;
   assertEquals(counts, {
     clients: 1,
     sessions: 1,
@@ -246,7 +246,7 @@ for (
     await using world = new World(options);
     const client = await world.ask("c", { will: { topic: "w", ...will } });
     client.expectRefusal(reasonCode);
-    assertStrictEquals(world.hub.statistics.sessions, 0);
+    assertStrictEquals(world.engine.statistics.sessions, 0);
     await world.connect("c", { will: { topic: "w" } });
   });
 }

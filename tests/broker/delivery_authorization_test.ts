@@ -289,7 +289,7 @@ for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
       await world.settle();
     }
     isOpen = false;
-    world.hub.clearAuthorizations();
+    world.engine.clearAuthorizations();
     await world.settle();
     assertEquals(await topicsOf(slow), ["public", "public"]);
     await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
@@ -302,7 +302,7 @@ for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
     await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
     await world.settle();
     isOpen = true;
-    world.hub.clearAuthorizations("slow");
+    world.engine.clearAuthorizations("slow");
     await publisher.send({ type: "publish", topic: "secret", qos: 1, packetId: 1 });
     await world.settle();
     assertEquals(await topicsOf(slow), ["secret"]);

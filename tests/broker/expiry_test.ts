@@ -77,7 +77,7 @@ Deno.test("A message whose time is over before it was sent is never sent, and is
   await world.advance(10_000);
   const client = await world.connect("c", LASTING);
   assertEquals((await client.receive()).map(lifeOf), [["2", 20]]);
-  assertStrictEquals(world.hub.statistics.dropped, 0);
+  assertStrictEquals(world.engine.statistics.dropped, 0);
 });
 
 Deno.test("A message whose time is over while it waits for the quota of its client is never sent [MQTT-3.3.2-5]", async () => {

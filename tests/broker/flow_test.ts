@@ -72,7 +72,7 @@ Deno.test("A client with more unacknowledged messages than the broker takes is s
     ask();
     await world.settle();
   }
-  assertStrictEquals(world.hub.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
 Deno.test("A client with as many unacknowledged messages as the broker takes stays", async () => {
@@ -103,7 +103,7 @@ for (const qos of [0, 1, 2] as const) {
     }
     assertEquals((await small.receiveTexts()).map(({ length }) => length), [10, 11]);
     assertEquals((await large.receiveTexts()).map(({ length }) => length), [10, 100, 11]);
-    assertStrictEquals(world.hub.statistics.dropped, 1);
+    assertStrictEquals(world.engine.statistics.dropped, 1);
   });
 }
 
@@ -133,7 +133,7 @@ Deno.test("A message that is too large when its client comes back is dropped, an
     properties: { ...LASTING.properties, maximumPacketSize: 50 },
   });
   assertEquals(await client.receiveTexts(), ["z"]);
-  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
 Deno.test("A retained message that is too large for who subscribes is dropped [MQTT-3.1.2-25]", async () => {
@@ -197,14 +197,14 @@ for (const maximumPacketSize of [1, 4, 10]) {
         assertEquals(codes, maximumPacketSize === 10 && clientId === "bad" ? [0x87] : []);
         assert(client.link.isOver);
       }
-      assertStrictEquals(world.hub.statistics.clients, 0);
+      assertStrictEquals(world.engine.statistics.clients, 0);
       await world.connect("d");
     });
   }
 }
 
 Deno.test("A packet that is larger than the broker takes ends the connection", async () => {
-  await using world = new World({ limits: { packetSize: 100 } });
+  await using world = new World({ limits: { maximumPacketSize: 100 } });
   const client = await world.connect("c");
   const fits = publishOf("a", "x".repeat(94));
   assertStrictEquals(encodePacket(fits).length, 100);
@@ -215,7 +215,7 @@ Deno.test("A packet that is larger than the broker takes ends the connection", a
 });
 
 Deno.test("A CONNECT that is larger than the broker takes is refused", async () => {
-  await using world = new World({ limits: { packetSize: 100 } });
+  await using world = new World({ limits: { maximumPacketSize: 100 } });
   (await world.ask("x".repeat(100))).expectRefusal(0x95);
 });
 

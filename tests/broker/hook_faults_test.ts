@@ -110,7 +110,7 @@ for (const name of ["onConnect", "onDisconnect", "onMessage"] as const) {
       assertStrictEquals(await client.publish("a", "1", { qos: 1 }), 0);
       client.expectMessage("a", "1");
       await client.disconnect();
-      assertStrictEquals(world.hub.statistics.clients, 0);
+      assertStrictEquals(world.engine.statistics.clients, 0);
       assertTold(told, name, error, "bad");
     });
   }
@@ -190,7 +190,7 @@ Deno.test("A hook that answers after its time changes nothing any more, and is t
   pending.fail("b");
   await world.settle();
   first.expectClosed();
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
   assertEquals(told, [
     ["TimeoutError", "authenticate"],
     ["TimeoutError", "authenticate"],
@@ -222,9 +222,9 @@ Deno.test("Who has gone while a hook did not answer is gone when its time is ove
   const messages = Array.from({ length: 50 }, () => ({ type: "publish", topic: "bad" }) as const);
   await client.send(...messages);
   await client.cut();
-  assertStrictEquals(world.hub.statistics.clients, 2);
+  assertStrictEquals(world.engine.statistics.clients, 2);
   await world.advance(10_000);
-  assertStrictEquals(world.hub.statistics.clients, 1);
+  assertStrictEquals(world.engine.statistics.clients, 1);
   assertTold(told, "authorizePublish", "TimeoutError", "c");
   witness.expectMessage("will");
 });

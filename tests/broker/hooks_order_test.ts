@@ -120,13 +120,13 @@ Deno.test("What a client sent before it left is done, once the hook says so, and
   await client.send(publishOf("slow", "1"), publishOf("a", "2"));
   await client.cut();
   witness.expectNothing();
-  assertStrictEquals(world.hub.statistics.sessions, 2);
+  assertStrictEquals(world.engine.statistics.sessions, 2);
   pending.answer(true);
   await world.settle();
   witness.expectMessage("slow", "1");
   witness.expectMessage("a", "2");
   witness.expectMessage("will");
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client that leaves while a hook is asked whether it may come in leaves nothing behind [MQTT-3.1.4-6]", async () => {
@@ -140,8 +140,8 @@ Deno.test("A client that leaves while a hook is asked whether it may come in lea
   await world.settle();
   client.expectClosed();
   witness.expectNothing();
-  assertStrictEquals(world.hub.statistics.clients, 1);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.clients, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client that leaves while a hook is asked about its Will is not let in, and has none [MQTT-3.1.4-6]", async () => {
@@ -156,7 +156,7 @@ Deno.test("A client that leaves while a hook is asked about its Will is not let 
   await world.settle();
   client.expectClosed();
   witness.expectNothing();
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client that says DISCONNECT or nonsense while a hook is asked is heard afterwards", async () => {
@@ -183,7 +183,7 @@ Deno.test("A broker that shuts down while hooks are asked is done with all of th
   const client = await world.connect("c");
   await client.send(publishOf("slow", ""), publishOf("a", ""));
   const asking = await world.ask("slow2");
-  world.hub.shutDown();
+  world.engine.shutDown();
   await world.settle();
   client.expectDisconnect(0x8b);
   asking.expectClosed();
@@ -191,8 +191,8 @@ Deno.test("A broker that shuts down while hooks are asked is done with all of th
     pending.answer(true);
     await world.settle();
   }
-  assertStrictEquals(world.hub.statistics.clients, 0);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
 Deno.test("A client that sends on and on while a hook is asked is read for 16 KiB and not any further", async () => {

@@ -51,7 +51,7 @@ Deno.test("Two clients that ask for one name at the same time are let in one aft
   first.expectDisconnect(0x8e);
   assertStrictEquals(second.expect("connack").sessionPresent, true);
   second.expectNothing();
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client that is let in while nobody else is, is not sent away by one that is refused", async () => {
@@ -94,7 +94,7 @@ for (const cleanStart of [false, true]) {
         await world.settle();
       }
       assertEquals(await witness.receiveTexts(), ["1"]);
-      assertStrictEquals(world.hub.statistics.subscriptions, 2);
+      assertStrictEquals(world.engine.statistics.subscriptions, 2);
       await witness.publish("a", "2", { qos: 1 });
       second.expectMessage("a", "2");
       second.expectNothing();

@@ -52,7 +52,7 @@ for (const [way, by] of WAYS) {
       const client = await world.ask("bad", { will: { topic: "will" } });
       await world.settle();
       client.expectRefusal(reasonCode);
-      assertStrictEquals(world.hub.statistics.sessions, 0);
+      assertStrictEquals(world.engine.statistics.sessions, 0);
       await world.connect("good");
     });
 
@@ -78,7 +78,7 @@ for (const [way, by] of WAYS) {
       client.expectNothing();
       witness.expectMessage("good");
       witness.expectNothing();
-      assertStrictEquals(world.hub.statistics.retained, 0);
+      assertStrictEquals(world.engine.statistics.retained, 0);
     });
 
     Deno.test(`A subscription is refused when authorizeSubscribe(), ${way} ${what} [MQTT-3.8.4-7]`, async () => {
@@ -94,7 +94,7 @@ for (const [way, by] of WAYS) {
       });
       await world.settle();
       assertEquals(client.expect("suback").reasonCodes, [1, reasonCode, 1]);
-      assertStrictEquals(world.hub.statistics.subscriptions, 2);
+      assertStrictEquals(world.engine.statistics.subscriptions, 2);
     });
   }
 

@@ -102,7 +102,7 @@ Deno.test("The hooks that are only told are told in order what has happened", as
   const fifth = await world.connect("d");
   await fifth.sendBytes(Uint8Array.of(0, 0));
   await world.connect("e");
-  world.hub.shutDown();
+  world.engine.shutDown();
   await fourth.cut();
   assertEquals(told, [
     "c is there",

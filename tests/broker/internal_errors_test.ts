@@ -59,7 +59,7 @@ Deno.test("A message that is too large with an alias and without is dropped for 
     (await small.receive()).map((message) => [message.topic, textOf(message).length]),
     [["t", 5], ["", 6]],
   );
-  assertStrictEquals(world.hub.statistics.dropped, 1);
+  assertStrictEquals(world.engine.statistics.dropped, 1);
   assertEquals(told, []);
 });
 
@@ -104,11 +104,11 @@ Deno.test("A client that cannot be told what it is granted is granted nothing, a
   const requests = filters.map((topicFilter) => ({ topicFilter, qos: 1 }) as const);
   await client.send({ type: "subscribe", packetId: 9, subscriptions: requests });
   client.expectClosed();
-  assertStrictEquals(world.hub.statistics.subscriptions, 2);
+  assertStrictEquals(world.engine.statistics.subscriptions, 2);
   const again = await world.connect("c", { properties });
   await again.send({ type: "unsubscribe", packetId: 9, topicFilters: filters });
   again.expectClosed();
-  assertStrictEquals(world.hub.statistics.subscriptions, 2);
+  assertStrictEquals(world.engine.statistics.subscriptions, 2);
 });
 
 Deno.test("A Will that is refused with a Reason Code that CONNACK has not is refused with 0x87", async () => {
@@ -142,7 +142,7 @@ Deno.test("A connection that fails while a message is routed is closed with 0x83
       told.map(([error, { what, client }]) => [error, what, client?.clientId]),
       [[overflow, "the connection", "bad"]],
     );
-    assertStrictEquals(world.hub.statistics.clients, 3);
+    assertStrictEquals(world.engine.statistics.clients, 3);
     publisher.expectNothing();
   }
 });
@@ -168,7 +168,7 @@ Deno.test("One client that cannot be told that the broker shuts down keeps no ot
   const clients = [await world.connect("a"), await world.connect("b"), await world.connect("c")];
   let count = 0;
   await failing("disconnect", () => count++ === 0, async () => {
-    world.hub.shutDown();
+    world.engine.shutDown();
     await world.settle();
   });
   assert(clients.every(({ link }) => link.isOver));

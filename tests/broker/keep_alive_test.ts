@@ -15,7 +15,7 @@ Deno.test("A client that is silent for one and a half times its Keep Alive is se
   await world.advance(1);
   client.expectDisconnect(0x8d);
   witness.expectMessage("will");
-  assertStrictEquals(world.hub.statistics.clients, 1);
+  assertStrictEquals(world.engine.statistics.clients, 1);
 });
 
 Deno.test("A client that sends anything in time stays, one that is only sent something does not [MQTT-3.1.2-22]", async () => {

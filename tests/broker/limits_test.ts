@@ -3,14 +3,14 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { BrokerLimits, BrokerOptions } from "../../src/broker/mod.ts";
-import { Hub } from "../../src/broker/hub.ts";
+import { BrokerEngine } from "../../src/broker/engine.ts";
 import { publishOf } from "./client.ts";
 import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
-function hubWith(options: BrokerOptions): Hub {
-  return new Hub(options, { now: () => 0, newClientId: () => "x", warn: () => {} });
+function hubWith(options: BrokerOptions): BrokerEngine {
+  return new BrokerEngine(options, { now: () => 0, newClientId: () => "x", warn: () => {} });
 }
 
 Deno.test("connections: one too many is refused with 0x89, and let in when another has left", async () => {
@@ -30,7 +30,7 @@ Deno.test("connections: sessions without a connection do not count", async () =>
     const client = await world.connect(clientId, LASTING);
     await client.cut();
   }
-  assertStrictEquals(world.hub.statistics.sessions, 3);
+  assertStrictEquals(world.engine.statistics.sessions, 3);
 });
 
 Deno.test("subscriptionsPerSession: one too many is refused with 0x97, one that takes the place of another is not", async () => {
@@ -63,7 +63,7 @@ Deno.test("retainedMessages: one too many is refused with 0x97 and goes to nobod
   assertEquals(await client.receiveTexts(), ["a", "a", "b", "b", "a", "a"]);
   await client.publish("a", "", { retain: true });
   assertStrictEquals(await client.publish("c", "c", { retain: true, qos: 1 }), 0);
-  assertStrictEquals(world.hub.statistics.retained, 2);
+  assertStrictEquals(world.engine.statistics.retained, 2);
 });
 
 Deno.test("retainedMessages: a Will that has no room to be retained goes to its subscribers all the same", async () => {
@@ -74,7 +74,7 @@ Deno.test("retainedMessages: a Will that has no room to be retained goes to its 
   const client = await world.connect("c", { will: { topic: "will", retain: true } });
   await client.cut();
   witness.expectMessage("will");
-  assertStrictEquals(world.hub.statistics.retained, 1);
+  assertStrictEquals(world.engine.statistics.retained, 1);
 });
 
 Deno.test("topicLevels: a Topic Name with one too many is refused with 0x90, a Topic Filter with 0x8F", async () => {
@@ -89,7 +89,7 @@ Deno.test("topicLevels: a Topic Name with one too many is refused with 0x90, a T
   }
   await client.publish("a/b/c/d", "");
   assertStrictEquals((await client.receive()).length, 4);
-  assertStrictEquals(world.hub.statistics.retained, 0);
+  assertStrictEquals(world.engine.statistics.retained, 0);
   assertStrictEquals(await client.subscribe("a/+/#"), 0);
   assertStrictEquals(await client.subscribe("a/b/+/#"), 0x8f);
 });
@@ -132,8 +132,8 @@ Deno.test("connectTimeout: how long a hook takes is not counted", async () => {
   client.expectNothing();
 });
 
-Deno.test("receiveMaximum, packetSize, topicAliasMaximum: they are told, and who goes beyond is sent away", async () => {
-  const limits = { receiveMaximum: 1, packetSize: 50, topicAliasMaximum: 1 };
+Deno.test("receiveMaximum, maximumPacketSize, topicAliasMaximum: they are told, and who goes beyond is sent away", async () => {
+  const limits = { receiveMaximum: 1, maximumPacketSize: 50, topicAliasMaximum: 1 };
   await using world = new World({ limits });
   const { connack } = await world.join("c");
   assertEquals(connack.properties, {
@@ -156,7 +156,7 @@ Deno.test("receiveMaximum, packetSize, topicAliasMaximum: they are told, and who
 Deno.test("Limits that nobody gave have their defaults, and those that are undefined do, too", () => {
   const { limits } = hubWith({ limits: { connections: 5, queuedMessages: undefined! } });
   assertStrictEquals(limits.connections, 5);
-  assertStrictEquals(limits.packetSize, 16_777_216);
+  assertStrictEquals(limits.maximumPacketSize, 16_777_216);
   assertStrictEquals(limits.sessionExpiryInterval, 604_800);
   assertStrictEquals(limits.queuedMessages, 10_000);
 });
@@ -169,7 +169,7 @@ const LEAST: Readonly<Record<keyof BrokerLimits, number>> = {
   sessionBytes: 1,
   subscriptionBytes: 1,
   retainedBytes: 1,
-  packetSize: 1,
+  maximumPacketSize: 1,
   sessionExpiryInterval: 0,
   queuedMessages: 1,
   queuedBytes: 1,
@@ -218,9 +218,9 @@ for (
     [{ receiveMaximum: Infinity }, RangeError],
     [{ topicAliasMaximum: 65_536 }, RangeError],
     [{ topicAliasMaximum: 0.5 }, RangeError],
-    [{ packetSize: 4_294_967_296 }, RangeError],
-    [{ packetSize: 10.5 }, RangeError],
-    [{ packetSize: Infinity }, RangeError],
+    [{ maximumPacketSize: 4_294_967_296 }, RangeError],
+    [{ maximumPacketSize: 10.5 }, RangeError],
+    [{ maximumPacketSize: Infinity }, RangeError],
     [{ sessionExpiryInterval: 0.5 }, RangeError],
   ] as const
 ) {

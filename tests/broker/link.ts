@@ -1,9 +1,9 @@
-// A Network Connection between a client of a test and a hub, in memory: the test in place of `io/drive.ts`. After anything
-// has happened it takes the connection's bytes, then its events, and hands these to the hub.
+// A Network Connection between a client of a test and a engine, in memory: the test in place of `io/drive.ts`. After anything
+// has happened it takes the connection's bytes, then its events, and hands these to the engine.
 
 import { assert, assertStrictEquals } from "@std/assert";
-import type { Guest } from "../../src/broker/guest.ts";
-import type { Hub } from "../../src/broker/hub.ts";
+import type { BrokerConnection } from "../../src/broker/broker_connection.ts";
+import type { BrokerEngine } from "../../src/broker/engine.ts";
 import { type Packet, PacketDecoder } from "../../src/packets/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
 
@@ -11,35 +11,35 @@ import type { PeerInfo } from "../../src/session/peer.ts";
 export class Link {
   /** The packets that have arrived and that nobody has expected yet. */
   readonly packets: Packet[] = [];
-  readonly #hub: Hub;
-  readonly #guest: Guest;
+  readonly #engine: BrokerEngine;
+  readonly #connection: BrokerConnection;
   readonly #now: () => number;
   #decoder = new PacketDecoder();
-  /** What the hub has no time for yet. */
+  /** What the engine has no time for yet. */
   readonly #unread: Uint8Array[] = [];
   #isStalled = false;
   #isPumping = false;
   #isAgain = false;
 
-  constructor(hub: Hub, now: () => number, peer: PeerInfo) {
-    this.#hub = hub;
+  constructor(engine: BrokerEngine, now: () => number, peer: PeerInfo) {
+    this.#engine = engine;
     this.#now = now;
-    this.#guest = hub.open(peer, () => this.pump());
+    this.#connection = engine.open(peer, () => this.pump());
   }
 
-  /** Whether it is over: the hub has ended it, or the network. */
+  /** Whether it is over: the engine has ended it, or the network. */
   get isOver(): boolean {
-    return this.#guest.connection.isClosed;
+    return this.#connection.protocol.isClosed;
   }
 
-  /** How many chunks wait until the hub looks at them. */
+  /** How many chunks wait until the engine looks at them. */
   get unread(): number {
     return this.#unread.length;
   }
 
   /** When its server has something to do. */
   get deadline(): number {
-    return this.#guest.connection.deadline;
+    return this.#connection.protocol.deadline;
   }
 
   /** From now on a packet with more bytes must not come. */
@@ -56,7 +56,7 @@ export class Link {
   /** The network breaks down: what is on its way is lost. */
   cut(): void {
     this.#unread.length = 0;
-    this.#guest.connection.receiveEnd(this.#now());
+    this.#connection.protocol.receiveEnd(this.#now());
     this.pump();
   }
 
@@ -83,28 +83,28 @@ export class Link {
       this.#giveBytes();
     }
     this.#isPumping = false;
-    if (this.isOver) this.#hub.close(this.#guest);
+    if (this.isOver) this.#engine.close(this.#connection);
   }
 
   /** Whoever has something to send has been woken. */
   assertAwake(): void {
-    const { connection } = this.#guest;
+    const { protocol } = this.#connection;
     if (!this.#isStalled) {
       assertStrictEquals(
-        this.#hub.takeBytes(this.#guest),
+        this.#engine.takeBytes(this.#connection),
         undefined,
-        "a guest sleeps that has bytes to send",
+        "a connection sleeps that has bytes to send",
       );
     }
-    assertStrictEquals(connection.nextEvent(), undefined, "a guest sleeps that has an event");
+    assertStrictEquals(protocol.nextEvent(), undefined, "a connection sleeps that has an event");
     assert(this.isOver || this.deadline > this.#now(), "a deadline stays where it was");
   }
 
   #takeBytes(): void {
-    const { connection } = this.#guest;
-    connection.tick(this.#now());
+    const { protocol } = this.#connection;
+    protocol.tick(this.#now());
     if (this.#isStalled) return;
-    const take = () => this.#hub.takeBytes(this.#guest);
+    const take = () => this.#engine.takeBytes(this.#connection);
     for (let bytes = take(); bytes !== undefined; bytes = take()) {
       // A drive is woken when they are written.
       this.#isAgain = true;
@@ -117,19 +117,19 @@ export class Link {
   }
 
   #takeEvents(): void {
-    const { connection } = this.#guest;
-    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
+    const { protocol } = this.#connection;
+    for (let event = protocol.nextEvent(); event; event = protocol.nextEvent()) {
       this.#isAgain = true;
-      this.#hub.handle(this.#guest, event);
+      this.#engine.handle(this.#connection, event);
     }
   }
 
   #giveBytes(): void {
-    const { connection } = this.#guest;
-    if (!connection.wantsBytes) return;
+    const { protocol } = this.#connection;
+    if (!protocol.wantsBytes) return;
     const chunk = this.#unread.shift();
     if (chunk === undefined) return;
     this.#isAgain = true;
-    if (!connection.isClosed) connection.receive(chunk, this.#now());
+    if (!protocol.isClosed) protocol.receive(chunk, this.#now());
   }
 }

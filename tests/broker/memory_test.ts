@@ -41,7 +41,7 @@ Deno.test("subscriptionBytes: filters of many levels are refused with 0x97, and 
   for (let count = 0; count < 20; count++) codes.push(await client.subscribe(deep(`${count}`)));
   assertStrictEquals(codes.indexOf(0x97), 6);
   assert(codes.slice(6).every((code) => code === 0x97));
-  assert(world.hub.statistics.memory < 250_000);
+  assert(world.engine.statistics.memory < 250_000);
   // The same again takes nothing.
   assertStrictEquals(await client.subscribe(deep("0"), { qos: 1 }), 1);
   await client.unsubscribe(deep("0"));
@@ -61,7 +61,7 @@ Deno.test("memory: many clients with filters of many levels are refused with 0x9
     refused += (await client.subscribeAll(subscriptions)).filter((code) => code === 0x97).length;
   }
   assert(refused > 150, `${refused} were refused`);
-  assert(world.hub.statistics.memory < 4_000_000);
+  assert(world.engine.statistics.memory < 4_000_000);
   await assertServed(world);
 });
 
@@ -82,7 +82,7 @@ Deno.test("retainedBytes: retained messages with many levels, large payloads or 
       codes.push(await client.publish(topic(`${count}`), payload, options));
     }
     assertStrictEquals(codes.indexOf(0x97), room);
-    assertStrictEquals(world.hub.statistics.retained, room);
+    assertStrictEquals(world.engine.statistics.retained, room);
     // What takes the place of another has its room.
     assertStrictEquals(await client.publish(topic("0"), payload, options), 0x10);
     await assertServed(world);
@@ -101,7 +101,7 @@ Deno.test("queuedBytes: User Properties are counted, and the publisher is told 0
     codes.push(await publisher.publish("a", "", { qos, properties: { userProperties } }));
   }
   assertEquals(codes, [0, 0, 0, 0x97, 0x97]);
-  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
 Deno.test("sessionBytes: what a message takes in memory is counted, be it little on the wire", async () => {
@@ -144,7 +144,7 @@ Deno.test("onDropped is told for whom a message had no room, and for whom it was
   await small.subscribe("c");
   await publisher.publish("c", "x".repeat(20));
   assertEquals(told, [["sleeper", "b", "no room"], ["small", "c", "too large"]]);
-  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
 Deno.test("A message that waits for many is counted once, until the last of them has it", async () => {
@@ -156,15 +156,15 @@ Deno.test("A message that waits for many is counted once, until the last of them
     await client.cut();
   }
   const publisher = await world.connect("p");
-  const before = world.hub.statistics.memory;
+  const before = world.engine.statistics.memory;
   await publisher.publish("a", "x".repeat(100_000), { qos: 1 });
-  let { memory } = world.hub.statistics;
+  let { memory } = world.engine.statistics;
   assert(memory - before > 100_000 && memory - before < 110_000 + 131_072, `${memory - before}`);
   for (const [index, clientId] of sleepers.entries()) {
     const client = await world.connect(clientId, { properties: { sessionExpiryInterval: 0 } });
     assertStrictEquals((await client.receive()).length, 1);
     await client.cut();
-    const released = memory - world.hub.statistics.memory;
+    const released = memory - world.engine.statistics.memory;
     assertStrictEquals(released > 100_000, index === sleepers.length - 1, `after ${clientId}`);
     memory -= released;
   }
@@ -199,7 +199,7 @@ Deno.test("memory: sessions with long names and Wills are refused with 0x97 when
     await client.cut();
   }
   assert(taken > 2 && taken < 12, `${taken} were taken`);
-  assert(world.hub.statistics.memory < 4_000_000);
+  assert(world.engine.statistics.memory < 4_000_000);
   await assertServed(world);
 });
 
@@ -241,7 +241,7 @@ Deno.test("memory: packets that are not whole end their connections with 0x97 wh
   const ended = clients.filter(({ link }) => link.isOver);
   assert(ended.length > 0 && ended.length < 10, `${ended.length} have ended`);
   for (const client of ended) client.expectDisconnect(0x97);
-  assert(world.hub.statistics.memory < 8_000_000);
+  assert(world.engine.statistics.memory < 8_000_000);
   await assertServed(world);
 });
 
@@ -257,10 +257,10 @@ Deno.test("memory: what clients are sent who do not read is counted, and the res
   const publisher = await world.connect("p");
   const payload = "x".repeat(50_000);
   for (let count = 0; count < 100; count++) await publisher.publish("flood", payload);
-  assert(world.hub.statistics.dropped > 0);
-  assert(world.hub.statistics.memory <= 12_000_000);
+  assert(world.engine.statistics.dropped > 0);
+  assert(world.engine.statistics.memory <= 12_000_000);
   while (await publisher.publish("flood", payload, { qos: 1 }) !== 0x97);
-  assert(world.hub.statistics.memory <= 12_000_000);
+  assert(world.engine.statistics.memory <= 12_000_000);
   await assertServed(world);
   // Who reads again gets what was kept, and has room for more.
   for (const sleeper of sleepers) sleeper.link.goOn();
@@ -278,7 +278,7 @@ Deno.test("memory: a message that cannot be sent for lack of it waits, and is se
   }
   const first = client.expectMessage("a");
   const others: Client[] = [];
-  while (world.hub.statistics.memory < 3_850_000) {
+  while (world.engine.statistics.memory < 3_850_000) {
     const other = await world.connect(`other${others.length}`);
     const part = new Uint8Array(60_000);
     part.set([0x30, 0x80, 0x80, 0x80, 0x04, 0, 1, 0x61, 0]);
@@ -311,14 +311,14 @@ Deno.test("memory: messages of QoS 2 that are never released get 0x97", async ()
 Deno.test("memory: the topics behind Topic Aliases are counted, and end with the connection", async () => {
   await using world = new World();
   const client = await world.connect("c");
-  const before = world.hub.statistics.memory;
+  const before = world.engine.statistics.memory;
   const topic = "x".repeat(60_000);
   for (let topicAlias = 1; topicAlias <= 10; topicAlias++) {
     await client.publish(topic, "", { properties: { topicAlias } });
   }
-  assert(world.hub.statistics.memory - before > 600_000);
+  assert(world.engine.statistics.memory - before > 600_000);
   await client.publish("y", "", { properties: { topicAlias: 1 } });
-  assert(world.hub.statistics.memory - before < 660_000);
+  assert(world.engine.statistics.memory - before < 660_000);
 });
 
 Deno.test("memory: automatic Topic Aliases are few and short, whatever a client takes", async () => {
@@ -341,13 +341,13 @@ Deno.test("memory: a connection is counted with what the platform keeps for it, 
     const world = worldWith({ memory: 1_000_000 });
     let open = 0;
     const guests = [];
-    while (world.hub.hasRoomFor(each)) {
-      guests.push(world.hub.open(each, () => {}));
+    while (world.engine.hasRoomFor(each)) {
+      guests.push(world.engine.open(each, () => {}));
       open++;
     }
     assertStrictEquals(open, room);
-    for (const guest of guests) world.hub.close(guest);
-    assertStrictEquals(world.hub.statistics.memory, 0);
+    for (const guest of guests) world.engine.close(guest);
+    assertStrictEquals(world.engine.statistics.memory, 0);
   }
 });
 
@@ -355,13 +355,13 @@ Deno.test("connections: some more than may connect are told so, the rest is not 
   const world = worldWith({ connections: 10 });
   const peer = { address: "127.0.0.1:1" };
   let open = 0;
-  for (; world.hub.hasRoomFor(peer); open++) world.hub.open(peer, () => {});
+  for (; world.engine.hasRoomFor(peer); open++) world.engine.open(peer, () => {});
   assertStrictEquals(open, 10 + 64);
 });
 
 Deno.test("memory: what is kept of a client's CONNECT is not what it came in", async () => {
   await using world = new World();
-  const before = world.hub.statistics.memory;
+  const before = world.engine.statistics.memory;
   const client = await world.connect("c", {
     username: "u",
     password: bytesOfText("p".repeat(50_000)),
@@ -369,5 +369,5 @@ Deno.test("memory: what is kept of a client's CONNECT is not what it came in", a
   // The buffer that was read into is counted as long as whoever reads may use it.
   await client.send({ type: "pingreq" });
   client.expect("pingresp");
-  assert(world.hub.statistics.memory - before < 30_000);
+  assert(world.engine.statistics.memory - before < 30_000);
 });

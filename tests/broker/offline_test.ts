@@ -27,7 +27,7 @@ Deno.test("Messages of QoS 1 and 2 wait for a client that is gone, in their orde
     await publisher.publish("a", `${count}`, { qos: (1 + count % 2) as 1 | 2 });
   }
   assertEquals(await waiting(world), Array.from({ length: 30 }, (_, count) => `${count}`));
-  assertStrictEquals(world.hub.statistics.dropped, 0);
+  assertStrictEquals(world.engine.statistics.dropped, 0);
 });
 
 Deno.test("Messages of QoS 0, or at QoS 0 because of the subscription, do not wait for a client that is gone", async () => {
@@ -57,7 +57,7 @@ Deno.test("No more messages wait than may, and the newest are dropped and counte
   await using world = new World({ limits: { queuedMessages: 3 } });
   const publisher = await withSleeper(world);
   for (let count = 1; count <= 5; count++) await publisher.publish("a", `${count}`, { qos: 1 });
-  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertStrictEquals(world.engine.statistics.dropped, 2);
   assertEquals(await waiting(world), ["1", "2", "3"]);
 });
 
@@ -68,7 +68,7 @@ Deno.test("No more bytes wait than may, and the newest messages are dropped and 
   await publisher.publish("a", "12345", { qos: 1 });
   await publisher.publish("a", "1235", { qos: 1 });
   await publisher.publish("b", "", { qos: 1 });
-  assertStrictEquals(world.hub.statistics.dropped, 2);
+  assertStrictEquals(world.engine.statistics.dropped, 2);
   assertEquals(await waiting(world), ["1234", "1235"]);
 });
 
@@ -80,7 +80,7 @@ Deno.test("The room for messages that wait is each session's own", async () => {
   await other.cut();
   await publisher.publish("a", "1", { qos: 1 });
   await publisher.publish("b", "2", { qos: 1 });
-  assertStrictEquals(world.hub.statistics.dropped, 1);
+  assertStrictEquals(world.engine.statistics.dropped, 1);
   const again = await world.connect("d", LASTING);
   assertEquals(await again.receiveTexts(), ["2"]);
 });
@@ -94,7 +94,7 @@ Deno.test("A message that has expired takes nobody's room [MQTT-3.3.2-5]", async
   await world.advance(10_000);
   await publisher.publish("a", "3", { qos: 1 });
   await publisher.publish("a", "4", { qos: 1 });
-  assertStrictEquals(world.hub.statistics.dropped, 0);
+  assertStrictEquals(world.engine.statistics.dropped, 0);
   assertEquals(await waiting(world), ["3", "4"]);
 });
 
@@ -112,7 +112,7 @@ Deno.test("Messages wait for a client that acknowledges none, no more than may",
   await client.subscribe("a", { qos: 1 });
   const publisher = await world.connect("p");
   for (let count = 1; count <= 4; count++) await publisher.publish("a", `${count}`, { qos: 1 });
-  assertStrictEquals(world.hub.statistics.dropped, 1);
+  assertStrictEquals(world.engine.statistics.dropped, 1);
   assertEquals(await client.receiveTexts(), ["1", "2", "3"]);
 });
 
@@ -127,7 +127,7 @@ Deno.test("Messages of QoS 0 wait for a client that does not read, no more than 
   const large = "x".repeat(100_000);
   for (let count = 0; count < 9; count++) await publisher.publish("a", `${count}${large}`);
   assertEquals((await other.receiveTexts()).length, 9);
-  const { dropped } = world.hub.statistics;
+  const { dropped } = world.engine.statistics;
   assertStrictEquals(dropped, 3, "three are on their way, three wait");
   client.link.goOn();
   await world.settle();
@@ -142,5 +142,5 @@ Deno.test("A client that sends and does not read is given up", async () => {
   const ping = new Uint8Array(20_000).map((_, index) => index % 2 === 0 ? 0xc0 : 0);
   for (let count = 0; count < 60 && !client.link.isOver; count++) await client.sendBytes(ping);
   assertStrictEquals(client.link.isOver, true);
-  assertStrictEquals(world.hub.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.clients, 0);
 });

@@ -187,7 +187,7 @@ class Crowd {
         if (message.qos > 0) unacknowledged.push(message);
       }
     }
-    const { sessions, subscriptions, retained, clients, dropped } = this.#world.hub.statistics;
+    const { sessions, subscriptions, retained, clients, dropped } = this.#world.engine.statistics;
     assertEquals({ sessions, subscriptions, retained, clients, dropped }, {
       sessions: this.#model.sessions.size,
       subscriptions: this.#model.subscriptions,

@@ -14,12 +14,12 @@ for (const topic of RESERVED) {
     const client = await world.connect("c");
     assertStrictEquals(await client.publish(topic, "1", { qos: 1, retain: true }), 0x87);
     assertStrictEquals(await client.publish(topic, "2", { qos: 2 }), 0x87);
-    assertStrictEquals(world.hub.statistics.dropped, 0);
+    assertStrictEquals(world.engine.statistics.dropped, 0);
     await client.publish(topic, "3", { retain: true });
-    assertStrictEquals(world.hub.statistics.dropped, 1);
+    assertStrictEquals(world.engine.statistics.dropped, 1);
     client.expectNothing();
     witness.expectNothing();
-    assertStrictEquals(world.hub.statistics.retained, 0);
+    assertStrictEquals(world.engine.statistics.retained, 0);
   });
 
   Deno.test(`A client may not have a Will for ${topic}`, async () => {

@@ -38,7 +38,7 @@ for (const qos of [0, 1, 2] as const) {
     const client = await world.connect("c", { properties: { receiveMaximum: 10 } });
     await client.subscribe("r/+", { qos });
     assertEquals((await readAll(world, client)).toSorted(), ALL);
-    assertStrictEquals(world.hub.statistics.dropped, 0);
+    assertStrictEquals(world.engine.statistics.dropped, 0);
   });
 }
 

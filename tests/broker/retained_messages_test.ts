@@ -1,8 +1,8 @@
 // The retained messages by themselves: one for each topic, as long as it lives, and no more than there may be.
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
-import { Agenda } from "../../src/broker/agenda.ts";
-import { type Retained, RetainedMessages } from "../../src/broker/retained.ts";
+import { Timers } from "../../src/broker/timers.ts";
+import { type Retained, RetainedMessages } from "../../src/broker/retained/messages.ts";
 import type { PublishPacket } from "../../src/packets/mod.ts";
 import { PLAIN_PUBLISH } from "../build.ts";
 import { bytesOfText, textOf } from "./client.ts";
@@ -11,9 +11,9 @@ function messageOf(topic: string, payload: string): PublishPacket {
   return { ...PLAIN_PUBLISH, topic, payload: bytesOfText(payload), retain: true };
 }
 
-function newMessages(most = 10): { readonly agenda: Agenda; readonly messages: RetainedMessages } {
-  const agenda = new Agenda();
-  return { agenda, messages: new RetainedMessages(agenda, most, undefined) };
+function newMessages(most = 10): { readonly timers: Timers; readonly messages: RetainedMessages } {
+  const timers = new Timers();
+  return { timers, messages: new RetainedMessages(timers, most, undefined) };
 }
 
 function texts(messages: RetainedMessages, topicFilter = "#"): string[] {
@@ -55,7 +55,7 @@ Deno.test("A retained message is kept with a payload of its own", () => {
 });
 
 Deno.test("A retained message is gone when it expires, and one that took its place is not", () => {
-  const { agenda, messages } = newMessages();
+  const { timers, messages } = newMessages();
   messages.set(messageOf("a", "1"), 10);
   messages.set(messageOf("b", "2"), 10);
   messages.set(messageOf("b", "3"), 20);
@@ -64,23 +64,23 @@ Deno.test("A retained message is gone when it expires, and one that took its pla
   messages.set(messageOf("d", "6"), 10);
   messages.delete("d");
   messages.set(messageOf("d", "7"), Infinity);
-  agenda.run(9);
+  timers.run(9);
   assertStrictEquals(messages.size, 4);
-  agenda.run(10);
+  timers.run(10);
   assertEquals(texts(messages), ["3", "5", "7"]);
-  agenda.run(20);
+  timers.run(20);
   assertEquals(texts(messages), ["5", "7"]);
-  assertStrictEquals(agenda.deadline, Infinity);
+  assertStrictEquals(timers.deadline, Infinity);
 });
 
 Deno.test("There is no room for one retained message too many, but for one that takes the place of another", () => {
-  const { agenda, messages } = newMessages(2);
+  const { timers, messages } = newMessages(2);
   assertStrictEquals(messages.set(messageOf("a", "1"), 10), true);
   assertStrictEquals(messages.set(messageOf("b", "2"), Infinity), true);
   assertStrictEquals(messages.set(messageOf("c", "3"), Infinity), false);
   assertStrictEquals(messages.set(messageOf("b", "4"), Infinity), true);
   assertEquals(texts(messages), ["1", "4"]);
-  agenda.run(10);
+  timers.run(10);
   assertStrictEquals(messages.set(messageOf("c", "3"), Infinity), true);
   messages.delete("b");
   assertStrictEquals(messages.set(messageOf("d", "5"), Infinity), true);

@@ -28,7 +28,7 @@ Deno.test("A message with RETAIN is kept for those who subscribe later, the last
     await publisher.publish("a", `a${qos}`, { qos, retain: true });
     await publisher.publish(`b/${qos}`, `b${qos}`, { qos, retain: true });
   }
-  assertStrictEquals(world.hub.statistics.retained, 4);
+  assertStrictEquals(world.engine.statistics.retained, 4);
   await publisher.disconnect();
   assertEquals(await retained(world), ["a2", "b0", "b1", "b2"]);
   assertEquals(await retained(world, "b/+"), ["b0", "b1", "b2"]);
@@ -70,7 +70,7 @@ Deno.test("A message with RETAIN and nothing in it goes to subscribers and takes
   assertStrictEquals(client.expectMessage("a", "").retain, true);
   await publisher.publish("b", "", { retain: true, qos: 1 });
   assertStrictEquals(client.expectMessage("b", "").retain, false);
-  assertStrictEquals(world.hub.statistics.retained, 0);
+  assertStrictEquals(world.engine.statistics.retained, 0);
   assertEquals(await retained(world), []);
 });
 
@@ -213,7 +213,7 @@ Deno.test("A retained message is gone when it expires, and counts down until the
   await world.advance(1);
   await client.subscribe("a");
   client.expectNothing();
-  assertStrictEquals(world.hub.statistics.retained, 0);
+  assertStrictEquals(world.engine.statistics.retained, 0);
 });
 
 Deno.test("A retained message that took the place of one that expires lives as long as it says", async () => {

@@ -1,4 +1,4 @@
-// `Broker`, with connections within the process and a clock that the test moves: what `serve()` adds to the hub. No socket.
+// `Broker`, with connections within the process and a clock that the test moves: what `serve()` adds to the engine. No socket.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { AuthenticationAnswer } from "../../src/broker/mod.ts";

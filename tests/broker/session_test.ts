@@ -23,7 +23,7 @@ Deno.test("Without a session to go on with, one begins [MQTT-3.1.2-6] [MQTT-3.2.
   const { connack } = await world.join("c", { cleanStart: false });
   assertStrictEquals(connack.sessionPresent, false);
   assertStrictEquals(connack.reasonCode, 0x00);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client goes on with its session: its subscriptions, and the messages that wait for it [MQTT-3.1.2-5] [MQTT-3.1.4-4] [MQTT-3.2.2-3] [MQTT-4.5.0-1] [MQTT-3.1.2-23]", async () => {
@@ -52,7 +52,7 @@ Deno.test("A client that starts clean has a new session, and nothing of the old 
   assertStrictEquals(connack.reasonCode, 0x00);
   await publisher.publish("a", "there again", { qos: 1 });
   client.expectNothing();
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   await client.cut();
   assertStrictEquals(await isPresent(world), true, "the new one lasts as it was asked to");
 });
@@ -119,8 +119,8 @@ Deno.test("A session without Session Expiry Interval ends with its connection", 
   const client = await world.connect("c");
   await client.subscribe("a");
   await client.cut();
-  assertEquals(world.hub.statistics.sessions, 0);
-  assertEquals(world.hub.statistics.subscriptions, 0);
+  assertEquals(world.engine.statistics.sessions, 0);
+  assertEquals(world.engine.statistics.subscriptions, 0);
   assertStrictEquals(await isPresent(world), false);
 });
 
@@ -131,10 +131,10 @@ Deno.test("A session ends when its client has been away as long as it asked for,
   await world.advance(600_000);
   await client.cut();
   await world.advance(59_999);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
   await world.advance(1);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   assertStrictEquals(await isPresent(world), false);
 });
 
@@ -162,7 +162,7 @@ Deno.test("A client that comes back says anew how long its session lasts", async
   await second.cut();
   await world.advance(599_000);
   assertStrictEquals(await isPresent(world, 0), true);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
 Deno.test("A month of Session Expiry passes at once", async () => {
@@ -171,9 +171,9 @@ Deno.test("A month of Session Expiry passes at once", async () => {
   assertStrictEquals(connack.properties.sessionExpiryInterval, undefined);
   await client.cut();
   await world.advance(31 * DAY * 1000 - 1);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
   await world.advance(1);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
 for (const [asked, granted] of [[101, 100], [NEVER, 100], [100, undefined], [99, undefined]]) {
@@ -183,9 +183,9 @@ for (const [asked, granted] of [[101, 100], [NEVER, 100], [100, undefined], [99,
     assertStrictEquals(connack.properties.sessionExpiryInterval, granted);
     await client.cut();
     await world.advance((granted ?? asked!) * 1000 - 1);
-    assertStrictEquals(world.hub.statistics.sessions, 1);
+    assertStrictEquals(world.engine.statistics.sessions, 1);
     await world.advance(1);
-    assertStrictEquals(world.hub.statistics.sessions, 0);
+    assertStrictEquals(world.engine.statistics.sessions, 0);
   });
 }
 
@@ -194,7 +194,7 @@ Deno.test("A broker that keeps no sessions says so", async () => {
   const { client, connack } = await world.join("c", lasting(60));
   assertStrictEquals(connack.properties.sessionExpiryInterval, 0);
   await client.cut();
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
   const { connack: other } = await world.join("d");
   assertStrictEquals(other.properties.sessionExpiryInterval, undefined);
 });
@@ -204,12 +204,12 @@ Deno.test("A session that never expires never does, where the broker lets it", a
   const { client, connack } = await world.join("c", lasting(NEVER));
   assertStrictEquals(connack.properties.sessionExpiryInterval, undefined);
   await client.cut();
-  assertStrictEquals(world.hub.deadline, Infinity);
+  assertStrictEquals(world.engine.deadline, Infinity);
   await world.advance(1000 * 365 * DAY * 1000);
   const { client: last, connack: again } = await world.join("c", { cleanStart: false });
   assertStrictEquals(again.sessionPresent, true);
   await last.disconnect();
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
 for (const [before, after] of [[60, 10], [60, 600], [60, NEVER], [NEVER, 5]] as const) {
@@ -218,9 +218,9 @@ for (const [before, after] of [[60, 10], [60, 600], [60, NEVER], [NEVER, 5]] as 
     const client = await world.connect("c", lasting(before));
     await client.disconnect(0x00, { sessionExpiryInterval: after });
     await world.advance(Math.min(after, 100_000) * 1000 - 1);
-    assertStrictEquals(world.hub.statistics.sessions, 1);
+    assertStrictEquals(world.engine.statistics.sessions, 1);
     await world.advance(1);
-    assertStrictEquals(world.hub.statistics.sessions, 0);
+    assertStrictEquals(world.engine.statistics.sessions, 0);
   });
 }
 
@@ -229,8 +229,8 @@ Deno.test("DISCONNECT with a Session Expiry Interval of 0 ends the session at on
   const client = await world.connect("c", lasting(60));
   await client.subscribe("a");
   await client.disconnect(0x00, { sessionExpiryInterval: 0 });
-  assertStrictEquals(world.hub.statistics.sessions, 0);
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
 });
 
 Deno.test("DISCONNECT without a Session Expiry Interval leaves that of CONNECT", async () => {
@@ -238,7 +238,7 @@ Deno.test("DISCONNECT without a Session Expiry Interval leaves that of CONNECT",
   const client = await world.connect("c", lasting(60));
   await client.disconnect();
   await world.advance(59_999);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("DISCONNECT cannot make a session last that was not to, and the Will is published", async () => {
@@ -248,7 +248,7 @@ Deno.test("DISCONNECT cannot make a session last that was not to, and the Will i
   const client = await world.connect("c", { will: { topic: "will" } });
   await client.send({ type: "disconnect", properties: { sessionExpiryInterval: 60 } });
   client.expectDisconnect(0x82);
-  assertStrictEquals(world.hub.statistics.sessions, 1, "that of the witness");
+  assertStrictEquals(world.engine.statistics.sessions, 1, "that of the witness");
   witness.expectMessage("will");
 });
 

@@ -197,7 +197,7 @@ Deno.test("A group without members is gone, and a new one begins", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2);
   for (const member of members) await member.unsubscribe("$share/g/a");
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   assertStrictEquals(await publisher.publish("a", "1", { qos: 1 }), 0x10);
   await members[1]!.subscribe("$share/g/a", { qos: 1 });
   assertStrictEquals(await publisher.publish("a", "2", { qos: 1 }), 0x00);
@@ -210,7 +210,7 @@ Deno.test("A member of several groups, or of one twice, gets what is its turn in
   for (const topicFilter of ["$share/g/a", "$share/h/a", "$share/g/a"]) {
     await client.subscribe(topicFilter);
   }
-  assertStrictEquals(world.hub.statistics.subscriptions, 2);
+  assertStrictEquals(world.engine.statistics.subscriptions, 2);
   await client.publish("a", "1");
   assertEquals(await client.receiveTexts(), ["1", "1"]);
 });

@@ -17,8 +17,8 @@ const NOTHING: Counts = {
 /** What is counted one by one: the memory has tests of its own. */
 type Counts = Omit<BrokerStatistics, "memory">;
 
-function countsOf({ hub }: World): Counts {
-  const { memory: _, ...counts } = hub.statistics;
+function countsOf({ engine }: World): Counts {
+  const { memory: _, ...counts } = engine.statistics;
   return counts;
 }
 
@@ -26,12 +26,12 @@ Deno.test("A broker that shuts down tells every client with 0x8B, and closes all
   await using world = new World();
   const clients = [await world.connect("c"), await world.connect("d", LASTING)];
   const silent = world.open();
-  world.hub.shutDown();
+  world.engine.shutDown();
   await world.settle();
   for (const client of clients) client.expectDisconnect(0x8b);
   silent.expectClosed();
-  assertStrictEquals(world.hub.statistics.clients, 0);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.clients, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A broker that shuts down sends first what was there to send before", async () => {
@@ -41,7 +41,7 @@ Deno.test("A broker that shuts down sends first what was there to send before", 
   const publisher = await world.connect("p");
   client.link.stall();
   await publisher.publish("a", "1", { qos: 1 });
-  world.hub.shutDown();
+  world.engine.shutDown();
   client.link.goOn();
   await world.settle();
   client.expectMessage("a", "1");
@@ -52,8 +52,8 @@ Deno.test("A broker that shuts down publishes Wills to nobody, and fails at noth
   await using world = new World();
   const client = await world.connect("c", { will: { topic: "will", qos: 1 }, ...LASTING });
   await client.subscribe("will", { qos: 1 });
-  world.hub.shutDown();
-  world.hub.shutDown();
+  world.engine.shutDown();
+  world.engine.shutDown();
   await world.settle();
   client.expectDisconnect(0x8b);
 });
@@ -93,9 +93,9 @@ Deno.test("Statistics count clients, sessions, subscriptions and retained messag
   assertEquals(countsOf(world), NOTHING);
 });
 
-Deno.test("A hub keeps nothing of thousands of clients that have come and gone, and of what they did", async () => {
+Deno.test("An engine keeps nothing of thousands of clients that have come and gone, and of what they did", async () => {
   await using world = new World();
-  const size = () => world.hub.deadline;
+  const size = () => world.engine.deadline;
   for (let count = 0; count < 300; count++) {
     const client = await world.connect(`c${count % 7}`, {
       cleanStart: count % 3 === 0,
@@ -127,8 +127,8 @@ Deno.test("A hub keeps nothing of thousands of clients that have come and gone, 
     if (count % 4 === 2) await client.disconnect();
     await world.advance(count % 10 === 0 ? 11_000 : 100);
   }
-  world.hub.shutDown();
+  world.engine.shutDown();
   await world.advance(60_000);
-  assertEquals({ ...world.hub.statistics, dropped: 0 }, { ...NOTHING, memory: 0 });
+  assertEquals({ ...world.engine.statistics, dropped: 0 }, { ...NOTHING, memory: 0 });
   assertStrictEquals(size(), Infinity);
 });

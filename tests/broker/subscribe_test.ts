@@ -36,7 +36,7 @@ Deno.test("SUBACK has a Reason Code for each Topic Filter, in their order: the Q
     { topicFilter: "ok/2", qos: 1 },
   ]);
   assertEquals(reasonCodes, [0x02, 0x87, 0x00, 0x8f, 0x01, 0x01]);
-  assertStrictEquals(world.hub.statistics.subscriptions, 3);
+  assertStrictEquals(world.engine.statistics.subscriptions, 3);
 });
 
 Deno.test("Each Topic Filter of one SUBSCRIBE has its own options, and their common identifier [MQTT-3.8.4-5]", async () => {
@@ -90,9 +90,9 @@ Deno.test("A subscription to the same Topic Filter takes the place of the one be
   await client.subscribe("a/+", { noLocal: true, retainHandling: 2 });
   await client.publish("a/b", "2");
   client.expectNothing();
-  assertStrictEquals(world.hub.statistics.subscriptions, 1);
+  assertStrictEquals(world.engine.statistics.subscriptions, 1);
   await client.unsubscribe("a/+");
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
 });
 
 Deno.test("A subscription of one session takes the place of none of another [MQTT-3.8.4-3]", async () => {
@@ -112,9 +112,9 @@ Deno.test("Topic Filters that match the same, and are not the same, are differen
   await client.subscribeAll([{ topicFilter: "a/#" }, { topicFilter: "a/+" }, {
     topicFilter: "$share/g/a/+",
   }]);
-  assertStrictEquals(world.hub.statistics.subscriptions, 3);
+  assertStrictEquals(world.engine.statistics.subscriptions, 3);
   assertEquals(await client.unsubscribe("a/+"), [0x00]);
-  assertStrictEquals(world.hub.statistics.subscriptions, 2);
+  assertStrictEquals(world.engine.statistics.subscriptions, 2);
 });
 
 Deno.test("Subscribing while messages come loses none of them [MQTT-3.8.4-4]", async () => {
@@ -151,7 +151,7 @@ Deno.test("Only the very same Topic Filter is unsubscribed, be it one that match
   await client.subscribeAll([{ topicFilter: "a/+" }, { topicFilter: "$share/g/a/b" }]);
   const others = ["a/b", "a/#", "A/+", "a/+/", "#", "$share/h/a/b", "$share/g/a/+"];
   assertEquals(await client.unsubscribe(...others), others.map(() => 0x11));
-  assertStrictEquals(world.hub.statistics.subscriptions, 2);
+  assertStrictEquals(world.engine.statistics.subscriptions, 2);
   assertEquals(await client.unsubscribe("$share/g/a/b"), [0x00]);
   await client.publish("a/b", "1");
   assertEquals(await client.receiveTexts(), ["1"]);
@@ -186,7 +186,7 @@ Deno.test("UNSUBACK has a Reason Code for each Topic Filter, in their order [MQT
   const client = await world.connect("c");
   await client.subscribeAll([{ topicFilter: "a" }, { topicFilter: "b" }, { topicFilter: "c" }]);
   assertEquals(await client.unsubscribe("b", "x", "a", "b", "a/#"), [0, 0x11, 0, 0x11, 0x11]);
-  assertStrictEquals(world.hub.statistics.subscriptions, 1);
+  assertStrictEquals(world.engine.statistics.subscriptions, 1);
 });
 
 Deno.test("What was under way to a client when it unsubscribed is seen through, also on its next connection [MQTT-3.10.4-3]", async () => {
@@ -236,5 +236,5 @@ Deno.test("A subscription outlives its connection with its session, and dies wit
   assertStrictEquals(message.retain, true);
   assertEquals(message.properties.subscriptionIdentifiers, [3]);
   await client.disconnect(0x00, { sessionExpiryInterval: 0 });
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
 });

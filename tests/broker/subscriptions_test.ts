@@ -2,11 +2,11 @@
 
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
 import {
-  type Entry,
   type Group,
   nextMember,
+  type Subscription,
   SubscriptionTable,
-} from "../../src/broker/subscriptions.ts";
+} from "../../src/broker/routing/subscriptions.ts";
 import { countThings } from "./things.ts";
 
 interface Subscriber {
@@ -17,16 +17,16 @@ const ALICE: Subscriber = { name: "alice" };
 const BOB: Subscriber = { name: "bob" };
 const CAROL: Subscriber = { name: "carol" };
 
-function entry(
+function subscription(
   subscriber: Subscriber,
   topicFilter: string,
   identifier?: number,
-): Entry<Subscriber> {
+): Subscription<Subscriber> {
   const options = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const;
   return { subscriber, request: { topicFilter, ...options }, identifier };
 }
 
-function tableOf(...entries: readonly Entry<Subscriber>[]): SubscriptionTable<Subscriber> {
+function tableOf(...entries: readonly Subscription<Subscriber>[]): SubscriptionTable<Subscriber> {
   const table = new SubscriptionTable<Subscriber>();
   for (const each of entries) table.add(each);
   return table;
@@ -54,14 +54,14 @@ function turns(group: Group<Subscriber>, count: number, rank: Rank = () => 2): s
   return Array.from({ length: count }, () => nextMember(group, rank)!.subscriber.name[0]).join("");
 }
 
-type Rank = (entry: Entry<Subscriber>) => 0 | 1 | 2;
+type Rank = (subscription: Subscription<Subscriber>) => 0 | 1 | 2;
 
 Deno.test("The subscriptions of one subscriber that match come together, those of another apart", () => {
   const table = tableOf(
-    entry(ALICE, "a/+"),
-    entry(BOB, "a/b"),
-    entry(ALICE, "a/#"),
-    entry(ALICE, "c"),
+    subscription(ALICE, "a/+"),
+    subscription(BOB, "a/b"),
+    subscription(ALICE, "a/#"),
+    subscription(ALICE, "c"),
   );
   assertEquals(singles(table, "a/b"), { alice: ["a/#", "a/+"], bob: ["a/b"] });
   assertEquals(singles(table, "c"), { alice: ["c"] });
@@ -69,25 +69,29 @@ Deno.test("The subscriptions of one subscriber that match come together, those o
 });
 
 Deno.test("The same filter of the same subscriber replaces a subscription, of another it does not [MQTT-3.8.4-3]", () => {
-  const table = tableOf(entry(ALICE, "a", 1), entry(BOB, "a", 2), entry(ALICE, "a", 3));
+  const table = tableOf(
+    subscription(ALICE, "a", 1),
+    subscription(BOB, "a", 2),
+    subscription(ALICE, "a", 3),
+  );
   assertStrictEquals(table.size, 2);
   const identifiers = table.match("a").single.flat().map(({ identifier }) => identifier);
   assertEquals(identifiers.toSorted(), [2, 3]);
 });
 
 Deno.test("What matched before is found anew when somebody subscribes or unsubscribes", () => {
-  const table = tableOf(entry(ALICE, "a", 1));
+  const table = tableOf(subscription(ALICE, "a", 1));
   assertEquals(singles(table, "a"), { alice: ["a"] });
-  table.add(entry(BOB, "#"));
+  table.add(subscription(BOB, "#"));
   assertEquals(singles(table, "a"), { alice: ["a"], bob: ["#"] });
-  table.add(entry(ALICE, "a", 2));
+  table.add(subscription(ALICE, "a", 2));
   assert(table.match("a").single.flat().some(({ identifier }) => identifier === 2));
   table.remove(ALICE, "a");
   assertEquals(singles(table, "a"), { bob: ["#"] });
 });
 
 Deno.test("What a topic matches is remembered, and forgotten when there are too many topics", () => {
-  const table = tableOf(entry(ALICE, "a/#"));
+  const table = tableOf(subscription(ALICE, "a/#"));
   const first = table.match("a/0");
   assertStrictEquals(table.match("a/0"), first);
   for (let topic = 1; topic < 5000; topic++) {
@@ -98,7 +102,7 @@ Deno.test("What a topic matches is remembered, and forgotten when there are too 
 });
 
 Deno.test("To take out what is not there changes nothing", () => {
-  const table = tableOf(entry(ALICE, "a"), entry(ALICE, "$share/g/a"));
+  const table = tableOf(subscription(ALICE, "a"), subscription(ALICE, "$share/g/a"));
   table.remove(BOB, "a");
   table.remove(ALICE, "b");
   table.remove(ALICE, "a/#");
@@ -119,7 +123,7 @@ Deno.test("A table keeps nothing of subscriptions that were taken out", () => {
   const filters = ["a", "a/b", "a/#", "$share/g/a", "$share/h/a", "$share/g/a/+/b"];
   const things = countThings(() => {
     const table = tableOf(
-      ...filters.flatMap((filter) => [entry(ALICE, filter), entry(BOB, filter)]),
+      ...filters.flatMap((filter) => [subscription(ALICE, filter), subscription(BOB, filter)]),
     );
     for (const filter of filters) table.remove(ALICE, filter);
     for (const filter of filters.toReversed()) table.remove(BOB, filter);
@@ -129,7 +133,11 @@ Deno.test("A table keeps nothing of subscriptions that were taken out", () => {
 });
 
 Deno.test("A Shared Subscription is one of a group, and another than the same filter without a share name", () => {
-  const table = tableOf(entry(ALICE, "a"), entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  const table = tableOf(
+    subscription(ALICE, "a"),
+    subscription(ALICE, "$share/g/a"),
+    subscription(BOB, "$share/g/a"),
+  );
   assertStrictEquals(table.size, 3);
   assertEquals(singles(table, "a"), { alice: ["a"] });
   assertStrictEquals(groupOf(table, "a").members.size, 2);
@@ -140,28 +148,28 @@ Deno.test("A Shared Subscription is one of a group, and another than the same fi
 
 Deno.test("Groups of other share names or of other filters want a message each", () => {
   const table = tableOf(
-    entry(ALICE, "$share/g/a/b"),
-    entry(BOB, "$share/h/a/b"),
-    entry(CAROL, "$share/g/a/+"),
-    entry(CAROL, "$share/g/c"),
+    subscription(ALICE, "$share/g/a/b"),
+    subscription(BOB, "$share/h/a/b"),
+    subscription(CAROL, "$share/g/a/+"),
+    subscription(CAROL, "$share/g/c"),
   );
   assertStrictEquals(table.match("a/b").groups.length, 3);
   assertStrictEquals(table.match("c").groups.length, 1);
 });
 
 Deno.test("A group takes turns", () => {
-  const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+  const shared = [ALICE, BOB, CAROL].map((subscriber) => subscription(subscriber, "$share/g/a"));
   const table = tableOf(...shared);
   assertStrictEquals(turns(groupOf(table, "a"), 7), "abcabca");
 });
 
 Deno.test("A group keeps its turn when somebody joins, and when a subscription is replaced", () => {
-  const table = tableOf(entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  const table = tableOf(subscription(ALICE, "$share/g/a"), subscription(BOB, "$share/g/a"));
   assertStrictEquals(turns(groupOf(table, "a"), 1), "a");
-  table.add(entry(CAROL, "$share/g/a"));
+  table.add(subscription(CAROL, "$share/g/a"));
   // Who joins comes last.
   assertStrictEquals(turns(groupOf(table, "a"), 3), "bac");
-  table.add(entry(ALICE, "$share/g/a", 7));
+  table.add(subscription(ALICE, "$share/g/a", 7));
   assertStrictEquals(turns(groupOf(table, "a"), 3), "bac");
   assertStrictEquals(groupOf(table, "a").members.get(ALICE)!.identifier, 7);
 });
@@ -178,7 +186,7 @@ for (
   ] as const
 ) {
   Deno.test(`A group goes on with its turn when ${leaving.name} leaves it after ${before} messages`, () => {
-    const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+    const shared = [ALICE, BOB, CAROL].map((subscriber) => subscription(subscriber, "$share/g/a"));
     const table = tableOf(...shared);
     turns(groupOf(table, "a"), before);
     table.remove(leaving, "$share/g/a");
@@ -187,7 +195,7 @@ for (
 }
 
 Deno.test("A group remembers nobody who has left it", () => {
-  const table = tableOf(entry(ALICE, "$share/g/a"), entry(BOB, "$share/g/a"));
+  const table = tableOf(subscription(ALICE, "$share/g/a"), subscription(BOB, "$share/g/a"));
   const group = groupOf(table, "a");
   turns(group, 2);
   table.remove(BOB, "$share/g/a");
@@ -195,7 +203,7 @@ Deno.test("A group remembers nobody who has left it", () => {
 });
 
 Deno.test("A turn goes to who can take the message now, else to who is there, else to anybody", () => {
-  const shared = [ALICE, BOB, CAROL].map((subscriber) => entry(subscriber, "$share/g/a"));
+  const shared = [ALICE, BOB, CAROL].map((subscriber) => subscription(subscriber, "$share/g/a"));
   const group = groupOf(tableOf(...shared), "a");
   const rankOf = (ranks: Readonly<Record<string, 0 | 1 | 2>>): Rank => ({ subscriber }) =>
     ranks[subscriber.name]!;
@@ -212,7 +220,7 @@ Deno.test("A group without members has nobody's turn", () => {
 
 Deno.test("Whose turn it is costs no look at the others, however many they are", () => {
   const members = Array.from({ length: 1000 }, (_, at) => ({ name: `${at}` }) as Subscriber);
-  const group = groupOf(tableOf(...members.map((each) => entry(each, "$share/g/a"))), "a");
+  const group = groupOf(tableOf(...members.map((each) => subscription(each, "$share/g/a"))), "a");
   let looks = 0;
   for (const values = group.members.values.bind(group.members); looks === 0;) {
     group.members.values = () => {
@@ -227,14 +235,14 @@ Deno.test("Whose turn it is costs no look at the others, however many they are",
 });
 
 Deno.test("A subscription without wildcards lets all be remembered but what its own topic matches", () => {
-  const table = tableOf(entry(ALICE, "a"), entry(BOB, "b"));
+  const table = tableOf(subscription(ALICE, "a"), subscription(BOB, "b"));
   const matches = table.match("a");
-  table.add(entry(CAROL, "b"));
+  table.add(subscription(CAROL, "b"));
   assertStrictEquals(table.match("a"), matches);
   assertStrictEquals(table.match("b").single.length, 2);
   table.remove(BOB, "b");
   assertStrictEquals(table.match("a"), matches);
   assertStrictEquals(table.match("b").single.length, 1);
-  table.add(entry(CAROL, "+"));
+  table.add(subscription(CAROL, "+"));
   assertStrictEquals(table.match("a").single.length, 2);
 });

@@ -13,8 +13,8 @@ Deno.test("A client that connects with the name of another sends it away with 0x
   const { properties } = first.expectDisconnect(0x8e);
   assertStrictEquals(properties.sessionExpiryInterval, undefined);
   second.expectNothing();
-  assertEquals(world.hub.statistics.clients, 1);
-  assertEquals(world.hub.statistics.sessions, 1);
+  assertEquals(world.engine.statistics.clients, 1);
+  assertEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A client that takes a session over goes on with it [MQTT-3.1.4-3] [MQTT-3.1.2-5]", async () => {
@@ -38,7 +38,7 @@ Deno.test("A session that was to end with its connection ends when that is taken
   await first.subscribe("a");
   const { connack } = await world.join("c", LASTING);
   assertStrictEquals(connack.sessionPresent, false);
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   first.expectDisconnect(0x8e);
 });
 
@@ -49,10 +49,10 @@ Deno.test("A client that starts clean sends the other away, and its session ends
   const { client, connack } = await world.join("c", { cleanStart: true, ...LASTING });
   first.expectDisconnect(0x8e);
   assertStrictEquals(connack.sessionPresent, false);
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   await client.cut();
   await world.advance(59_999);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("The end of a connection that was taken over does nothing to the one that took it", async () => {
@@ -63,7 +63,7 @@ Deno.test("The end of a connection that was taken over does nothing to the one t
   await first.cut();
   await world.advance(3_600_000);
   second.expectNothing();
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
 Deno.test("A name is taken over again and again, and one connection is left", async () => {
@@ -73,8 +73,8 @@ Deno.test("A name is taken over again and again, and one connection is left", as
     clients.push(await world.connect("c", { ...LASTING, cleanStart: count % 3 === 0 }));
     clients.shift()!.expectDisconnect(0x8e);
   }
-  assertStrictEquals(world.hub.statistics.clients, 1);
-  assertStrictEquals(world.hub.statistics.sessions, 1);
+  assertStrictEquals(world.engine.statistics.clients, 1);
+  assertStrictEquals(world.engine.statistics.sessions, 1);
   clients[0]!.expectNothing();
 });
 

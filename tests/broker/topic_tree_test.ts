@@ -1,7 +1,7 @@
 // §4.7 by trees: the same as `topicMatches()`, which looks at one filter and one name, and is proven by itself.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { FilterTree, NameTree } from "../../src/broker/topic_tree.ts";
+import { FilterTree, NameTree } from "../../src/broker/routing/topic_tree.ts";
 import { topicMatches } from "../../src/topics.ts";
 import { Random } from "../session/random.ts";
 import { countThings } from "./things.ts";

@@ -105,9 +105,9 @@ Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, 
       [{ type: "unsubscribe", packetId: 2, topicFilters }, "unsuback"],
     ] as const
   ) {
-    const at = world.hub.statistics.subscriptions;
+    const at = world.engine.statistics.subscriptions;
     const turns = await growth(world, () => {
-      const { subscriptions } = world.hub.statistics;
+      const { subscriptions } = world.engine.statistics;
       const isDone = Math.abs(subscriptions - at) === 3000;
       assert(isDone || client.link.packets.length === 0, "it is answered too early");
       return subscriptions;
@@ -166,17 +166,17 @@ Deno.test("A session with many subscriptions ends at once, and they are taken ou
   client.expect("suback");
   const publisher = await world.connect("p");
   client.link.cut();
-  while (world.hub.statistics.sessions > 1) assert(world.beginTurn());
-  assert(world.hub.statistics.subscriptions > 0, "all in one turn");
+  while (world.engine.statistics.sessions > 1) assert(world.beginTurn());
+  assert(world.engine.statistics.subscriptions > 0, "all in one turn");
   await publisher.publish("f/4999", "to nobody", { qos: 1 });
   const again = await world.connect("c");
   again.expectNothing();
-  assertStrictEquals(world.hub.statistics.subscriptions, 0);
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
   await again.send({ type: "subscribe", packetId: 1, subscriptions });
   again.expect("suback");
   const turns = await growth(
     world,
-    () => world.hub.statistics.subscriptions,
+    () => world.engine.statistics.subscriptions,
     () => again.link.cut(),
   );
   assert(Math.max(...turns.map(Math.abs)) <= A_TURN / 10, `${turns} in one turn`);
@@ -191,12 +191,12 @@ Deno.test("Very many sessions that end at the same time do so in turns", async (
     client.link.cut();
   }
   await world.settle();
-  assertStrictEquals(world.hub.statistics.sessions, 2000);
+  assertStrictEquals(world.engine.statistics.sessions, 2000);
   world.now += 1000;
   const perTick: number[] = [];
   for (let before = 2000; before > 0;) {
-    world.hub.tick();
-    const { sessions } = world.hub.statistics;
+    world.engine.tick();
+    const { sessions } = world.engine.statistics;
     perTick.push(before - sessions);
     before = sessions;
     await settle();
@@ -210,7 +210,7 @@ Deno.test("Very many clients are told in turns that the broker shuts down", asyn
   const clients: Client[] = [];
   for (let index = 0; index < 500; index++) clients.push(await world.connect(`c${index}`));
   let told: Promise<void> | undefined;
-  const turns = await growth(world, () => received(clients), () => told = world.hub.shutDown());
+  const turns = await growth(world, () => received(clients), () => told = world.engine.shutDown());
   await told;
   for (const client of clients) client.expectDisconnect(0x8b);
   assert(Math.max(...turns) <= A_TURN / 25, `${turns} in one turn`);

@@ -127,7 +127,7 @@ Deno.test("A Will is due when the session that the broker grants ends, however l
   await client.cut();
   await world.advance(20_000);
   witness.expectMessage("will");
-  assertStrictEquals(world.hub.statistics.sessions, 1, "that of the witness");
+  assertStrictEquals(world.engine.statistics.sessions, 1, "that of the witness");
 });
 
 Deno.test("A Will is not shown to its own client's session, as that ends with it", async () => {

@@ -134,7 +134,7 @@ Deno.test("A Will with RETAIN is retained [MQTT-3.1.2-15]", async () => {
   await witness.unsubscribe("#");
   await client.cut();
   assertStrictEquals(witness.expectMessage("will", "gone").retain, true);
-  assertStrictEquals(world.hub.statistics.retained, 1);
+  assertStrictEquals(world.engine.statistics.retained, 1);
   const late = await world.connect("late");
   await late.subscribe("will");
   assertStrictEquals(late.expectMessage("will", "gone").retain, true);
@@ -146,7 +146,7 @@ Deno.test("A Will with RETAIN and nothing in it takes what is retained away [MQT
   await client.publish("will", "before", { retain: true });
   await client.cut();
   assertEquals(await witness.receiveTexts(), ["before", ""]);
-  assertStrictEquals(world.hub.statistics.retained, 0);
+  assertStrictEquals(world.engine.statistics.retained, 0);
 });
 
 Deno.test("A Will's Message Expiry Interval begins when it is published", async () => {
@@ -167,7 +167,7 @@ Deno.test("A Will's Message Expiry Interval begins when it is published", async 
   await late.subscribe("will");
   assertStrictEquals(late.expect("publish").properties.messageExpiryInterval, 15);
   await world.advance(15_000);
-  assertStrictEquals(world.hub.statistics.retained, 0);
+  assertStrictEquals(world.engine.statistics.retained, 0);
 });
 
 Deno.test("A Will is shown to a hook as a message of its client, and asked for when this connects", async () => {
@@ -175,7 +175,7 @@ Deno.test("A Will is shown to a hook as a message of its client, and asked for w
     authorizePublish: (_client, { topic }) => topic !== "forbidden",
   });
   (await world.ask("c", { will: { topic: "forbidden" } })).expectRefusal(0x87);
-  assertStrictEquals(world.hub.statistics.sessions, 0);
+  assertStrictEquals(world.engine.statistics.sessions, 0);
   const { client, witness } = await withWill(world);
   await client.cut();
   witness.expectMessage("will", "gone");

@@ -1,7 +1,7 @@
-// A hub, its clients, and a clock that the test moves. No sockets, no timers: a month takes microseconds.
+// A engine, its clients, and a clock that the test moves. No sockets, no timers: a month takes microseconds.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Hub, type HubTools } from "../../src/broker/hub.ts";
+import { BrokerEngine, type EngineTools } from "../../src/broker/engine.ts";
 import type { BrokerOptions } from "../../src/broker/mod.ts";
 import type { ConnackPacket } from "../../src/packets/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
@@ -15,22 +15,22 @@ const START = 1_000_000;
 /** Longer than any session of a test lasts, in milliseconds. */
 const LONG = 100 * 7 * 24 * 3_600_000;
 
-/** A hub and all around it. Whatever happens in a test, nothing is left in the hub once all clients are gone. */
+/** A engine and all around it. Whatever happens in a test, nothing is left in the engine once all clients are gone. */
 export class World implements AsyncDisposable {
-  readonly hub: Hub;
+  readonly engine: BrokerEngine;
   /** The time, in milliseconds. */
   now: number = START;
-  /** The names that the hub gives out, in their order; after them come others. */
+  /** The names that the engine gives out, in their order; after them come others. */
   readonly names: string[] = [];
-  /** What the hub has written to the console. */
+  /** What the engine has written to the console. */
   readonly lines: string[] = [];
   readonly #links: Link[] = [];
   /** What is to be done when the turn is over. */
   readonly #later: (() => void)[] = [];
   #given = 0;
 
-  constructor(options: BrokerOptions = {}, tools: Partial<HubTools> = {}) {
-    this.hub = new Hub(options, {
+  constructor(options: BrokerOptions = {}, tools: Partial<EngineTools> = {}) {
+    this.engine = new BrokerEngine(options, {
       now: () => this.now,
       onNextTurn: (callback) => void this.#later.push(callback),
       newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
@@ -41,7 +41,7 @@ export class World implements AsyncDisposable {
 
   /** A client that has said nothing yet. */
   open(address = "here", peer: Partial<PeerInfo> = {}): Client {
-    const link = new Link(this.hub, () => this.now, { address, ...peer });
+    const link = new Link(this.engine, () => this.now, { address, ...peer });
     this.#links.push(link);
     return new Client(link, () => this.settle());
   }
@@ -88,11 +88,11 @@ export class World implements AsyncDisposable {
     for (let next = this.#next(), count = 0; next <= until; next = this.#next(), count++) {
       assert(count < 100_000, "it comes to no end");
       this.now = Math.max(this.now, next);
-      for (let more = true; more && this.hub.deadline <= this.now;) {
-        this.hub.tick();
+      for (let more = true; more && this.engine.deadline <= this.now;) {
+        this.engine.tick();
         more = this.beginTurn();
       }
-      assert(this.hub.deadline > this.now, "the hub's deadline stays where it was");
+      assert(this.engine.deadline > this.now, "the engine's deadline stays where it was");
       for (const link of this.#links) link.pump();
       await this.settle();
     }
@@ -104,19 +104,19 @@ export class World implements AsyncDisposable {
     for (const link of this.#links) link.cut();
     await this.settle();
     await this.advance(LONG);
-    const { clients, sessions, subscriptions } = this.hub.statistics;
+    const { clients, sessions, subscriptions } = this.engine.statistics;
     assertEquals({ clients, sessions, subscriptions }, {
       clients: 0,
       sessions: 0,
       subscriptions: 0,
     });
     // Retained messages are nobody's.
-    const { retained, memory } = this.hub.statistics;
+    const { retained, memory } = this.engine.statistics;
     if (retained === 0) assertStrictEquals(memory, 0, "bytes are counted that nobody keeps");
-    assertStrictEquals(this.hub.deadline, Infinity, "something is due for ever");
+    assertStrictEquals(this.engine.deadline, Infinity, "something is due for ever");
   }
 
   #next(): number {
-    return Math.min(this.hub.deadline, ...this.#links.map(({ deadline }) => deadline));
+    return Math.min(this.engine.deadline, ...this.#links.map(({ deadline }) => deadline));
   }
 }

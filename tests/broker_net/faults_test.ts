@@ -79,7 +79,7 @@ const FIRST:
       0x8c,
     ],
     ["CONNECT that is too large", whole("10", "00".repeat(200)), 0x95, {
-      limits: { packetSize: 100 },
+      limits: { maximumPacketSize: 100 },
     }],
     [
       "CONNECT with a Will above the Maximum QoS",
@@ -111,7 +111,7 @@ for (const [what, hex, reasonCode, options] of FIRST) {
     await other.publish("still", "there", { qos: 1 });
     assertEquals((await take(all, 1)).map(({ topic }) => topic), ["still"]);
     assertStrictEquals(broker.statistics.sessions, 1);
-  }, { limits: { packetSize: 1000 }, ...options });
+  }, { limits: { maximumPacketSize: 1000 }, ...options });
 }
 
 /** What a client must not send once it is connected, and the Reason Code that it is told. */
@@ -188,7 +188,7 @@ const FAULTS:
       "more of QoS 2 than may be unacknowledged",
       [1, 2, 3].map((id) => whole("34", text("a"), u16(id), "00")).join(""),
       0x93,
-      { limits: { packetSize: 1000, receiveMaximum: 2 } },
+      { limits: { maximumPacketSize: 1000, receiveMaximum: 2 } },
     ],
     ["QoS above the maximum", "34 06 0001 61 0001 00", 0x9b, { maximumQoS: 1 }],
     ["RETAIN where nothing is retained", "31 04 0001 61 00", 0x9a, { retainAvailable: false }],
@@ -239,6 +239,6 @@ for (const [what, hex, reasonCode, options] of FAULTS) {
       await until(() => broker.statistics.clients === 1);
       assertStrictEquals(broker.statistics.sessions, 1);
     },
-    { limits: { packetSize: 1000 }, ...options },
+    { limits: { maximumPacketSize: 1000 }, ...options },
   );
 }

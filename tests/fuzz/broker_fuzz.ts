@@ -2,14 +2,14 @@
 // each other, stall and vanish; hooks that answer late, throw or talk nonsense; a database that is
 // full or fails now and then; tiny limits; time that passes. The same seed does the same.
 //
-// What must hold: nothing is thrown out of the hub, or reported as a fault of its own; what a
+// What must hold: nothing is thrown out of the engine, or reported as a fault of its own; what a
 // client is sent it may be sent; every client is answered or closed once the hooks have answered;
 // and when all are gone, nothing is left of them.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerLimits, BrokerOptions, ErrorContext } from "../../src/broker/mod.ts";
 import { Store } from "../../src/broker/durability/store.ts";
-import { Hub } from "../../src/broker/hub.ts";
+import { BrokerEngine } from "../../src/broker/engine.ts";
 import type { Packet, PacketInit, QoS } from "../../src/packets/mod.ts";
 import { Link } from "../broker/link.ts";
 import { FaultPlan } from "../broker_net/faulty_database.ts";
@@ -34,7 +34,7 @@ export class BrokerFuzz {
   readonly #random: Random;
   readonly #counts: Counts;
   readonly #hooks: RandomHooks;
-  readonly #hub: Hub;
+  readonly #engine: BrokerEngine;
   /** Where sessions are kept, if they are, and when that fails. */
   readonly #store: Store | undefined;
   readonly #faults: FaultPlan;
@@ -61,7 +61,7 @@ export class BrokerFuzz {
     this.#store = this.#random.onceIn(2)
       ? new Store(":memory:", clocks, this.#faults.open)
       : undefined;
-    this.#hub = new Hub(this.#options, {
+    this.#engine = new BrokerEngine(this.#options, {
       now: () => this.#now,
       newClientId: () => `given-${++this.#given}`,
       warn: (line) => this.#errors.push(new Error(line)),
@@ -122,7 +122,7 @@ export class BrokerFuzz {
   #open(): void {
     this.#clients = this.#clients.filter(({ link }) => !link.isOver || link.packets.length > 0);
     if (this.#clients.length >= CLIENTS) return;
-    const link = new Link(this.#hub, () => this.#now, { address: "here" });
+    const link = new Link(this.#engine, () => this.#now, { address: "here" });
     const client = new FuzzClient(
       link,
       this.#random,
@@ -149,18 +149,18 @@ export class BrokerFuzz {
       assert(count < 10_000, "it comes to no end");
       this.#now = Math.max(this.#now, next);
       // In a turn that is over one thing is done that is due.
-      for (let ticks = 0; this.#hub.deadline <= this.#now; ticks++) {
-        assert(ticks < 10_000, "the hub's deadline stays where it was");
-        this.#hub.tick();
+      for (let ticks = 0; this.#engine.deadline <= this.#now; ticks++) {
+        assert(ticks < 10_000, "the engine's deadline stays where it was");
+        this.#engine.tick();
       }
-      this.#hub.commit();
+      this.#engine.commit();
       for (const { link } of this.#clients) link.pump();
     }
     this.#now = until;
   }
 
   #next(): number {
-    return Math.min(this.#hub.deadline, ...this.#clients.map(({ link }) => link.deadline));
+    return Math.min(this.#engine.deadline, ...this.#clients.map(({ link }) => link.deadline));
   }
 
   /** All hooks answer, everybody reads: now everybody is answered, or closed. */
@@ -174,18 +174,18 @@ export class BrokerFuzz {
     // The database is well again, and found to be so.
     this.#faults.isOver = true;
     this.#pass(this.#store?.isFailing ? 10_000 : 100);
-    this.#hub.commit();
+    this.#engine.commit();
     await this.#settle();
     assert(this.#store?.isFailing !== true, "the store does not recover");
     for (const { link, expected, isBroken } of this.#clients) {
       if (link.isOver && expected.size > 0) this.#count("client not answered");
       if (link.isOver) continue;
-      assertStrictEquals(link.unread, 0, "the hub does not look at what a client has sent");
+      assertStrictEquals(link.unread, 0, "the engine does not look at what a client has sent");
       if (!isBroken) assertEquals([...expected], [], "a client is not answered");
     }
     const connected = this.#clients.filter(({ link, isConnected }) => isConnected && !link.isOver);
-    const { clients, sessions } = this.#hub.statistics;
-    assertStrictEquals(clients, connected.length, "the hub counts other clients");
+    const { clients, sessions } = this.#engine.statistics;
+    assertStrictEquals(clients, connected.length, "the engine counts other clients");
     assert(sessions >= clients, "there are clients without a session");
     this.#hooks.isCalm = false;
   }
@@ -195,7 +195,7 @@ export class BrokerFuzz {
     await this.#rest();
     this.#hooks.isCalm = true;
     if (this.#random.onceIn(4)) {
-      this.#hub.shutDown();
+      this.#engine.shutDown();
       await this.#settle();
       for (const { link } of this.#clients) assert(link.isOver, "a client outlives the broker");
     }
@@ -204,19 +204,19 @@ export class BrokerFuzz {
     this.#clients = [];
     this.#pass(LONG);
     if (this.#options.retainAvailable !== false) await this.#clear();
-    if (this.#hub.statistics.dropped > 0) this.#count("message dropped");
-    const { dropped: _, retained, memory, ...left } = this.#hub.statistics;
+    if (this.#engine.statistics.dropped > 0) this.#count("message dropped");
+    const { dropped: _, retained, memory, ...left } = this.#engine.statistics;
     if (retained === 0) assertStrictEquals(memory, 0, "bytes are counted that nobody keeps");
     // What was retained of a topic that came of broken bytes is still there.
     if (!this.#isBroken) assertStrictEquals(retained, 0, "retained messages are left");
     for (const [name, count] of Object.entries(left)) {
       assertStrictEquals(count, 0, `${name} are left`);
     }
-    assertStrictEquals(this.#hub.deadline, Infinity, "something is due for ever");
+    assertStrictEquals(this.#engine.deadline, Infinity, "something is due for ever");
   }
 
   async #clear(): Promise<void> {
-    const link = new Link(this.#hub, () => this.#now, { address: "here" });
+    const link = new Link(this.#engine, () => this.#now, { address: "here" });
     const janitor = new FuzzClient(link, this.#random, () => {});
     janitor.clear();
     await this.#settle();
@@ -261,7 +261,7 @@ function randomOptions(random: Random, hooks: RandomHooks): BrokerOptions {
       sessionBytes: maybe(3000, 6000),
       subscriptionBytes: maybe(2000, 5000),
       retainedBytes: maybe(1000, 3000),
-      packetSize: maybe(LEAST_PACKET_SIZE, 1000),
+      maximumPacketSize: maybe(LEAST_PACKET_SIZE, 1000),
       sessionExpiryInterval: maybe(0, 5, 3600),
       queuedMessages: maybe(1, 2, 5),
       queuedBytes: maybe(50, 500),

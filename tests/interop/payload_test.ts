@@ -35,7 +35,7 @@ for (const [name, size, over] of SIZES) {
       await using broker = await serve({
         protocol: isSecure ? "wss" : "ws",
         limits: {
-          packetSize: 65_000_000,
+          maximumPacketSize: 65_000_000,
           queuedBytes: 200_000_000,
           sessionBytes: 400_000_000,
           memory: 2_000_000_000,

@@ -16,10 +16,10 @@
 import { encodePacket, type ReasonCodeOf } from "../../packets/mod.ts";
 import type { Outgoing } from "../../session/outgoing.ts";
 import type { Receipt } from "../../session/receipt.ts";
-import type { Guest } from "../guest.ts";
-import type { Kept } from "../kept.ts";
-import type { Member } from "../member.ts";
-import type { Retained } from "../retained.ts";
+import type { BrokerConnection } from "../broker_connection.ts";
+import type { QueuedMessage } from "../routing/queued_message.ts";
+import type { BrokerSession } from "../broker_session.ts";
+import type { Retained } from "../retained/messages.ts";
 import type { Store } from "./store.ts";
 
 /** What it works with. */
@@ -28,22 +28,26 @@ export interface CommitBeforeWriteSetup {
   /** Puts back what was retained before. */
   readonly restoreRetained: (topic: string, before: Retained | undefined) => void;
   /** A client has something to send. */
-  readonly wakeLater: (guest: Guest) => void;
+  readonly wakeLater: (connection: BrokerConnection) => void;
   /** Acknowledges a message, or refuses it, and wakes who is to be told. Never throws. */
-  readonly acknowledge: (guest: Guest, receipt: Receipt, answer: Acknowledgement) => void;
+  readonly acknowledge: (
+    connection: BrokerConnection,
+    receipt: Receipt,
+    answer: Acknowledgement,
+  ) => void;
   /** Calls back at the end of the turn. */
   readonly atEndOfTurn: (callback: () => void) => void;
 }
 
 /** A message of a client that is not acknowledged before it is stored. */
 class Publication {
-  readonly kept: { readonly member: Member; readonly message: Kept }[] = [];
+  readonly queued: { readonly session: BrokerSession; readonly message: QueuedMessage }[] = [];
   readonly retained: { readonly topic: string; readonly before: Retained | undefined }[] = [];
   /** Whether somebody could not get it, because it could not be stored. */
   isRefused = false;
 
   get isToBeStored(): boolean {
-    return this.kept.length > 0 || this.retained.length > 0;
+    return this.queued.length > 0 || this.retained.length > 0;
   }
 }
 
@@ -55,7 +59,7 @@ export interface Acknowledgement {
 
 /** An acknowledgement that waits for the commit. */
 interface Answer {
-  readonly guest: Guest;
+  readonly connection: BrokerConnection;
   readonly receipt: Receipt;
   readonly acknowledgement: Acknowledgement;
   readonly publication: Publication;
@@ -74,11 +78,11 @@ export class CommitBeforeWrite {
   #publication: Publication | undefined;
   #isDue = false;
   /** Clients with something to be written that is not stored yet. */
-  readonly #waiting = new Set<Guest>();
+  readonly #waiting = new Set<BrokerConnection>();
   /** Those of them that have waited for a commit. */
-  readonly #woken = new WeakSet<Guest>();
+  readonly #woken = new WeakSet<BrokerConnection>();
   /** Clients for which something lies ready that was taken back: it must not be written. */
-  readonly #misled = new WeakSet<Guest>();
+  readonly #misled = new WeakSet<BrokerConnection>();
 
   constructor(setup: CommitBeforeWriteSetup) {
     this.#setup = setup;
@@ -94,13 +98,13 @@ export class CommitBeforeWrite {
    * to be said at once; else it is said when what came of the message is stored.
    */
   publish(
-    guest: Guest,
+    connection: BrokerConnection,
     receipt: Receipt,
     retain: boolean,
     route: () => Acknowledgement,
   ): Acknowledgement | undefined {
     const { store } = this.#setup;
-    const isRecorded = receipt.qos === 2 && isKept(guest.member);
+    const isRecorded = receipt.qos === 2 && isDurable(connection.session);
     if (store.isFailing && (retain || isRecorded)) return NOT_STORED;
     const publication = this.#publication = new Publication();
     let acknowledgement: Acknowledgement;
@@ -109,32 +113,34 @@ export class CommitBeforeWrite {
     } finally {
       this.#publication = undefined;
     }
-    const answer = { guest, receipt, acknowledgement, publication };
+    const answer = { connection, receipt, acknowledgement, publication };
     if (publication.isRefused && acknowledgement.reasonCode < 0x80) {
       this.#takeBack([answer]);
       return NOT_STORED;
     }
     const isStored = !isRecorded && !publication.isToBeStored;
     if (isStored || acknowledgement.reasonCode >= 0x80) return acknowledgement;
-    if (isRecorded) store.saveReceived(guest.member!, receipt);
+    if (isRecorded) store.saveReceived(connection.session!, receipt);
     this.#answers.push(answer);
     this.#commitLater();
     return undefined;
   }
 
   /** Whether a session may be given a message: not one that is refused because it cannot be stored. */
-  mayKeep(member: Member): boolean {
+  mayQueue(session: BrokerSession): boolean {
     const publication = this.#publication;
-    if (publication === undefined || !isKept(member) || !this.#setup.store.isFailing) return true;
+    if (publication === undefined || !isDurable(session) || !this.#setup.store.isFailing) {
+      return true;
+    }
     publication.isRefused = true;
     return false;
   }
 
   /** A message waits for a session, or is in flight to it. */
-  keep(member: Member, message: Kept): void {
-    if (!isKept(member)) return;
-    this.#setup.store.saveMessage(member, message);
-    this.#publication?.kept.push({ member, message });
+  keep(session: BrokerSession, message: QueuedMessage): void {
+    if (!isDurable(session)) return;
+    this.#setup.store.saveMessage(session, message);
+    this.#publication?.queued.push({ session, message });
   }
 
   /** A message is retained, or none is any more, of a topic that had another before, or none. */
@@ -148,8 +154,8 @@ export class CommitBeforeWrite {
     const answers = this.#answers;
     this.#answers = [];
     if (!isStored) this.#takeBack(answers);
-    for (const { guest, receipt, acknowledgement } of answers) {
-      this.#setup.acknowledge(guest, receipt, isStored ? acknowledgement : NOT_STORED);
+    for (const { connection, receipt, acknowledgement } of answers) {
+      this.#setup.acknowledge(connection, receipt, isStored ? acknowledgement : NOT_STORED);
     }
     return isStored;
   }
@@ -158,81 +164,82 @@ export class CommitBeforeWrite {
    * What is to be written to a client now: the drive asks here in place of the connection. What is not
    * true yet waits for the end of the turn, and then the client is woken.
    */
-  takeBytes(guest: Guest): Uint8Array<ArrayBuffer> | undefined {
-    const { connection, member } = guest;
+  takeBytes(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
+    const { protocol, session } = connection;
     // Who is closed cannot be woken again, and is owed its answers now.
-    if (connection.isClosed && this.#answers.length > 0) this.commit();
-    if (!connection.hasBytes) return undefined;
-    if (member !== undefined && !this.#isTrue(guest, member)) {
+    if (protocol.isClosed && this.#answers.length > 0) this.commit();
+    if (!protocol.hasBytes) return undefined;
+    if (session !== undefined && !this.#isTrue(connection, session)) {
       const { store } = this.#setup;
-      if (!connection.isClosed && !store.isFailing && !this.#woken.delete(guest)) {
-        this.#waiting.add(guest);
+      if (!protocol.isClosed && !store.isFailing && !this.#woken.delete(connection)) {
+        this.#waiting.add(connection);
         this.#commitLater();
         return undefined;
       }
-      if (!this.commit() && !this.#isHonest(guest, member)) return this.#close(guest);
+      if (!this.commit() && !this.#isHonest(connection, session)) return this.#close(connection);
     }
-    if (member !== undefined) guest.isTold = true;
-    return connection.takeBytes();
+    if (session !== undefined) connection.isTold = true;
+    return protocol.takeBytes();
   }
 
   /** Whether all that is to be written to a client is stored. */
-  #isTrue(guest: Guest, member: Member): boolean {
+  #isTrue(connection: BrokerConnection, session: BrokerSession): boolean {
     const { store } = this.#setup;
-    if (this.#misled.has(guest)) return false;
-    if (member.guest !== guest) return true;
+    if (this.#misled.has(connection)) return false;
+    if (session.connection !== connection) return true;
     // A session that is not kept may have taken the place of one that is.
-    if (!isKept(member)) return guest.isTold || !store.isEnding(member);
-    store.touch(member);
-    return store.isStored(member);
+    if (!isDurable(session)) return connection.isTold || !store.isEnding(session);
+    store.touch(session);
+    return store.isStored(session);
   }
 
   /** Whether what is to be written to a client may be, though not all of it could be stored. */
-  #isHonest(guest: Guest, member: Member): boolean {
-    if (this.#misled.has(guest)) return false;
-    return member.guest !== guest || !isKept(member) || this.#setup.store.isRecorded(member);
+  #isHonest(connection: BrokerConnection, session: BrokerSession): boolean {
+    if (this.#misled.has(connection)) return false;
+    return session.connection !== connection || !isDurable(session) ||
+      this.#setup.store.isRecorded(session);
   }
 
   /** Says in place of all that cannot be said why the client is closed. */
-  #close(guest: Guest): Uint8Array<ArrayBuffer> | undefined {
-    const { connection } = guest;
-    const { isClosed } = connection;
-    connection.takeBytes();
-    if (!guest.isTold) {
-      connection.breakOff("has a session that cannot be stored now");
+  #close(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
+    const { protocol } = connection;
+    const { isClosed } = protocol;
+    protocol.takeBytes();
+    if (!connection.isTold) {
+      protocol.breakOff("has a session that cannot be stored now");
       return encodePacket({ type: "connack", reasonCode: 0x88 });
     }
     if (isClosed) return undefined;
-    connection.disconnect({ type: "disconnect", reasonCode: 0x97 });
-    return connection.takeBytes();
+    protocol.disconnect({ type: "disconnect", reasonCode: 0x97 });
+    return protocol.takeBytes();
   }
 
   /** Messages that are refused wait for nobody, and are not retained. */
   #takeBack(answers: readonly Answer[]): void {
     const { store, restoreRetained } = this.#setup;
-    const waiting = new Map<Member, Set<Outgoing>>();
+    const waiting = new Map<BrokerSession, Set<Outgoing>>();
     // The last first: each puts back what was before it.
-    for (const { guest, receipt, publication } of answers.toReversed()) {
-      if (guest.member !== undefined) store.deleteReceived(guest.member, receipt);
+    for (const { connection, receipt, publication } of answers.toReversed()) {
+      if (connection.session !== undefined) store.deleteReceived(connection.session, receipt);
       for (const { topic, before } of publication.retained.toReversed()) {
         restoreRetained(topic, before);
       }
-      for (const { member, message } of publication.kept) {
-        const { outgoing } = member.session;
+      for (const { session, message } of publication.queued) {
+        const { outgoing } = session.state;
         if (message.packetId === 0) {
-          let messages = waiting.get(member);
-          if (messages === undefined) waiting.set(member, messages = new Set());
+          let messages = waiting.get(session);
+          if (messages === undefined) waiting.set(session, messages = new Set());
           messages.add(message);
         } else if (message.qos === 2 && outgoing.get(message.packetId) === message) {
           // It has not been written: what is written is committed first.
           outgoing.remove(message);
-          if (member.guest !== undefined) this.#misled.add(member.guest);
+          if (session.connection !== undefined) this.#misled.add(session.connection);
         } else continue;
         store.deleteMessage(message);
         message.release();
       }
     }
-    for (const [{ session: { outbox } }, messages] of waiting) {
+    for (const [{ state: { outbox } }, messages] of waiting) {
       outbox.takeOut((message) => messages.has(message));
     }
   }
@@ -243,9 +250,9 @@ export class CommitBeforeWrite {
     this.#setup.atEndOfTurn(() => {
       this.#isDue = false;
       this.commit();
-      for (const guest of this.#waiting) {
-        this.#woken.add(guest);
-        this.#setup.wakeLater(guest);
+      for (const connection of this.#waiting) {
+        this.#woken.add(connection);
+        this.#setup.wakeLater(connection);
       }
       this.#waiting.clear();
     });
@@ -253,6 +260,6 @@ export class CommitBeforeWrite {
 }
 
 /** Whether a session survives the broker. */
-function isKept(member: Member | undefined): member is Member {
-  return member !== undefined && member.lifetime > 0;
+function isDurable(session: BrokerSession | undefined): session is BrokerSession {
+  return session !== undefined && session.lifetime > 0;
 }

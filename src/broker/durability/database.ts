@@ -6,9 +6,9 @@ import { decodePacket, encodePacket, type PublishPacket, type Will } from "../..
 import { checksum } from "../../store/checksum.ts";
 import type { Database, SqlRow, SqlValue, Statement } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
-import type { Kept } from "../kept.ts";
+import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { ClientInfo } from "../options.ts";
-import type { Entry } from "../subscriptions.ts";
+import type { Subscription } from "../routing/subscriptions.ts";
 import { BROKER_FILE, columnsOf, type TableName } from "./format.ts";
 
 /** A session as it is kept. Times are of the clock on the wall. */
@@ -37,7 +37,7 @@ export interface MessageRow {
 }
 
 /** A subscription as it is kept. */
-export type SubscriptionRow = Pick<Entry<unknown>, "request" | "identifier">;
+export type SubscriptionRow = Pick<Subscription<unknown>, "request" | "identifier">;
 
 const SQL = {
   saveSession: `INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -176,7 +176,7 @@ export class BrokerDatabase {
   }
 
   /** Keeps a message, in flight or not. */
-  saveMessage(clientId: string, message: Kept, expiresAt: number): void {
+  saveMessage(clientId: string, message: QueuedMessage, expiresAt: number): void {
     const content = [message.row!, clientId, publishBytes(message.packet), finite(expiresAt)];
     message.contentChecksum = checksum(content);
     const flight = flightOf(message);
@@ -185,7 +185,7 @@ export class BrokerDatabase {
   }
 
   /** Keeps what has become of a message that is there. */
-  saveFlight(message: Kept): void {
+  saveFlight(message: QueuedMessage): void {
     const flight = flightOf(message);
     const sum = checksum(flight, message.contentChecksum);
     this.#run("saveFlight", ...flight, sum, message.row!);
@@ -254,11 +254,11 @@ export class BrokerDatabase {
   }
 }
 
-function flightOf({ packetId, isReleased, order }: Kept): SqlValue[] {
+function flightOf({ packetId, isReleased, order }: QueuedMessage): SqlValue[] {
   return [packetId, isReleased ? 1 : 0, order];
 }
 
-function publishBytes(packet: Kept["packet"]): Uint8Array {
+function publishBytes(packet: QueuedMessage["packet"]): Uint8Array {
   return encodePacket({ ...packet, packetId: packet.qos === 0 ? 0 : 1, dup: false });
 }
 

@@ -10,9 +10,9 @@ import { GroupCommit } from "../../store/group_commit.ts";
 import type { OpenDatabase } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
 export { StoreError, type StoreErrorCode } from "../../store/store_error.ts";
-import { Kept } from "../kept.ts";
-import type { Member } from "../member.ts";
-import type { Entry } from "../subscriptions.ts";
+import { QueuedMessage } from "../routing/queued_message.ts";
+import type { BrokerSession } from "../broker_session.ts";
+import type { Subscription } from "../routing/subscriptions.ts";
 import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
 import { BROKER_FILE } from "./format.ts";
 
@@ -34,22 +34,22 @@ interface RetainedState {
 interface Changes {
   /** Client Identifiers of sessions that have ended: their rows go before any other is written. */
   readonly endedSessions: Set<string>;
-  readonly sessions: Map<Member, SessionRow>;
-  readonly subscriptions: Map<Member, Map<string, Entry<Member> | undefined>>;
+  readonly sessions: Map<BrokerSession, SessionRow>;
+  readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
   /** QoS 2 messages received, whose acknowledgement waits for the commit. */
-  readonly received: Map<Member, Receipt[]>;
-  readonly messages: Map<Kept, Member>;
+  readonly received: Map<BrokerSession, Receipt[]>;
+  readonly messages: Map<QueuedMessage, BrokerSession>;
   /** Rows of messages that are through. */
   readonly settled: Set<number>;
   /** Sessions whose messages in flight may have changed. */
-  readonly touched: Set<Member>;
+  readonly touched: Set<BrokerSession>;
   readonly retained: Map<string, RetainedState | undefined>;
 }
 
 /** What differs between what a session has in flight and its rows. */
 interface FlightChanges {
   readonly clientId: string;
-  readonly moved: readonly Kept[];
+  readonly moved: readonly QueuedMessage[];
   /** Packet Identifiers whose PUBREL has come, or that stand for another message now. */
   readonly released: readonly number[];
   /** Whether a message in flight has no row yet. */
@@ -74,9 +74,9 @@ export class Store {
     retained: new Map(),
   };
   /** Sessions that are there, or to be there, as they were saved last. */
-  readonly #sessions = new Map<string, { member: Member | undefined; row: SessionRow }>();
+  readonly #sessions = new Map<string, { session: BrokerSession | undefined; row: SessionRow }>();
   /** The QoS 2 messages of sessions, received and not released, that are there. */
-  readonly #received = new WeakMap<Member, Map<number, Receipt>>();
+  readonly #received = new WeakMap<BrokerSession, Map<number, Receipt>>();
   #lastMessageId: number;
   #isClosed = false;
   /** Is told what is wrong when something could not be stored: once for each kind of fault. */
@@ -126,30 +126,30 @@ export class Store {
    */
   sessions(): SessionRow[] {
     return this.#database.sessions().map((row) => {
-      this.#sessions.set(row.client.clientId, { member: undefined, row });
+      this.#sessions.set(row.client.clientId, { session: undefined, row });
       return { ...row, leftAt: row.leftAt === undefined ? undefined : this.#fromWall(row.leftAt) };
     });
   }
 
   /** Fills a session that is there with what belongs to it. */
-  fill(member: Member): void {
-    const { clientId } = member.client;
-    this.#sessions.get(clientId)!.member = member;
+  fill(session: BrokerSession): void {
+    const { clientId } = session.client;
+    this.#sessions.get(clientId)!.session = session;
     for (const { request, identifier } of this.#database.subscriptions(clientId)) {
-      const entry = { subscriber: member, request, identifier };
-      member.subscriptions.set(request.topicFilter, entry);
+      const subscription = { subscriber: session, request, identifier };
+      session.subscriptions.set(request.topicFilter, subscription);
     }
     const received = new Map<number, Receipt>();
     for (const packetId of this.#database.received(clientId)) {
       const receipt = new Receipt(packetId, 2);
       receipt.settle(0x00);
       received.set(packetId, receipt);
-      member.session.received.set(packetId, receipt);
+      session.state.received.set(packetId, receipt);
     }
-    this.#received.set(member, received);
-    for (const row of this.#database.messages(clientId)) this.#restore(member, row);
-    this.touch(member);
-    member.session.exists = true;
+    this.#received.set(session, received);
+    for (const row of this.#database.messages(clientId)) this.#restore(session, row);
+    this.touch(session);
+    session.state.exists = true;
   }
 
   /** The retained messages that are there, with when they expire. */
@@ -161,47 +161,50 @@ export class Store {
   }
 
   /** Keeps a session as it is now, without what has functions of its own here. */
-  saveSession(member: Member): void {
-    const { client, owner, lifetime, guest, will } = member;
-    const leftAt = guest === undefined ? this.#clocks.wall() : undefined;
-    this.#saveRow(member, { client, owner, lifetime, leftAt, will });
+  saveSession(session: BrokerSession): void {
+    const { client, owner, lifetime, connection, will } = session;
+    const leftAt = connection === undefined ? this.#clocks.wall() : undefined;
+    this.#saveRow(session, { client, owner, lifetime, leftAt, will });
   }
 
   /** Forgets the Will of a session, which has been published. */
-  deleteWill(member: Member): void {
-    const saved = this.#sessions.get(member.client.clientId);
-    if (saved?.member === member) this.#saveRow(member, { ...saved.row, will: undefined });
+  deleteWill(session: BrokerSession): void {
+    const saved = this.#sessions.get(session.client.clientId);
+    if (saved?.session === session) this.#saveRow(session, { ...saved.row, will: undefined });
   }
 
   /** Forgets a session and all that belongs to it, if it is there. */
-  deleteSession(member: Member): void {
-    const { clientId } = member.client;
-    if (!this.#has(member)) return;
+  deleteSession(session: BrokerSession): void {
+    const { clientId } = session.client;
+    if (!this.#has(session)) return;
     this.#sessions.delete(clientId);
     const { endedSessions, sessions, subscriptions, received, touched } = this.#changes;
     endedSessions.add(clientId);
-    for (const changes of [sessions, subscriptions, received, touched]) changes.delete(member);
-    this.#received.delete(member);
+    for (const changes of [sessions, subscriptions, received, touched]) changes.delete(session);
+    this.#received.delete(session);
   }
 
   /** Keeps a subscription. */
-  saveSubscription(entry: Entry<Member>): void {
-    this.#subscriptionsOf(entry.subscriber).set(entry.request.topicFilter, entry);
+  saveSubscription(subscription: Subscription<BrokerSession>): void {
+    this.#subscriptionsOf(subscription.subscriber).set(
+      subscription.request.topicFilter,
+      subscription,
+    );
   }
 
   /** Forgets a subscription. */
-  deleteSubscription(member: Member, topicFilter: string): void {
-    if (this.#has(member)) this.#subscriptionsOf(member).set(topicFilter, undefined);
+  deleteSubscription(session: BrokerSession, topicFilter: string): void {
+    if (this.#has(session)) this.#subscriptionsOf(session).set(topicFilter, undefined);
   }
 
   /** Keeps a message for a session. */
-  saveMessage(member: Member, message: Kept): void {
+  saveMessage(session: BrokerSession, message: QueuedMessage): void {
     message.row = ++this.#lastMessageId;
-    this.#changes.messages.set(message, member);
+    this.#changes.messages.set(message, session);
   }
 
   /** Forgets a message. */
-  deleteMessage(message: Kept): void {
+  deleteMessage(message: QueuedMessage): void {
     if (message.row === undefined) return;
     const isNew = this.#changes.messages.delete(message);
     // Of a commit that failed nobody knows whether it did.
@@ -212,19 +215,19 @@ export class Store {
   /**
    * Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed.
    */
-  saveReceived(member: Member, receipt: Receipt): void {
+  saveReceived(session: BrokerSession, receipt: Receipt): void {
     const { received } = this.#changes;
-    const receipts = received.get(member);
-    if (receipts === undefined) received.set(member, [receipt]);
+    const receipts = received.get(session);
+    if (receipts === undefined) received.set(session, [receipt]);
     else receipts.push(receipt);
   }
 
   /** Does not keep it after all. */
-  deleteReceived(member: Member, receipt: Receipt): void {
+  deleteReceived(session: BrokerSession, receipt: Receipt): void {
     const { received } = this.#changes;
-    const left = received.get(member)?.filter((other) => other !== receipt) ?? [];
-    if (left.length > 0) received.set(member, left);
-    else received.delete(member);
+    const left = received.get(session)?.filter((other) => other !== receipt) ?? [];
+    if (left.length > 0) received.set(session, left);
+    else received.delete(session);
   }
 
   /** Keeps a retained message, whose bytes are its own. */
@@ -238,20 +241,20 @@ export class Store {
   }
 
   /** Messages of a session may have been sent, released or received. */
-  touch(member: Member): void {
-    if (this.#has(member)) this.#changes.touched.add(member);
+  touch(session: BrokerSession): void {
+    if (this.#has(session)) this.#changes.touched.add(session);
   }
 
   /** Whether a session of the same name is still in the file, though it has ended. */
-  isEnding({ client }: Member): boolean {
+  isEnding({ client }: BrokerSession): boolean {
     return this.#changes.endedSessions.has(client.clientId);
   }
 
   /** Whether all of a session is in the file. */
-  isStored(member: Member): boolean {
+  isStored(session: BrokerSession): boolean {
     const { sessions, subscriptions } = this.#changes;
-    if (sessions.has(member) || subscriptions.has(member)) return false;
-    const { moved, released, isNew } = this.#flightOf(member);
+    if (sessions.has(session) || subscriptions.has(session)) return false;
+    const { moved, released, isNew } = this.#flightOf(session);
     return moved.length === 0 && released.length === 0 && !isNew;
   }
 
@@ -260,11 +263,11 @@ export class Store {
    * there is such a session, which message a Packet Identifier stands for, whether it is released,
    * and which are in use by the client.
    */
-  isRecorded(member: Member): boolean {
+  isRecorded(session: BrokerSession): boolean {
     const { messages } = this.#changes;
-    if (!this.#received.has(member) || this.#flightOf(member).released.length > 0) return false;
-    return member.session.outgoing.values().every((message) =>
-      message.qos < 2 || !(message instanceof Kept) ||
+    if (!this.#received.has(session) || this.#flightOf(session).released.length > 0) return false;
+    return session.state.outgoing.values().every((message) =>
+      message.qos < 2 || !(message instanceof QueuedMessage) ||
       message.savedOrder === message.order && !messages.has(message)
     );
   }
@@ -275,7 +278,7 @@ export class Store {
    */
   commit(isUrgent = false): boolean {
     if (this.#isClosed || !this.isWaiting) return true;
-    const flights = Array.from(this.#changes.touched, (member) => this.#flightOf(member));
+    const flights = Array.from(this.#changes.touched, (session) => this.#flightOf(session));
     const isNothing = !this.isFailing && !this.#hasOtherChanges &&
       flights.every(({ moved, released }) => moved.length === 0 && released.length === 0);
     if (!isNothing && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
@@ -312,27 +315,27 @@ export class Store {
     const { messages, settled, retained } = this.#changes;
     for (const clientId of endedSessions) database.deleteSession(clientId);
     for (const row of sessions.values()) database.saveSession(row);
-    for (const [member, entries] of subscriptions) {
-      if (!this.#has(member)) continue;
-      const { clientId } = member.client;
-      for (const [topicFilter, entry] of entries) {
-        if (entry === undefined) database.deleteSubscription(clientId, topicFilter);
-        else database.saveSubscription(clientId, entry);
+    for (const [session, entries] of subscriptions) {
+      if (!this.#has(session)) continue;
+      const { clientId } = session.client;
+      for (const [topicFilter, subscription] of entries) {
+        if (subscription === undefined) database.deleteSubscription(clientId, topicFilter);
+        else database.saveSubscription(clientId, subscription);
       }
     }
     for (const id of settled) database.deleteMessage(id);
-    for (const [message, member] of messages) {
+    for (const [message, session] of messages) {
       // Its session may have ended.
-      if (!this.#has(member)) continue;
-      database.saveMessage(member.client.clientId, message, this.#toWall(message.expiresAt));
+      if (!this.#has(session)) continue;
+      database.saveMessage(session.client.clientId, message, this.#toWall(message.expiresAt));
     }
     for (const { clientId, moved, released } of flights) {
       for (const message of moved) database.saveFlight(message);
       for (const packetId of released) database.deleteReceived(clientId, packetId);
     }
-    for (const [member, receipts] of received) {
-      if (!this.#has(member)) continue;
-      const { clientId } = member.client;
+    for (const [session, receipts] of received) {
+      if (!this.#has(session)) continue;
+      const { clientId } = session.client;
       for (const { packetId } of receipts) database.saveReceived(clientId, packetId);
     }
     for (const [topic, state] of retained) {
@@ -348,71 +351,71 @@ export class Store {
     for (const { moved } of flights) {
       for (const message of moved) message.savedOrder = message.order;
     }
-    for (const member of touched) {
-      const saved = this.#received.get(member);
+    for (const session of touched) {
+      const saved = this.#received.get(session);
       for (const [packetId, receipt] of saved ?? []) {
-        if (member.session.received.get(packetId) !== receipt) saved!.delete(packetId);
+        if (session.state.received.get(packetId) !== receipt) saved!.delete(packetId);
       }
     }
-    for (const member of this.#changes.sessions.keys()) this.#receivedOf(member);
-    for (const [member, receipts] of received) {
-      const saved = this.#receivedOf(member);
+    for (const session of this.#changes.sessions.keys()) this.#receivedOf(session);
+    for (const [session, receipts] of received) {
+      const saved = this.#receivedOf(session);
       for (const receipt of receipts) saved.set(receipt.packetId, receipt);
     }
     for (const changes of Object.values(this.#changes)) changes.clear();
   }
 
-  #flightOf(member: Member): FlightChanges {
-    const { client: { clientId }, session } = member;
-    const moved: Kept[] = [];
+  #flightOf(session: BrokerSession): FlightChanges {
+    const { client: { clientId }, state } = session;
+    const moved: QueuedMessage[] = [];
     let isNew = false;
-    for (const message of session.outgoing.values()) {
-      if (!(message instanceof Kept) || message.row === undefined) continue;
+    for (const message of state.outgoing.values()) {
+      if (!(message instanceof QueuedMessage) || message.row === undefined) continue;
       if (message.savedOrder === message.order) continue;
       if (this.#changes.messages.has(message)) isNew = true;
       else moved.push(message);
     }
     const released: number[] = [];
-    for (const [packetId, receipt] of this.#received.get(member) ?? []) {
-      if (session.received.get(packetId) !== receipt) released.push(packetId);
+    for (const [packetId, receipt] of this.#received.get(session) ?? []) {
+      if (state.received.get(packetId) !== receipt) released.push(packetId);
     }
     return { clientId, moved, released, isNew };
   }
 
-  #saveRow(member: Member, row: SessionRow): void {
+  #saveRow(session: BrokerSession, row: SessionRow): void {
     const { clientId } = row.client;
-    this.#sessions.set(clientId, { member, row });
-    this.#changes.sessions.set(member, row);
+    this.#sessions.set(clientId, { session, row });
+    this.#changes.sessions.set(session, row);
   }
 
-  #has(member: Member): boolean {
-    return this.#sessions.get(member.client.clientId)?.member === member;
+  #has(session: BrokerSession): boolean {
+    return this.#sessions.get(session.client.clientId)?.session === session;
   }
 
-  #receivedOf(member: Member): Map<number, Receipt> {
-    let received = this.#received.get(member);
-    if (received === undefined) this.#received.set(member, received = new Map());
+  #receivedOf(session: BrokerSession): Map<number, Receipt> {
+    let received = this.#received.get(session);
+    if (received === undefined) this.#received.set(session, received = new Map());
     return received;
   }
 
-  #subscriptionsOf(member: Member): Map<string, Entry<Member> | undefined> {
+  #subscriptionsOf(session: BrokerSession): Map<string, Subscription<BrokerSession> | undefined> {
     const { subscriptions } = this.#changes;
-    let entries = subscriptions.get(member);
-    if (entries === undefined) subscriptions.set(member, entries = new Map());
+    let entries = subscriptions.get(session);
+    if (entries === undefined) subscriptions.set(session, entries = new Map());
     return entries;
   }
 
-  #restore(member: Member, row: MessageRow): void {
-    const { session } = member;
-    const message = new Kept(row.packet, this.#fromWall(row.expiresAt));
+  #restore(session: BrokerSession, row: MessageRow): void {
+    const { state } = session;
+    const message = new QueuedMessage(row.packet, this.#fromWall(row.expiresAt));
     message.row = row.id;
     message.packetId = row.packetId;
     message.isReleased = row.isReleased;
     message.savedOrder = row.order;
     message.contentChecksum = row.contentChecksum;
-    if (message.packetId !== 0) session.outgoing.add(message);
+    if (message.packetId !== 0) state.outgoing.add(message);
     // It was let in under other limits.
-    else if (session.outbox.add(message).length > 0) this.deleteMessage(message);
+    else if (state.outbox.add(message).length > 0) this.deleteMessage(message);
   }
 
   #toWall(at: number): number {

@@ -1,13 +1,13 @@
 // §3.3.1.3 Retained messages: the last message of a topic that was published with RETAIN 1.
 
-import type { PublishPacket } from "../packets/mod.ts";
-import { Account } from "./account.ts";
-import type { Appointment } from "./agenda.ts";
-import type { Agenda } from "./agenda.ts";
-import { withOwnBytes } from "./own_bytes.ts";
-import type { Store } from "./durability/store.ts";
-import { retainedBytes } from "./sizes.ts";
-import { type NameSearch, NameTree } from "./topic_tree.ts";
+import type { PublishPacket } from "../../packets/mod.ts";
+import { Account } from "../account.ts";
+import type { Timer } from "../timers.ts";
+import type { Timers } from "../timers.ts";
+import { withOwnBytes } from "../routing/payload_pages.ts";
+import type { Store } from "../durability/store.ts";
+import { retainedBytes } from "../sizes.ts";
+import { type NameSearch, NameTree } from "../routing/topic_tree.ts";
 
 /** A retained message. */
 export interface Retained {
@@ -21,16 +21,16 @@ export interface Retained {
 
 /** The retained messages of a broker. */
 export class RetainedMessages {
-  readonly #messages = new NameTree<Retained & { readonly expiry: Appointment }>();
-  readonly #agenda: Agenda;
+  readonly #messages = new NameTree<Retained & { readonly expiry: Timer }>();
+  readonly #timers: Timers;
   readonly #most: number;
   readonly #store: Store | undefined;
   readonly #account: Account;
   #latest = 0;
 
   /** At most `most` messages are kept, and as many bytes as the account has room for. */
-  constructor(agenda: Agenda, most: number, store: Store | undefined, account = new Account()) {
-    this.#agenda = agenda;
+  constructor(timers: Timers, most: number, store: Store | undefined, account = new Account()) {
+    this.#timers = timers;
     this.#account = account;
     this.#most = most;
     this.#store = store;
@@ -87,13 +87,13 @@ export class RetainedMessages {
 
   #put(packet: PublishPacket, expiresAt: number, sequence = ++this.#latest): void {
     const { topic } = packet;
-    const expiry = this.#agenda.add(expiresAt, () => this.delete(topic));
+    const expiry = this.#timers.add(expiresAt, () => this.delete(topic));
     this.#messages.set(topic, { packet, expiresAt, expiry, sequence });
     this.#account.charge(retainedBytes(packet));
   }
 
   /** A message is kept no more, or another one in its place. */
-  #release({ packet, expiry }: Retained & { readonly expiry: Appointment }): void {
+  #release({ packet, expiry }: Retained & { readonly expiry: Timer }): void {
     expiry.isCancelled = true;
     this.#account.release(retainedBytes(packet));
   }

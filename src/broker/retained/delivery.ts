@@ -2,14 +2,14 @@
 // and more that have to be looked at: they go one after the other, as fast as the client takes
 // them, and never so many in one turn that others have to wait.
 
-import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
-import { isPromise } from "./is_promise.ts";
-import type { Member } from "./member.ts";
-import type { Retained, RetainedMessages } from "./retained.ts";
-import type { Router } from "./router.ts";
-import type { Entry } from "./subscriptions.ts";
-import { FilterTree, type NameSearch } from "./topic_tree.ts";
-import { type Turns, Work } from "./turns.ts";
+import type { DeliveryAuthorizer, MayHave } from "../delivery_authorizer.ts";
+import { isPromise } from "../is_promise.ts";
+import type { BrokerSession } from "../broker_session.ts";
+import type { Retained, RetainedMessages } from "./messages.ts";
+import type { Router } from "../routing/router.ts";
+import type { Subscription } from "../routing/subscriptions.ts";
+import { FilterTree, type NameSearch } from "../routing/topic_tree.ts";
+import { type Turns, Work } from "../turns.ts";
 
 /** So many may wait in the queue of the session: the rest waits here. */
 const WAITING = 256;
@@ -19,7 +19,7 @@ const NODES = 256;
 
 /** The retained messages that are still to be sent for one subscription. */
 export interface RetainedCursor {
-  readonly entry: Entry<Member>;
+  readonly subscription: Subscription<BrokerSession>;
   /** What matches, found as it goes. */
   readonly search: NameSearch<Retained>;
   /** What was retained later has reached the subscription as it was published. */
@@ -30,8 +30,8 @@ export interface RetainedCursor {
   held: Retained | undefined;
 }
 
-/** What a feed works with. */
-export interface RetainedFeedSetup {
+/** What it works with. */
+export interface RetainedDeliverySetup {
   readonly retained: RetainedMessages;
   readonly router: Router;
   readonly deliveries: DeliveryAuthorizer;
@@ -39,8 +39,8 @@ export interface RetainedFeedSetup {
 }
 
 /** Sends retained messages. */
-export class RetainedFeed {
-  readonly #setup: RetainedFeedSetup;
+export class RetainedDelivery {
+  readonly #setup: RetainedDeliverySetup;
   /**
    * The subscriptions that are still to get messages, by Topic Filter: a message costs those
    * nothing that it does not match.
@@ -48,7 +48,7 @@ export class RetainedFeed {
   readonly #waiting = new FilterTree<Set<RetainedCursor>>();
   #waitingCount = 0;
 
-  constructor(setup: RetainedFeedSetup) {
+  constructor(setup: RetainedDeliverySetup) {
     this.#setup = setup;
   }
 
@@ -56,12 +56,12 @@ export class RetainedFeed {
    * A subscription is to have what is retained. Asked for again before all of it was sent, it
    * begins anew [MQTT-3.3.1-9].
    */
-  start(entry: Entry<Member>): void {
+  start(subscription: Subscription<BrokerSession>): void {
     const { retained } = this.#setup;
-    const { subscriber, request: { topicFilter } } = entry;
+    const { subscriber, request: { topicFilter } } = subscription;
     this.stop(subscriber, topicFilter);
     const cursor: RetainedCursor = {
-      entry,
+      subscription,
       search: retained.search(topicFilter),
       upTo: retained.latest,
       sent: new Set(),
@@ -74,23 +74,23 @@ export class RetainedFeed {
   }
 
   /** A subscription has ended. */
-  stop(member: Member, topicFilter: string): void {
-    const cursors = member.retainedCursors;
+  stop(session: BrokerSession, topicFilter: string): void {
+    const cursors = session.retainedCursors;
     const cursor = cursors?.get(topicFilter);
     if (cursor === undefined) return;
     cursors!.delete(topicFilter);
-    if (cursors!.size === 0) member.retainedCursors = undefined;
+    if (cursors!.size === 0) session.retainedCursors = undefined;
     this.#takeOut(cursor);
   }
 
   /** A session is to get nothing any more. */
-  forget(member: Member): void {
-    const cursors = member.retainedCursors;
+  forget(session: BrokerSession): void {
+    const cursors = session.retainedCursors;
     if (cursors === undefined) return;
-    member.retainedCursors = undefined;
+    session.retainedCursors = undefined;
     // What is taken out later is sent nothing before: the session has ended.
     void this.#setup.turns.forEach(
-      member.feeding,
+      session.feeding,
       cursors.values(),
       (cursor) => this.#takeOut(cursor),
       () => {},
@@ -109,7 +109,7 @@ export class RetainedFeed {
     const nodes = this.#waiting.match(topicName, (cursors) => {
       turns.count(Work.look * cursors.size);
       for (const cursor of cursors) {
-        if (mayHave?.(cursor.entry.subscriber) !== false) this.#send(cursor, message);
+        if (mayHave?.(cursor.subscription.subscriber) !== false) this.#send(cursor, message);
       }
     });
     turns.count(Work.node * nodes);
@@ -119,20 +119,20 @@ export class RetainedFeed {
    * Sends what there is to be sent, as long as little waits for the session: what has to wait is
    * told when it has gone, and then this is to be called again.
    */
-  feed(member: Member): void {
+  feed(session: BrokerSession): void {
     const { turns } = this.#setup;
-    const { outbox } = member.session;
+    const { outbox } = session.state;
     // Its turn will come.
-    if (member.isFeedDue) return;
-    while (member.guest !== undefined && outbox.length < WAITING) {
-      const [first] = member.retainedCursors ?? [];
+    if (session.isFeedDue) return;
+    while (session.connection !== undefined && outbox.length < WAITING) {
+      const [first] = session.retainedCursors ?? [];
       if (first === undefined) return;
       if (turns.isOver) {
-        member.isFeedDue = true;
-        turns.wait(member.feeding, () => {
-          member.isFeedDue = false;
-          turns.begin(member.feeding);
-          this.feed(member);
+        session.isFeedDue = true;
+        turns.wait(session.feeding, () => {
+          session.isFeedDue = false;
+          turns.begin(session.feeding);
+          this.feed(session);
         });
         return;
       }
@@ -140,13 +140,13 @@ export class RetainedFeed {
       const message = cursor.held ?? this.#find(cursor);
       cursor.held = undefined;
       if (message === undefined) {
-        if (cursor.search.isOver) this.stop(member, topicFilter);
+        if (cursor.search.isOver) this.stop(session, topicFilter);
       } else if (!outbox.hasRoomFor(sizeOf(message))) {
         cursor.held = message;
         return;
       } else {
-        const verdict = this.#setup.deliveries.verdict(member, message.packet);
-        if (isPromise(verdict)) return this.#sendLater(member, cursor, message, verdict);
+        const verdict = this.#setup.deliveries.verdict(session, message.packet);
+        if (isPromise(verdict)) return this.#sendLater(session, cursor, message, verdict);
         if (verdict) this.#send(cursor, message);
       }
     }
@@ -154,22 +154,23 @@ export class RetainedFeed {
 
   /** A hook needs time to say whether a message may be sent: the others wait behind it. */
   #sendLater(
-    member: Member,
+    session: BrokerSession,
     cursor: RetainedCursor,
     message: Retained,
     verdict: Promise<boolean>,
   ): void {
-    const { guest } = member;
-    member.isFeedDue = true;
+    const { connection } = session;
+    session.isFeedDue = true;
     void verdict.then((isAllowed) => {
-      member.isFeedDue = false;
-      const isWanted = member.retainedCursors?.get(cursor.entry.request.topicFilter) === cursor;
+      session.isFeedDue = false;
+      const isWanted =
+        session.retainedCursors?.get(cursor.subscription.request.topicFilter) === cursor;
       // Whoever has come in the place of the client is to be asked about anew.
-      if (isWanted && member.guest !== guest) cursor.held = message;
+      if (isWanted && session.connection !== connection) cursor.held = message;
       else if (isWanted && isAllowed) this.#send(cursor, message);
-      this.feed(member);
+      this.feed(session);
       // The next one may be asked about, too, which must come to an end.
-      member.guest?.wake();
+      session.connection?.wake();
     });
   }
 
@@ -183,7 +184,7 @@ export class RetainedFeed {
 
   #takeOut(cursor: RetainedCursor): void {
     const { turns } = this.#setup;
-    const { topicFilter } = cursor.entry.request;
+    const { topicFilter } = cursor.subscription.request;
     const cursors = this.#waiting.get(topicFilter);
     if (cursors?.delete(cursor) !== true) return;
     turns.count(Work.subscription);
@@ -191,11 +192,11 @@ export class RetainedFeed {
     if (cursors.size === 0) this.#waiting.delete(topicFilter);
   }
 
-  #send({ entry, upTo, sent }: RetainedCursor, message: Retained): void {
-    if (message.sequence > upTo || sent.has(message) || entry.subscriber.hasEnded) return;
+  #send({ subscription, upTo, sent }: RetainedCursor, message: Retained): void {
+    if (message.sequence > upTo || sent.has(message) || subscription.subscriber.hasEnded) return;
     sent.add(message);
     this.#setup.turns.count(Work.packet + Work.delivery);
-    this.#setup.router.sendRetained(message.packet, message.expiresAt, entry);
+    this.#setup.router.sendRetained(message.packet, message.expiresAt, subscription);
   }
 }
 

@@ -13,7 +13,7 @@ const PAGE = 4096;
 const SMALL = 512;
 
 /** Copies of small payloads, side by side: a buffer for each would cost several times as much as what it takes to fill it. */
-export class Pages {
+export class PayloadPages {
   #page = new Uint8Array(0);
   #used = 0;
 
@@ -32,7 +32,7 @@ export class Pages {
 }
 
 /** The message with bytes of its own, on a page with others where there are pages: what is kept for long needs none. */
-export function withOwnBytes<Kind extends Message>(message: Kind, pages?: Pages): Kind {
+export function withOwnBytes<Kind extends Message>(message: Kind, pages?: PayloadPages): Kind {
   const { payload, properties } = message;
   const { correlationData } = properties;
   const own = { ...message, payload: pages?.copy(payload) ?? payload.slice() };

@@ -25,17 +25,17 @@ import type { Receipt } from "../session/receipt.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { Account } from "./account.ts";
-import { Agenda } from "./agenda.ts";
+import { Timers } from "./timers.ts";
 import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
-import { Door } from "./door.ts";
+import { ConnectHandler } from "./connecting.ts";
 import { ErrorReporter } from "./error_reporter.ts";
 import { type Acknowledgement, CommitBeforeWrite } from "./durability/commit_before_write.ts";
 import type { Store } from "./durability/store.ts";
-import { Guest } from "./guest.ts";
+import { BrokerConnection } from "./broker_connection.ts";
 import { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
-import { Kept } from "./kept.ts";
-import type { Member } from "./member.ts";
+import { QueuedMessage } from "./routing/queued_message.ts";
+import type { BrokerSession } from "./broker_session.ts";
 import {
   type BrokerLimits,
   type BrokerOptions,
@@ -44,18 +44,18 @@ import {
   limitsWith,
 } from "./options.ts";
 import { isReserved } from "./reserved_topics.ts";
-import { RetainedMessages } from "./retained.ts";
-import { RetainedFeed } from "./retained_feed.ts";
-import { Router, type RoutingCode } from "./router.ts";
+import { RetainedMessages } from "./retained/messages.ts";
+import { RetainedDelivery } from "./retained/delivery.ts";
+import { Router, type RoutingCode } from "./routing/router.ts";
 import { Sessions } from "./sessions.ts";
 import { connectionBytes, subscriptionBytes } from "./sizes.ts";
-import type { Entry } from "./subscriptions.ts";
-import { levelsOf } from "./topic_tree.ts";
+import type { Subscription } from "./routing/subscriptions.ts";
+import { levelsOf } from "./routing/topic_tree.ts";
 import { Verdicts } from "./verdicts.ts";
 import { Share, Turns, Work } from "./turns.ts";
 
-/** What a hub gets from the world. */
-export interface HubTools {
+/** What the engine gets from the world. */
+export interface EngineTools {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
   /** A name for a session that nobody can guess. */
@@ -97,11 +97,11 @@ export interface BrokerStatistics {
 const PACKETS_PER_CALL = 64;
 
 /** A broker's middle. */
-export class Hub {
+export class BrokerEngine {
   readonly limits: BrokerLimits;
   readonly #options: BrokerOptions;
-  readonly #tools: HubTools;
-  readonly #agenda = new Agenda();
+  readonly #tools: EngineTools;
+  readonly #timers = new Timers();
   readonly #store: Store | undefined;
   readonly #errors: ErrorReporter;
   /** Where something is stored, nothing is told before it is. */
@@ -110,23 +110,23 @@ export class Hub {
   readonly #deliveries: DeliveryAuthorizer;
   readonly #router: Router;
   readonly #retained: RetainedMessages;
-  readonly #feed: RetainedFeed;
+  readonly #retainedDelivery: RetainedDelivery;
   readonly #sessions: Sessions;
-  readonly #door: Door;
-  readonly #guests = new Set<Guest>();
+  readonly #connectHandler: ConnectHandler;
+  readonly #connections = new Set<BrokerConnection>();
   /** Those of them that have been let in. */
-  readonly #clients = new Set<Guest>();
+  readonly #clients = new Set<BrokerConnection>();
   readonly #turns: Turns;
   /** What is done for nobody in particular. */
   readonly #share = new Share();
   /** All that clients make the broker keep. */
   readonly #memory: Account;
-  /** Guests with something to send that was not asked for by themselves. */
-  readonly #sending = new Queue<Guest>();
+  /** Connections with something to send that was not asked for by themselves. */
+  readonly #sending = new Queue<BrokerConnection>();
   #isWaking = false;
 
   /** `store` is what survives the broker. */
-  constructor(options: BrokerOptions, tools: HubTools, store?: Store) {
+  constructor(options: BrokerOptions, tools: EngineTools, store?: Store) {
     checkOptions(options);
     this.limits = limitsWith(options.limits);
     const { memory, retainedMessages, retainedBytes } = this.limits;
@@ -136,38 +136,38 @@ export class Hub {
     this.#tools = tools;
     this.#store = store;
     const { now, warn } = tools;
-    this.#errors = new ErrorReporter({ hooks: options, agenda: this.#agenda, now, warn });
+    this.#errors = new ErrorReporter({ hooks: options, timers: this.#timers, now, warn });
     this.#hooks = new Hooks({
-      ...{ hooks: options, agenda: this.#agenda, now },
+      ...{ hooks: options, timers: this.#timers, now },
       ...{ timeout: this.limits.hookTimeout, report: this.#errors.report },
     });
-    this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, agenda: this.#agenda, now });
+    this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, timers: this.#timers, now });
     this.#turns = new Turns(
       tools.onNextTurn ?? queueMicrotask,
       (error) => this.report(error, "a turn"),
     );
     const retained = new Account(this.#memory, { limit: retainedBytes });
-    this.#retained = new RetainedMessages(this.#agenda, retainedMessages, store, retained);
+    this.#retained = new RetainedMessages(this.#timers, retainedMessages, store, retained);
     this.#commits = store && new CommitBeforeWrite({
       store,
       restoreRetained: (topic, before) => this.#retained.restore(topic, before),
-      wakeLater: (guest) => this.#wakeLater(guest),
-      acknowledge: (guest, receipt, answer) => this.#answerLater(guest, receipt, answer),
+      wakeLater: (connection) => this.#wakeLater(connection),
+      acknowledge: (connection, receipt, answer) => this.#answerLater(connection, receipt, answer),
       atEndOfTurn: tools.atEndOfTurn ?? queueMicrotask,
     });
     this.#router = new Router({
       now: tools.now,
       overlapping: options.overlapping ?? "one copy",
       turns: this.#turns,
-      onSending: (guest) => this.#wakeLater(guest),
-      onFailed: (guest, error) => this.fail(guest, error),
-      mayKeep: (member) => this.#commits?.mayKeep(member) ?? true,
-      onKept: (member, message) => this.#commits?.keep(member, message),
+      onSending: (connection) => this.#wakeLater(connection),
+      onFailed: (connection, error) => this.fail(connection, error),
+      mayQueue: (session) => this.#commits?.mayQueue(session) ?? true,
+      onQueued: (session, message) => this.#commits?.keep(session, message),
       onExpired: (message) => this.#forget(message),
       memory: this.#memory,
       onDropped: ({ client }, message, why) => this.#hooks.onDropped(client, message, why),
     });
-    this.#feed = new RetainedFeed({
+    this.#retainedDelivery = new RetainedDelivery({
       retained: this.#retained,
       router: this.#router,
       deliveries: this.#deliveries,
@@ -175,16 +175,16 @@ export class Hub {
     });
     this.#sessions = new Sessions({
       now: tools.now,
-      agenda: this.#agenda,
+      timers: this.#timers,
       limits: this.limits,
       memory: this.#memory,
       table: this.#router.table,
       turns: this.#turns,
       store,
-      onEnded: (member) => this.#feed.forget(member),
-      publishWill: (member, will) => this.#distributeWill(willPacket(will), member),
+      onEnded: (session) => this.#retainedDelivery.forget(session),
+      publishWill: (session, will) => this.#distributeWill(willPacket(will), session),
     });
-    this.#door = new Door({
+    this.#connectHandler = new ConnectHandler({
       options,
       limits: this.limits,
       hooks: this.#hooks,
@@ -194,22 +194,22 @@ export class Hub {
         tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
       canKeepSessions: () => this.#commits?.canKeepSessions ?? true,
-      onLeft: (guest, cause) => {
-        this.#tellLeft(guest, cause);
-        this.#wakeLater(guest);
+      onLeft: (connection, cause) => {
+        this.#tellLeft(connection, cause);
+        this.#wakeLater(connection);
       },
       deliveries: this.#deliveries,
-      takeOut: (member, topics) => this.#takeOut(member, topics),
-      onEntered: (guest) => {
-        this.#clients.add(guest);
-        this.#feedMore(guest);
+      takeOut: (session, topics) => this.#takeOut(session, topics),
+      onEntered: (connection) => {
+        this.#clients.add(connection);
+        this.#feedMore(connection);
       },
     });
   }
 
-  /** When to call {@linkcode Hub.tick}. */
+  /** When to call {@linkcode BrokerEngine.tick}. */
   get deadline(): number {
-    return this.#agenda.deadline;
+    return this.#timers.deadline;
   }
 
   /** A look at the broker. */
@@ -230,18 +230,18 @@ export class Hub {
    * not.
    */
   hasRoomFor(peer: PeerInfo): boolean {
-    const hasPlace = this.#guests.size < this.limits.connections + REFUSED_AT_ONCE;
+    const hasPlace = this.#connections.size < this.limits.connections + REFUSED_AT_ONCE;
     return hasPlace && this.#memory.hasRoomAtAll(connectionBytes(peer));
   }
 
   /** Nothing of a connection is left. */
-  close(guest: Guest): void {
-    guest.account.close();
+  close(connection: BrokerConnection): void {
+    connection.account.close();
   }
 
-  /** A new connection. Its events are to be given to {@linkcode Hub.handle}. */
-  open(peer: PeerInfo, wake: () => void): Guest {
-    const { packetSize: maximumPacketSize, connectTimeout, connectBytes } = this.limits;
+  /** A new connection. Its events are to be given to {@linkcode BrokerEngine.handle}. */
+  open(peer: PeerInfo, wake: () => void): BrokerConnection {
+    const { maximumPacketSize, connectTimeout, connectBytes } = this.limits;
     const { filtersPerPacket, userPropertiesPerPacket } = this.limits;
     const { topicAliases } = this.#options;
     const memory = new Account(this.#memory, { small: SMALL });
@@ -250,20 +250,20 @@ export class Hub {
       ...{ maximumPacketSize, connectTimeout, connectBytes, topicAliases, memory },
       ...{ filtersPerPacket, userPropertiesPerPacket, packetsPerCall: PACKETS_PER_CALL },
     };
-    const connection = new ServerConnection(this.#tools.now(), options);
-    const guest = new Guest(connection, memory, peer, wake);
-    this.#guests.add(guest);
-    return guest;
+    const protocol = new ServerConnection(this.#tools.now(), options);
+    const connection = new BrokerConnection(protocol, memory, peer, wake);
+    this.#connections.add(connection);
+    return connection;
   }
 
   /**
    * What is to be written to a client now: to be asked in place of its connection, so that it is
    * true.
    */
-  takeBytes(guest: Guest): Uint8Array<ArrayBuffer> | undefined {
+  takeBytes(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
     return this.#commits === undefined
-      ? guest.connection.takeBytes()
-      : this.#commits.takeBytes(guest);
+      ? connection.protocol.takeBytes()
+      : this.#commits.takeBytes(connection);
   }
 
   /** Brings to disk what is to be there. */
@@ -278,7 +278,7 @@ export class Hub {
   tick(): void {
     const turns = this.#turns;
     turns.begin(this.#share);
-    this.#agenda.run(
+    this.#timers.run(
       this.#tools.now(),
       (error) => this.report(error, "what was due at some time"),
       () => {
@@ -289,11 +289,11 @@ export class Hub {
   }
 
   /** Something has happened on a connection. */
-  handle(guest: Guest, event: ConnectionEvent): void {
-    if (event.type === "closed") guest.cause = event.cause;
-    if (!guest.isBusy && !this.#turns.isOver) return this.#begin(guest, event);
-    guest.backlog.push({ event, at: this.#tools.now() });
-    if (!guest.isBusy) this.#waitForTurn(guest);
+  handle(connection: BrokerConnection, event: ConnectionEvent): void {
+    if (event.type === "closed") connection.cause = event.cause;
+    if (!connection.isBusy && !this.#turns.isOver) return this.#begin(connection, event);
+    connection.backlog.push({ event, at: this.#tools.now() });
+    if (!connection.isBusy) this.#waitForTurn(connection);
   }
 
   /**
@@ -301,14 +301,14 @@ export class Hub {
    * then on.
    */
   async shutDown(): Promise<void> {
-    await this.#turns.forEach(this.#share, this.#guests, (guest) => {
+    await this.#turns.forEach(this.#share, this.#connections, (connection) => {
       this.#turns.count(Work.write);
       try {
-        guest.connection.disconnect({ type: "disconnect", reasonCode: 0x8b });
+        connection.protocol.disconnect({ type: "disconnect", reasonCode: 0x8b });
       } catch (error) {
-        this.fail(guest, error);
+        this.fail(connection, error);
       }
-      guest.wake();
+      connection.wake();
     }, () => {});
   }
 
@@ -317,106 +317,112 @@ export class Hub {
     this.#errors.report(error, what, client);
   }
 
-  #begin(guest: Guest, event: ConnectionEvent, at?: number): void {
-    this.#turns.begin(guest.share);
+  #begin(connection: BrokerConnection, event: ConnectionEvent, at?: number): void {
+    this.#turns.begin(connection.share);
     let work: Promise<void> | undefined;
     try {
-      work = this.#process(guest, event, at);
+      work = this.#process(connection, event, at);
     } catch (error) {
-      this.fail(guest, error);
+      this.fail(connection, error);
     }
     if (work === undefined) return;
-    this.#pause(guest);
-    void work.catch((error) => this.fail(guest, error)).then(() => this.#goOn(guest));
+    this.#pause(connection);
+    void work.catch((error) => this.fail(connection, error)).then(() => this.#goOn(connection));
   }
 
   /** What happens from now on waits. */
-  #pause(guest: Guest): void {
-    guest.isBusy = true;
-    guest.busySince = this.#tools.now();
-    guest.connection.pause();
+  #pause(connection: BrokerConnection): void {
+    connection.isBusy = true;
+    connection.busySince = this.#tools.now();
+    connection.protocol.pause();
   }
 
   /** What has happened is looked at in another turn. */
-  #waitForTurn(guest: Guest): void {
-    this.#pause(guest);
-    this.#turns.wait(guest.share, () => this.#goOn(guest));
+  #waitForTurn(connection: BrokerConnection): void {
+    this.#pause(connection);
+    this.#turns.wait(connection.share, () => this.#goOn(connection));
   }
 
   /**
    * The hook that was asked has answered, or the turn has come: what has happened in the meantime
    * is next.
    */
-  #goOn(guest: Guest): void {
-    guest.isBusy = false;
+  #goOn(connection: BrokerConnection): void {
+    connection.isBusy = false;
     // Who has gone while a hook did not answer is not kept for as many times as it has asked for
     // something.
-    const isGivenUp = guest.connection.isClosed &&
-      this.#tools.now() - guest.busySince >= this.limits.hookTimeout;
-    while (!guest.isBusy) {
-      const next = guest.backlog.shift();
+    const isGivenUp = connection.protocol.isClosed &&
+      this.#tools.now() - connection.busySince >= this.limits.hookTimeout;
+    while (!connection.isBusy) {
+      const next = connection.backlog.shift();
       if (next === undefined) break;
       if (isGivenUp && isRequest(next.event)) continue;
-      this.#begin(guest, next.event, next.at);
-      if (!guest.isBusy && guest.backlog.length > 0 && this.#turns.isOver) this.#waitForTurn(guest);
+      this.#begin(connection, next.event, next.at);
+      if (!connection.isBusy && connection.backlog.length > 0 && this.#turns.isOver) {
+        this.#waitForTurn(connection);
+      }
     }
     try {
-      if (!guest.isBusy) guest.connection.goOn(this.#tools.now());
+      if (!connection.isBusy) connection.protocol.goOn(this.#tools.now());
     } catch (error) {
-      this.fail(guest, error);
+      this.fail(connection, error);
     }
-    guest.wake();
+    connection.wake();
   }
 
   /**
    * One client cannot be served: it takes packets so small that it cannot be answered, or something
    * has failed here.
    */
-  fail(guest: Guest, error: unknown): void {
-    const { connection } = guest;
-    if (error instanceof PacketTooLargeError) connection.breakOff("cannot be answered");
+  fail(connection: BrokerConnection, error: unknown): void {
+    const { protocol } = connection;
+    if (error instanceof PacketTooLargeError) protocol.breakOff("cannot be answered");
     else {
-      this.report(error, "the connection", guest.client);
+      this.report(error, "the connection", connection.client);
       try {
-        connection.abort(error);
+        protocol.abort(error);
       } catch (next) {
-        this.report(next, "the connection", guest.client);
+        this.report(next, "the connection", connection.client);
       }
     }
-    this.#wakeLater(guest);
+    this.#wakeLater(connection);
   }
 
   /**
    * Does what an event asks for that came at `at`, now by default. Takes a promise only where a
    * hook does.
    */
-  #process(guest: Guest, event: ConnectionEvent, at?: number): Promise<void> | undefined {
+  #process(
+    connection: BrokerConnection,
+    event: ConnectionEvent,
+    at?: number,
+  ): Promise<void> | undefined {
     switch (event.type) {
       case "message":
-        return this.#publish(guest, event, at);
+        return this.#publish(connection, event, at);
       case "more":
         this.#turns.count(Work.look * PACKETS_PER_CALL);
-        guest.connection.proceed(this.#tools.now());
+        connection.protocol.proceed(this.#tools.now());
         return undefined;
       case "connect":
-        return this.#connect(guest, event.packet);
+        return this.#connect(connection, event.packet);
       case "auth":
-        return this.#door.goOn(guest, event.packet);
+        return this.#connectHandler.goOn(connection, event.packet);
       case "subscribe":
-        return this.#subscribe(guest, event.packet);
+        return this.#subscribe(connection, event.packet);
       case "unsubscribe":
-        return this.#unsubscribe(guest, event.packet);
+        return this.#unsubscribe(connection, event.packet);
       case "settled":
         this.#forget(event.message);
-        this.#feedMore(guest);
+        this.#feedMore(connection);
         return undefined;
       case "discarded":
-        this.#discarded(guest, event);
+        this.#discarded(connection, event);
         this.#forget(event.message);
-        this.#feedMore(guest);
+        this.#feedMore(connection);
         return undefined;
       case "closed":
-        return this.#closed(guest, event.cause);
+        return this.#closed(connection, event.cause);
       default:
         return undefined;
     }
@@ -424,53 +430,55 @@ export class Hub {
 
   /** A message is kept no more. */
   #forget(message: Outgoing): void {
-    if (!(message instanceof Kept)) return;
+    if (!(message instanceof QueuedMessage)) return;
     message.release();
     this.#store?.deleteMessage(message);
   }
 
-  #discarded({ member }: Guest, { message, why }: DiscardedEvent): void {
-    if (why.reason === "expired" || member === undefined) return;
-    this.#router.drop(member, message.packet as PublishPacket, "too large");
+  #discarded({ session }: BrokerConnection, { message, why }: DiscardedEvent): void {
+    if (why.reason === "expired" || session === undefined) return;
+    this.#router.drop(session, message.packet as PublishPacket, "too large");
   }
 
-  #connect(guest: Guest, packet: ConnectPacket): Promise<void> | undefined {
-    if (this.#guests.size <= this.limits.connections) return this.#door.receive(guest, packet);
-    guest.connection.refuse(0x89, { reasonString: "There are too many connections" });
+  #connect(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
+    if (this.#connections.size <= this.limits.connections) {
+      return this.#connectHandler.receive(connection, packet);
+    }
+    connection.protocol.refuse(0x89, { reasonString: "There are too many connections" });
     return undefined;
   }
 
   #publish(
-    guest: Guest,
+    connection: BrokerConnection,
     { packet, receipt }: MessageEvent,
     at?: number,
   ): Promise<void> | undefined {
     const { topicLevels } = this.limits;
     // Between two levels there is a character: most topics need not be looked at.
     if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
-      return this.#answer(guest, receipt, 0x90, "The topic has too many levels");
+      return this.#answer(connection, receipt, 0x90, "The topic has too many levels");
     }
     if (isReserved(packet.topic, this.#options)) {
       if (receipt === undefined) this.#router.dropped++;
-      return this.#answer(guest, receipt, 0x87, "The topic is the server's own (§4.7.2)");
+      return this.#answer(connection, receipt, 0x87, "The topic is the server's own (§4.7.2)");
     }
-    if (packet.qos === 2 && guest.member?.countReceived() === false) {
-      return this.#answer(guest, receipt, 0x97, "Too many messages have not been released");
+    if (packet.qos === 2 && connection.session?.countReceived() === false) {
+      return this.#answer(connection, receipt, 0x97, "Too many messages have not been released");
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
-    return this.#hooks.authorizePublish(guest.client!, packet, (code) => {
-      if (code >= 0x80) return void this.#answer(guest, receipt, code, "May not be published");
+    return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
+      if (code >= 0x80) return void this.#answer(connection, receipt, code, "May not be published");
       return this.#askWhoMayHave(
         packet,
-        (mayHave) => this.#spread(guest, packet, { receipt, arrivedAt, mayHave }),
+        (mayHave) => this.#spread(connection, packet, { receipt, arrivedAt, mayHave }),
       );
     });
   }
 
   /** Brings a message to who wants it, and acknowledges it. */
   #spread(
-    guest: Guest,
+    connection: BrokerConnection,
     packet: PublishPacket,
     { receipt, arrivedAt, mayHave }: {
       readonly receipt: Receipt | undefined;
@@ -481,23 +489,29 @@ export class Hub {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
-    if (message === undefined) return this.#answer(guest, receipt, 0x00);
-    const distribute = () => this.#distribute(guest, message, mayHave);
+    if (message === undefined) return this.#answer(connection, receipt, 0x00);
+    const distribute = () => this.#distribute(connection, message, mayHave);
     const answer = receipt === undefined || this.#commits === undefined
       ? distribute()
-      : this.#commits.publish(guest, receipt, message.retain, distribute);
-    if (answer !== undefined) this.#answer(guest, receipt, answer.reasonCode, answer.reasonString);
+      : this.#commits.publish(connection, receipt, message.retain, distribute);
+    if (answer !== undefined) {
+      this.#answer(connection, receipt, answer.reasonCode, answer.reasonString);
+    }
     return undefined;
   }
 
   /** Brings a message of a client to those who want it. Returns what is to be said to it. */
-  #distribute(guest: Guest, message: PublishPacket, mayHave: MayHave): Acknowledgement {
-    this.#feed.precede(message.topic, mayHave);
+  #distribute(
+    connection: BrokerConnection,
+    message: PublishPacket,
+    mayHave: MayHave,
+  ): Acknowledgement {
+    this.#retainedDelivery.precede(message.topic, mayHave);
     if (message.retain && !this.#retain(message)) {
       return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
     }
-    this.#hooks.onMessage(guest.client, message);
-    const code = this.#router.route(message, guest.member, mayHave);
+    this.#hooks.onMessage(connection.client, message);
+    const code = this.#router.route(message, connection.session, mayHave);
     // What is retained has been taken, whoever had no room for it.
     return code === 0x97 && message.retain ? WANTED : ANSWERS[code];
   }
@@ -530,28 +544,28 @@ export class Hub {
    * answer.
    */
   #answer(
-    guest: Guest,
+    connection: BrokerConnection,
     receipt: Receipt | undefined,
     reasonCode: ReasonCodeOf<"puback">,
     reasonString?: string,
   ): undefined {
     if (receipt === undefined) return undefined;
-    const current = guest.member?.guest ?? guest;
+    const current = connection.session?.connection ?? connection;
     const properties = reasonString === undefined ? undefined : { reasonString };
-    current.connection.acknowledge(receipt, reasonCode, properties);
-    if (current !== guest) current.wake();
+    current.protocol.acknowledge(receipt, reasonCode, properties);
+    if (current !== connection) current.wake();
     return undefined;
   }
 
   /** Likewise, what had to be stored first. */
   #answerLater(
-    guest: Guest,
+    connection: BrokerConnection,
     receipt: Receipt,
     { reasonCode, reasonString }: Acknowledgement,
   ): void {
-    const current = guest.member?.guest ?? guest;
+    const current = connection.session?.connection ?? connection;
     try {
-      this.#answer(guest, receipt, reasonCode, reasonString);
+      this.#answer(connection, receipt, reasonCode, reasonString);
       this.#wakeLater(current);
     } catch (error) {
       this.fail(current, error);
@@ -559,9 +573,9 @@ export class Hub {
   }
 
   /** A message of the broker's own making: a Will. */
-  #distributeWill(packet: PublishPacket, publisher: Member): void {
+  #distributeWill(packet: PublishPacket, publisher: BrokerSession): void {
     const asked = this.#askWhoMayHave(packet, (mayHave) => {
-      this.#feed.precede(packet.topic, mayHave);
+      this.#retainedDelivery.precede(packet.topic, mayHave);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);
       this.#router.route(packet, publisher, mayHave);
@@ -574,22 +588,22 @@ export class Hub {
    * waits.
    */
   clearAuthorizations(clientId?: string): void {
-    for (const member of this.#sessions.some(clientId)) {
-      if (member.verdicts === undefined) continue;
-      const verdicts = member.verdicts = new Verdicts();
-      const refused = this.#deliveries.refusedOf(member, member.client, verdicts);
-      if (!isPromise(refused)) this.#takeOut(member, refused);
+    for (const session of this.#sessions.some(clientId)) {
+      if (session.verdicts === undefined) continue;
+      const verdicts = session.verdicts = new Verdicts();
+      const refused = this.#deliveries.refusedOf(session, session.client, verdicts);
+      if (!isPromise(refused)) this.#takeOut(session, refused);
       else {
-        void refused.then((topics) => this.#takeOut(member, topics))
-          .catch((error) => this.report(error, "clearAuthorizations", member.client));
+        void refused.then((topics) => this.#takeOut(session, topics))
+          .catch((error) => this.report(error, "clearAuthorizations", session.client));
       }
     }
   }
 
   /** Takes back what waits for a session that may not have it any more. */
-  #takeOut({ session }: Member, topics: ReadonlySet<string>): void {
+  #takeOut({ state }: BrokerSession, topics: ReadonlySet<string>): void {
     if (topics.size === 0) return;
-    for (const message of session.outbox.takeOut(({ packet }) => topics.has(packet.topic))) {
+    for (const message of state.outbox.takeOut(({ packet }) => topics.has(packet.topic))) {
       this.#forget(message);
     }
   }
@@ -615,59 +629,65 @@ export class Hub {
    * One that was taken over while a hook was asked has nothing to say about the session any more,
    * which may have ended.
    */
-  #subscribe(guest: Guest, packet: SubscribePacket): Promise<void> | undefined {
-    const member = guest.member!;
-    guest.connection.checkAnswer(packet);
+  #subscribe(connection: BrokerConnection, packet: SubscribePacket): Promise<void> | undefined {
+    const session = connection.session!;
+    connection.protocol.checkAnswer(packet);
     const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
-    return this.#hooks.authorizeSubscribe(guest.client!, packet.subscriptions, (verdicts) => {
+    return this.#hooks.authorizeSubscribe(connection.client!, packet.subscriptions, (verdicts) => {
       const added: Added[] = [];
       const add = (request: SubscriptionRequest, index: number): ReasonCodeOf<"suback"> => {
         const { topicFilter } = request;
-        const before = member.subscriptions.get(topicFilter);
+        const before = session.subscriptions.get(topicFilter);
         const isNew = before === undefined;
         const verdict = verdicts[index]!;
         if (verdict >= 0x80) return verdict;
         const shared = parseSharedSubscription(topicFilter);
         const levels = levelsOf(shared?.topicFilter ?? topicFilter);
         if (levels > this.limits.topicLevels) return 0x8f;
-        if (isNew && member.subscriptions.size >= this.limits.subscriptionsPerSession) return 0x97;
+        if (isNew && session.subscriptions.size >= this.limits.subscriptionsPerSession) return 0x97;
         const bytes = subscriptionBytes(topicFilter);
-        if (isNew && !member.subscriptionAccount.tryCharge(bytes)) return 0x97;
-        const entry: Entry<Member> = { subscriber: member, request, identifier };
-        member.subscriptions.set(topicFilter, entry);
-        this.#router.table.add(entry);
-        if (member.lifetime > 0) this.#store?.saveSubscription(entry);
-        added.push({ entry, before, index });
+        if (isNew && !session.subscriptionAccount.tryCharge(bytes)) return 0x97;
+        const subscription: Subscription<BrokerSession> = {
+          subscriber: session,
+          request,
+          identifier,
+        };
+        session.subscriptions.set(topicFilter, subscription);
+        this.#router.table.add(subscription);
+        if (session.lifetime > 0) this.#store?.saveSubscription(subscription);
+        added.push({ subscription, before, index });
         return request.qos;
       };
       const reasonCodes: ReasonCodeOf<"suback">[] = [];
-      return this.#turns.forEach(guest.share, packet.subscriptions, (request, index) => {
-        if (member.guest !== guest) return;
+      return this.#turns.forEach(connection.share, packet.subscriptions, (request, index) => {
+        if (session.connection !== connection) return;
         this.#turns.count(Work.subscription);
         reasonCodes.push(add(request, index));
       }, () => {
-        if (member.guest !== guest) return;
-        if (!this.#isStored(member)) {
+        if (session.connection !== connection) return;
+        if (!this.#isStored(session)) {
           for (const each of added.splice(0).toReversed()) {
             this.#takeBack(each);
             reasonCodes[each.index] = 0x97;
           }
         }
-        guest.connection.suback(packet, reasonCodes);
-        for (const { entry, before } of added) this.#sendRetained(entry, before === undefined);
-        this.#feed.feed(member);
+        connection.protocol.suback(packet, reasonCodes);
+        for (const { subscription, before } of added) {
+          this.#sendRetained(subscription, before === undefined);
+        }
+        this.#retainedDelivery.feed(session);
       });
     });
   }
 
   /** Whether all that has been asked for a session is stored, where it is to be. */
-  #isStored({ lifetime }: Member): boolean {
+  #isStored({ lifetime }: BrokerSession): boolean {
     return lifetime === 0 || this.#commits === undefined || this.#commits.commit();
   }
 
   /** A subscription could not be stored: it is as it was before. */
-  #takeBack({ entry, before }: Added): void {
-    const { subscriber, request: { topicFilter } } = entry;
+  #takeBack({ subscription, before }: Added): void {
+    const { subscriber, request: { topicFilter } } = subscription;
     if (before !== undefined) return this.#restore(before);
     subscriber.subscriptions.delete(topicFilter);
     subscriber.subscriptionAccount.release(subscriptionBytes(topicFilter));
@@ -675,83 +695,83 @@ export class Hub {
     this.#store?.deleteSubscription(subscriber, topicFilter);
   }
 
-  #restore(entry: Entry<Member>): void {
-    entry.subscriber.subscriptions.set(entry.request.topicFilter, entry);
-    this.#router.table.add(entry);
-    this.#store?.saveSubscription(entry);
+  #restore(subscription: Subscription<BrokerSession>): void {
+    subscription.subscriber.subscriptions.set(subscription.request.topicFilter, subscription);
+    this.#router.table.add(subscription);
+    this.#store?.saveSubscription(subscription);
   }
 
-  #sendRetained(entry: Entry<Member>, isNew: boolean): void {
-    const { topicFilter, retainHandling } = entry.request;
+  #sendRetained(subscription: Subscription<BrokerSession>, isNew: boolean): void {
+    const { topicFilter, retainHandling } = subscription.request;
     // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (§4.8.2).
     if (retainHandling === 2 || retainHandling === 1 && !isNew) return;
     if (parseSharedSubscription(topicFilter) !== undefined) return;
-    this.#feed.start(entry);
+    this.#retainedDelivery.start(subscription);
   }
 
   /** What waited for a session has gone: there may be retained messages that it is still to get. */
-  #feedMore({ member }: Guest): void {
-    if (member?.retainedCursors !== undefined) this.#feed.feed(member);
+  #feedMore({ session }: BrokerConnection): void {
+    if (session?.retainedCursors !== undefined) this.#retainedDelivery.feed(session);
   }
 
-  #unsubscribe(guest: Guest, packet: UnsubscribePacket): Promise<void> | undefined {
-    const member = guest.member!;
-    if (member.guest !== guest) return undefined;
-    guest.connection.checkAnswer(packet);
-    const entries: (Entry<Member> | undefined)[] = [];
+  #unsubscribe(connection: BrokerConnection, packet: UnsubscribePacket): Promise<void> | undefined {
+    const session = connection.session!;
+    if (session.connection !== connection) return undefined;
+    connection.protocol.checkAnswer(packet);
+    const entries: (Subscription<BrokerSession> | undefined)[] = [];
     const remove = (topicFilter: string) => {
-      const entry = member.subscriptions.get(topicFilter);
-      if (!member.subscriptions.delete(topicFilter)) return undefined;
-      member.subscriptionAccount.release(subscriptionBytes(topicFilter));
-      this.#router.table.remove(member, topicFilter);
-      this.#store?.deleteSubscription(member, topicFilter);
-      return entry;
+      const subscription = session.subscriptions.get(topicFilter);
+      if (!session.subscriptions.delete(topicFilter)) return undefined;
+      session.subscriptionAccount.release(subscriptionBytes(topicFilter));
+      this.#router.table.remove(session, topicFilter);
+      this.#store?.deleteSubscription(session, topicFilter);
+      return subscription;
     };
     const { topicFilters } = packet;
-    return this.#turns.forEach(guest.share, topicFilters, (topicFilter) => {
-      if (member.guest !== guest) return;
+    return this.#turns.forEach(connection.share, topicFilters, (topicFilter) => {
+      if (session.connection !== connection) return;
       this.#turns.count(Work.subscription);
       entries.push(remove(topicFilter));
     }, () => {
-      if (member.guest !== guest) return;
-      const isStored = this.#isStored(member);
+      if (session.connection !== connection) return;
+      const isStored = this.#isStored(session);
       const reasonCodes = topicFilters.map((topicFilter, index) => {
-        const entry = entries[index];
-        if (entry === undefined) return 0x11;
-        if (isStored) this.#feed.stop(member, topicFilter);
+        const subscription = entries[index];
+        if (subscription === undefined) return 0x11;
+        if (isStored) this.#retainedDelivery.stop(session, topicFilter);
         else {
-          member.subscriptionAccount.charge(subscriptionBytes(topicFilter));
-          this.#restore(entry);
+          session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
+          this.#restore(subscription);
         }
         return isStored ? 0x00 : 0x83;
       });
-      guest.connection.unsuback(packet, reasonCodes);
+      connection.protocol.unsuback(packet, reasonCodes);
     });
   }
 
-  #closed(guest: Guest, cause: CloseCause): undefined {
-    this.#guests.delete(guest);
-    this.#clients.delete(guest);
+  #closed(connection: BrokerConnection, cause: CloseCause): undefined {
+    this.#connections.delete(connection);
+    this.#clients.delete(connection);
     try {
-      this.#sessions.leave(guest, cause);
+      this.#sessions.leave(connection, cause);
     } finally {
-      this.#tellLeft(guest, cause);
+      this.#tellLeft(connection, cause);
     }
     return undefined;
   }
 
   /** Tells once that a client is gone: before one that takes its name is told to be there. */
-  #tellLeft(guest: Guest, cause: CloseCause): void {
-    if (guest.member === undefined || guest.hasLeft) return;
-    guest.hasLeft = true;
-    this.#hooks.onDisconnect(guest.client!, reasonOf(cause));
+  #tellLeft(connection: BrokerConnection, cause: CloseCause): void {
+    if (connection.session === undefined || connection.hasLeft) return;
+    connection.hasLeft = true;
+    this.#hooks.onDisconnect(connection.client!, reasonOf(cause));
   }
 
-  /** Wakes a guest when all that has come together has been routed: one write for all of it. */
-  #wakeLater(guest: Guest): void {
-    if (guest.isToBeWoken) return;
-    guest.isToBeWoken = true;
-    this.#sending.push(guest);
+  /** Wakes a connection when all that has come together has been routed: one write for all of it. */
+  #wakeLater(connection: BrokerConnection): void {
+    if (connection.isToBeWoken) return;
+    connection.isToBeWoken = true;
+    this.#sending.push(connection);
     if (this.#isWaking) return;
     this.#isWaking = true;
     queueMicrotask(() => this.#wakeAll());
@@ -761,12 +781,16 @@ export class Hub {
    * Wakes as many as there is time for in this turn: for the others more comes together meanwhile.
    */
   #wakeAll(): void {
-    for (let guest = this.#sending.first; guest !== undefined; guest = this.#sending.first) {
+    for (
+      let connection = this.#sending.first;
+      connection !== undefined;
+      connection = this.#sending.first
+    ) {
       if (this.#turns.isOver) return this.#turns.waitForAll(() => this.#wakeAll());
       this.#sending.shift();
-      guest.isToBeWoken = false;
+      connection.isToBeWoken = false;
       this.#turns.count(Work.write);
-      guest.wake();
+      connection.wake();
     }
     this.#isWaking = false;
   }
@@ -797,14 +821,14 @@ const REFUSED_AT_ONCE = 64;
 
 /** A subscription that has been added, what was in its place, and which of the packet it is. */
 interface Added {
-  readonly entry: Entry<Member>;
-  readonly before: Entry<Member> | undefined;
+  readonly subscription: Subscription<BrokerSession>;
+  readonly before: Subscription<BrokerSession> | undefined;
   readonly index: number;
 }
 
 /** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */
 function willPacket(
-  { topic, payload, qos, retain, properties }: NonNullable<Member["will"]>,
+  { topic, payload, qos, retain, properties }: NonNullable<BrokerSession["will"]>,
 ): PublishPacket {
   const { willDelayInterval: _, ...rest } = properties;
   return {

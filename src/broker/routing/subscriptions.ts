@@ -1,11 +1,11 @@
 // §3.8.4, §4.8 Subscriptions: who gets a message. Found by Topic Name in a tree; what was found is
 // remembered until somebody subscribes or unsubscribes, as the same topics come again and again.
 
-import type { SubscriptionRequest } from "../packets/mod.ts";
-import { parseSharedSubscription } from "../topics.ts";
-import { Account } from "./account.ts";
+import type { SubscriptionRequest } from "../../packets/mod.ts";
+import { parseSharedSubscription } from "../../topics.ts";
+import { Account } from "../account.ts";
 import { FilterTree } from "./topic_tree.ts";
-import { Work } from "./turns.ts";
+import { Work } from "../turns.ts";
 
 /** About so many bytes are remembered of what topics match, all of them together. */
 const REMEMBERED = 1_572_864;
@@ -15,7 +15,7 @@ const TOPIC = 256;
 const MATCH = 64;
 
 /** One subscription of one session. */
-export interface Entry<Subscriber> {
+export interface Subscription<Subscriber> {
   readonly subscriber: Subscriber;
   /** As it was asked for, with `$share/…` if it is shared. */
   readonly request: SubscriptionRequest;
@@ -26,13 +26,13 @@ export interface Entry<Subscriber> {
 /** The subscribers that share the messages of one Topic Filter, in turn. */
 export interface Group<Subscriber> {
   /** The first is the one whose turn it is; who has had a message is last. */
-  readonly members: Map<Subscriber, Entry<Subscriber>>;
+  readonly members: Map<Subscriber, Subscription<Subscriber>>;
 }
 
 /** All that wants a message. */
 export interface Matches<Subscriber> {
   /** The subscriptions of one subscriber together; none of them is shared. */
-  readonly single: readonly (readonly Entry<Subscriber>[])[];
+  readonly single: readonly (readonly Subscription<Subscriber>[])[];
   /** The groups, each of which wants it once. */
   readonly groups: readonly Group<Subscriber>[];
 }
@@ -42,7 +42,7 @@ const NOBODY: Matches<never> = { single: [], groups: [] };
 
 /** The subscriptions under one Topic Filter. */
 interface Holders<Subscriber> {
-  readonly single: Map<Subscriber, Entry<Subscriber>>;
+  readonly single: Map<Subscriber, Subscription<Subscriber>>;
   /** By share name. */
   readonly groups: Map<string, Group<Subscriber>>;
 }
@@ -74,8 +74,8 @@ export class SubscriptionTable<Subscriber extends object> {
    * Adds a subscription; one of the same subscriber with the same filter is replaced
    * [MQTT-3.8.4-3].
    */
-  add(entry: Entry<Subscriber>): void {
-    const { subscriber, request: { topicFilter } } = entry;
+  add(subscription: Subscription<Subscriber>): void {
+    const { subscriber, request: { topicFilter } } = subscription;
     const shared = parseSharedSubscription(topicFilter);
     const holders = this.#tree.getOrMake(
       shared?.topicFilter ?? topicFilter,
@@ -90,7 +90,7 @@ export class SubscriptionTable<Subscriber extends object> {
       members = group.members;
     }
     if (!members.has(subscriber)) this.#size++;
-    members.set(subscriber, entry);
+    members.set(subscriber, subscription);
     this.#forget(shared?.topicFilter ?? topicFilter);
   }
 
@@ -114,13 +114,13 @@ export class SubscriptionTable<Subscriber extends object> {
     const known = this.#remembered.get(topicName);
     if (known !== undefined) return known;
     if (this.#size === 0) return NOBODY;
-    const single = new Map<Subscriber, Entry<Subscriber>[]>();
+    const single = new Map<Subscriber, Subscription<Subscriber>[]>();
     const groups: Group<Subscriber>[] = [];
     const nodes = this.#tree.match(topicName, (holders) => {
-      for (const [subscriber, entry] of holders.single) {
+      for (const [subscriber, subscription] of holders.single) {
         const entries = single.get(subscriber);
-        if (entries === undefined) single.set(subscriber, [entry]);
-        else entries.push(entry);
+        if (entries === undefined) single.set(subscriber, [subscription]);
+        else entries.push(subscription);
       }
       groups.push(...holders.groups.values());
     });
@@ -176,23 +176,23 @@ function makeHolders<Subscriber>(): Holders<Subscriber> {
  */
 export function nextMember<Subscriber>(
   group: Group<Subscriber>,
-  rank: (entry: Entry<Subscriber>) => -1 | 0 | 1 | 2,
-): Entry<Subscriber> | undefined {
+  rank: (subscription: Subscription<Subscriber>) => -1 | 0 | 1 | 2,
+): Subscription<Subscriber> | undefined {
   const { members } = group;
-  const passed: Entry<Subscriber>[] = [];
-  let best: Entry<Subscriber> | undefined;
+  const passed: Subscription<Subscriber>[] = [];
+  let best: Subscription<Subscriber> | undefined;
   let bestRank = -1;
   let upTo = 0;
-  for (const entry of members.values()) {
-    passed.push(entry);
-    const entryRank = rank(entry);
-    if (entryRank > bestRank) [best, bestRank, upTo] = [entry, entryRank, passed.length];
+  for (const subscription of members.values()) {
+    passed.push(subscription);
+    const entryRank = rank(subscription);
+    if (entryRank > bestRank) [best, bestRank, upTo] = [subscription, entryRank, passed.length];
     if (bestRank === 2) break;
   }
   // Those up to the one that is found go to the end: the next one's turn is next.
-  for (const entry of passed.slice(0, upTo)) {
-    members.delete(entry.subscriber);
-    members.set(entry.subscriber, entry);
+  for (const subscription of passed.slice(0, upTo)) {
+    members.delete(subscription.subscriber);
+    members.set(subscription.subscriber, subscription);
   }
   return best;
 }

@@ -7,13 +7,13 @@ import type { PeerInfo } from "../session/peer.ts";
 import { Queue } from "../session/queue.ts";
 import type { ServerConnection } from "../session/server_connection.ts";
 import type { Account } from "./account.ts";
-import type { Member } from "./member.ts";
+import type { BrokerSession } from "./broker_session.ts";
 import type { ClientInfo } from "./options.ts";
 import { Share } from "./turns.ts";
 
 /** A connection with what is known of its client. */
-export class Guest {
-  readonly connection: ServerConnection;
+export class BrokerConnection {
+  readonly protocol: ServerConnection;
   /** What the connection keeps, and the platform for it. */
   readonly account: Account;
   /** What is at the other end of it. */
@@ -25,7 +25,7 @@ export class Guest {
   /** Who it is. */
   client: ClientInfo | undefined;
   /** Its session, once it has been accepted. */
-  member: Member | undefined;
+  session: BrokerSession | undefined;
   /** Whether it has been told that it is accepted. */
   isTold = false;
   /** What has ended its connection, though there may be more to look at before. */
@@ -45,8 +45,8 @@ export class Guest {
   /** What has happened in the meantime, and when. */
   readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
 
-  constructor(connection: ServerConnection, account: Account, peer: PeerInfo, wake: () => void) {
-    this.connection = connection;
+  constructor(protocol: ServerConnection, account: Account, peer: PeerInfo, wake: () => void) {
+    this.protocol = protocol;
     this.account = account;
     this.peer = peer;
     this.wake = wake;

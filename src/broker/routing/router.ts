@@ -1,19 +1,19 @@
 // §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is
 // encoded once.
 
-import { PacketTooLargeError } from "../errors.ts";
-import { type PublishPacket, type QoS, writePacket, Writer } from "../packets/mod.ts";
-import { expiryOf, Outgoing } from "../session/outgoing.ts";
-import type { MayHave } from "./delivery_authorizer.ts";
-import type { Account } from "./account.ts";
-import type { Guest } from "./guest.ts";
-import { Kept, SharedContent } from "./kept.ts";
-import type { Member } from "./member.ts";
-import type { DropReason } from "./options.ts";
-import { Pages, withOwnBytes } from "./own_bytes.ts";
-import { messageBytes } from "./sizes.ts";
-import { type Entry, type Matches, nextMember, SubscriptionTable } from "./subscriptions.ts";
-import { type Turns, Work } from "./turns.ts";
+import { PacketTooLargeError } from "../../errors.ts";
+import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets/mod.ts";
+import { expiryOf, Outgoing } from "../../session/outgoing.ts";
+import type { MayHave } from "../delivery_authorizer.ts";
+import type { Account } from "../account.ts";
+import type { BrokerConnection } from "../broker_connection.ts";
+import { QueuedMessage, SharedContent } from "./queued_message.ts";
+import type { BrokerSession } from "../broker_session.ts";
+import type { DropReason } from "../options.ts";
+import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
+import { messageBytes } from "../sizes.ts";
+import { type Matches, nextMember, type Subscription, SubscriptionTable } from "./subscriptions.ts";
+import { type Turns, Work } from "../turns.ts";
 
 /** What a router works with. */
 export interface RouterSetup {
@@ -22,19 +22,19 @@ export interface RouterSetup {
   readonly overlapping: "one copy" | "several copies";
   readonly turns: Turns;
   /** There is something to send. */
-  readonly onSending: (guest: Guest) => void;
+  readonly onSending: (connection: BrokerConnection) => void;
   /** A connection has thrown what nobody expected. */
-  readonly onFailed: (guest: Guest, error: unknown) => void;
+  readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
   /** Whether a message may be kept for a session: it may be that it cannot be stored. */
-  readonly mayKeep: (member: Member) => boolean;
+  readonly mayQueue: (session: BrokerSession) => boolean;
   /** A message waits for a session, or is in flight to it. */
-  readonly onKept: (member: Member, message: Kept) => void;
+  readonly onQueued: (session: BrokerSession, message: QueuedMessage) => void;
   /** A message that was kept has expired. */
-  readonly onExpired: (message: Kept) => void;
+  readonly onExpired: (message: QueuedMessage) => void;
   /** The account of the whole broker. */
   readonly memory: Account;
   /** A message does not reach a client that should have it. */
-  readonly onDropped: (member: Member, message: PublishPacket, why: DropReason) => void;
+  readonly onDropped: (session: BrokerSession, message: PublishPacket, why: DropReason) => void;
 }
 
 /** Room for one message after the other, larger than which it is not kept. */
@@ -42,7 +42,7 @@ const ROOM = 65_536;
 
 /** What messages are encoded in and copied to. */
 class Workshop {
-  readonly pages: Pages = new Pages();
+  readonly pages: PayloadPages = new PayloadPages();
   #writer = new Writer();
 
   /** The writer, with nothing in it: what was in it is over. */
@@ -58,7 +58,7 @@ class Copies {
   readonly packet: PublishPacket;
   readonly #now: () => number;
   readonly #writer: Writer;
-  readonly #pages: Pages;
+  readonly #pages: PayloadPages;
   readonly #memory: Account;
   #content: SharedContent | undefined;
   #own: PublishPacket | undefined;
@@ -103,9 +103,12 @@ class Copies {
   }
 
   /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
-  toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): Kept {
+  toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): QueuedMessage {
     this.#own ??= withOwnBytes(this.packet, this.#pages);
-    return new Kept(this.of(qos, retain, subscriptionIdentifiers, this.#own), this.expiresAt);
+    return new QueuedMessage(
+      this.of(qos, retain, subscriptionIdentifiers, this.#own),
+      this.expiresAt,
+    );
   }
 
   /** Likewise at QoS 0, encoded: valid as long as this is. */
@@ -134,7 +137,7 @@ export type RoutingCode = 0x00 | 0x10 | 0x97;
 
 /** Brings messages to their subscribers. */
 export class Router {
-  readonly table: SubscriptionTable<Member>;
+  readonly table: SubscriptionTable<BrokerSession>;
   readonly #setup: RouterSetup;
   readonly #workshop = new Workshop();
   /** Messages that had no room, or were too large for their client. */
@@ -149,7 +152,11 @@ export class Router {
    * Sends a message to all that want it and may have it. Returns 0x10 when there are none, 0x97
    * when some had no room for it and nobody took it.
    */
-  route(packet: PublishPacket, publisher: Member | undefined, mayHave?: MayHave): RoutingCode {
+  route(
+    packet: PublishPacket,
+    publisher: BrokerSession | undefined,
+    mayHave?: MayHave,
+  ): RoutingCode {
     const matches = this.table.match(packet.topic);
     const cost = Work.delivery + (packet.payload.length >> 9);
     this.#setup.turns.count(Work.packet + cost * matches.single.length);
@@ -166,20 +173,30 @@ export class Router {
    * Sends a retained message to who has just subscribed, with RETAIN (§3.3.1.3). It is the broker's
    * own by now: No Local does not ask who published it.
    */
-  sendRetained(packet: PublishPacket, expiresAt: number, entry: Entry<Member>): void {
+  sendRetained(
+    packet: PublishPacket,
+    expiresAt: number,
+    subscription: Subscription<BrokerSession>,
+  ): void {
     const now = this.#setup.now();
     // [MQTT-3.3.2-5]
     if (expiresAt <= now) return;
     const message = new Outgoing(packet, expiresAt);
     message.countDown(now);
     const copies = new Copies(message.packet as PublishPacket, this.#setup, this.#workshop);
-    this.#send(copies, entry.subscriber, lower(packet.qos, entry), true, identifiersOf([entry]));
+    this.#send(
+      copies,
+      subscription.subscriber,
+      lower(packet.qos, subscription),
+      true,
+      identifiersOf([subscription]),
+    );
   }
 
   #toSubscriber(
     copies: Copies,
-    all: readonly Entry<Member>[],
-    publisher: Member | undefined,
+    all: readonly Subscription<BrokerSession>[],
+    publisher: BrokerSession | undefined,
   ): Outcome {
     const { subscriber } = all[0]!;
     if (subscriber.hasEnded) return NOTHING;
@@ -191,7 +208,9 @@ export class Router {
       return this.#toEntries(copies, subscriber, entries);
     }
     let outcome: Outcome = NOTHING;
-    for (const entry of entries) outcome |= this.#toEntries(copies, subscriber, [entry]);
+    for (const subscription of entries) {
+      outcome |= this.#toEntries(copies, subscriber, [subscription]);
+    }
     return outcome;
   }
 
@@ -199,125 +218,134 @@ export class Router {
    * One copy for several subscriptions: with the highest of their QoS, and all their identifiers
    * [MQTT-3.3.4-2].
    */
-  #toEntries(copies: Copies, subscriber: Member, entries: readonly Entry<Member>[]): Outcome {
+  #toEntries(
+    copies: Copies,
+    subscriber: BrokerSession,
+    entries: readonly Subscription<BrokerSession>[],
+  ): Outcome {
     const { qos, retain } = copies.packet;
     let granted: QoS = 0;
     let keepsRetain = false;
-    for (const entry of entries) {
-      const entryQoS = lower(qos, entry);
+    for (const subscription of entries) {
+      const entryQoS = lower(qos, subscription);
       if (entryQoS > granted) granted = entryQoS;
-      keepsRetain ||= entry.request.retainAsPublished;
+      keepsRetain ||= subscription.request.retainAsPublished;
     }
     // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     return this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
   }
 
-  #toGroups(copies: Copies, groups: Matches<Member>["groups"], mayHave: MayHave): Outcome {
+  #toGroups(copies: Copies, groups: Matches<BrokerSession>["groups"], mayHave: MayHave): Outcome {
     const { qos } = copies.packet;
     let outcome: Outcome = NOTHING;
     for (const group of groups) {
-      const entry = nextMember(group, (candidate) => {
-        const { guest, hasEnded } = candidate.subscriber;
+      const subscription = nextMember(group, (candidate) => {
+        const { connection, hasEnded } = candidate.subscriber;
         this.#setup.turns.count(Work.look);
         if (hasEnded || mayHave?.(candidate.subscriber) === false) return -1;
-        if (guest === undefined) return 0;
-        return guest.connection.isReadyFor(lower(qos, candidate)) ? 2 : 1;
+        if (connection === undefined) return 0;
+        return connection.protocol.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
-      if (entry !== undefined) outcome |= this.#toEntries(copies, entry.subscriber, [entry]);
+      if (subscription !== undefined) {
+        outcome |= this.#toEntries(copies, subscription.subscriber, [subscription]);
+      }
     }
     return outcome;
   }
 
   /** A message does not reach a client that should have it. */
-  drop(member: Member, message: PublishPacket, why: DropReason): void {
+  drop(session: BrokerSession, message: PublishPacket, why: DropReason): void {
     this.dropped++;
-    this.#setup.onDropped(member, message, why);
+    this.#setup.onDropped(session, message, why);
   }
 
   #send(
     copies: Copies,
-    member: Member,
+    session: BrokerSession,
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
   ): Outcome {
-    const { guest } = member;
-    if (guest === undefined) {
+    const { connection } = session;
+    if (connection === undefined) {
       // Without a connection QoS 0 is lost, as it may be (§4.3.1).
-      return qos > 0 ? this.#keep(copies, member, qos, retain, identifiers) : NOTHING;
+      return qos > 0 ? this.#keep(copies, session, qos, retain, identifiers) : NOTHING;
     }
-    const { connection } = guest;
+    const { protocol } = connection;
     let outcome: Outcome = TAKEN;
     try {
       const isSent = qos === 0 &&
-        (identifiers.length === 0 && connection.trySendEncoded(copies.encoded(retain)) ||
-          connection.trySend(copies.of(0, retain, identifiers)));
-      if (!isSent) outcome = this.#keep(copies, member, qos, retain, identifiers);
+        (identifiers.length === 0 && protocol.trySendEncoded(copies.encoded(retain)) ||
+          protocol.trySend(copies.of(0, retain, identifiers)));
+      if (!isSent) outcome = this.#keep(copies, session, qos, retain, identifiers);
     } catch (error) {
       // Too large for this client [MQTT-3.1.2-25]. Any other error is its alone, too: the others
       // are to get the message.
-      if (error instanceof PacketTooLargeError) this.drop(member, copies.packet, "too large");
-      else this.#setup.onFailed(guest, error);
+      if (error instanceof PacketTooLargeError) this.drop(session, copies.packet, "too large");
+      else this.#setup.onFailed(connection, error);
     }
-    this.#setup.onSending(guest);
+    this.#setup.onSending(connection);
     return outcome;
   }
 
   /** A message that has to wait, be it for a PUBACK. */
   #keep(
     copies: Copies,
-    member: Member,
+    session: BrokerSession,
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
   ): Outcome {
     this.#setup.turns.count(Work.keep);
-    if (qos > 0 && !this.#setup.mayKeep(member)) return NOTHING;
+    if (qos > 0 && !this.#setup.mayQueue(session)) return NOTHING;
     const { content } = copies;
-    if (!content.hasRoom(member.account)) {
-      this.#takeExpired(member);
-      if (!content.hasRoom(member.account)) return this.#dropNoRoom(copies, member);
+    if (!content.hasRoom(session.account)) {
+      this.#takeExpired(session);
+      if (!content.hasRoom(session.account)) return this.#dropNoRoom(copies, session);
     }
-    const { guest, session: { outbox } } = member;
+    const { connection, state: { outbox } } = session;
     const message = copies.toKeep(qos, retain, identifiers);
-    const add = () => guest === undefined ? outbox.add(message) : guest.connection.publish(message);
+    const add = () =>
+      connection === undefined ? outbox.add(message) : connection.protocol.publish(message);
     let dropped = add();
-    if (dropped.length > 0 && this.#takeExpired(member)) dropped = add();
-    if (dropped.length > 0) return this.#dropNoRoom(copies, member);
-    message.charge(member.account, content);
-    if (qos > 0) this.#setup.onKept(member, message);
+    if (dropped.length > 0 && this.#takeExpired(session)) dropped = add();
+    if (dropped.length > 0) return this.#dropNoRoom(copies, session);
+    message.charge(session.account, content);
+    if (qos > 0) this.#setup.onQueued(session, message);
     return TAKEN;
   }
 
-  #dropNoRoom({ packet }: Copies, member: Member): Outcome {
-    this.drop(member, packet, "no room");
+  #dropNoRoom({ packet }: Copies, session: BrokerSession): Outcome {
+    this.drop(session, packet, "no room");
     return FULL;
   }
 
   /** What has expired may be in the way. Returns whether something was. */
-  #takeExpired({ session }: Member): boolean {
-    const expired = session.outbox.takeExpired(this.#setup.now());
-    for (const message of expired) if (message instanceof Kept) this.#setup.onExpired(message);
+  #takeExpired({ state }: BrokerSession): boolean {
+    const expired = state.outbox.takeExpired(this.#setup.now());
+    for (const message of expired) {
+      if (message instanceof QueuedMessage) this.#setup.onExpired(message);
+    }
     return expired.length > 0;
   }
 }
 
 /** Those of them that may have it: of a group it is enough that one may. */
 function allowed(
-  { single, groups }: Matches<Member>,
+  { single, groups }: Matches<BrokerSession>,
   mayHave: NonNullable<MayHave>,
-): Matches<Member> {
+): Matches<BrokerSession> {
   return {
-    single: single.filter(([entry]) => mayHave(entry!.subscriber)),
+    single: single.filter(([subscription]) => mayHave(subscription!.subscriber)),
     groups: groups.filter(({ members }) => members.keys().some(mayHave)),
   };
 }
 
-function lower(qos: QoS, { request }: Entry<Member>): QoS {
+function lower(qos: QoS, { request }: Subscription<BrokerSession>): QoS {
   return Math.min(qos, request.qos) as QoS;
 }
 
-function identifiersOf(entries: readonly Entry<Member>[]): readonly number[] {
+function identifiersOf(entries: readonly Subscription<BrokerSession>[]): readonly number[] {
   if (entries.length === 1) {
     const { identifier } = entries[0]!;
     return identifier === undefined ? NONE : [identifier];

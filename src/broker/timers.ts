@@ -2,7 +2,7 @@
 // expire. A binary heap.
 
 /** Something to be done. */
-export interface Appointment {
+export interface Timer {
   /** When, in milliseconds of the engine's clock. */
   readonly at: number;
   /** What. */
@@ -15,8 +15,8 @@ export interface Appointment {
 const FEW = 64;
 
 /** Appointments in the order of their time. */
-export class Agenda {
-  #heap: Appointment[] = [];
+export class Timers {
+  #heap: Timer[] = [];
   #sweepAt = FEW;
 
   /** How many there are, with those cancelled ones that have not been forgotten yet. */
@@ -31,8 +31,8 @@ export class Agenda {
   }
 
   /** Adds one. At `Infinity` it never comes. */
-  add(at: number, act: (now: number) => void): Appointment {
-    const appointment: Appointment = { at, act, isCancelled: false };
+  add(at: number, act: (now: number) => void): Timer {
+    const appointment: Timer = { at, act, isCancelled: false };
     if (at === Infinity) return appointment;
     if (this.#heap.length >= this.#sweepAt) this.#sweep();
     this.#heap.push(appointment);
@@ -75,7 +75,7 @@ export class Agenda {
     this.#sweepAt = Math.max(FEW, 2 * this.#heap.length);
   }
 
-  #takeFirst(): Appointment | undefined {
+  #takeFirst(): Timer | undefined {
     const first = this.#heap[0];
     const last = this.#heap.pop();
     if (last !== undefined && last !== first) {

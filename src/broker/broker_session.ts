@@ -4,13 +4,13 @@
 import type { Will } from "../packets/mod.ts";
 import { textBytes } from "../session/message_size.ts";
 import type { Session } from "../session/session.ts";
-import type { Appointment } from "./agenda.ts";
+import type { Timer } from "./timers.ts";
 import type { Account } from "./account.ts";
-import type { Guest } from "./guest.ts";
+import type { BrokerConnection } from "./broker_connection.ts";
 import type { ClientInfo } from "./options.ts";
 import { RECEIPT, sessionBytes } from "./sizes.ts";
-import type { RetainedCursor } from "./retained_feed.ts";
-import type { Entry } from "./subscriptions.ts";
+import type { RetainedCursor } from "./retained/delivery.ts";
+import type { Subscription } from "./routing/subscriptions.ts";
 import { Share } from "./turns.ts";
 import type { Verdicts } from "./verdicts.ts";
 
@@ -18,8 +18,8 @@ import type { Verdicts } from "./verdicts.ts";
 const FREE = 4096;
 
 /** A session with all that belongs to it. */
-export class Member {
-  readonly session: Session;
+export class BrokerSession {
+  readonly state: Session;
   /** What it keeps, all together. */
   readonly account: Account;
   /** Its subscriptions. */
@@ -32,13 +32,13 @@ export class Member {
   /** Whose session it is; `undefined` for nobody in particular. */
   owner: string | undefined;
   /** Its connection, if its client is there. */
-  guest: Guest | undefined;
+  connection: BrokerConnection | undefined;
   /** How long the session outlives its connection, in milliseconds; `Infinity` for ever. */
   lifetime = 0;
   /** What is published when the connection is lost, and how long after, in milliseconds. */
   will: Will | undefined;
   /** By Topic Filter, as it was asked for. */
-  readonly subscriptions: Map<string, Entry<Member>> = new Map();
+  readonly subscriptions: Map<string, Subscription<BrokerSession>> = new Map();
   /** What is known of the topics that its client may have messages of, if somebody is asked. */
   verdicts: Verdicts | undefined;
   /** The retained messages that it is still to get, by Topic Filter. */
@@ -50,18 +50,18 @@ export class Member {
   /** Whether the session has ended: what is left of it is taken out, in turns. */
   hasEnded = false;
   /** When the session is to end, while its client is away. */
-  ending: Appointment | undefined;
+  ending: Timer | undefined;
   /** When the Will is due, while its client is away. */
-  willDue: Appointment | undefined;
+  willDue: Timer | undefined;
 
   constructor(
     client: ClientInfo,
-    session: Session,
+    state: Session,
     account: Account,
     subscriptionAccount: Account,
   ) {
     this.client = client;
-    this.session = session;
+    this.state = state;
     this.account = account;
     this.subscriptionAccount = subscriptionAccount;
   }
@@ -78,7 +78,7 @@ export class Member {
    * are too many.
    */
   countReceived(): boolean {
-    const bytes = this.session.received.size * RECEIPT;
+    const bytes = this.state.received.size * RECEIPT;
     const more = bytes - this.#receivedBytes;
     const hasRoom = more <= 0 || bytes <= FREE || this.account.hasRoom(more);
     if (!hasRoom) return false;

@@ -1,10 +1,10 @@
 // A message that waits for a client, or is in flight to it, with its place in the store and on its
 // session's account.
 
-import type { PublishInit } from "../packets/mod.ts";
-import { Outgoing } from "../session/outgoing.ts";
-import type { Account } from "./account.ts";
-import { PLACE } from "./sizes.ts";
+import type { PublishInit } from "../../packets/mod.ts";
+import { Outgoing } from "../../session/outgoing.ts";
+import type { Account } from "../account.ts";
+import { PLACE } from "../sizes.ts";
 
 /** The content of a message, which all that keep it share: it is on the broker's account once. */
 export class SharedContent {
@@ -37,7 +37,7 @@ export class SharedContent {
 }
 
 /** A message that the broker keeps until its client has it. */
-export class Kept extends Outgoing {
+export class QueuedMessage extends Outgoing {
   /** Its row in the store, if it is there, or to be there. */
   row: number | undefined;
   /**
@@ -73,6 +73,6 @@ export class Kept extends Outgoing {
 }
 
 /** A message is kept no more, if it was. */
-export function releaseKept(message: Outgoing): void {
-  if (message instanceof Kept) message.release();
+export function releaseQueued(message: Outgoing): void {
+  if (message instanceof QueuedMessage) message.release();
 }
