@@ -36,10 +36,10 @@ export {
   type Refusal,
   RefusedError,
 } from "./src/errors.ts";
-export type { OutboxLimits } from "./src/session/outbox.ts";
+export type { SendQueueLimits } from "./src/session/send_queue.ts";
 export type { SavedMessage, SavedSession } from "./src/session/session.ts";
-export type { Limits } from "./src/session/limits.ts";
-export type { AckProperties, AckReasonCode } from "./src/session/receipt.ts";
+export type { Capabilities } from "./src/session/capabilities.ts";
+export type { AckProperties, AckReasonCode } from "./src/session/pending_acknowledgement.ts";
 export type { FaultCode } from "./src/errors.ts";
 export type { ByteChannel, ByteStream } from "./src/io/stream.ts";
 export type { TlsOptions } from "./src/io/tls.ts";

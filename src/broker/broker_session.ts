@@ -8,7 +8,7 @@ import type { Timer } from "./timers.ts";
 import type { Account } from "./account.ts";
 import type { BrokerConnection } from "./broker_connection.ts";
 import type { ClientInfo } from "./options.ts";
-import { RECEIPT, sessionBytes } from "./sizes.ts";
+import { sessionBytes, UNRELEASED } from "./sizes.ts";
 import type { RetainedCursor } from "./retained/delivery.ts";
 import type { Subscription } from "./routing/subscriptions.ts";
 import { Share } from "./turns.ts";
@@ -78,7 +78,7 @@ export class BrokerSession {
    * are too many.
    */
   countReceived(): boolean {
-    const bytes = this.state.received.size * RECEIPT;
+    const bytes = this.state.unreleased.size * UNRELEASED;
     const more = bytes - this.#receivedBytes;
     const hasRoom = more <= 0 || bytes <= FREE || this.account.hasRoom(more);
     if (!hasRoom) return false;

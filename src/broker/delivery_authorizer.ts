@@ -85,7 +85,7 @@ export class DeliveryAuthorizer {
     const refused = new Set<string>();
     const waiting: Promise<void>[] = [];
     const asked = new Set<string>();
-    for (const { packet } of state.outbox) {
+    for (const { packet } of state.sendQueue) {
       const { topic, payload = NOTHING, qos = 0, retain = false } = packet;
       if (asked.has(topic)) continue;
       asked.add(topic);

@@ -18,10 +18,10 @@ import type {
   DiscardedEvent,
   MessageEvent,
 } from "../session/events.ts";
-import { expiryOf, Outgoing } from "../session/outgoing.ts";
+import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { Queue } from "../session/queue.ts";
-import type { Receipt } from "../session/receipt.ts";
+import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { Account } from "./account.ts";
@@ -29,7 +29,7 @@ import { Timers } from "./timers.ts";
 import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
 import { ConnectHandler } from "./connecting.ts";
 import { ErrorReporter } from "./error_reporter.ts";
-import { type Acknowledgement, CommitBeforeWrite } from "./durability/commit_before_write.ts";
+import { type Answer, CommitBeforeWrite } from "./durability/commit_before_write.ts";
 import type { Store } from "./durability/store.ts";
 import { BrokerConnection } from "./broker_connection.ts";
 import { Hooks } from "./hooks.ts";
@@ -152,7 +152,8 @@ export class BrokerEngine {
       store,
       restoreRetained: (topic, before) => this.#retained.restore(topic, before),
       wakeLater: (connection) => this.#wakeLater(connection),
-      acknowledge: (connection, receipt, answer) => this.#answerLater(connection, receipt, answer),
+      acknowledge: (connection, acknowledgement, answer) =>
+        this.#answerLater(connection, acknowledgement, answer),
       atEndOfTurn: tools.atEndOfTurn ?? queueMicrotask,
     });
     this.#router = new Router({
@@ -429,7 +430,7 @@ export class BrokerEngine {
   }
 
   /** A message is kept no more. */
-  #forget(message: Outgoing): void {
+  #forget(message: OutgoingMessage): void {
     if (!(message instanceof QueuedMessage)) return;
     message.release();
     this.#store?.deleteMessage(message);
@@ -450,28 +451,40 @@ export class BrokerEngine {
 
   #publish(
     connection: BrokerConnection,
-    { packet, receipt }: MessageEvent,
+    { packet, acknowledgement }: MessageEvent,
     at?: number,
   ): Promise<void> | undefined {
     const { topicLevels } = this.limits;
     // Between two levels there is a character: most topics need not be looked at.
     if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
-      return this.#answer(connection, receipt, 0x90, "The topic has too many levels");
+      return this.#answer(connection, acknowledgement, 0x90, "The topic has too many levels");
     }
     if (isReserved(packet.topic, this.#options)) {
-      if (receipt === undefined) this.#router.dropped++;
-      return this.#answer(connection, receipt, 0x87, "The topic is the server's own (§4.7.2)");
+      if (acknowledgement === undefined) this.#router.dropped++;
+      return this.#answer(
+        connection,
+        acknowledgement,
+        0x87,
+        "The topic is the server's own (§4.7.2)",
+      );
     }
     if (packet.qos === 2 && connection.session?.countReceived() === false) {
-      return this.#answer(connection, receipt, 0x97, "Too many messages have not been released");
+      return this.#answer(
+        connection,
+        acknowledgement,
+        0x97,
+        "Too many messages have not been released",
+      );
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
     return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
-      if (code >= 0x80) return void this.#answer(connection, receipt, code, "May not be published");
+      if (code >= 0x80) {
+        return void this.#answer(connection, acknowledgement, code, "May not be published");
+      }
       return this.#askWhoMayHave(
         packet,
-        (mayHave) => this.#spread(connection, packet, { receipt, arrivedAt, mayHave }),
+        (mayHave) => this.#spread(connection, packet, { acknowledgement, arrivedAt, mayHave }),
       );
     });
   }
@@ -480,8 +493,8 @@ export class BrokerEngine {
   #spread(
     connection: BrokerConnection,
     packet: PublishPacket,
-    { receipt, arrivedAt, mayHave }: {
-      readonly receipt: Receipt | undefined;
+    { acknowledgement, arrivedAt, mayHave }: {
+      readonly acknowledgement: PendingAcknowledgement | undefined;
       readonly arrivedAt: number;
       readonly mayHave: MayHave;
     },
@@ -489,13 +502,13 @@ export class BrokerEngine {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
-    if (message === undefined) return this.#answer(connection, receipt, 0x00);
+    if (message === undefined) return this.#answer(connection, acknowledgement, 0x00);
     const distribute = () => this.#distribute(connection, message, mayHave);
-    const answer = receipt === undefined || this.#commits === undefined
+    const answer = acknowledgement === undefined || this.#commits === undefined
       ? distribute()
-      : this.#commits.publish(connection, receipt, message.retain, distribute);
+      : this.#commits.publish(connection, acknowledgement, message.retain, distribute);
     if (answer !== undefined) {
-      this.#answer(connection, receipt, answer.reasonCode, answer.reasonString);
+      this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
     }
     return undefined;
   }
@@ -505,7 +518,7 @@ export class BrokerEngine {
     connection: BrokerConnection,
     message: PublishPacket,
     mayHave: MayHave,
-  ): Acknowledgement {
+  ): Answer {
     this.#retainedDelivery.precede(message.topic, mayHave);
     if (message.retain && !this.#retain(message)) {
       return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
@@ -533,7 +546,7 @@ export class BrokerEngine {
   #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
     const now = this.#tools.now();
     if (now === arrivedAt) return packet;
-    const message = new Outgoing(packet, expiryOf(packet, arrivedAt));
+    const message = new OutgoingMessage(packet, expiryOf(packet, arrivedAt));
     message.countDown(now);
     return message.expiresAt <= now ? undefined : message.packet as PublishPacket;
   }
@@ -545,14 +558,14 @@ export class BrokerEngine {
    */
   #answer(
     connection: BrokerConnection,
-    receipt: Receipt | undefined,
+    acknowledgement: PendingAcknowledgement | undefined,
     reasonCode: ReasonCodeOf<"puback">,
     reasonString?: string,
   ): undefined {
-    if (receipt === undefined) return undefined;
+    if (acknowledgement === undefined) return undefined;
     const current = connection.session?.connection ?? connection;
     const properties = reasonString === undefined ? undefined : { reasonString };
-    current.protocol.acknowledge(receipt, reasonCode, properties);
+    current.protocol.acknowledge(acknowledgement, reasonCode, properties);
     if (current !== connection) current.wake();
     return undefined;
   }
@@ -560,12 +573,12 @@ export class BrokerEngine {
   /** Likewise, what had to be stored first. */
   #answerLater(
     connection: BrokerConnection,
-    receipt: Receipt,
-    { reasonCode, reasonString }: Acknowledgement,
+    acknowledgement: PendingAcknowledgement,
+    { reasonCode, reasonString }: Answer,
   ): void {
     const current = connection.session?.connection ?? connection;
     try {
-      this.#answer(connection, receipt, reasonCode, reasonString);
+      this.#answer(connection, acknowledgement, reasonCode, reasonString);
       this.#wakeLater(current);
     } catch (error) {
       this.fail(current, error);
@@ -603,7 +616,7 @@ export class BrokerEngine {
   /** Takes back what waits for a session that may not have it any more. */
   #takeOut({ state }: BrokerSession, topics: ReadonlySet<string>): void {
     if (topics.size === 0) return;
-    for (const message of state.outbox.takeOut(({ packet }) => topics.has(packet.topic))) {
+    for (const message of state.sendQueue.takeOut(({ packet }) => topics.has(packet.topic))) {
       this.#forget(message);
     }
   }
@@ -801,10 +814,10 @@ function isRequest({ type }: ConnectionEvent): boolean {
   return type === "message" || type === "subscribe" || type === "unsubscribe" || type === "auth";
 }
 
-const WANTED: Acknowledgement = { reasonCode: 0x00 };
+const WANTED: Answer = { reasonCode: 0x00 };
 
 /** What is said to a message, by what has become of it. */
-const ANSWERS: Readonly<Record<RoutingCode, Acknowledgement>> = {
+const ANSWERS: Readonly<Record<RoutingCode, Answer>> = {
   0x00: WANTED,
   0x10: { reasonCode: 0x10 },
   0x97: { reasonCode: 0x97, reasonString: "No subscriber had room for it" },

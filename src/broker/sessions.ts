@@ -3,7 +3,7 @@
 
 import type { PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
-import type { Outgoing } from "../session/outgoing.ts";
+import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import { Session } from "../session/session.ts";
 import { Account } from "./account.ts";
 import type { Timers } from "./timers.ts";
@@ -135,8 +135,8 @@ export class Sessions {
     this.resume(session);
     session.hasEnded = true;
     this.#setup.onEnded(session);
-    for (const message of session.state.outgoing.values()) releaseQueued(message);
-    for (const message of session.state.outbox) releaseQueued(message);
+    for (const message of session.state.inFlight.values()) releaseQueued(message);
+    for (const message of session.state.sendQueue) releaseQueued(message);
     session.account.close();
     const { table, turns } = this.#setup;
     void turns.forEach(session.feeding, session.subscriptions.keys(), (topicFilter) => {
@@ -215,14 +215,14 @@ export class Sessions {
       session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
     }
     // It was let in under other limits.
-    for (const message of session.state.outgoing.values()) this.#chargeRestored(session, message);
-    for (const message of session.state.outbox) this.#chargeRestored(session, message);
+    for (const message of session.state.inFlight.values()) this.#chargeRestored(session, message);
+    for (const message of session.state.sendQueue) this.#chargeRestored(session, message);
     session.countBase();
     session.countReceived();
     return { session, leftAt };
   }
 
-  #chargeRestored(session: BrokerSession, message: Outgoing): void {
+  #chargeRestored(session: BrokerSession, message: OutgoingMessage): void {
     if (!(message instanceof QueuedMessage)) return;
     const bytes = messageBytes(message.packet as PublishPacket);
     message.charge(session.account, new SharedContent(this.#setup.memory, bytes));

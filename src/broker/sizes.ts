@@ -41,7 +41,7 @@ const MESSAGE = 256;
 const ELEMENT = 112;
 
 /** A QoS 2 message that has been received and not released. */
-export const RECEIPT = 160;
+export const UNRELEASED = 160;
 
 /** What a connection takes from the first byte on. */
 export function connectionBytes({ listener = "", address }: PeerInfo): number {

@@ -2,7 +2,7 @@
 // connections, and says good-bye whatever happens.
 
 import { Client } from "../client/client.ts";
-import type { World } from "../client/link.ts";
+import type { World } from "../client/connection_attempt.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
 import { SOCKET_OPTION_CHECKS } from "../client/socket_option_checks.ts";
 import { systemClock } from "../io/clock.ts";

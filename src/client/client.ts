@@ -12,7 +12,7 @@ import type { ConnectionEvent } from "../session/events.ts";
 import { type SavedSession, Session } from "../session/session.ts";
 import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
-import type { Link, World } from "./link.ts";
+import type { Link, World } from "./connection_attempt.ts";
 import type { Message } from "./message.ts";
 import { type ConnectOptions, notNegative, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
@@ -116,10 +116,12 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       settings,
       identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
       link: () => connector.link,
-      awaits: (receipt) => connector.last?.connection.awaits(receipt) ?? false,
-      acknowledge(receipt, reasonCode, properties) {
+      awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
+      acknowledge(acknowledgement, reasonCode, properties) {
         const link = connector.last;
-        if (link?.connection.acknowledge(receipt, reasonCode, properties) !== true) return false;
+        if (link?.connection.acknowledge(acknowledgement, reasonCode, properties) !== true) {
+          return false;
+        }
         link.drive.wake();
         return true;
       },
@@ -274,7 +276,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   #handle(event: ConnectionEvent): void {
     switch (event.type) {
       case "message":
-        return this.#subscriptions.deliver(event.packet, event.receipt);
+        return this.#subscriptions.deliver(event.packet, event.acknowledgement);
       case "settled":
       case "discarded":
         return this.#publisher.handle(event);

@@ -4,7 +4,7 @@ import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { Client } from "./client.ts";
 import { SOCKET_OPTION_CHECKS } from "./socket_option_checks.ts";
-import type { World } from "./link.ts";
+import type { World } from "./connection_attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ServerSource } from "./servers.ts";
 

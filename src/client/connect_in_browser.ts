@@ -4,7 +4,7 @@ import { dialInBrowser } from "../io/browser_dial.ts";
 import { systemClock } from "../io/clock.ts";
 import type { Proxy } from "../io/proxy_url.ts";
 import { Client } from "./client.ts";
-import type { World } from "./link.ts";
+import type { World } from "./connection_attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ServerSource } from "./servers.ts";
 

@@ -6,7 +6,7 @@ import type { ConnackPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
-import { type Link, unlessAborted, type World } from "./link.ts";
+import { type Link, unlessAborted, type World } from "./connection_attempt.ts";
 import type { Settings } from "./options.ts";
 import {
   closedError,

@@ -5,36 +5,44 @@ import type { PropertiesOf, PublishPacket, QoS } from "../packets/mod.ts";
 import {
   type AckProperties,
   type AckReasonCode,
-  checkAck,
-  type Receipt,
-} from "../session/receipt.ts";
+  checkAcknowledgement,
+  type PendingAcknowledgement,
+} from "../session/pending_acknowledgement.ts";
 
 /** Who sends acknowledgements: the client, over the connection that it has. */
 export interface Acknowledger {
   /** Sends one; false when it is too late. */
-  acknowledge(receipt: Receipt, reasonCode: AckReasonCode, properties?: AckProperties): boolean;
+  acknowledge(
+    acknowledgement: PendingAcknowledgement,
+    reasonCode: AckReasonCode,
+    properties?: AckProperties,
+  ): boolean;
   /** Whether it is not too late for one. */
-  awaits(receipt: Receipt): boolean;
+  awaits(acknowledgement: PendingAcknowledgement): boolean;
 }
 
 /** A message of QoS 1 or 2 on its way to one subscription or more. */
 export class Delivery {
-  readonly #receipt: Receipt;
+  readonly #acknowledgement: PendingAcknowledgement;
   readonly #acknowledger: Acknowledger;
   #pending: number;
   #reasonCode: AckReasonCode = 0x00;
   #properties: AckProperties | undefined;
 
   /** `pending` is the number of subscriptions that the message reaches. */
-  constructor(receipt: Receipt, acknowledger: Acknowledger, pending: number) {
-    this.#receipt = receipt;
+  constructor(
+    acknowledgement: PendingAcknowledgement,
+    acknowledger: Acknowledger,
+    pending: number,
+  ) {
+    this.#acknowledgement = acknowledgement;
     this.#acknowledger = acknowledger;
     this.#pending = pending;
   }
 
   /** Whether the message is of no use any more: its acknowledgement is too late, and the server is to send it again. */
   get isStale(): boolean {
-    return !this.#acknowledger.awaits(this.#receipt);
+    return !this.#acknowledger.awaits(this.#acknowledgement);
   }
 
   /** One subscription is done with it. The last one sends the acknowledgement, with the first refusal if there was one. */
@@ -44,7 +52,11 @@ export class Delivery {
       this.#properties = properties;
     }
     if (--this.#pending > 0) return !this.isStale;
-    return this.#acknowledger.acknowledge(this.#receipt, this.#reasonCode, this.#properties);
+    return this.#acknowledger.acknowledge(
+      this.#acknowledgement,
+      this.#reasonCode,
+      this.#properties,
+    );
   }
 }
 
@@ -164,7 +176,7 @@ export class Message {
    */
   ack(reasonCode: AckReasonCode = 0x00, properties?: AckProperties): boolean {
     if (this.#delivery === undefined || this.#isDone) return true;
-    checkAck(reasonCode, properties);
+    checkAcknowledgement(reasonCode, properties);
     return this.#isDone = this.#delivery.done(reasonCode, properties);
   }
 }

@@ -2,8 +2,8 @@
 
 import type { ConnectInit, PropertiesOf, QoS, WillInit } from "../packets/mod.ts";
 import { writePacket, Writer } from "../packets/mod.ts";
-import { DEFAULT_OUTBOX_LIMITS, type SavedSession } from "../session/session.ts";
-import type { OutboxLimits } from "../session/outbox.ts";
+import { DEFAULT_SEND_QUEUE_LIMITS, type SavedSession } from "../session/session.ts";
+import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
 import { DEFAULT_RECONNECT, type ReconnectOptions } from "./reconnect.ts";
@@ -90,7 +90,7 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
    */
   readonly ack?: AckMode | undefined;
   /** How much may wait to be sent. Default: 65,536 messages, 67,108,864 bytes, `"drop newest"`. */
-  readonly sendQueue?: Partial<OutboxLimits> | undefined;
+  readonly sendQueue?: Partial<SendQueueLimits> | undefined;
   /**
    * Whether messages of QoS 0 wait for a connection, too, or are refused without one. Default:
    * true.
@@ -113,7 +113,7 @@ export interface Settings {
   readonly waitForServer: boolean;
   readonly redirect: RedirectPolicy;
   readonly ack: AckMode;
-  readonly sendQueue: OutboxLimits;
+  readonly sendQueue: SendQueueLimits;
   readonly queueQoS0: boolean;
   readonly receiveQueue: ReceiveQueueLimits;
 }
@@ -141,7 +141,7 @@ export function settingsOf(options: ConnectOptions): Settings {
     waitForServer: options.waitForServer ?? false,
     redirect: options.redirect ?? "never",
     ack: oneOf("ack", options.ack ?? "auto", ACK_MODES),
-    sendQueue: queueLimits("sendQueue", { ...DEFAULT_OUTBOX_LIMITS, ...options.sendQueue }),
+    sendQueue: queueLimits("sendQueue", { ...DEFAULT_SEND_QUEUE_LIMITS, ...options.sendQueue }),
     queueQoS0: options.queueQoS0 ?? true,
     receiveQueue: receiveQueue(options.receiveQueue),
   };

@@ -3,7 +3,7 @@
 import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
 import { type PublishInit, reasonCodeName } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
-import { Outgoing } from "../session/outgoing.ts";
+import { OutgoingMessage } from "../session/outgoing_message.ts";
 
 /** What has become of a message. */
 export interface PublishResult {
@@ -26,7 +26,7 @@ const ACCEPTED: PublishResult = Object.freeze({
 export const SENT: Promise<PublishResult> = Promise.resolve(ACCEPTED);
 
 /** A message on its way out whose sender waits for its fate. */
-export class Publication extends Outgoing {
+export class Publication extends OutgoingMessage {
   readonly promise: Promise<PublishResult>;
   #resolve!: (result: PublishResult) => void;
   #reject!: (error: unknown) => void;

@@ -4,10 +4,10 @@ import { type ConnectionClosedError, NotSentError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import type { PublishInit } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
-import { expiryOf, type Outgoing } from "../session/outgoing.ts";
+import { expiryOf, type OutgoingMessage } from "../session/outgoing_message.ts";
 import { checkPublish } from "../session/sender.ts";
 import type { Session } from "../session/session.ts";
-import type { Link } from "./link.ts";
+import type { Link } from "./connection_attempt.ts";
 import { discardError, Publication, type PublishResult, SENT } from "./publication.ts";
 import { type PublishOptions, publishPacket } from "./publish_options.ts";
 
@@ -80,11 +80,11 @@ export class Publisher {
 
   /** There will be no connection any more. */
   end(error: ConnectionClosedError): void {
-    const { outgoing, outbox } = this.#setup.session;
+    const { inFlight, sendQueue } = this.#setup.session;
     this.#forgetExpiry();
     this.#onIdle?.();
-    for (const message of outgoing.values()) fail(message, error);
-    for (const message of outbox) fail(message, error);
+    for (const message of inFlight.values()) fail(message, error);
+    for (const message of sendQueue) fail(message, error);
   }
 
   /**
@@ -123,22 +123,22 @@ export class Publisher {
   }
 
   /** To the connection, else to the messages that wait for one. Returns those that had to give way. */
-  #hand(publication: Publication, link: Link | undefined): readonly Outgoing[] {
+  #hand(publication: Publication, link: Link | undefined): readonly OutgoingMessage[] {
     if (link !== undefined) return link.connection.publish(publication);
     const { session, queueQoS0 } = this.#setup;
     checkPublish(publication.packet);
     if (publication.qos === 0 && !queueQoS0) {
       throw new NotSentError("There is no connection for a message of QoS 0", "offline");
     }
-    const dropped = session.outbox.add(publication);
+    const dropped = session.sendQueue.add(publication);
     this.#watchExpiry();
     return dropped;
   }
 
   #abortWith(publication: Publication, signal: AbortSignal): void {
-    const { outbox } = this.#setup.session;
+    const { sendQueue } = this.#setup.session;
     const abort = () => {
-      if (publication.packetId === 0) outbox.cancel(publication);
+      if (publication.packetId === 0) sendQueue.cancel(publication);
       publication.fail(signal.reason);
       this.#checkIdle();
     };
@@ -147,16 +147,16 @@ export class Publisher {
   }
 
   #checkIdle(): void {
-    const { outgoing, outbox } = this.#setup.session;
-    if (this.#onIdle !== undefined && outgoing.size === 0 && outbox.length === 0) this.#onIdle();
+    const { inFlight, sendQueue } = this.#setup.session;
+    if (this.#onIdle !== undefined && inFlight.size === 0 && sendQueue.length === 0) this.#onIdle();
   }
 
   #watchExpiry(): void {
-    const { clock, link, session: { outbox } } = this.#setup;
+    const { clock, link, session: { sendQueue } } = this.#setup;
     this.#forgetExpiry();
-    if (link() !== undefined || outbox.deadline === Infinity) return;
-    this.#forgetExpiry = clock.at(outbox.deadline, () => {
-      for (const message of outbox.takeExpired(clock.now())) {
+    if (link() !== undefined || sendQueue.deadline === Infinity) return;
+    this.#forgetExpiry = clock.at(sendQueue.deadline, () => {
+      for (const message of sendQueue.takeExpired(clock.now())) {
         fail(message, discardError({ type: "discarded", message, why: { reason: "expired" } }));
       }
       this.#watchExpiry();
@@ -165,6 +165,6 @@ export class Publisher {
 }
 
 /** Tells who waits for a message that it has failed; a message out of a saved session has nobody. */
-function fail(message: Outgoing, error: unknown): void {
+function fail(message: OutgoingMessage, error: unknown): void {
   if (message instanceof Publication) message.fail(error);
 }

@@ -1,10 +1,10 @@
 // What the server has granted, with what the standard says where the server said nothing.
 
 import type { ConnackPacket, ConnectInit } from "../packets/mod.ts";
-import { type Limits, limitsOf } from "../session/limits.ts";
+import { type Capabilities, capabilitiesOf } from "../session/capabilities.ts";
 
 /** What CONNACK granted, and limits (§3.2.2.3). */
-export interface ServerInfo extends Limits {
+export interface ServerInfo extends Capabilities {
   /** Whether the server went on with a session that it had (§3.2.2.1.1). */
   readonly sessionPresent: boolean;
   /** The name of the session: the client's own, or the one that the server assigned (§3.2.2.3.7). */
@@ -31,7 +31,7 @@ export interface ServerInfo extends Limits {
 export function serverInfo(connect: ConnectInit, connack: ConnackPacket): ServerInfo {
   const { sessionPresent, properties } = connack;
   return {
-    ...limitsOf(properties),
+    ...capabilitiesOf(properties),
     sessionPresent,
     clientId: properties.assignedClientIdentifier ?? connect.clientId ?? "",
     keepAlive: properties.serverKeepAlive ?? connect.keepAlive ?? 0,

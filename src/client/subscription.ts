@@ -1,7 +1,7 @@
 // A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the messages that it brings.
 
 import type { QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
-import type { SubscribeRequest } from "../session/requests.ts";
+import type { SubscribeRequest } from "../session/pending_requests.ts";
 import { topicMatches } from "../topics.ts";
 import type { Message } from "./message.ts";
 import { type AckMode, MessageQueue, type ReceiveQueueLimits } from "./message_queue.ts";

@@ -9,10 +9,10 @@ import {
   type SubackPacket,
   type UnsubackPacket,
 } from "../packets/mod.ts";
-import type { Receipt } from "../session/receipt.ts";
-import type { UnsubscribeRequest } from "../session/requests.ts";
+import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
+import type { UnsubscribeRequest } from "../session/pending_requests.ts";
 import type { ClientEvents } from "./events.ts";
-import type { Link } from "./link.ts";
+import type { Link } from "./connection_attempt.ts";
 import { type Acknowledger, Delivery, Message } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
@@ -185,14 +185,14 @@ export class Subscriptions {
   }
 
   /** A message has come. */
-  deliver(packet: PublishPacket, receipt: Receipt | undefined): void {
+  deliver(packet: PublishPacket, acknowledgement: PendingAcknowledgement | undefined): void {
     const subscriptions = this.#routes.of(packet);
     if (subscriptions === undefined) {
-      if (receipt !== undefined) this.#host.acknowledge(receipt, 0x00);
+      if (acknowledgement !== undefined) this.#host.acknowledge(acknowledgement, 0x00);
       return;
     }
     const pending = Math.max(1, subscriptions.length);
-    const delivery = receipt && new Delivery(receipt, this.#host, pending);
+    const delivery = acknowledgement && new Delivery(acknowledgement, this.#host, pending);
     if (subscriptions.length === 0) return this.unclaimed.push(new Message(packet, delivery));
     for (const { queue } of subscriptions) queue.push(new Message(packet, delivery));
   }

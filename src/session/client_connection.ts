@@ -18,10 +18,14 @@ import {
   mayDisconnectWith,
 } from "./disconnecting.ts";
 import type { ConnectionEvent } from "./events.ts";
-import { conductFault, isFromWrongEnd, unexpected } from "./faults.ts";
+import { isFromWrongEnd, protocolError, unexpectedPacket } from "./protocol_errors.ts";
 import { ClientKeepAlive } from "./keep_alive.ts";
-import { type Limits, limitsOf } from "./limits.ts";
-import { Requests, type SubscribeRequest, type UnsubscribeRequest } from "./requests.ts";
+import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import {
+  PendingRequests,
+  type SubscribeRequest,
+  type UnsubscribeRequest,
+} from "./pending_requests.ts";
 import type { Session } from "./session.ts";
 
 /** What a Client's connection is made with. */
@@ -54,9 +58,9 @@ export class ClientConnection extends Connection {
   readonly #connect: ConnectInit;
   readonly #session: Session;
   readonly #pingTimeout: number | undefined;
-  readonly #requests: Requests;
+  readonly #requests: PendingRequests;
   #keepAlive: ClientKeepAlive | undefined;
-  #server: Limits | undefined;
+  #server: Capabilities | undefined;
   #authentication: Authentication;
   /** Whether the Server has asked for a step of authentication that has not been taken. */
   #isAsked = false;
@@ -76,11 +80,11 @@ export class ClientConnection extends Connection {
     this.#connect = connect;
     this.#session = session;
     this.#pingTimeout = pingTimeout;
-    this.#requests = new Requests(session, this.output);
+    this.#requests = new PendingRequests(session, this.writeBuffer);
     this.#authentication = connect.properties?.authenticationMethod === undefined
       ? "none"
       : "connecting";
-    this.output.write(connect);
+    this.writeBuffer.write(connect);
   }
 
   /**
@@ -88,7 +92,7 @@ export class ClientConnection extends Connection {
    *
    * @throws {TypeError} when there is no connection
    */
-  get server(): Limits {
+  get server(): Capabilities {
     return this.#requireServer();
   }
 
@@ -124,7 +128,7 @@ export class ClientConnection extends Connection {
    * @throws {PacketTooLargeError} when it is larger than the Server takes
    */
   checkUnsubscribe(request: UnsubscribeRequest): void {
-    this.output.check({ ...request, packetId: 1 });
+    this.writeBuffer.check({ ...request, packetId: 1 });
   }
 
   /**
@@ -144,7 +148,7 @@ export class ClientConnection extends Connection {
     if (!isFirst && !this.#isAsked) {
       throw new TypeError("The server has not asked for a step of authentication");
     }
-    this.output.write({
+    this.writeBuffer.write({
       type: "auth",
       reasonCode: isFirst ? 0x19 : 0x18,
       properties: { ...properties, authenticationMethod },
@@ -161,7 +165,7 @@ export class ClientConnection extends Connection {
   override probe(now: number): void {
     if (!this.isOpen) return;
     this.now = now;
-    if (this.#keepAlive!.probe(now)) this.output.write({ type: "pingreq" });
+    if (this.#keepAlive!.probe(now)) this.writeBuffer.write({ type: "pingreq" });
   }
 
   protected get roleDeadline(): number {
@@ -170,7 +174,7 @@ export class ClientConnection extends Connection {
 
   protected checkTime(): void {
     const due = this.#keepAlive?.check(this.now);
-    if (due === "ping") this.output.write({ type: "pingreq" });
+    if (due === "ping") this.writeBuffer.write({ type: "pingreq" });
     if (due === "dead") this.close({ by: "silence", what: "did not answer a PINGREQ in time" });
   }
 
@@ -181,7 +185,7 @@ export class ClientConnection extends Connection {
   protected report(error: PacketError): void {
     if (!mayDisconnectWith("client", error.reasonCode)) return;
     const reasonCode = error.reasonCode as 0x82;
-    this.output.writeIfItFits({
+    this.writeBuffer.writeIfItFits({
       type: "disconnect",
       reasonCode,
       properties: { reasonString: error.message },
@@ -225,9 +229,9 @@ export class ClientConnection extends Connection {
       case "auth":
         return this.#handleAuth(packet);
       case "connack":
-        throw unexpected("connack", "comes a second time", "3.2");
+        throw unexpectedPacket("connack", "comes a second time", "3.2");
       default:
-        throw unexpected(packet.type, isFromWrongEnd(packet.type), "2.1.2");
+        throw unexpectedPacket(packet.type, isFromWrongEnd(packet.type), "2.1.2");
     }
   }
 
@@ -238,7 +242,7 @@ export class ClientConnection extends Connection {
       case "auth":
         return this.#handleAuth(packet);
       default:
-        throw unexpected(packet.type, "comes before CONNACK [MQTT-3.2.0-1]", "3.2");
+        throw unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.2.0-1]", "3.2");
     }
   }
 
@@ -249,7 +253,7 @@ export class ClientConnection extends Connection {
     const clientId = properties.assignedClientIdentifier ?? this.#connect.clientId ?? "";
     const hasSession = this.#session.exists && this.#session.clientId === clientId;
     if (sessionPresent && (this.#connect.cleanStart === true || !hasSession)) {
-      throw conductFault(
+      throw protocolError(
         "connack",
         "Session Present",
         "is 1, and the Client has no such session [MQTT-3.2.2-4]",
@@ -257,14 +261,14 @@ export class ClientConnection extends Connection {
       );
     }
     if (properties.responseInformation !== undefined && asked.requestResponseInformation !== true) {
-      throw conductFault("connack", "Response Information", "was not asked for", "3.2.2.3.15");
+      throw protocolError("connack", "Response Information", "was not asked for", "3.2.2.3.15");
     }
     this.#checkMethod("connack", properties.authenticationMethod);
-    const server = limitsOf(properties);
+    const server = capabilitiesOf(properties);
     if (server.maximumPacketSize < LEAST_PACKET_SIZE) {
-      this.output.maximumPacketSize = server.maximumPacketSize;
+      this.writeBuffer.maximumPacketSize = server.maximumPacketSize;
       const rule = `is ${server.maximumPacketSize}, which leaves no room for an acknowledgement`;
-      throw conductFault("connack", "Maximum Packet Size", rule, "3.2.2.3.6");
+      throw protocolError("connack", "Maximum Packet Size", rule, "3.2.2.3.6");
     }
     if (this.#authentication === "connecting") this.#authentication = "done";
     this.#isAsked = false;
@@ -281,7 +285,7 @@ export class ClientConnection extends Connection {
     this.#keepAlive = new ClientKeepAlive(keepAlive, timeout, this.now);
     this.events.push({ type: "connack", packet });
     this.establish(this.#session, {
-      own: limitsOf(asked),
+      own: capabilitiesOf(asked),
       peer: server,
       takesSubscriptionIdentifiers: false,
       takesExplanations: true,
@@ -293,13 +297,13 @@ export class ClientConnection extends Connection {
   #handleAuth(packet: AuthPacket): void {
     const { reasonCode, properties } = packet;
     if (this.#authentication === "none") {
-      throw unexpected("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+      throw unexpectedPacket("auth", "comes, and CONNECT had no Authentication Method", "4.12");
     }
     this.#checkMethod("auth", properties.authenticationMethod);
     const isRunning = this.#authentication !== "done";
     if (reasonCode === 0x19 || !isRunning || reasonCode === 0x00 && !this.isOpen) {
       const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
-      throw conductFault("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
+      throw protocolError("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
     }
     if (reasonCode === 0x00) this.#authentication = "done";
     this.#isAsked = reasonCode === 0x18;
@@ -314,7 +318,7 @@ export class ClientConnection extends Connection {
   /** [MQTT-4.12.0-5] */
   #checkMethod(type: "connack" | "auth", method: string | undefined): void {
     if (method === this.#connect.properties?.authenticationMethod) return;
-    throw conductFault(
+    throw protocolError(
       type,
       "Authentication Method",
       "is not that of CONNECT [MQTT-4.12.0-5]",
@@ -328,7 +332,7 @@ export class ClientConnection extends Connection {
     if (!("properties" in packet) || ALWAYS_EXPLAINED.includes(packet.type)) return;
     const { reasonString, userProperties } = packet.properties as PropertiesOf<"puback">;
     if (reasonString === undefined && userProperties === undefined) return;
-    throw conductFault(
+    throw protocolError(
       packet.type,
       reasonString === undefined ? "User Property" : "Reason String",
       "comes, and CONNECT asked for none [MQTT-3.1.2-29]",
@@ -336,7 +340,7 @@ export class ClientConnection extends Connection {
     );
   }
 
-  #requireServer(): Limits {
+  #requireServer(): Capabilities {
     if (!this.isOpen) throw new TypeError("There is no connection");
     return this.#server!;
   }

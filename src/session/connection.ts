@@ -17,12 +17,17 @@ import {
   Writer,
 } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "./events.ts";
-import type { Limits } from "./limits.ts";
+import type { Capabilities } from "./capabilities.ts";
 import { type Memory, UNCOUNTED } from "./memory.ts";
-import type { Outgoing } from "./outgoing.ts";
-import { Output } from "./output.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
+import { WriteBuffer } from "./write_buffer.ts";
 import { Queue } from "./queue.ts";
-import { type AckProperties, type AckReasonCode, checkAck, type Receipt } from "./receipt.ts";
+import {
+  type AckProperties,
+  type AckReasonCode,
+  checkAcknowledgement,
+  type PendingAcknowledgement,
+} from "./pending_acknowledgement.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
@@ -58,11 +63,11 @@ export interface ConnectionOptions {
 }
 
 /** What a handshake has settled. */
-export interface Agreement {
+export interface Negotiated {
   /** What this end takes. */
-  readonly own: Limits;
+  readonly own: Capabilities;
   /** What the peer takes. */
-  readonly peer: Limits;
+  readonly peer: Capabilities;
   /** Whether the peer takes Subscription Identifiers in a PUBLISH: a Client does. */
   readonly takesSubscriptionIdentifiers: boolean;
   /** Whether the peer wants Reason Strings and User Properties in acknowledgements. */
@@ -85,7 +90,7 @@ interface Established {
 /** One Network Connection. */
 export abstract class Connection {
   /** The packets to send. */
-  protected readonly output: Output;
+  protected readonly writeBuffer: WriteBuffer;
   /** What has happened. */
   protected readonly events: Queue<ConnectionEvent> = new Queue();
   /** The time of the last call. */
@@ -111,7 +116,7 @@ export abstract class Connection {
     const { memory = UNCOUNTED } = options;
     this.now = now;
     this.#memory = memory;
-    this.output = new Output(memory);
+    this.writeBuffer = new WriteBuffer(memory);
     this.#decoder = new PacketDecoder(options);
     this.#topicAliases = options.topicAliases ?? "off";
     this.#packetsPerCall = options.packetsPerCall ?? Infinity;
@@ -139,7 +144,7 @@ export abstract class Connection {
 
   /** Whether `takeBytes()` would give any. */
   get hasBytes(): boolean {
-    return this.output.length > 0;
+    return this.writeBuffer.length > 0;
   }
 
   /** When to call `tick()`, if nothing else happens before; `Infinity` for never. */
@@ -147,7 +152,7 @@ export abstract class Connection {
     if (this.#isClosed) return Infinity;
     if (this.#established === undefined) return this.roleDeadline;
     const { session, sender } = this.#established;
-    return Math.min(this.roleDeadline, session.outbox.deadline, sender.deadline);
+    return Math.min(this.roleDeadline, session.sendQueue.deadline, sender.deadline);
   }
 
   /** Takes bytes from the peer. Never throws for what they are. They must not change as long as messages are kept. */
@@ -187,7 +192,7 @@ export abstract class Connection {
 
   /** The bytes to send, valid until the next call of this, for which the bytes must have been sent. */
   takeBytes(): Uint8Array<ArrayBuffer> | undefined {
-    const bytes = this.output.take();
+    const bytes = this.writeBuffer.take();
     if (bytes === undefined) return undefined;
     this.#answers = 0;
     this.hasSent();
@@ -238,7 +243,7 @@ export abstract class Connection {
    * @throws {RangeError} when a field is out of its range, or of that of the peer
    * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
-  publish(message: Outgoing): readonly Outgoing[] {
+  publish(message: OutgoingMessage): readonly OutgoingMessage[] {
     const { sender } = this.#require();
     return this.#isClosed ? sender.keep(message) : sender.publish(message);
   }
@@ -249,25 +254,33 @@ export abstract class Connection {
    * @throws {TypeError} when a property is wrong
    * @throws {RangeError} when the Reason Code is none for an acknowledgement
    */
-  acknowledge(receipt: Receipt, reasonCode: AckReasonCode, properties?: AckProperties): boolean {
-    checkAck(reasonCode, properties);
+  acknowledge(
+    acknowledgement: PendingAcknowledgement,
+    reasonCode: AckReasonCode,
+    properties?: AckProperties,
+  ): boolean {
+    checkAcknowledgement(reasonCode, properties);
     if (this.isOpen) {
-      const before = this.output.length;
-      const isInTime = this.#established!.receiver.acknowledge(receipt, reasonCode, properties);
+      const before = this.writeBuffer.length;
+      const isInTime = this.#established!.receiver.acknowledge(
+        acknowledgement,
+        reasonCode,
+        properties,
+      );
       this.#countAnswers(before);
       return isInTime;
     }
-    return this.awaits(receipt) && receipt.settle(reasonCode, properties);
+    return this.awaits(acknowledgement) && acknowledgement.settle(reasonCode, properties);
   }
 
   /**
    * Whether an acknowledgement of a message is not too late. At QoS 1 it is when the connection has ended on which the
    * message came, at QoS 2 when the session has: the peer is to send the message again.
    */
-  awaits(receipt: Receipt): boolean {
+  awaits(acknowledgement: PendingAcknowledgement): boolean {
     if (this.#established === undefined) return false;
     const { session, receiver } = this.#established;
-    return this.#isClosed ? session.holds(receipt) : receiver.awaits(receipt);
+    return this.#isClosed ? session.holds(acknowledgement) : receiver.awaits(acknowledgement);
   }
 
   /**
@@ -279,7 +292,7 @@ export abstract class Connection {
   disconnect(packet: DisconnectInit): void {
     this.checkDisconnect(packet);
     if (this.#isClosed) return;
-    this.output.write(packet);
+    this.writeBuffer.write(packet);
     this.close({ by: "this end", packet });
   }
 
@@ -290,7 +303,7 @@ export abstract class Connection {
    */
   abort(error: unknown): void {
     try {
-      if (this.isOpen) this.output.writeIfItFits({ type: "disconnect", reasonCode: 0x83 });
+      if (this.isOpen) this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode: 0x83 });
     } finally {
       this.close({ by: "internal error", error });
     }
@@ -323,7 +336,7 @@ export abstract class Connection {
 
   /** Looks at the packets that have come. */
   protected decode(): void {
-    const before = this.output.length;
+    const before = this.writeBuffer.length;
     let left = this.#packetsPerCall;
     try {
       while (!this.#isClosed && !this.isPaused && !this.#isToProceed) {
@@ -345,26 +358,26 @@ export abstract class Connection {
   }
 
   /** The handshake has succeeded: this end has said what it takes, and so has the peer. */
-  protected establish(session: Session, agreement: Agreement): void {
-    const { output, events } = this;
-    const { own, peer, takesSubscriptionIdentifiers, takesExplanations, isInUse } = agreement;
-    output.maximumPacketSize = peer.maximumPacketSize;
+  protected establish(session: Session, negotiated: Negotiated): void {
+    const { writeBuffer, events } = this;
+    const { own, peer, takesSubscriptionIdentifiers, takesExplanations, isInUse } = negotiated;
+    writeBuffer.maximumPacketSize = peer.maximumPacketSize;
     const aliases = this.#topicAliases === "off"
       ? NO_ALIASES
       : new OutgoingAliases(this.#topicAliases, peer.topicAliasMaximum);
     const sender = new Sender({
-      ...{ session, output, events, limits: peer, aliases },
+      ...{ session, writeBuffer, events, limits: peer, aliases },
       ...{ takesSubscriptionIdentifiers, isInUse },
     });
     this.#established = {
       session,
       sender,
-      receiver: new Receiver(session, output, own.receiveMaximum, takesExplanations),
+      receiver: new Receiver(session, writeBuffer, own.receiveMaximum, takesExplanations),
       aliases: new IncomingAliases(own.topicAliasMaximum),
       outgoingAliases: aliases,
     };
     this.#isHeld = true;
-    if (agreement.isResumed) sender.resume();
+    if (negotiated.isResumed) sender.resume();
   }
 
   /** How many bytes a packet may have from now on. */
@@ -385,9 +398,9 @@ export abstract class Connection {
         const resolved = packet.properties.topicAlias === undefined
           ? packet
           : aliases.resolve(packet);
-        const receipt = packet.qos === 0 ? undefined : receiver.handlePublish(packet);
-        if (packet.qos === 0 || receipt !== undefined) {
-          this.events.push({ type: "message", packet: resolved, receipt });
+        const acknowledgement = packet.qos === 0 ? undefined : receiver.handlePublish(packet);
+        if (packet.qos === 0 || acknowledgement !== undefined) {
+          this.events.push({ type: "message", packet: resolved, acknowledgement });
         }
         return true;
       }
@@ -428,14 +441,14 @@ export abstract class Connection {
 
   /** Sends what the application answers to a packet. */
   protected answer(packet: PacketInit): void {
-    const before = this.output.length;
-    this.output.write(packet);
+    const before = this.writeBuffer.length;
+    this.writeBuffer.write(packet);
     this.#countAnswers(before);
   }
 
   /** A peer that sends and does not read is given up before its answers have filled the memory. */
   #countAnswers(before: number): void {
-    this.#answers += this.output.length - before;
+    this.#answers += this.writeBuffer.length - before;
     if (this.#answers <= MOST_ANSWERS) return;
     this.close({ by: "silence", what: "reads none of the answers to what it sends" });
   }

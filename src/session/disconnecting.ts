@@ -1,7 +1,7 @@
 // §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are one table.
 
 import type { DisconnectInit, DisconnectPacket } from "../packets/mod.ts";
-import { conductFault } from "./faults.ts";
+import { protocolError } from "./protocol_errors.ts";
 
 /** The Reason Codes that one of the ends alone may send (Table 3-10, and 0x8C as §4.12.1 needs it). */
 const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([0x04]);
@@ -62,11 +62,11 @@ export function checkDisconnectOfClient(
 ): void {
   if (!mayDisconnectWith("client", reasonCode)) {
     const rule = `is 0x${reasonCode.toString(16)}, which a Client may not give`;
-    throw conductFault("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
+    throw protocolError("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
   }
   if (asked === 0 && (properties.sessionExpiryInterval ?? 0) > 0) {
     const rule = "is not 0, and that of CONNECT was";
-    throw conductFault("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
+    throw protocolError("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
   }
 }
 
@@ -78,10 +78,10 @@ export function checkDisconnectOfClient(
 export function checkDisconnectOfServer({ reasonCode, properties }: DisconnectPacket): void {
   if (!mayDisconnectWith("server", reasonCode)) {
     const rule = "is 0x04, which a Server may not give";
-    throw conductFault("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
+    throw protocolError("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
   }
   if (properties.sessionExpiryInterval !== undefined) {
     const rule = "comes from a Server [MQTT-3.14.2-2]";
-    throw conductFault("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
+    throw protocolError("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
   }
 }

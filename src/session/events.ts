@@ -17,19 +17,19 @@ import type {
   UnsubackPacket,
   UnsubscribePacket,
 } from "../packets/mod.ts";
-import type { Outgoing } from "./outgoing.ts";
-import type { Receipt } from "./receipt.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
+import type { PendingAcknowledgement } from "./pending_acknowledgement.ts";
 
 /** A message has come, with its Topic Name and without its alias. */
 export interface MessageEvent {
   readonly type: "message";
   readonly packet: PublishPacket;
   /** What to give to `acknowledge()`; `undefined` at QoS 0. */
-  readonly receipt: Receipt | undefined;
+  readonly acknowledgement: PendingAcknowledgement | undefined;
 }
 
 /** An acknowledgement that settles a message. */
-export type LastAck = PubackPacket | PubrecPacket | PubcompPacket;
+export type FinalAcknowledgement = PubackPacket | PubrecPacket | PubcompPacket;
 
 /**
  * A message is through: at QoS 0 it has been encoded, at QoS 1 and 2 its last acknowledgement has
@@ -37,9 +37,9 @@ export type LastAck = PubackPacket | PubrecPacket | PubcompPacket;
  */
 export interface SettledEvent {
   readonly type: "settled";
-  readonly message: Outgoing;
+  readonly message: OutgoingMessage;
   /** What the peer said; `undefined` at QoS 0. */
-  readonly packet: LastAck | undefined;
+  readonly packet: FinalAcknowledgement | undefined;
   /**
    * Whether the Reason Code of a PUBCOMP tells nothing, because its PUBREL had been sent before, on
    * another connection.
@@ -50,7 +50,7 @@ export interface SettledEvent {
 /** A message will not be sent, or nobody will ever know whether it was. */
 export interface DiscardedEvent {
   readonly type: "discarded";
-  readonly message: Outgoing;
+  readonly message: OutgoingMessage;
   readonly why:
     | { readonly reason: "expired" }
     /** The peer had no room for such a message, or does not allow it. */

@@ -2,7 +2,7 @@
 // are given out in a circle, those in flight lie side by side. A Map would do, but not under load: each time it is rehashed
 // the old table refers to the new one, so that dead tables in the old generation keep the messages of the later ones alive.
 
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 
 const FIRST_SIZE = 8;
 
@@ -11,7 +11,7 @@ const LARGEST_SIZE = 65_536;
 
 /** Messages by Packet Identifier; they know their order. */
 export class InFlight {
-  #places: (Outgoing | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
+  #places: (OutgoingMessage | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
   #size = 0;
   #lastOrder = 0;
 
@@ -21,7 +21,7 @@ export class InFlight {
   }
 
   /** The message with this identifier. */
-  get(packetId: number): Outgoing | undefined {
+  get(packetId: number): OutgoingMessage | undefined {
     const message = this.#places[packetId & this.#places.length - 1];
     return message?.packetId === packetId ? message : undefined;
   }
@@ -37,7 +37,7 @@ export class InFlight {
   }
 
   /** Adds a message, by its identifier, as the last in order. */
-  add(message: Outgoing): void {
+  add(message: OutgoingMessage): void {
     while (this.isTaken(message.packetId)) this.#grow();
     this.#places[message.packetId & this.#places.length - 1] = message;
     this.#size++;
@@ -45,24 +45,24 @@ export class InFlight {
   }
 
   /** Makes a message the last in order. */
-  moveToEnd(message: Outgoing): void {
+  moveToEnd(message: OutgoingMessage): void {
     message.order = ++this.#lastOrder;
   }
 
   /** Takes a message out. */
-  remove({ packetId }: Outgoing): void {
+  remove({ packetId }: OutgoingMessage): void {
     this.#places[packetId & this.#places.length - 1] = undefined;
     this.#size--;
   }
 
   /** The messages in their order. */
-  values(): Outgoing[] {
+  values(): OutgoingMessage[] {
     return this.#places.filter((message) => message !== undefined)
       .sort((a, b) => a.order - b.order);
   }
 
   /** Takes all messages out, and gives them in their order. */
-  takeAll(): Outgoing[] {
+  takeAll(): OutgoingMessage[] {
     const messages = this.values();
     this.#places = new Array(FIRST_SIZE).fill(undefined);
     this.#size = 0;
@@ -71,7 +71,7 @@ export class InFlight {
 
   #grow(): void {
     const places = this.#places;
-    const larger = new Array<Outgoing | undefined>(places.length * 2).fill(undefined);
+    const larger = new Array<OutgoingMessage | undefined>(places.length * 2).fill(undefined);
     for (const message of places) {
       if (message !== undefined) larger[message.packetId & larger.length - 1] = message;
     }

@@ -1,7 +1,7 @@
 // §4.3 QoS delivery, sending side; §4.4 Message delivery retry; §4.9 Flow control. Knows nothing of sockets or roles.
 //
 //   waiting ──PUBLISH──▶ published ──PUBACK (QoS 1)──▶ settled
-//   (outbox)                 └──PUBREC, PUBREL──▶ released ──PUBCOMP (QoS 2)──▶ settled
+//   (sendQueue)                 └──PUBREC, PUBREL──▶ released ──PUBCOMP (QoS 2)──▶ settled
 
 import { PacketTooLargeError } from "../errors.ts";
 import {
@@ -13,16 +13,16 @@ import {
   writePacket,
   Writer,
 } from "../packets/mod.ts";
-import type { ConnectionEvent, DiscardedEvent, LastAck } from "./events.ts";
-import { conductFault } from "./faults.ts";
-import type { Limits } from "./limits.ts";
-import type { Outgoing } from "./outgoing.ts";
-import type { Output } from "./output.ts";
+import type { ConnectionEvent, DiscardedEvent, FinalAcknowledgement } from "./events.ts";
+import { protocolError } from "./protocol_errors.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
+import type { WriteBuffer } from "./write_buffer.ts";
 import { Queue } from "./queue.ts";
 import type { Session } from "./session.ts";
 import { type OutgoingAliases, withoutAlias } from "./topic_alias.ts";
 
-/** Above so many bytes that wait to be sent, messages wait in the outbox. */
+/** Above so many bytes that wait to be sent, messages wait in the sendQueue. */
 const FULL = 262_144;
 
 /** When there is no memory to send what waits, it is tried again so many milliseconds later. */
@@ -34,10 +34,10 @@ const REST = 64;
 /** What a sender works with. */
 export interface SenderSetup {
   readonly session: Session;
-  readonly output: Output;
+  readonly writeBuffer: WriteBuffer;
   readonly events: Queue<ConnectionEvent>;
   /** What the peer takes. */
-  readonly limits: Limits;
+  readonly limits: Capabilities;
   readonly aliases: OutgoingAliases;
   /** Whether the peer takes Subscription Identifiers in a PUBLISH: a Client does. */
   readonly takesSubscriptionIdentifiers: boolean;
@@ -48,29 +48,29 @@ export interface SenderSetup {
 /** The messages that one connection sends. */
 export class Sender {
   readonly #session: Session;
-  readonly #output: Output;
+  readonly #writeBuffer: WriteBuffer;
   readonly #events: Queue<ConnectionEvent>;
-  readonly #limits: Limits;
+  readonly #limits: Capabilities;
   readonly #aliases: OutgoingAliases;
   readonly #takesSubscriptionIdentifiers: boolean;
   readonly #isInUse: (packetId: number) => boolean;
   /** Messages in flight from an earlier connection, to be sent again. */
-  readonly #again = new Queue<Outgoing>();
+  readonly #again = new Queue<OutgoingMessage>();
   /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
   #inFlight = 0;
   #retryAt = Infinity;
 
   constructor(
-    { session, output, events, limits, aliases, takesSubscriptionIdentifiers, isInUse }:
+    { session, writeBuffer, events, limits, aliases, takesSubscriptionIdentifiers, isInUse }:
       SenderSetup,
   ) {
     this.#session = session;
-    this.#output = output;
+    this.#writeBuffer = writeBuffer;
     this.#events = events;
     this.#limits = limits;
     this.#aliases = aliases;
     this.#takesSubscriptionIdentifiers = takesSubscriptionIdentifiers;
-    this.#isInUse = (packetId) => session.outgoing.isTaken(packetId) || isInUse(packetId);
+    this.#isInUse = (packetId) => session.inFlight.isTaken(packetId) || isInUse(packetId);
   }
 
   /** When to try again what there was no memory for; `Infinity` for never. */
@@ -80,11 +80,11 @@ export class Sender {
 
   /** Goes on with the session: every PUBREL at once, then each PUBLISH in its old order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
   resume(): void {
-    for (const message of this.#session.outgoing.values()) {
+    for (const message of this.#session.inFlight.values()) {
       if (message.isReleased) {
         this.#countIn(message);
         message.isRecovered = true;
-        this.#output.write({ type: "pubrel", packetId: message.packetId });
+        this.#writeBuffer.write({ type: "pubrel", packetId: message.packetId });
       } else this.#again.push(message);
     }
   }
@@ -97,7 +97,7 @@ export class Sender {
    * @throws {PacketTooLargeError} when it is larger than the peer takes; then nothing has changed
    */
   trySend(packet: PublishInit): boolean {
-    if (!this.#isNext() || !this.#output.hasMemoryFor(roughSize(packet))) return false;
+    if (!this.#isNext() || !this.#writeBuffer.hasMemoryFor(roughSize(packet))) return false;
     this.#checkLimits(packet);
     const complete = this.#aliases.complete(packet);
     this.#write(complete, 0, false);
@@ -114,8 +114,8 @@ export class Sender {
         `The packet has ${bytes.length} bytes, the peer takes at most ${maximumPacketSize}`,
       );
     }
-    if (!this.#output.hasMemoryFor(bytes.length)) return false;
-    this.#output.writeEncoded(bytes);
+    if (!this.#writeBuffer.hasMemoryFor(bytes.length)) return false;
+    this.#writeBuffer.writeEncoded(bytes);
     return true;
   }
 
@@ -126,17 +126,17 @@ export class Sender {
 
   /**
    * Sends a message if none waits before it and everything is there for it; else puts it to those that wait. Returns the
-   * messages that had to give way, as `Outbox.add()` does.
+   * messages that had to give way, as `SendQueue.add()` does.
    *
    * @throws {TypeError} as {@linkcode Sender.trySend} does
    * @throws {RangeError} as {@linkcode Sender.trySend} does
    * @throws {PacketTooLargeError} as {@linkcode Sender.trySend} does
    */
-  publish(message: Outgoing): readonly Outgoing[] {
+  publish(message: OutgoingMessage): readonly OutgoingMessage[] {
     this.#checkLimits(message.packet);
     message.packet = this.#aliases.complete(message.packet);
     const isNow = this.#isNext() && (message.qos === 0 || this.#hasQuota()) &&
-      this.#output.hasMemoryFor(roughSize(message.packet));
+      this.#writeBuffer.hasMemoryFor(roughSize(message.packet));
     if (isNow && this.#send(message)) {
       this.#aliases.taken(message.packet);
       return NONE;
@@ -150,11 +150,11 @@ export class Sender {
    * @throws {TypeError} when a field is wrong
    * @throws {RangeError} when a field is out of its range
    */
-  keep(message: Outgoing): readonly Outgoing[] {
+  keep(message: OutgoingMessage): readonly OutgoingMessage[] {
     message.packet = this.#aliases.complete(message.packet);
     checkPublish(message.packet);
     this.#aliases.taken(message.packet);
-    return this.#session.outbox.add(message);
+    return this.#session.sendQueue.add(message);
   }
 
   /** Sends what waits, as far as room, quota and identifiers go [MQTT-4.9.0-2]. */
@@ -164,10 +164,10 @@ export class Sender {
       if (!this.#hasMemoryFor(this.#again.first!, now)) return;
       this.#sendAgain();
     }
-    const { outbox } = this.#session;
-    for (const message of outbox.takeExpired(now)) this.#discard(message, { reason: "expired" });
+    const { sendQueue } = this.#session;
+    for (const message of sendQueue.takeExpired(now)) this.#discard(message, { reason: "expired" });
     if (this.#again.length > 0) return;
-    for (let message = outbox.first; message !== undefined; message = outbox.first) {
+    for (let message = sendQueue.first; message !== undefined; message = sendQueue.first) {
       if (!this.#hasRoom() || message.qos > 0 && !this.#hasQuota()) return;
       if (!this.#hasMemoryFor(message, now)) return;
       message.countDown(now);
@@ -176,17 +176,17 @@ export class Sender {
         if (fault !== undefined) this.#discard(message, { reason: "not allowed", error: fault });
         else if (!this.#send(message)) return;
       } catch (error) {
-        outbox.shift();
+        sendQueue.shift();
         this.#discardIfTooLarge(message, error);
         continue;
       }
-      outbox.shift();
+      sendQueue.shift();
     }
   }
 
   /** §3.4 PUBACK. One for an unknown identifier says nothing. */
   handlePuback(packet: PubackPacket): void {
-    const message = this.#session.outgoing.get(packet.packetId);
+    const message = this.#session.inFlight.get(packet.packetId);
     if (message === undefined) return;
     if (message.qos !== 1) throw wrongAck(packet, "is that of a message of QoS 2");
     this.#settle(message, packet, false);
@@ -195,9 +195,11 @@ export class Sender {
   /** §3.5 PUBREC: the answer is PUBREL, whatever came before it, unless it refuses the message [MQTT-4.3.3-4]. */
   handlePubrec(packet: PubrecPacket): void {
     const { packetId, reasonCode } = packet;
-    const message = this.#session.outgoing.get(packetId);
+    const message = this.#session.inFlight.get(packetId);
     if (message === undefined) {
-      if (reasonCode < 0x80) this.#output.write({ type: "pubrel", packetId, reasonCode: 0x92 });
+      if (reasonCode < 0x80) {
+        this.#writeBuffer.write({ type: "pubrel", packetId, reasonCode: 0x92 });
+      }
       return;
     }
     if (message.qos !== 2) throw wrongAck(packet, "is that of a message of QoS 1");
@@ -205,17 +207,17 @@ export class Sender {
       this.#settle(message, packet, false);
       return;
     }
-    this.#output.write({ type: "pubrel", packetId });
+    this.#writeBuffer.write({ type: "pubrel", packetId });
     if (message.isReleased) return;
     message.isReleased = true;
     message.pubrec = packet;
     // To the end: among themselves those released are in the order of their PUBREC [MQTT-4.6.0-4].
-    this.#session.outgoing.moveToEnd(message);
+    this.#session.inFlight.moveToEnd(message);
   }
 
   /** §3.7 PUBCOMP. One for an unknown identifier says nothing. */
   handlePubcomp(packet: PubcompPacket): void {
-    const message = this.#session.outgoing.get(packet.packetId);
+    const message = this.#session.inFlight.get(packet.packetId);
     if (message === undefined) return;
     if (message.qos !== 2 || !message.isReleased) throw wrongAck(packet, "has had no PUBREL");
     this.#settle(message, packet, message.isRecovered);
@@ -223,16 +225,16 @@ export class Sender {
 
   /** Whether a message may go now as far as order and room are concerned. */
   #isNext(): boolean {
-    return this.#hasRoom() && this.#again.length === 0 && this.#session.outbox.length === 0;
+    return this.#hasRoom() && this.#again.length === 0 && this.#session.sendQueue.length === 0;
   }
 
   #hasRoom(): boolean {
-    return this.#output.length < FULL;
+    return this.#writeBuffer.length < FULL;
   }
 
   /** Whether there is memory to send what waits; if not, it is to be tried again. */
-  #hasMemoryFor({ size }: Outgoing, now: number): boolean {
-    if (this.#output.hasMemoryFor(REST + size)) return true;
+  #hasMemoryFor({ size }: OutgoingMessage, now: number): boolean {
+    if (this.#writeBuffer.hasMemoryFor(REST + size)) return true;
     this.#retryAt = now + RETRY;
     return false;
   }
@@ -262,13 +264,13 @@ export class Sender {
   }
 
   /** False when no Packet Identifier is free. */
-  #send(message: Outgoing): boolean {
+  #send(message: OutgoingMessage): boolean {
     if (message.qos === 0) {
       this.#write(message.packet, 0, false);
       this.#events.push({ type: "settled", message, packet: undefined, isRecovery: false });
       return true;
     }
-    this.#session.outgoing.reserve();
+    this.#session.inFlight.reserve();
     const packetId = this.#session.packetIds.next(this.#isInUse);
     if (packetId === 0) return false;
     this.#write(message.packet, packetId, false);
@@ -276,7 +278,7 @@ export class Sender {
     // It may have been in flight before, in a session that was lost.
     message.isReleased = false;
     message.pubrec = undefined;
-    this.#session.outgoing.add(message);
+    this.#session.inFlight.add(message);
     this.#countIn(message);
     return true;
   }
@@ -285,16 +287,16 @@ export class Sender {
     const message = this.#again.shift()!;
     const { packetId } = message;
     // Its acknowledgement may have come in the meantime.
-    if (message.isReleased || this.#session.outgoing.get(packetId) !== message) return;
+    if (message.isReleased || this.#session.inFlight.get(packetId) !== message) return;
     const fault = this.#limitFault(message.packet);
     if (fault !== undefined) {
-      this.#session.outgoing.remove(message);
+      this.#session.inFlight.remove(message);
       return this.#discard(message, { reason: "not allowed", error: fault });
     }
     try {
       this.#write(message.packet, packetId, true);
     } catch (error) {
-      this.#session.outgoing.remove(message);
+      this.#session.inFlight.remove(message);
       return this.#discardIfTooLarge(message, error);
     }
     this.#countIn(message);
@@ -305,30 +307,30 @@ export class Sender {
     const { type, topic, payload, qos, retain, properties } = this.#aliases.apply(packet);
     const sent = { type, topic, payload, qos, retain, properties, packetId, dup };
     const alias = properties?.topicAlias;
-    if (alias === undefined) return this.#output.write(sent);
+    if (alias === undefined) return this.#writeBuffer.write(sent);
     try {
-      this.#output.write(sent);
+      this.#writeBuffer.write(sent);
     } catch (error) {
       if (!(error instanceof PacketTooLargeError)) throw error;
       // An alias takes three bytes, which a new one adds, and an old one saves only if the topic
       // has more.
       const plain = withoutAlias(packet);
-      return this.#output.write({ ...sent, topic: plain.topic, properties: plain.properties });
+      return this.#writeBuffer.write({ ...sent, topic: plain.topic, properties: plain.properties });
     }
     this.#aliases.sent(packet.topic, alias);
   }
 
-  #countIn(message: Outgoing): void {
+  #countIn(message: OutgoingMessage): void {
     message.sentOn = this;
     this.#inFlight++;
   }
 
   #settle(
-    message: Outgoing,
-    packet: LastAck,
+    message: OutgoingMessage,
+    packet: FinalAcknowledgement,
     isRecovery: boolean,
   ): void {
-    this.#session.outgoing.remove(message);
+    this.#session.inFlight.remove(message);
     if (message.sentOn === this) this.#inFlight--;
     this.#events.push({ type: "settled", message, packet, isRecovery });
   }
@@ -337,17 +339,17 @@ export class Sender {
    * The message cannot be sent [MQTT-3.1.2-25]. Another error than that ends the connection, and
    * the message all the same.
    */
-  #discardIfTooLarge(message: Outgoing, error: unknown): void {
+  #discardIfTooLarge(message: OutgoingMessage, error: unknown): void {
     this.#discard(message, { reason: "not allowed", error });
     if (!(error instanceof PacketTooLargeError)) throw error;
   }
 
-  #discard(message: Outgoing, why: DiscardedEvent["why"]): void {
+  #discard(message: OutgoingMessage, why: DiscardedEvent["why"]): void {
     this.#events.push({ type: "discarded", message, why });
   }
 }
 
-const NONE: readonly Outgoing[] = [];
+const NONE: readonly OutgoingMessage[] = [];
 
 /**
  * Refuses a message that could be sent to nobody. Its payload may be large, and is only looked at.
@@ -369,7 +371,7 @@ function roughSize({ topic, payload }: PublishInit): number {
   return REST + topic.length + (payload?.length ?? 0);
 }
 
-function wrongAck(packet: LastAck, rule: string) {
+function wrongAck(packet: FinalAcknowledgement, rule: string) {
   const { type, packetId } = packet;
-  return conductFault(type, "Packet Identifier", `is ${packetId}, which ${rule}`, "4.3");
+  return protocolError(type, "Packet Identifier", `is ${packetId}, which ${rule}`, "4.3");
 }

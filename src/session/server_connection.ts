@@ -18,13 +18,13 @@ import {
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import { checkPublishAllowed, checkSubscribeAllowed } from "./allowed.ts";
+import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
-import { conductFault, isFromWrongEnd, unexpected } from "./faults.ts";
+import { isFromWrongEnd, protocolError, unexpectedPacket } from "./protocol_errors.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
-import { type Limits, limitsOf } from "./limits.ts";
-import type { AckProperties } from "./receipt.ts";
+import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import type { AckProperties } from "./pending_acknowledgement.ts";
 import type { Session } from "./session.ts";
 
 /** What a Server's connection is made with. */
@@ -63,7 +63,7 @@ export class ServerConnection extends Connection {
   #earlyBytes = 0;
   readonly #mostEarlyBytes: number;
   #connect: ConnectPacket | undefined;
-  #own: Limits = limitsOf({});
+  #own: Capabilities = capabilitiesOf({});
   #keepAliveSeconds = 0;
   #keepAlive: ServerKeepAlive | undefined;
   /** Whether the Client has a step of authentication to take. */
@@ -94,7 +94,7 @@ export class ServerConnection extends Connection {
    */
   checkAccept({ properties = {} }: ConnackInit): void {
     this.#requireConnect();
-    this.output.check({ type: "connack", properties: this.#granted(properties) });
+    this.writeBuffer.check({ type: "connack", properties: this.#granted(properties) });
   }
 
   /**
@@ -109,18 +109,18 @@ export class ServerConnection extends Connection {
     const connect = this.#requireConnect();
     const asked = connect.properties;
     const granted = this.#granted(properties);
-    this.output.write({ type: "connack", sessionPresent, properties: granted });
+    this.writeBuffer.write({ type: "connack", sessionPresent, properties: granted });
     this.#phase = "nothing";
     this.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
     this.#connect = essentialsOf(connect);
     this.#isAuthenticating = false;
     this.#isAsked = false;
     session.exists = true;
-    this.#own = limitsOf(granted);
+    this.#own = capabilitiesOf(granted);
     this.#keepAliveSeconds = granted.serverKeepAlive ?? connect.keepAlive;
     this.establish(session, {
       own: this.#own,
-      peer: limitsOf(asked),
+      peer: capabilitiesOf(asked),
       takesSubscriptionIdentifiers: true,
       takesExplanations: asked.requestProblemInformation !== false,
       isInUse: () => false,
@@ -141,7 +141,7 @@ export class ServerConnection extends Connection {
     if (reasonCode < 0x80) {
       throw new RangeError(`reasonCode is ${reasonCode}, which refuses nothing`);
     }
-    this.output.write({ type: "connack", reasonCode, properties });
+    this.writeBuffer.write({ type: "connack", reasonCode, properties });
     this.close({ by: "this end", packet: undefined });
   }
 
@@ -164,7 +164,7 @@ export class ServerConnection extends Connection {
     if (!this.#isAsked || reasonCode === 0x00 && !this.isOpen) {
       throw new TypeError("The client waits for no such step of authentication");
     }
-    this.output.write({
+    this.writeBuffer.write({
       type: "auth",
       reasonCode,
       properties: { ...properties, authenticationMethod },
@@ -184,14 +184,14 @@ export class ServerConnection extends Connection {
    * @throws {PacketTooLargeError} when the Client takes no packet as large as its answer
    */
   checkAnswer(packet: SubscribePacket | UnsubscribePacket): void {
-    if (this.output.maximumPacketSize === Infinity) return;
+    if (this.writeBuffer.maximumPacketSize === Infinity) return;
     const { packetId } = packet;
     if (packet.type === "subscribe") {
       const reasonCodes = packet.subscriptions.map(() => 0x00 as const);
-      this.output.check({ type: "suback", packetId, reasonCodes });
+      this.writeBuffer.check({ type: "suback", packetId, reasonCodes });
     } else {
       const reasonCodes = packet.topicFilters.map(() => 0x00 as const);
-      this.output.check({ type: "unsuback", packetId, reasonCodes });
+      this.writeBuffer.check({ type: "unsuback", packetId, reasonCodes });
     }
   }
 
@@ -293,7 +293,7 @@ export class ServerConnection extends Connection {
       return this.close({ by: "silence", what });
     }
     if (this.#keepAlive?.isOver(this.now) !== true) return;
-    this.output.write({ type: "disconnect", reasonCode: 0x8d });
+    this.writeBuffer.write({ type: "disconnect", reasonCode: 0x8d });
     this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
   }
 
@@ -315,7 +315,11 @@ export class ServerConnection extends Connection {
     // A second CONNECT may have a fault that DISCONNECT has no Reason Code for.
     const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
     const reasonCode = isCode ? error.reasonCode as 0x82 : 0x82;
-    this.output.writeIfItFits({ type, reasonCode, properties: { reasonString: error.message } });
+    this.writeBuffer.writeIfItFits({
+      type,
+      reasonCode,
+      properties: { reasonString: error.message },
+    });
   }
 
   /** Whether the Client has something to do before CONNACK. */
@@ -336,7 +340,7 @@ export class ServerConnection extends Connection {
     super.receive(chunk, now);
     if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > this.#mostEarlyBytes) {
       const properties = { reasonString: "Too much was sent before CONNACK" };
-      this.output.writeIfItFits({ type: "connack", reasonCode: 0x97, properties });
+      this.writeBuffer.writeIfItFits({ type: "connack", reasonCode: 0x97, properties });
       this.close({ by: "this end", packet: undefined });
     }
   }
@@ -346,11 +350,11 @@ export class ServerConnection extends Connection {
     const reasonCode = 0x97;
     if (this.isOpen) {
       const packet = { type: "disconnect", reasonCode, properties } as const;
-      this.output.writeIfItFits(packet);
+      this.writeBuffer.writeIfItFits(packet);
       return this.close({ by: "this end", packet });
     }
     if (this.#connect !== undefined) {
-      this.output.writeIfItFits({ type: "connack", reasonCode, properties });
+      this.writeBuffer.writeIfItFits({ type: "connack", reasonCode, properties });
     }
     super.refuseForMemory();
   }
@@ -377,15 +381,15 @@ export class ServerConnection extends Connection {
         this.events.push({ type: "unsubscribe", packet });
         return;
       case "pingreq":
-        return this.output.write({ type: "pingresp" });
+        return this.writeBuffer.write({ type: "pingresp" });
       case "disconnect":
         return this.#handleDisconnect(packet);
       case "auth":
         return this.#handleAuth(packet);
       case "connect":
-        throw unexpected("connect", "comes a second time [MQTT-3.1.0-2]", "3.1");
+        throw unexpectedPacket("connect", "comes a second time [MQTT-3.1.0-2]", "3.1");
       default:
-        throw unexpected(packet.type, isFromWrongEnd(packet.type), "2.1.2");
+        throw unexpectedPacket(packet.type, isFromWrongEnd(packet.type), "2.1.2");
     }
   }
 
@@ -394,7 +398,7 @@ export class ServerConnection extends Connection {
       this.#connect = packet;
       this.#phase = "decision";
       this.#isAsked = packet.properties.authenticationMethod !== undefined;
-      this.output.maximumPacketSize = limitsOf(packet.properties).maximumPacketSize;
+      this.writeBuffer.maximumPacketSize = capabilitiesOf(packet.properties).maximumPacketSize;
       this.events.push({ type: "connect", packet });
       return;
     }
@@ -403,18 +407,18 @@ export class ServerConnection extends Connection {
       return this.#handleDisconnect(packet);
     }
     throw this.#connect === undefined
-      ? unexpected(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1")
-      : unexpected(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
+      ? unexpectedPacket(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1")
+      : unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
   }
 
   #handleAuth(packet: AuthPacket): void {
     const { reasonCode, properties } = packet;
     const method = this.#connect!.properties.authenticationMethod;
     if (method === undefined) {
-      throw unexpected("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+      throw unexpectedPacket("auth", "comes, and CONNECT had no Authentication Method", "4.12");
     }
     if (properties.authenticationMethod !== method) {
-      throw conductFault(
+      throw protocolError(
         "auth",
         "Authentication Method",
         "is not that of CONNECT [MQTT-4.12.0-5]",
@@ -426,7 +430,7 @@ export class ServerConnection extends Connection {
       : reasonCode === 0x19 && this.isOpen && !this.#isAsked;
     if (!isInTurn) {
       const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
-      throw conductFault("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
+      throw protocolError("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
     }
     this.#isAuthenticating = false;
     this.#isAsked = true;

@@ -9,11 +9,11 @@ import {
   type PublishPacket,
 } from "../packets/mod.ts";
 import { fromBase64, toBase64 } from "../wire/base64.ts";
-import { Outbox, type OutboxLimits } from "./outbox.ts";
+import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
 import { InFlight } from "./in_flight.ts";
-import { Outgoing } from "./outgoing.ts";
+import { OutgoingMessage } from "./outgoing_message.ts";
 import { MAXIMUM_PACKET_ID, PacketIds } from "./packet_ids.ts";
-import { Receipt } from "./receipt.ts";
+import { PendingAcknowledgement } from "./pending_acknowledgement.ts";
 
 /** A message as it is saved. */
 export interface SavedMessage {
@@ -28,15 +28,15 @@ export interface SavedSession {
   /** Whose session it is [MQTT-3.1.3-2]. */
   readonly clientId: string;
   /** The messages in flight: first those without PUBREC, in the order of their sending, then the others. */
-  readonly outgoing: readonly SavedMessage[];
+  readonly inFlight: readonly SavedMessage[];
   /** Packet Identifiers of QoS 2 messages that were received and whose PUBREL has not come. */
-  readonly received: readonly number[];
+  readonly unreleased: readonly number[];
   /** The messages that were never sent, in order, with what is left of their Message Expiry Interval. */
-  readonly waiting: readonly SavedMessage[];
+  readonly queued: readonly SavedMessage[];
 }
 
 /** How much may wait to be sent where nothing else is said. */
-export const DEFAULT_OUTBOX_LIMITS: OutboxLimits = {
+export const DEFAULT_SEND_QUEUE_LIMITS: SendQueueLimits = {
   messages: 65_536,
   bytes: 67_108_864,
   whenFull: "drop newest",
@@ -49,19 +49,19 @@ export class Session {
   /** Whether there is Session State, be it empty: a session that has begun and not ended. */
   exists: boolean;
   /** QoS 1 and 2 messages in flight, by Packet Identifier: in the order of sending, those released in that of PUBREC. */
-  readonly outgoing: InFlight = new InFlight();
+  readonly inFlight: InFlight = new InFlight();
   /** QoS 2 messages received whose PUBREL has not come, by Packet Identifier. */
-  readonly received: Map<number, Receipt> = new Map();
+  readonly unreleased: Map<number, PendingAcknowledgement> = new Map();
   /** Gives out our Packet Identifiers. */
   readonly packetIds: PacketIds = new PacketIds();
   /** Messages never sent. */
-  readonly outbox: Outbox;
+  readonly sendQueue: SendQueue;
 
   /** Begins without Session State. */
-  constructor(clientId: string, limits: OutboxLimits = DEFAULT_OUTBOX_LIMITS) {
+  constructor(clientId: string, limits: SendQueueLimits = DEFAULT_SEND_QUEUE_LIMITS) {
     this.clientId = clientId;
     this.exists = false;
-    this.outbox = new Outbox(limits);
+    this.sendQueue = new SendQueue(limits);
   }
 
   /**
@@ -72,30 +72,30 @@ export class Session {
   static from(
     saved: SavedSession,
     now: number,
-    limits: OutboxLimits = DEFAULT_OUTBOX_LIMITS,
+    limits: SendQueueLimits = DEFAULT_SEND_QUEUE_LIMITS,
   ): Session {
     const session = new Session(saved.clientId, limits);
     session.exists = true;
-    for (const { packetId, publish } of saved.outgoing) {
+    for (const { packetId, publish } of saved.inFlight) {
       checkPacketId(packetId);
-      if (session.outgoing.get(packetId) !== undefined) {
+      if (session.inFlight.get(packetId) !== undefined) {
         throw new TypeError(`The saved session has the Packet Identifier ${packetId} twice`);
       }
-      const message = new Outgoing(publish === undefined ? RELEASED : restored(publish));
+      const message = new OutgoingMessage(publish === undefined ? RELEASED : restored(publish));
       message.packetId = packetId;
       message.isReleased = publish === undefined;
-      session.outgoing.add(message);
+      session.inFlight.add(message);
     }
-    for (const packetId of saved.received) {
+    for (const packetId of saved.unreleased) {
       checkPacketId(packetId);
-      const receipt = new Receipt(packetId, 2);
-      receipt.reasonCode = 0x00;
-      session.received.set(packetId, receipt);
+      const acknowledgement = new PendingAcknowledgement(packetId, 2);
+      acknowledgement.reasonCode = 0x00;
+      session.unreleased.set(packetId, acknowledgement);
     }
-    for (const { publish } of saved.waiting) {
+    for (const { publish } of saved.queued) {
       const packet = restored(publish);
       const seconds = packet.properties.messageExpiryInterval ?? Infinity;
-      session.outbox.add(new Outgoing(packet, now + seconds * 1000));
+      session.sendQueue.add(new OutgoingMessage(packet, now + seconds * 1000));
     }
     return session;
   }
@@ -104,13 +104,13 @@ export class Session {
   save(now: number): SavedSession {
     return {
       clientId: this.clientId,
-      outgoing: this.outgoing.values().map((message) => ({
+      inFlight: this.inFlight.values().map((message) => ({
         packetId: message.packetId,
         ...!message.isReleased && { publish: saved(message) },
       })),
-      received: [...this.received.values()].filter(isTaken)
+      unreleased: [...this.unreleased.values()].filter(isTaken)
         .map(({ packetId }) => packetId),
-      waiting: Array.from(this.outbox, (message) => {
+      queued: Array.from(this.sendQueue, (message) => {
         message.countDown(now);
         return { publish: saved(message) };
       }),
@@ -118,28 +118,29 @@ export class Session {
   }
 
   /** Ends the Session State. Returns the messages that were in flight, whose fate nobody knows now. */
-  end(): Outgoing[] {
-    const lost = this.outgoing.takeAll();
-    this.received.clear();
+  end(): OutgoingMessage[] {
+    const lost = this.inFlight.takeAll();
+    this.unreleased.clear();
     this.exists = false;
     return lost;
   }
 
-  /** Whether the application still may acknowledge what the receipt is for, in this connection or in a later one. */
-  holds(receipt: Receipt): boolean {
-    return receipt.qos === 2 && this.received.get(receipt.packetId) === receipt;
+  /** Whether the application still may acknowledge what the acknowledgement is for, in this connection or in a later one. */
+  holds(acknowledgement: PendingAcknowledgement): boolean {
+    return acknowledgement.qos === 2 &&
+      this.unreleased.get(acknowledgement.packetId) === acknowledgement;
   }
 }
 
 /** Whether the application has taken a message: it is not to be delivered again. */
-function isTaken({ reasonCode }: Receipt): boolean {
+function isTaken({ reasonCode }: PendingAcknowledgement): boolean {
   return reasonCode !== undefined && reasonCode < 0x80;
 }
 
 /** What is left of a message whose PUBREC has come. */
 const RELEASED: PublishInit = { type: "publish", topic: "", qos: 2 };
 
-function saved({ packet, qos }: Outgoing): string {
+function saved({ packet, qos }: OutgoingMessage): string {
   return toBase64(encodePacket({ ...packet, packetId: qos === 0 ? 0 : 1, dup: false }));
 }
 

@@ -2,7 +2,7 @@
 // connection [MQTT-3.3.2-7], so that each connection has new ones.
 
 import type { PublishInit, PublishPacket } from "../packets/mod.ts";
-import { conductFault } from "./faults.ts";
+import { protocolError } from "./protocol_errors.ts";
 import { textBytes } from "./message_size.ts";
 
 /** So many aliases at most are given out, for topics of so many characters at most. */
@@ -165,7 +165,7 @@ export class IncomingAliases {
     const { topicAlias, ...properties } = packet.properties;
     if (topicAlias === undefined) return packet;
     if (topicAlias > this.#maximum) {
-      throw conductFault(
+      throw protocolError(
         "publish",
         "Topic Alias",
         `is ${topicAlias}, over the Topic Alias Maximum of ${this.#maximum}`,
@@ -176,7 +176,7 @@ export class IncomingAliases {
     if (packet.topic !== "") this.#set(topicAlias, packet.topic);
     const topic = this.#topics[topicAlias];
     if (topic === undefined) {
-      throw conductFault(
+      throw protocolError(
         "publish",
         "Topic Alias",
         `is ${topicAlias}, which stands for no topic yet, and the Topic Name is empty`,

@@ -4,7 +4,7 @@
 import type { ConnectPacket, PropertiesOf, PublishPacket, QoS } from "../../src/packets/mod.ts";
 import { Drive } from "../../src/io/drive.ts";
 import type { ConnectionEvent } from "../../src/session/events.ts";
-import { Outgoing } from "../../src/session/outgoing.ts";
+import { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import { topicMatches } from "../../src/topics.ts";
@@ -71,8 +71,8 @@ export class TestBroker {
       const properties = identifiers.length > 0 ? { subscriptionIdentifiers: identifiers } : {};
       const lower = Math.min(qos, granted) as QoS;
       const message = { type: "publish", topic, payload, qos: lower, properties } as const;
-      if (this.#link?.state === state) this.#link.connection.publish(new Outgoing(message));
-      else if (lower > 0) state.session.outbox.add(new Outgoing(message));
+      if (this.#link?.state === state) this.#link.connection.publish(new OutgoingMessage(message));
+      else if (lower > 0) state.session.sendQueue.add(new OutgoingMessage(message));
     }
     this.#link?.drive.wake();
   }
@@ -94,7 +94,9 @@ export class TestBroker {
         return this.#accept(link, event.packet);
       case "message":
         this.received.push(event.packet);
-        if (event.receipt !== undefined) connection.acknowledge(event.receipt, 0x00);
+        if (event.acknowledgement !== undefined) {
+          connection.acknowledge(event.acknowledgement, 0x00);
+        }
         return this.publish(event.packet.topic, event.packet.payload, event.packet.qos);
       case "subscribe": {
         const { subscriptions, properties } = event.packet;

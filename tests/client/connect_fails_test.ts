@@ -193,11 +193,11 @@ test("connect() rejects with why there is no way to the server, or no credential
 });
 
 test("Connected means CONNACK: connect() does not wait for what is to be sent again", async (world) => {
-  const waiting = ([1, 2] as const).map((qos) => {
+  const queued = ([1, 2] as const).map((qos) => {
     const packet = { type: "publish", topic: "a", packetId: 1, qos } as const;
     return { publish: encodePacket(packet).toBase64() };
   });
-  const session = { clientId: "c", outgoing: [], received: [], waiting };
+  const session = { clientId: "c", inFlight: [], unreleased: [], queued };
   const client = world.client({ session });
   const started = client.start();
   const peer = await world.accept({ sessionPresent: true });

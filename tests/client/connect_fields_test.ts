@@ -163,7 +163,7 @@ for (
   });
 }
 
-const SAVED: SavedSession = { clientId: "c", outgoing: [], received: [], waiting: [] };
+const SAVED: SavedSession = { clientId: "c", inFlight: [], unreleased: [], queued: [] };
 
 /** Mistakes, and what the message says of them. */
 const MISTAKES: readonly (readonly [
@@ -207,7 +207,12 @@ const MISTAKES: readonly (readonly [
   ["a sendQueue of no messages", { sendQueue: { messages: 0 } }, RangeError, "messages"],
   ["a receiveQueue of no bytes", { receiveQueue: { bytes: 0 } }, RangeError, "bytes"],
   ["a reconnect factor of 0", { reconnect: { factor: 0 } }, RangeError, "factor"],
-  ["a session that is none", { session: { ...SAVED, received: [0] } }, TypeError, "Packet Identif"],
+  [
+    "a session that is none",
+    { session: { ...SAVED, unreleased: [0] } },
+    TypeError,
+    "Packet Identif",
+  ],
 ];
 
 for (const [what, options, error, says] of MISTAKES) {

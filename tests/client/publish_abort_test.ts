@@ -81,7 +81,7 @@ for (const qos of [1, 2] as const) {
       second.send({ type: "pubcomp", packetId });
     }
     await second.expectNothing();
-    assertEquals(client.save().outgoing, []);
+    assertEquals(client.save().inFlight, []);
   });
 }
 

@@ -197,5 +197,5 @@ test("A mistake leaves no trace: the next message has the first Packet Identifie
   const options = Object.freeze({ qos: 1, contentType: "x" } as const);
   void client.publish("a", "", options).catch(() => {});
   assertEquals((await peer.expect("publish")).packetId, 1);
-  assertEquals(client.save().outgoing.length, 1);
+  assertEquals(client.save().inFlight.length, 1);
 });

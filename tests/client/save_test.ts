@@ -67,7 +67,7 @@ for (const [way, copy] of WAYS) {
     next.peer.send({ type: "pubrec", packetId: 3 }, { type: "pubcomp", packetId: 3 });
     next.peer.send({ type: "puback", packetId: 4 });
     await settle();
-    assertEquals(next.client.save(), { clientId: "c", outgoing: [], received: [], waiting: [] });
+    assertEquals(next.client.save(), { clientId: "c", inFlight: [], unreleased: [], queued: [] });
     // New messages do not take identifiers that are in use.
     void next.client.publish("new", "", { qos: 1 }).catch(() => {});
   });
@@ -83,7 +83,7 @@ test("A message of QoS 2 that the application has taken is not delivered again i
   await loop.takeMany(2);
   await peer.expect("pubrec");
   const saved = structuredClone(client.save());
-  assertEquals(saved.received, [5]);
+  assertEquals(saved.unreleased, [5]);
   peer.far.cut();
   await settle();
   await client.disconnect();
@@ -137,8 +137,8 @@ test("save() is a picture: it does not change with the client, and takes nothing
   peer.send({ type: "puback", packetId: 1 });
   await published;
   assertEquals(saved, before);
-  assertStrictEquals(saved.outgoing.length, 1);
-  assertStrictEquals(client.save().outgoing.length, 0);
+  assertStrictEquals(saved.inFlight.length, 1);
+  assertStrictEquals(client.save().inFlight.length, 0);
 });
 
 test("save() at the end of a client still has what was not through", async (world) => {
@@ -165,10 +165,10 @@ test("A session of a name that the server gave goes on under that name", async (
 });
 
 test("connect() refuses a session together with another name, and one that is none", async (world) => {
-  const session: SavedSession = { clientId: "c", outgoing: [], received: [], waiting: [] };
+  const session: SavedSession = { clientId: "c", inFlight: [], unreleased: [], queued: [] };
   assertThrows(() => world.client({ session, clientId: "d" }), TypeError, "clientId");
-  for (const outgoing of [[{ packetId: 0 }], [{ packetId: 1, publish: "4Q" }], [{}]]) {
-    assertThrows(() => world.client({ session: { ...session, outgoing } }), TypeError);
+  for (const inFlight of [[{ packetId: 0 }], [{ packetId: 1, publish: "4Q" }], [{}]]) {
+    assertThrows(() => world.client({ session: { ...session, inFlight } }), TypeError);
   }
   const { client } = await world.connected({ session, clientId: "c" }, { sessionPresent: true });
   assertEquals(client.save(), session);
@@ -185,6 +185,6 @@ test("cleanStart begins anew with a session, too, and without one goes on with w
   assertStrictEquals((await second.accept()).cleanStart, true);
   await started;
   await second.expectNothing();
-  assertEquals(anew.save().outgoing, []);
+  assertEquals(anew.save().inFlight, []);
   await world.connected({ clientId: "c", cleanStart: false }, { sessionPresent: true });
 });

@@ -5,7 +5,7 @@ import { assert, assertEquals, AssertionError, assertStrictEquals } from "@std/a
 import { Client } from "../../src/client/client.ts";
 import type { ServerSource } from "../../src/client/servers.ts";
 import type { ClientEvents } from "../../src/client/events.ts";
-import type { World } from "../../src/client/link.ts";
+import type { World } from "../../src/client/connection_attempt.ts";
 import type { Message } from "../../src/client/message.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
 import { SOCKET_OPTION_CHECKS } from "../../src/client/socket_option_checks.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Drive } from "../../src/io/drive.ts";
 import { ClientConnection } from "../../src/session/client_connection.ts";
 import type { ConnectionEvent } from "../../src/session/events.ts";
-import { Outgoing } from "../../src/session/outgoing.ts";
+import { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf } from "../hex.ts";
@@ -66,7 +66,7 @@ Deno.test("In an event the connection may be used: what it sends goes out, in or
   setup.onEvent = (event) => {
     if (event.type !== "message") return;
     setup.publish(`answer ${++count}`);
-    setup.connection.acknowledge(event.receipt!, 0x00);
+    setup.connection.acknowledge(event.acknowledgement!, 0x00);
     setup.drive.wake();
   };
   await setup.send(PUBLISH_QOS1, "32 06 0001 61 0002 00");
@@ -81,7 +81,7 @@ Deno.test("What several who were told answer, a promise or two later, goes in on
   setup.onEvent = async (event) => {
     if (event.type !== "message") return;
     await Promise.resolve();
-    setup.connection.acknowledge(event.receipt!, 0x00);
+    setup.connection.acknowledge(event.acknowledgement!, 0x00);
     setup.drive.wake();
   };
   const before = setup.near.writes;
@@ -117,7 +117,7 @@ Deno.test("A drive does at its deadline what the connection has to do, however o
   // Answered traffic moves the deadline; there is one timer all the same.
   for (let second = 0; second < 50; second++) {
     await setup.clock.advance(1000);
-    setup.connection.publish(new Outgoing({ type: "publish", topic: "a", qos: 1 }));
+    setup.connection.publish(new OutgoingMessage({ type: "publish", topic: "a", qos: 1 }));
     setup.drive.wake();
     await settle();
     assertEquals(typesOf(setup.packets()), ["publish"]);
@@ -208,7 +208,7 @@ Deno.test("Two drives carry a conversation between a client and a server, in any
     if (event.type === "connect") server.accept(new Session("c"), { type: "connack" });
     if (event.type === "message") {
       received.push(event.packet.topic);
-      if (event.receipt !== undefined) server.acknowledge(event.receipt, 0x00);
+      if (event.acknowledgement !== undefined) server.acknowledge(event.acknowledgement, 0x00);
     }
   }, rethrow);
   const connect = { type: "connect", clientId: "c", keepAlive: 5 } as const;
@@ -220,7 +220,7 @@ Deno.test("Two drives carry a conversation between a client and a server, in any
   await settle();
   for (const qos of [0, 1, 2] as const) {
     for (let count = 0; count < 100; count++) {
-      client.publish(new Outgoing({ type: "publish", topic: `${qos}`, qos }));
+      client.publish(new OutgoingMessage({ type: "publish", topic: `${qos}`, qos }));
       asking.wake();
     }
   }

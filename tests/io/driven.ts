@@ -5,7 +5,7 @@ import { Drive } from "../../src/io/drive.ts";
 import { type Packet, PacketDecoder } from "../../src/packets/mod.ts";
 import { ClientConnection } from "../../src/session/client_connection.ts";
 import type { ConnectionEvent } from "../../src/session/events.ts";
-import { Outgoing } from "../../src/session/outgoing.ts";
+import { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf } from "../hex.ts";
 import { MemoryTransport } from "./memory_transport.ts";
@@ -64,7 +64,7 @@ export class Driven {
   }
 
   publish(topic: string): void {
-    this.connection.publish(new Outgoing({ type: "publish", topic }));
+    this.connection.publish(new OutgoingMessage({ type: "publish", topic }));
     this.drive.wake();
   }
 

@@ -2,7 +2,7 @@
 // with them. PUBACKs and PUBRECs do not wait for each other.
 
 import { assert } from "@std/assert";
-import type { Receipt } from "../../src/session/receipt.ts";
+import type { PendingAcknowledgement } from "../../src/session/pending_acknowledgement.ts";
 import { Session } from "../../src/session/session.ts";
 import { eachRole, messageOf } from "./roles.ts";
 
@@ -17,14 +17,14 @@ for (const [type, firstByte, ack] of [["puback", "32", "40"], ["pubrec", "34", "
     ({ open }) => {
       for (const order of permutations([0, 1, 2, 3])) {
         const script = open();
-        const receipts = [0, 1, 2, 3].map((number) => {
+        const acknowledgements = [0, 1, 2, 3].map((number) => {
           script.send(`${firstByte} 06 0001 61 ${id(9 - number)} 00`);
           return script.expectMessage("a");
         });
         const done = new Set<number>();
         let sent = 0;
         for (const number of order) {
-          assert(script.acknowledge(receipts[number]));
+          assert(script.acknowledge(acknowledgements[number]));
           done.add(number);
           for (; done.has(sent); sent++) script.expect(`${ack} 02 ${id(9 - sent)}`);
           script.expectQuiet();
@@ -39,15 +39,17 @@ eachRole("lets PUBACKs not wait for PUBRECs, nor PUBRECs for PUBACKs", ({ open }
   const script = open();
   script.send("34 06 0001 61 0001 00", "32 06 0001 62 0002 00");
   script.send("34 06 0001 63 0003 00", "32 06 0001 64 0004 00");
-  const receipts = new Map<string, Receipt | undefined>();
-  for (const topic of ["a", "b", "c", "d"]) receipts.set(topic, script.expectMessage(topic));
-  script.acknowledge(receipts.get("b"));
+  const acknowledgements = new Map<string, PendingAcknowledgement | undefined>();
+  for (const topic of ["a", "b", "c", "d"]) {
+    acknowledgements.set(topic, script.expectMessage(topic));
+  }
+  script.acknowledge(acknowledgements.get("b"));
   script.expect("40 02 0002");
-  script.acknowledge(receipts.get("c"));
-  script.acknowledge(receipts.get("d"));
+  script.acknowledge(acknowledgements.get("c"));
+  script.acknowledge(acknowledgements.get("d"));
   script.expect("40 02 0004");
   script.expectQuiet();
-  script.acknowledge(receipts.get("a"));
+  script.acknowledge(acknowledgements.get("a"));
   script.expect("50 02 0001", "50 02 0003");
   script.expectQuiet();
 });
@@ -71,10 +73,10 @@ eachRole("lets the PUBREC of a message that comes again wait for its turn, too",
   script.end();
   const again = open({ session, sessionPresent: true });
   again.send("34 06 0001 62 0005 00");
-  const receipt = again.expectMessage("b");
+  const acknowledgement = again.expectMessage("b");
   again.send("3C 06 0001 61 0001 00", "3C 06 0001 61 0001 00");
   again.expectQuiet();
-  again.acknowledge(receipt);
+  again.acknowledge(acknowledgement);
   again.expect("50 02 0005", "50 02 0001");
   again.expectQuiet();
 }, { client: ["MQTT-4.6.0-3"] });

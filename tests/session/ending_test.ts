@@ -34,11 +34,11 @@ eachRole(
     script.publish(messageOf("a", 1));
     script.publish(messageOf("b", 1));
     script.send("32 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a");
+    const acknowledgement = script.expectMessage("a");
     script.expectPacket("publish");
     script.connection.disconnect({ type: "disconnect", reasonCode: 0x98 });
     script.connection.disconnect({ type: "disconnect", reasonCode: 0x80 });
-    assertStrictEquals(script.connection.acknowledge(receipt!, 0x00), false);
+    assertStrictEquals(script.connection.acknowledge(acknowledgement!, 0x00), false);
     script.connection.publish(messageOf("c", 0));
     script.send("40 02 0001", "34 06 0001 61 0002 00", "C0 00");
     script.advance(100_000);

@@ -4,8 +4,8 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { QoS } from "../../src/packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../../src/session/events.ts";
-import { Outgoing } from "../../src/session/outgoing.ts";
-import type { Receipt } from "../../src/session/receipt.ts";
+import { OutgoingMessage } from "../../src/session/outgoing_message.ts";
+import type { PendingAcknowledgement } from "../../src/session/pending_acknowledgement.ts";
 import { Session } from "../../src/session/session.ts";
 import { otherSide, Pair, type PairOptions, type Side } from "./pair.ts";
 import { START } from "./scripted.ts";
@@ -18,7 +18,7 @@ export interface Letter {
   readonly from: Side;
   readonly number: number;
   readonly qos: QoS;
-  readonly message: Outgoing;
+  readonly message: OutgoingMessage;
   /** How often it was delivered. */
   delivered: number;
   /** How often its acknowledgement was taken from the application. */
@@ -36,7 +36,7 @@ export type When = "at once" | "when quiet" | "between links" | "when told";
 interface Waiting {
   readonly at: Side;
   readonly letter: Letter;
-  readonly receipt: Receipt;
+  readonly acknowledgement: PendingAcknowledgement;
 }
 
 /** What is said of a new link. */
@@ -52,7 +52,7 @@ export class Exchange {
   /** What is delivered at each side, in order: numbers of letters. */
   readonly deliveries: Record<Side, number[]> = { client: [], server: [] };
   /** What waits for the applications. */
-  readonly receipts: Waiting[] = [];
+  readonly acknowledgements: Waiting[] = [];
   readonly #when: When;
   readonly #links: Pair[] = [];
   #now = START;
@@ -71,14 +71,14 @@ export class Exchange {
   /** Sends a letter: over the link if there is one, else as soon as there is. */
   send(from: Side, qos: QoS): Letter {
     const number = this.letters.length;
-    const message = new Outgoing({ type: "publish", topic: `${number}`, qos });
+    const message = new OutgoingMessage({ type: "publish", topic: `${number}`, qos });
     const letter = { from, number, qos, message, delivered: 0, taken: 0, fates: [] };
     this.letters.push(letter);
     const pair = this.#links.at(-1);
     const connection = pair?.connections[from];
     const dropped = connection?.isOpen
       ? connection.publish(message)
-      : this.sessions[from].outbox.add(message);
+      : this.sessions[from].sendQueue.add(message);
     assertEquals(dropped, []);
     pair?.collect();
     return letter;
@@ -105,7 +105,7 @@ export class Exchange {
   /** Runs until nothing moves, and the applications are done with what they have; or until the link is cut. */
   run(): void {
     const { pair } = this;
-    for (pair.run(); this.#when === "when quiet" && this.receipts.length > 0; pair.run()) {
+    for (pair.run(); this.#when === "when quiet" && this.acknowledgements.length > 0; pair.run()) {
       this.acknowledge(0);
     }
     this.#now = pair.now;
@@ -115,12 +115,12 @@ export class Exchange {
   cut(): void {
     if (!this.pair.isOver) this.pair.cut();
     this.#now = this.pair.now;
-    while (this.#when === "between links" && this.receipts.length > 0) this.acknowledge(0);
+    while (this.#when === "between links" && this.acknowledgements.length > 0) this.acknowledge(0);
   }
 
   /** An application is done with one of the messages that wait for it. */
   acknowledge(index: number): void {
-    const [waiting] = this.receipts.splice(index, 1);
+    const [waiting] = this.acknowledgements.splice(index, 1);
     if (waiting === undefined) return;
     this.#acknowledge(waiting);
     this.pair.collect();
@@ -129,9 +129,9 @@ export class Exchange {
   /** Nothing is left of anything in either session. */
   expectNothingLeft(): void {
     for (const session of Object.values(this.sessions)) {
-      assertStrictEquals(session.outgoing.size, 0, "in flight");
-      assertEquals([...session.received.keys()], [], "received");
-      assertStrictEquals(session.outbox.length, 0, "waiting");
+      assertStrictEquals(session.inFlight.size, 0, "in flight");
+      assertEquals([...session.unreleased.keys()], [], "received");
+      assertStrictEquals(session.sendQueue.length, 0, "waiting");
     }
   }
 
@@ -142,10 +142,10 @@ export class Exchange {
         assertStrictEquals(letter.from, otherSide(side));
         letter.delivered++;
         this.deliveries[side].push(letter.number);
-        if (event.receipt === undefined) return;
-        this.receipts.push({ at: side, letter, receipt: event.receipt });
+        if (event.acknowledgement === undefined) return;
+        this.acknowledgements.push({ at: side, letter, acknowledgement: event.acknowledgement });
         if (this.#when === "at once" || this.#when === "between links" && letter.qos === 1) {
-          this.#acknowledge(this.receipts.pop()!);
+          this.#acknowledge(this.acknowledgements.pop()!);
         }
         return;
       }
@@ -168,14 +168,14 @@ export class Exchange {
   }
 
   /** By the last connection that there was: a link that does not get past its handshake has none. */
-  #acknowledge({ at, receipt, letter }: Waiting): void {
+  #acknowledge({ at, acknowledgement, letter }: Waiting): void {
     const connections = this.#links.map((pair) => pair.connections[at]).reverse();
     const connection = connections.find((each) => each.isOpen) ??
-      connections.find((each) => each.awaits(receipt));
-    if (connection?.acknowledge(receipt, 0x00)) letter.taken++;
+      connections.find((each) => each.awaits(acknowledgement));
+    if (connection?.acknowledge(acknowledgement, 0x00)) letter.taken++;
   }
 
-  #write(message: Outgoing, fate: Fate): void {
+  #write(message: OutgoingMessage, fate: Fate): void {
     this.letters.find((letter) => letter.message === message)?.fates.push(fate);
   }
 }

@@ -13,7 +13,7 @@ const CONNACK_PRESENT = "20 03 01 00 00";
 
 Deno.test("A client begins with CONNECT and sends nothing else before CONNACK [MQTT-3.1.0-1]", () => {
   const session = new Session("c");
-  session.outbox.add(messageOf("waiting", 0));
+  session.sendQueue.add(messageOf("waiting", 0));
   const script = new Script((now) =>
     new ClientConnection(now, { session, connect: { type: "connect", clientId: "c" } })
   );
@@ -93,7 +93,7 @@ Deno.test("A client goes on with its session, even an empty one, when it is told
   script.expectEvent("connack");
   script.takePackets();
   script.expectQuiet();
-  assertStrictEquals(session.outgoing.size, 1);
+  assertStrictEquals(session.inFlight.size, 1);
   const empty = new Session("c");
   empty.exists = true;
   openClient({ session: empty, sessionPresent: true }).expectQuiet();
@@ -102,8 +102,8 @@ Deno.test("A client goes on with its session, even an empty one, when it is told
 for (const cleanStart of [false, true]) {
   const statement = cleanStart ? "MQTT-3.1.2-4" : "MQTT-3.2.2-5";
   Deno.test(`A client discards its session when the server has none, Clean Start ${cleanStart} [${statement}]`, () => {
-    const { session, message, receipt } = sessionInFlight();
-    session.outbox.add(messageOf("w", 0));
+    const { session, message, acknowledgement } = sessionInFlight();
+    session.sendQueue.add(messageOf("w", 0));
     const script = connectClient({ session, connect: { cleanStart } });
     script.expectPacket("connect");
     script.send(CONNACK);
@@ -111,9 +111,9 @@ for (const cleanStart of [false, true]) {
     assertStrictEquals(discarded.message, message);
     assertEquals(discarded.why, { reason: "session lost" });
     script.expectEvent("connack");
-    assertStrictEquals(session.outgoing.size, 0);
-    assertStrictEquals(session.received.size, 0);
-    assertStrictEquals(script.acknowledge(receipt), false);
+    assertStrictEquals(session.inFlight.size, 0);
+    assertStrictEquals(session.unreleased.size, 0);
+    assertStrictEquals(script.acknowledge(acknowledgement), false);
     // What was never sent is no part of the session.
     script.expect("30 04 0001 77 00");
     script.expectEvent("settled");
@@ -121,7 +121,7 @@ for (const cleanStart of [false, true]) {
     // The identifier of a message that is lost means another message now.
     script.send("34 06 0001 61 0007 00");
     const second = script.expectMessage("a");
-    assertStrictEquals(script.acknowledge(receipt), false);
+    assertStrictEquals(script.acknowledge(acknowledgement), false);
     assertStrictEquals(script.acknowledge(second), true);
     script.expect("50 02 0007");
   });
@@ -133,8 +133,8 @@ Deno.test("A client keeps the session until the server has answered, whatever Cl
   script.end();
   script.expectPacket("connect");
   script.expectClosed("network");
-  assertStrictEquals(session.outgoing.size, 1);
-  assertStrictEquals(session.received.size, 1);
+  assertStrictEquals(session.inFlight.size, 1);
+  assertStrictEquals(session.unreleased.size, 1);
 });
 
 Deno.test("A session is that of the Client Identifier that the server has assigned [MQTT-3.1.3-2]", () => {
@@ -161,13 +161,13 @@ Deno.test("A client that is refused closes without a word and keeps its session 
   script.send("20 03 00 87 00", "20 03 00 00 00");
   const { packet } = script.expectClosed("refusal");
   assertStrictEquals(packet.reasonCode, 0x87);
-  assertStrictEquals(session.outgoing.size, 1);
+  assertStrictEquals(session.inFlight.size, 1);
   assertThrows(() => script.publish(messageOf("a", 0)), TypeError);
 });
 
 Deno.test("A client lets the application subscribe before it sends what waits", () => {
   const session = new Session("c");
-  session.outbox.add(messageOf("w", 1));
+  session.sendQueue.add(messageOf("w", 1));
   const { connection, now } = connectClient({ session });
   connection.takeBytes();
   connection.receive(bytesOf(CONNACK), now);
@@ -224,7 +224,7 @@ function sessionInFlight() {
   script.publish(message);
   script.expectPacket("publish");
   script.send("34 06 0001 61 0007 00");
-  const receipt = script.expectMessage("a");
+  const acknowledgement = script.expectMessage("a");
   script.end();
-  return { session, message, receipt };
+  return { session, message, acknowledgement };
 }

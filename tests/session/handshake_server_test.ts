@@ -207,8 +207,8 @@ Deno.test("A server explains itself in CONNACK, DISCONNECT and PUBLISH alone to 
   script.expect("B0 04 0002 00 11");
   script.send("32 06 0001 61 0003 00", "34 06 0001 61 0004 00");
   for (const answer of ["40 03 0003 87", "50 03 0004 87"]) {
-    const { receipt } = script.expectEvent("message");
-    script.call((connection) => connection.acknowledge(receipt!, 0x87, said));
+    const { acknowledgement } = script.expectEvent("message");
+    script.call((connection) => connection.acknowledge(acknowledgement!, 0x87, said));
     script.expect(answer);
   }
   script.publish(messageOf("a", 0, { properties: { userProperties } }));
@@ -221,8 +221,10 @@ Deno.test("A server leaves out of PUBREC what was said to a client that let it e
   const session = new Session("c");
   const script = openServer({ session });
   script.send("34 06 0001 61 0004 00");
-  const { receipt } = script.expectEvent("message");
-  script.call((connection) => connection.acknowledge(receipt!, 0x10, { reasonString: "r" }));
+  const { acknowledgement } = script.expectEvent("message");
+  script.call((connection) =>
+    connection.acknowledge(acknowledgement!, 0x10, { reasonString: "r" })
+  );
   script.expect("50 08 0004 10 04 1F 0001 72");
   script.end();
   const again = openServer({

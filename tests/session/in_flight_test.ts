@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { InFlight } from "../../src/session/in_flight.ts";
-import type { Outgoing } from "../../src/session/outgoing.ts";
+import type { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { PacketIds } from "../../src/session/packet_ids.ts";
 import { Queue } from "../../src/session/queue.ts";
 import { Random } from "./random.ts";
@@ -13,7 +13,7 @@ Deno.test("InFlight finds, orders and forgets messages as a Map would", () => {
     const random = new Random(seed);
     const inFlight = new InFlight();
     const packetIds = new PacketIds();
-    const map = new Map<number, Outgoing>();
+    const map = new Map<number, OutgoingMessage>();
     for (let step = 0; step < 1000; step++) {
       const known = [...map.values()];
       const message = known[random.below(known.length)];
@@ -79,7 +79,7 @@ Deno.test("Queue gives out what came first, however much has passed through it",
   assertStrictEquals(queue.shift(), undefined);
 });
 
-function numbered(packetId: number): Outgoing {
+function numbered(packetId: number): OutgoingMessage {
   const message = messageOf(`${packetId}`, 1);
   message.packetId = packetId;
   return message;

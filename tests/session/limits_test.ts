@@ -30,7 +30,7 @@ eachRole("sends no message that is larger than its peer takes, and says so at on
     RangeError,
   );
   script.expectNothing();
-  assertStrictEquals(session.outgoing.size, 2);
+  assertStrictEquals(session.inFlight.size, 2);
 }, SIZES);
 
 eachRole(
@@ -38,8 +38,8 @@ eachRole(
   ({ open }) => {
     const session = new Session("c");
     const large = messageOf("large", 2, { payload: new Uint8Array(100) });
-    session.outbox.add(large);
-    session.outbox.add(messageOf("a", 1));
+    session.sendQueue.add(large);
+    session.sendQueue.add(messageOf("a", 1));
     const script = open({ session, peer: { maximumPacketSize: 20 } });
     const { message, why } = script.expectEvent("discarded");
     assertStrictEquals(message, large);
@@ -63,7 +63,7 @@ eachRole(
     assertStrictEquals(again.expectEvent("discarded").message, large);
     again.expect("3A 06 0001 61 0002 00");
     again.expectQuiet();
-    assertStrictEquals(session.outgoing.size, 1);
+    assertStrictEquals(session.inFlight.size, 1);
   },
   SIZES,
 );
@@ -78,8 +78,8 @@ eachRole("leaves out of an acknowledgement what makes it too large", ({ open }) 
   ) {
     const script = open({ peer: { maximumPacketSize } });
     script.send("32 06 0001 61 0001 00");
-    const { receipt } = script.expectEvent("message");
-    script.call((connection) => connection.acknowledge(receipt!, 0x87, said));
+    const { acknowledgement } = script.expectEvent("message");
+    script.call((connection) => connection.acknowledge(acknowledgement!, 0x87, said));
     script.expect(hex);
   }
 }, SIZES);
@@ -104,7 +104,7 @@ for (const maximumPacketSize of [1, 2, 3, 4]) {
     if (maximumPacketSize >= 3) script.expect("E0 01 82");
     const { error } = script.expectClosed("fault");
     assertStrictEquals(error.field, "Maximum Packet Size");
-    assertStrictEquals(session.outgoing.size, 1);
+    assertStrictEquals(session.inFlight.size, 1);
   });
 
   Deno.test(`A server says nothing to a client that takes ${maximumPacketSize} bytes and breaks the standard before CONNACK [MQTT-3.1.2-24]`, () => {
@@ -162,7 +162,7 @@ for (const maximumQoS of [0, 1] as const) {
     const earlier = openClient({ session });
     for (const qos of [1, 2] as const) earlier.publish(messageOf("again", qos));
     earlier.end();
-    for (const qos of [0, 1, 2] as const) session.outbox.add(messageOf("waiting", qos));
+    for (const qos of [0, 1, 2] as const) session.sendQueue.add(messageOf("waiting", qos));
     const script = openClient({ session, sessionPresent: true, connack: { maximumQoS } });
     for (const qos of [0, 1, 2] as const) {
       if (qos <= maximumQoS) script.publish(messageOf("a", qos));
@@ -181,7 +181,7 @@ Deno.test("A client sets RETAIN on no message where the server retains none [MQT
   const earlier = openClient({ session });
   earlier.publish(messageOf("again", 1, { retain: true }));
   earlier.end();
-  session.outbox.add(messageOf("waiting", 0, { retain: true }));
+  session.sendQueue.add(messageOf("waiting", 0, { retain: true }));
   const script = openClient({ session, sessionPresent: true, connack: { retainAvailable: false } });
   for (const qos of [0, 1] as const) {
     assertThrows(() => script.publish(messageOf("a", qos, { retain: true })), TypeError, "retain");

@@ -43,8 +43,8 @@ eachRole("has 65,535 unacknowledged where nothing is said", ({ open }) => {
   const script = open({ session });
   for (let number = 0; number <= 65_535; number++) script.connection.publish(messageOf("a", 1));
   script.collect();
-  assertStrictEquals(session.outgoing.size, 65_535);
-  assertStrictEquals(session.outbox.length, 1);
+  assertStrictEquals(session.inFlight.size, 65_535);
+  assertStrictEquals(session.sendQueue.length, 1);
 }, CLIENT_AND_SERVER);
 
 eachRole("takes a PUBREC that refuses for the end of a message [MQTT-4.9.0-2]", ({ open }) => {

@@ -99,14 +99,14 @@ class Trial {
       if (chance < 3 && exchange.letters.length < LETTERS) {
         exchange.send(SIDES[random.below(2)]!, random.below(3) as QoS);
       } else if (chance < 6) {
-        exchange.acknowledge(random.below(Math.max(1, exchange.receipts.length)));
+        exchange.acknowledge(random.below(Math.max(1, exchange.acknowledgements.length)));
       } else if (chance < 7) exchange.pair.advance(random.below(20_000));
       else exchange.pair.deliver(SIDES[random.below(2)]!);
     }
     // Now and then an application is done with something between two links.
     if (random.onceIn(2)) return;
     exchange.cut();
-    exchange.acknowledge(random.below(Math.max(1, exchange.receipts.length)));
+    exchange.acknowledge(random.below(Math.max(1, exchange.acknowledgements.length)));
   }
 
   /** A process ends, and begins anew with what it had saved: it has forgotten what it was not done with. */
@@ -116,8 +116,8 @@ class Trial {
     const side = SIDES[this.#random.below(2)]!;
     const saved = exchange.sessions[side].save(exchange.pair.now);
     exchange.sessions[side] = Session.from(JSON.parse(JSON.stringify(saved)), exchange.pair.now);
-    const kept = exchange.receipts.filter(({ at }) => at !== side);
-    exchange.receipts.splice(0, Infinity, ...kept);
+    const kept = exchange.acknowledgements.filter(({ at }) => at !== side);
+    exchange.acknowledgements.splice(0, Infinity, ...kept);
     this.#restarts++;
   }
 
@@ -126,8 +126,8 @@ class Trial {
     const exchange = this.#exchange;
     exchange.cut();
     this.#link(true, false);
-    for (exchange.run(); exchange.receipts.length > 0; exchange.run()) {
-      exchange.acknowledge(this.#random.below(exchange.receipts.length));
+    for (exchange.run(); exchange.acknowledgements.length > 0; exchange.run()) {
+      exchange.acknowledge(this.#random.below(exchange.acknowledgements.length));
     }
     exchange.expectNothingLeft();
   }

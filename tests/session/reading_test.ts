@@ -3,12 +3,12 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { Connection } from "../../src/session/connection.ts";
-import { Output } from "../../src/session/output.ts";
+import { WriteBuffer } from "../../src/session/write_buffer.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 import { eachRole, messageOf, openServer } from "./roles.ts";
 
-/** So many bytes of messages may wait in the buffer before the next waits in the outbox. */
+/** So many bytes of messages may wait in the buffer before the next waits in the sendQueue. */
 const FULL = 262_144;
 const MOST_ANSWERS = 1_048_576;
 
@@ -42,7 +42,7 @@ eachRole("gives up a peer that reads none of its acknowledgements", ({ open }) =
     connection.receive(message, now);
     const event = connection.nextEvent();
     if (event?.type !== "message") break;
-    connection.acknowledge(event.receipt!, 0x00);
+    connection.acknowledge(event.acknowledgement!, 0x00);
     assert(count < 300_000, "it goes on for ever");
   }
   assertEquals(causeOf(connection), "silence");
@@ -91,14 +91,14 @@ eachRole(
       connection.publish(messageOf(`${number}`, number % 3 as 0, { payload }));
     }
     assertStrictEquals(connection.trySend({ type: "publish", topic: "late" }), false);
-    assertStrictEquals(session.outbox.length, 17);
+    assertStrictEquals(session.sendQueue.length, 17);
     let bytes = 0;
     for (let taken = connection.takeBytes(); taken; taken = connection.takeBytes()) {
       assert(taken.length < FULL + 100_100, `${taken.length} bytes at once`);
       bytes += taken.length;
     }
     assert(bytes > 20 * payload.length);
-    assertStrictEquals(session.outbox.length, 0);
+    assertStrictEquals(session.sendQueue.length, 0);
     assertStrictEquals(connection.trySend({ type: "publish", topic: "late" }), true);
   },
 );
@@ -144,8 +144,8 @@ eachRole("delivers a payload of 64 megabytes whole", ({ open }) => {
   );
 });
 
-Deno.test("Output collects packets while others are on their way, and changes nothing that was taken before the next", () => {
-  const output = new Output();
+Deno.test("WriteBuffer collects packets while others are on their way, and changes nothing that was taken before the next", () => {
+  const output = new WriteBuffer();
   assertStrictEquals(output.take(), undefined);
   output.write({ type: "publish", topic: "a" });
   const first = output.take()!;
@@ -166,7 +166,11 @@ function outcome(connection: Connection, chunks: readonly Uint8Array[]): unknown
   const found: unknown[] = [hexOf(connection.takeBytes() ?? new Uint8Array(0))];
   for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
     if (event.type === "message") {
-      found.push([event.packet.topic, hexOf(event.packet.payload), event.receipt?.packetId]);
+      found.push([
+        event.packet.topic,
+        hexOf(event.packet.payload),
+        event.acknowledgement?.packetId,
+      ]);
     } else found.push(event.type);
   }
   found.push(connection.deadline);

@@ -58,7 +58,7 @@ eachRole(
       script.send(`${firstByte} 06 0001 61 0001 00`);
       script.acknowledge(script.expectMessage("a"), 0x87);
       script.expect("50 03 0001 87");
-      assertStrictEquals(session.received.size, 0);
+      assertStrictEquals(session.unreleased.size, 0);
     }
     script.send("62 02 0001");
     script.expect("70 03 0001 92");
@@ -71,11 +71,11 @@ eachRole(
   ({ open }) => {
     const script = open();
     script.send("34 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a");
+    const acknowledgement = script.expectMessage("a");
     // Before the application is done there is nothing to say.
     script.send("3C 06 0001 61 0001 00");
     script.expectQuiet();
-    script.acknowledge(receipt);
+    script.acknowledge(acknowledgement);
     script.expect("50 02 0001");
     script.expectQuiet();
     script.send("3C 06 0001 61 0001 00", "34 06 0001 62 0001 00");
@@ -128,10 +128,10 @@ eachRole(
 eachRole("completes the exchange of a message that has expired [MQTT-4.3.3-13]", ({ open }) => {
   const script = open();
   script.send("34 0B 0001 61 0001 05 02 00000001");
-  const { receipt, packet } = script.expectEvent("message");
+  const { acknowledgement, packet } = script.expectEvent("message");
   assertStrictEquals(packet.properties.messageExpiryInterval, 1);
   script.advance(10_000);
-  script.acknowledge(receipt);
+  script.acknowledge(acknowledgement);
   script.expect("50 02 0001");
   script.advance(10_000);
   script.send("62 02 0001");
@@ -145,10 +145,10 @@ eachRole("refuses a QoS 1 message whose identifier is that of a QoS 2 message", 
   script.acknowledge(script.expectMessage("a"));
   script.expect("50 02 0001");
   script.send("32 06 0001 62 0002 00", "32 06 0001 63 0001 00");
-  const receipt = script.expectMessage("b");
+  const acknowledgement = script.expectMessage("b");
   // Not before the PUBACK of the message that came before it.
   script.expectQuiet();
-  script.acknowledge(receipt);
+  script.acknowledge(acknowledgement);
   script.expect("40 02 0002", "40 03 0001 91");
   script.expectQuiet();
 });
@@ -156,11 +156,11 @@ eachRole("refuses a QoS 1 message whose identifier is that of a QoS 2 message", 
 eachRole("takes an acknowledgement once", ({ open }) => {
   const script = open();
   script.send("32 06 0001 61 0001 00");
-  const receipt = script.expectMessage("a");
-  assertStrictEquals(script.connection.awaits(receipt!), true);
-  assertStrictEquals(script.acknowledge(receipt, 0x87), true);
-  assertStrictEquals(script.connection.awaits(receipt!), false);
-  assertStrictEquals(script.acknowledge(receipt), false);
+  const acknowledgement = script.expectMessage("a");
+  assertStrictEquals(script.connection.awaits(acknowledgement!), true);
+  assertStrictEquals(script.acknowledge(acknowledgement, 0x87), true);
+  assertStrictEquals(script.connection.awaits(acknowledgement!), false);
+  assertStrictEquals(script.acknowledge(acknowledgement), false);
   script.expect("40 03 0001 87");
   script.expectQuiet();
 });
@@ -170,8 +170,8 @@ eachRole("says in an acknowledgement what the application says", ({ open }) => {
   script.send("32 06 0001 61 0001 00", "34 06 0001 61 0002 00");
   const said = { reasonString: "r", userProperties: [["k", "v"]] } as const;
   for (const type of ["puback", "pubrec"] as const) {
-    const { receipt } = script.expectEvent("message");
-    script.call((connection) => connection.acknowledge(receipt!, 0x83, said));
+    const { acknowledgement } = script.expectEvent("message");
+    script.call((connection) => connection.acknowledge(acknowledgement!, 0x83, said));
     const packet = script.expectPacket(type);
     assertStrictEquals(packet.reasonCode, 0x83);
     assertEquals(packet.properties, said);
@@ -183,14 +183,17 @@ eachRole(
   ({ open }) => {
     const script = open();
     script.send("34 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a")!;
-    assertThrows(() => script.connection.acknowledge(receipt, 0x01 as 0x00), RangeError);
+    const acknowledgement = script.expectMessage("a")!;
+    assertThrows(() => script.connection.acknowledge(acknowledgement, 0x01 as 0x00), RangeError);
     assertThrows(
-      () => script.connection.acknowledge(receipt, 0x00, { reasonString: 1 as unknown as string }),
+      () =>
+        script.connection.acknowledge(acknowledgement, 0x00, {
+          reasonString: 1 as unknown as string,
+        }),
       TypeError,
     );
     script.expectQuiet();
-    assertStrictEquals(script.acknowledge(receipt), true);
+    assertStrictEquals(script.acknowledge(acknowledgement), true);
     script.expect("50 02 0001");
   },
 );

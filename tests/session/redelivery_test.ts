@@ -45,22 +45,24 @@ for (
     const session = new Session("c");
     const script = role.open({ session });
     script.send("34 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a");
+    const acknowledgement = script.expectMessage("a");
     script.end();
     if (when === "before the next connection") {
-      assertStrictEquals(script.acknowledge(receipt), true);
+      assertStrictEquals(script.acknowledge(acknowledgement), true);
     }
     const again = role.open({ session, sessionPresent: true });
-    if (when === "before it comes again") assertStrictEquals(again.acknowledge(receipt), true);
+    if (when === "before it comes again") {
+      assertStrictEquals(again.acknowledge(acknowledgement), true);
+    }
     again.expectNothing();
     again.send("3C 06 0001 61 0001 00");
     if (when === "after it has come again") {
       again.expectQuiet();
-      assertStrictEquals(again.acknowledge(receipt), true);
+      assertStrictEquals(again.acknowledge(acknowledgement), true);
     }
     again.expect("50 02 0001");
     again.expectQuiet();
-    assertStrictEquals(again.acknowledge(receipt), false);
+    assertStrictEquals(again.acknowledge(acknowledgement), false);
   });
 }
 
@@ -70,16 +72,16 @@ eachRole(
     const session = new Session("c");
     const script = role.open({ session });
     script.send("32 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a")!;
-    assertStrictEquals(script.connection.awaits(receipt), true);
+    const acknowledgement = script.expectMessage("a")!;
+    assertStrictEquals(script.connection.awaits(acknowledgement), true);
     script.end();
-    assertStrictEquals(script.connection.awaits(receipt), false);
-    assertStrictEquals(script.acknowledge(receipt), false);
+    assertStrictEquals(script.connection.awaits(acknowledgement), false);
+    assertStrictEquals(script.acknowledge(acknowledgement), false);
     const again = role.open({ session, sessionPresent: true });
-    assertStrictEquals(again.acknowledge(receipt), false);
+    assertStrictEquals(again.acknowledge(acknowledgement), false);
     again.send("3A 06 0001 61 0001 00");
     const second = again.expectMessage("a");
-    assertStrictEquals(again.acknowledge(receipt), false);
+    assertStrictEquals(again.acknowledge(acknowledgement), false);
     again.expectQuiet();
     assertStrictEquals(again.acknowledge(second), true);
     again.expect("40 02 0001");
@@ -92,13 +94,13 @@ eachRole(
     const session = new Session("c");
     const script = role.open({ session });
     script.send("34 06 0001 61 0001 00");
-    const receipt = script.expectMessage("a");
+    const acknowledgement = script.expectMessage("a");
     script.end();
-    script.acknowledge(receipt, 0x87);
+    script.acknowledge(acknowledgement, 0x87);
     const again = role.open({ session, sessionPresent: true });
     again.send("3C 06 0001 61 0001 00");
     again.expect("50 03 0001 87");
     again.expectQuiet();
-    assertStrictEquals(session.received.size, 0);
+    assertStrictEquals(session.unreleased.size, 0);
   },
 );

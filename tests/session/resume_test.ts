@@ -42,7 +42,7 @@ eachRole(
     const event = script.expectEvent("settled");
     assertStrictEquals(event.message, message);
     assertStrictEquals(event.isRecovery, true);
-    assertStrictEquals(session.outgoing.size, 0);
+    assertStrictEquals(session.inFlight.size, 0);
   },
 );
 
@@ -156,8 +156,8 @@ eachRole(
     script.publish(messageOf("a", 1));
     script.send("34 06 0001 61 0001 00");
     script.acknowledge(script.expectMessage("a"));
-    const kept = () => [session.exists, session.outgoing.values().map(({ packetId }) => packetId), [
-      ...session.received.keys(),
+    const kept = () => [session.exists, session.inFlight.values().map(({ packetId }) => packetId), [
+      ...session.unreleased.keys(),
     ]];
     assertEquals(kept(), [true, [1], [1]]);
     script.advance(86_400_000);
@@ -192,7 +192,7 @@ eachRole("lets no message of QoS 0 overtake those that are sent again", ({ open 
   for (const topic of ["a", "b"]) script.publish(messageOf(topic, 1));
   script.end();
   for (const waits of [true, false]) {
-    if (waits) session.outbox.add(messageOf("c", 0));
+    if (waits) session.sendQueue.add(messageOf("c", 0));
     const again = open({ session, sessionPresent: true, peer: { receiveMaximum: 1 } });
     const packet = { type: "publish", topic: "d" } as const;
     assertStrictEquals(again.call((connection) => connection.trySend(packet)), false);
@@ -200,7 +200,7 @@ eachRole("lets no message of QoS 0 overtake those that are sent again", ({ open 
     again.expect("3A 06 0001 61 0001 00");
     again.expectNothing();
     again.end();
-    for (const { packet: { topic } } of session.outbox.takeOut(() => true)) {
+    for (const { packet: { topic } } of session.sendQueue.takeOut(() => true)) {
       assertStrictEquals(waits ? "cd".includes(topic) : topic === "d", true);
     }
   }

@@ -4,7 +4,7 @@ import { assertStrictEquals } from "@std/assert";
 import type { ConnectInit, PropertiesOf, PublishInit, QoS } from "../../src/packets/mod.ts";
 import { ClientConnection } from "../../src/session/client_connection.ts";
 import type { Connection } from "../../src/session/connection.ts";
-import { Outgoing } from "../../src/session/outgoing.ts";
+import { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import type { TopicAliasMode } from "../../src/session/topic_alias.ts";
@@ -136,6 +136,6 @@ export function messageOf(
   qos: QoS,
   more: Partial<PublishInit> = {},
   expiresAt = Infinity,
-): Outgoing {
-  return new Outgoing({ type: "publish", topic, qos, ...more }, expiresAt);
+): OutgoingMessage {
+  return new OutgoingMessage({ type: "publish", topic, qos, ...more }, expiresAt);
 }

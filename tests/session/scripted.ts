@@ -12,8 +12,8 @@ import {
 } from "../../src/packets/mod.ts";
 import type { Connection } from "../../src/session/connection.ts";
 import type { CloseCause, ConnectionEvent } from "../../src/session/events.ts";
-import type { Outgoing } from "../../src/session/outgoing.ts";
-import type { Receipt } from "../../src/session/receipt.ts";
+import type { OutgoingMessage } from "../../src/session/outgoing_message.ts";
+import type { PendingAcknowledgement } from "../../src/session/pending_acknowledgement.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 
 /** When the clock of a test begins: not at 0, which something might take for "never". */
@@ -55,14 +55,17 @@ export class Script<Subject extends Connection> {
   }
 
   /** Hands a message over to be sent. Returns what had to give way. */
-  publish(message: Outgoing): readonly Outgoing[] {
+  publish(message: OutgoingMessage): readonly OutgoingMessage[] {
     return this.call((connection) => connection.publish(message));
   }
 
   /** The application is done with a message. Returns whether it was in time. */
-  acknowledge(receipt: Receipt | undefined, reasonCode: 0x00 | 0x10 | 0x87 = 0x00): boolean {
-    if (receipt === undefined) throw new Error("There is no receipt");
-    return this.call((connection) => connection.acknowledge(receipt, reasonCode));
+  acknowledge(
+    acknowledgement: PendingAcknowledgement | undefined,
+    reasonCode: 0x00 | 0x10 | 0x87 = 0x00,
+  ): boolean {
+    if (acknowledgement === undefined) throw new Error("There is no acknowledgement");
+    return this.call((connection) => connection.acknowledge(acknowledgement, reasonCode));
   }
 
   /** The peer sends bytes. */
@@ -135,11 +138,11 @@ export class Script<Subject extends Connection> {
     return event as EventOf<Type>;
   }
 
-  /** A message has come; returns its receipt. */
-  expectMessage(topic: string): Receipt | undefined {
-    const { packet, receipt } = this.expectEvent("message");
+  /** A message has come; returns its acknowledgement. */
+  expectMessage(topic: string): PendingAcknowledgement | undefined {
+    const { packet, acknowledgement } = this.expectEvent("message");
     assertStrictEquals(packet.topic, topic);
-    return receipt;
+    return acknowledgement;
   }
 
   /** There are no more events. */

@@ -19,7 +19,7 @@ eachRole(
     const event = script.expectEvent("settled");
     assertStrictEquals(event.message.packet.topic, "b");
     assertStrictEquals(event.packet, undefined);
-    assertStrictEquals(session.outgoing.size, 0);
+    assertStrictEquals(session.inFlight.size, 0);
     script.expectQuiet();
   },
 );
@@ -76,10 +76,10 @@ eachRole(
     assertStrictEquals(event.message, second);
     assertStrictEquals(event.isRecovery, false);
     script.expectQuiet();
-    assertEquals([...session.outgoing.values()], [first]);
+    assertEquals([...session.inFlight.values()], [first]);
     script.send("40 03 0001 10");
     assertStrictEquals(script.expectEvent("settled").packet?.reasonCode, 0x10);
-    assertStrictEquals(session.outgoing.size, 0);
+    assertStrictEquals(session.inFlight.size, 0);
   },
 );
 
@@ -92,7 +92,7 @@ eachRole(
     script.publish(message);
     script.expectPacket("publish");
     const states: unknown[] = [];
-    const look = () => states.push([session.outgoing.get(1)?.isReleased, session.outgoing.size]);
+    const look = () => states.push([session.inFlight.get(1)?.isReleased, session.inFlight.size]);
     look();
     script.send("50 03 0001 10");
     look();
@@ -141,7 +141,7 @@ for (const [code, what] of [["80", "unspecified"], ["87", "not authorized"], ["9
       }
       // No PUBREL, and nothing to send again.
       script.expectQuiet();
-      assertStrictEquals(session.outgoing.size, 0);
+      assertStrictEquals(session.inFlight.size, 0);
       script.end();
       const again = open({ session, sessionPresent: true });
       again.expectQuiet();
@@ -209,8 +209,8 @@ eachRole(
       }
       assertThrows(() => script.publish(messageOf("a", 3 as 2)));
       script.expectQuiet();
-      assertStrictEquals(session.outgoing.size, 1);
-      assertStrictEquals(session.outbox.length, 0);
+      assertStrictEquals(session.inFlight.size, 1);
+      assertStrictEquals(session.sendQueue.length, 0);
     }
   },
 );
@@ -218,7 +218,7 @@ eachRole(
 Deno.test("A client sends no Subscription Identifier in PUBLISH [MQTT-3.3.4-6]", () => {
   const session = new Session("c");
   const properties = { subscriptionIdentifiers: [1] };
-  session.outbox.add(messageOf("a", 1, { properties }));
+  session.sendQueue.add(messageOf("a", 1, { properties }));
   const script = openClient({ session });
   assertStrictEquals(script.expectEvent("discarded").why.reason, "not allowed");
   for (const qos of [0, 1] as const) {
@@ -240,7 +240,7 @@ eachRole("keeps what is published once it is over for the next connection", ({ o
   assertStrictEquals(script.connection.trySend({ type: "publish", topic: "a" }), false);
   script.expectPacket("disconnect");
   script.expectClosed("this end");
-  assertStrictEquals(session.outgoing.size, 0);
+  assertStrictEquals(session.inFlight.size, 0);
   const again = open({ session, sessionPresent: true });
   again.expect("30 04 0001 61 00", "32 06 0001 61 0001 00", "34 06 0001 61 0002 00");
 });

@@ -1,7 +1,7 @@
 // §4.1 Session State as plain data: saved at any moment, by JSON or structured clone, and gone on with in another process.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { expiryOf } from "../../src/session/outgoing.ts";
+import { expiryOf } from "../../src/session/outgoing_message.ts";
 import { type SavedSession, Session } from "../../src/session/session.ts";
 import { CLIENT, eachRole, messageOf, type Role } from "./roles.ts";
 import { START } from "./scripted.ts";
@@ -48,12 +48,12 @@ eachRole("saves the same session again when it was restored", (role) => {
 
 Deno.test("Session is saved as plain data that names its client [MQTT-3.1.3-2]", () => {
   const session = new Session("c");
-  session.outbox.add(messageOf("a", 0));
+  session.sendQueue.add(messageOf("a", 0));
   assertEquals(session.save(START), {
     clientId: "c",
-    outgoing: [],
-    received: [],
-    waiting: [{ publish: "MAQAAWEA" }],
+    inFlight: [],
+    unreleased: [],
+    queued: [{ publish: "MAQAAWEA" }],
   });
   const restored = Session.from(session.save(START), START);
   assertStrictEquals(restored.clientId, "c");
@@ -65,8 +65,8 @@ Deno.test("Session that has ended is none, and has nothing in it but what was ne
   assertStrictEquals(session.exists, true);
   const lost = session.end();
   assertEquals(lost.map(({ packet }) => packet.topic), ["a", "b", "d", "c"]);
-  assertEquals([session.exists, session.outgoing.size, session.received.size], [false, 0, 0]);
-  assertStrictEquals(session.outbox.length, 2);
+  assertEquals([session.exists, session.inFlight.size, session.unreleased.size], [false, 0, 0]);
+  assertStrictEquals(session.sendQueue.length, 2);
   assertEquals(session.end(), []);
 });
 
@@ -74,32 +74,32 @@ Deno.test("Session does not save as received what the application has refused, a
   const session = new Session("c");
   const script = CLIENT.open({ session });
   script.send("34 06 0001 61 0001 00");
-  const receipt = script.expectMessage("a");
+  const acknowledgement = script.expectMessage("a");
   script.end();
-  assertStrictEquals(script.acknowledge(receipt, 0x87), true);
-  assertEquals(session.save(START).received, []);
+  assertStrictEquals(script.acknowledge(acknowledgement, 0x87), true);
+  assertEquals(session.save(START).unreleased, []);
 });
 
 Deno.test("Session saves what is left of a Message Expiry Interval, and goes on from there", () => {
   const session = new Session("c");
   const message = messageOf("a", 1, { properties: { messageExpiryInterval: 10 } });
   message.expiresAt = expiryOf(message.packet, START);
-  session.outbox.add(message);
+  session.sendQueue.add(message);
   const saved = session.save(START + 4000);
   const restored = Session.from(saved, 77_000);
-  assertStrictEquals(restored.outbox.first?.packet.properties?.messageExpiryInterval, 6);
-  assertStrictEquals(restored.outbox.deadline, 83_000);
-  assertEquals(restored.outbox.takeExpired(82_999), []);
-  assertStrictEquals(restored.outbox.takeExpired(83_000).length, 1);
+  assertStrictEquals(restored.sendQueue.first?.packet.properties?.messageExpiryInterval, 6);
+  assertStrictEquals(restored.sendQueue.deadline, 83_000);
+  assertEquals(restored.sendQueue.takeExpired(82_999), []);
+  assertStrictEquals(restored.sendQueue.takeExpired(83_000).length, 1);
 });
 
 Deno.test("Session that is saved with an expired message in it restores it as expired", () => {
   const session = new Session("c");
   const message = messageOf("a", 1, { properties: { messageExpiryInterval: 10 } });
   message.expiresAt = expiryOf(message.packet, START);
-  session.outbox.add(message);
+  session.sendQueue.add(message);
   const restored = Session.from(session.save(START + 100_000), START);
-  assertStrictEquals(restored.outbox.takeExpired(START).length, 1);
+  assertStrictEquals(restored.sendQueue.takeExpired(START).length, 1);
 });
 
 Deno.test("Session saves every property of a message that waits", () => {
@@ -118,8 +118,8 @@ Deno.test("Session saves every property of a message that waits", () => {
       userProperties: [["k", "v"], ["k", ""]],
     },
   } as const;
-  session.outbox.add(messageOf("a", 2, packet));
-  const restored = Session.from(session.save(START), START).outbox.first!.packet;
+  session.sendQueue.add(messageOf("a", 2, packet));
+  const restored = Session.from(session.save(START), START).sendQueue.first!.packet;
   assertEquals(restored, { ...packet, packetId: 0, dup: false });
 });
 
@@ -127,18 +127,18 @@ Deno.test("Session.from() refuses what is no session", () => {
   const saved = new Session("c").save(START);
   const connect = { publish: "EA0ABE1RVFQFAAAAAAAA" };
   for (const broken of [connect, { publish: "MAQ" }, { publish: "!" }, {}]) {
-    assertThrows(() => Session.from({ ...saved, waiting: [broken] }, START), TypeError);
+    assertThrows(() => Session.from({ ...saved, queued: [broken] }, START), TypeError);
   }
   const twice = { packetId: 1, publish: "MgYAAWEAAQA=" };
   assertThrows(
-    () => Session.from({ ...saved, outgoing: [twice, twice] }, START),
+    () => Session.from({ ...saved, inFlight: [twice, twice] }, START),
     TypeError,
     "twice",
   );
   for (const packetId of [undefined, 0, 65_536, 1.5] as number[]) {
-    const outgoing = [{ packetId, publish: "MgYAAWEAAQA=" }];
-    assertThrows(() => Session.from({ ...saved, outgoing }, START), TypeError, "Identifier");
-    assertThrows(() => Session.from({ ...saved, received: [packetId] }, START), TypeError);
+    const inFlight = [{ packetId, publish: "MgYAAWEAAQA=" }];
+    assertThrows(() => Session.from({ ...saved, inFlight }, START), TypeError, "Identifier");
+    assertThrows(() => Session.from({ ...saved, unreleased: [packetId] }, START), TypeError);
   }
 });
 
@@ -150,11 +150,11 @@ function busySession({ open }: Role): Session {
   for (const topic of ["b", "c", "d"]) script.publish(messageOf(topic, 2));
   script.send("50 02 0004", "50 02 0003");
   script.send("34 06 0001 67 0001 00", "34 06 0001 67 0002 00", "34 06 0001 68 0003 00");
-  script.acknowledge(script.takeEvent("message").receipt);
-  script.acknowledge(script.takeEvent("message").receipt, 0x10);
+  script.acknowledge(script.takeEvent("message").acknowledgement);
+  script.acknowledge(script.takeEvent("message").acknowledgement, 0x10);
   script.end();
-  session.outbox.add(messageOf("e", 0));
+  session.sendQueue.add(messageOf("e", 0));
   const payload = new TextEncoder().encode("payload");
-  session.outbox.add(messageOf("f", 2, { retain: true, payload }));
+  session.sendQueue.add(messageOf("f", 2, { retain: true, payload }));
   return session;
 }

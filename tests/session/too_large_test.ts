@@ -5,7 +5,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { PacketTooLargeError } from "../../src/errors.ts";
 import type { QoS } from "../../src/packets/mod.ts";
-import type { Outgoing } from "../../src/session/outgoing.ts";
+import type { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { Session } from "../../src/session/session.ts";
 import { connectServer, eachRole, messageOf, openServer } from "./roles.ts";
 
@@ -81,8 +81,8 @@ eachRole(
 
 eachRole("gives up a message that waits and is too large, and says that it is", ({ open }) => {
   const session = new Session("c");
-  session.outbox.add(messageOf("t", 1, { payload: new Uint8Array(100) }));
-  session.outbox.add(messageOf("u", 0));
+  session.sendQueue.add(messageOf("t", 1, { payload: new Uint8Array(100) }));
+  session.sendQueue.add(messageOf("u", 0));
   const script = open({ session, peer: { maximumPacketSize: 60 } });
   script.expect("30 04 0001 75 00");
   const { why } = script.expectEvent("discarded");
@@ -90,14 +90,14 @@ eachRole("gives up a message that waits and is too large, and says that it is", 
     why.reason === "not allowed" && why.error instanceof PacketTooLargeError,
     true,
   );
-  assertStrictEquals(session.outgoing.size, 0);
+  assertStrictEquals(session.inFlight.size, 0);
 });
 
 /** As V8 throws it where a program calls itself too deeply. */
 const overflow = new RangeError("Maximum call stack size exceeded");
 
 /** A message that cannot be encoded, for a reason that has nothing to do with it. */
-function broken(): Outgoing {
+function broken(): OutgoingMessage {
   const message = messageOf("t", 0);
   Object.defineProperty(message.packet, "payload", {
     enumerable: true,
@@ -116,13 +116,13 @@ eachRole(
     const message = broken();
     // Its size is not asked for: that would throw, too.
     Object.defineProperty(message, "size", { value: 1 });
-    session.outbox.add(message);
-    session.outbox.add(messageOf("u", 0));
+    session.sendQueue.add(message);
+    session.sendQueue.add(messageOf("u", 0));
     assertStrictEquals(
       assertThrows(() => script.connection.tick(script.now), RangeError),
       overflow,
     );
-    assertStrictEquals(session.outbox.length, 1);
+    assertStrictEquals(session.sendQueue.length, 1);
     script.call((connection) => connection.abort(overflow));
     assertStrictEquals(script.expectEvent("discarded").message, message);
     assertEquals(script.expectEvent("closed").cause, { by: "internal error", error: overflow });

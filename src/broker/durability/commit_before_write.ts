@@ -14,8 +14,8 @@
 // Acknowledgements wait for the end of the turn, so that one commit serves all that came in it.
 
 import { encodePacket, type ReasonCodeOf } from "../../packets/mod.ts";
-import type { Outgoing } from "../../session/outgoing.ts";
-import type { Receipt } from "../../session/receipt.ts";
+import type { OutgoingMessage } from "../../session/outgoing_message.ts";
+import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import type { BrokerConnection } from "../broker_connection.ts";
 import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { BrokerSession } from "../broker_session.ts";
@@ -32,8 +32,8 @@ export interface CommitBeforeWriteSetup {
   /** Acknowledges a message, or refuses it, and wakes who is to be told. Never throws. */
   readonly acknowledge: (
     connection: BrokerConnection,
-    receipt: Receipt,
-    answer: Acknowledgement,
+    acknowledgement: PendingAcknowledgement,
+    answer: Answer,
   ) => void;
   /** Calls back at the end of the turn. */
   readonly atEndOfTurn: (callback: () => void) => void;
@@ -52,20 +52,20 @@ class Publication {
 }
 
 /** What is said to a message. */
-export interface Acknowledgement {
+export interface Answer {
   readonly reasonCode: ReasonCodeOf<"puback">;
   readonly reasonString?: string | undefined;
 }
 
 /** An acknowledgement that waits for the commit. */
-interface Answer {
+interface HeldAnswer {
   readonly connection: BrokerConnection;
-  readonly receipt: Receipt;
-  readonly acknowledgement: Acknowledgement;
+  readonly acknowledgement: PendingAcknowledgement;
+  readonly answer: Answer;
   readonly publication: Publication;
 }
 
-const NOT_STORED: Acknowledgement = {
+const NOT_STORED: Answer = {
   reasonCode: 0x97,
   reasonString: "The message cannot be stored now",
 };
@@ -73,7 +73,7 @@ const NOT_STORED: Acknowledgement = {
 /** Lets nothing out before it is true. */
 export class CommitBeforeWrite {
   readonly #setup: CommitBeforeWriteSetup;
-  #answers: Answer[] = [];
+  #answers: HeldAnswer[] = [];
   /** The message that is on its way to its subscribers. */
   #publication: Publication | undefined;
   #isDue = false;
@@ -99,29 +99,29 @@ export class CommitBeforeWrite {
    */
   publish(
     connection: BrokerConnection,
-    receipt: Receipt,
+    acknowledgement: PendingAcknowledgement,
     retain: boolean,
-    route: () => Acknowledgement,
-  ): Acknowledgement | undefined {
+    route: () => Answer,
+  ): Answer | undefined {
     const { store } = this.#setup;
-    const isRecorded = receipt.qos === 2 && isDurable(connection.session);
+    const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
     if (store.isFailing && (retain || isRecorded)) return NOT_STORED;
     const publication = this.#publication = new Publication();
-    let acknowledgement: Acknowledgement;
+    let answer: Answer;
     try {
-      acknowledgement = route();
+      answer = route();
     } finally {
       this.#publication = undefined;
     }
-    const answer = { connection, receipt, acknowledgement, publication };
-    if (publication.isRefused && acknowledgement.reasonCode < 0x80) {
-      this.#takeBack([answer]);
+    const held = { connection, acknowledgement, answer, publication };
+    if (publication.isRefused && answer.reasonCode < 0x80) {
+      this.#takeBack([held]);
       return NOT_STORED;
     }
     const isStored = !isRecorded && !publication.isToBeStored;
-    if (isStored || acknowledgement.reasonCode >= 0x80) return acknowledgement;
-    if (isRecorded) store.saveReceived(connection.session!, receipt);
-    this.#answers.push(answer);
+    if (isStored || answer.reasonCode >= 0x80) return answer;
+    if (isRecorded) store.saveReceived(connection.session!, acknowledgement);
+    this.#answers.push(held);
     this.#commitLater();
     return undefined;
   }
@@ -154,8 +154,8 @@ export class CommitBeforeWrite {
     const answers = this.#answers;
     this.#answers = [];
     if (!isStored) this.#takeBack(answers);
-    for (const { connection, receipt, acknowledgement } of answers) {
-      this.#setup.acknowledge(connection, receipt, isStored ? acknowledgement : NOT_STORED);
+    for (const { connection, acknowledgement, answer } of answers) {
+      this.#setup.acknowledge(connection, acknowledgement, isStored ? answer : NOT_STORED);
     }
     return isStored;
   }
@@ -215,32 +215,34 @@ export class CommitBeforeWrite {
   }
 
   /** Messages that are refused wait for nobody, and are not retained. */
-  #takeBack(answers: readonly Answer[]): void {
+  #takeBack(answers: readonly HeldAnswer[]): void {
     const { store, restoreRetained } = this.#setup;
-    const waiting = new Map<BrokerSession, Set<Outgoing>>();
+    const waiting = new Map<BrokerSession, Set<OutgoingMessage>>();
     // The last first: each puts back what was before it.
-    for (const { connection, receipt, publication } of answers.toReversed()) {
-      if (connection.session !== undefined) store.deleteReceived(connection.session, receipt);
+    for (const { connection, acknowledgement, publication } of answers.toReversed()) {
+      if (connection.session !== undefined) {
+        store.deleteReceived(connection.session, acknowledgement);
+      }
       for (const { topic, before } of publication.retained.toReversed()) {
         restoreRetained(topic, before);
       }
       for (const { session, message } of publication.queued) {
-        const { outgoing } = session.state;
+        const { inFlight } = session.state;
         if (message.packetId === 0) {
           let messages = waiting.get(session);
           if (messages === undefined) waiting.set(session, messages = new Set());
           messages.add(message);
-        } else if (message.qos === 2 && outgoing.get(message.packetId) === message) {
+        } else if (message.qos === 2 && inFlight.get(message.packetId) === message) {
           // It has not been written: what is written is committed first.
-          outgoing.remove(message);
+          inFlight.remove(message);
           if (session.connection !== undefined) this.#misled.add(session.connection);
         } else continue;
         store.deleteMessage(message);
         message.release();
       }
     }
-    for (const [{ state: { outbox } }, messages] of waiting) {
-      outbox.takeOut((message) => messages.has(message));
+    for (const [{ state: { sendQueue } }, messages] of waiting) {
+      sendQueue.takeOut((message) => messages.has(message));
     }
   }
 

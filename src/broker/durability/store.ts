@@ -4,7 +4,7 @@
 // written stays noted, once however often it changes, until it can.
 
 import type { PublishPacket } from "../../packets/mod.ts";
-import { Receipt } from "../../session/receipt.ts";
+import { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import { openStore } from "../../store/file.ts";
 import { GroupCommit } from "../../store/group_commit.ts";
 import type { OpenDatabase } from "../../store/sqlite.ts";
@@ -37,7 +37,7 @@ interface Changes {
   readonly sessions: Map<BrokerSession, SessionRow>;
   readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
   /** QoS 2 messages received, whose acknowledgement waits for the commit. */
-  readonly received: Map<BrokerSession, Receipt[]>;
+  readonly received: Map<BrokerSession, PendingAcknowledgement[]>;
   readonly messages: Map<QueuedMessage, BrokerSession>;
   /** Rows of messages that are through. */
   readonly settled: Set<number>;
@@ -76,7 +76,7 @@ export class Store {
   /** Sessions that are there, or to be there, as they were saved last. */
   readonly #sessions = new Map<string, { session: BrokerSession | undefined; row: SessionRow }>();
   /** The QoS 2 messages of sessions, received and not released, that are there. */
-  readonly #received = new WeakMap<BrokerSession, Map<number, Receipt>>();
+  readonly #received = new WeakMap<BrokerSession, Map<number, PendingAcknowledgement>>();
   #lastMessageId: number;
   #isClosed = false;
   /** Is told what is wrong when something could not be stored: once for each kind of fault. */
@@ -139,12 +139,12 @@ export class Store {
       const subscription = { subscriber: session, request, identifier };
       session.subscriptions.set(request.topicFilter, subscription);
     }
-    const received = new Map<number, Receipt>();
+    const received = new Map<number, PendingAcknowledgement>();
     for (const packetId of this.#database.received(clientId)) {
-      const receipt = new Receipt(packetId, 2);
-      receipt.settle(0x00);
-      received.set(packetId, receipt);
-      session.state.received.set(packetId, receipt);
+      const acknowledgement = new PendingAcknowledgement(packetId, 2);
+      acknowledgement.settle(0x00);
+      received.set(packetId, acknowledgement);
+      session.state.unreleased.set(packetId, acknowledgement);
     }
     this.#received.set(session, received);
     for (const row of this.#database.messages(clientId)) this.#restore(session, row);
@@ -215,17 +215,17 @@ export class Store {
   /**
    * Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed.
    */
-  saveReceived(session: BrokerSession, receipt: Receipt): void {
+  saveReceived(session: BrokerSession, acknowledgement: PendingAcknowledgement): void {
     const { received } = this.#changes;
-    const receipts = received.get(session);
-    if (receipts === undefined) received.set(session, [receipt]);
-    else receipts.push(receipt);
+    const acknowledgements = received.get(session);
+    if (acknowledgements === undefined) received.set(session, [acknowledgement]);
+    else acknowledgements.push(acknowledgement);
   }
 
   /** Does not keep it after all. */
-  deleteReceived(session: BrokerSession, receipt: Receipt): void {
+  deleteReceived(session: BrokerSession, acknowledgement: PendingAcknowledgement): void {
     const { received } = this.#changes;
-    const left = received.get(session)?.filter((other) => other !== receipt) ?? [];
+    const left = received.get(session)?.filter((other) => other !== acknowledgement) ?? [];
     if (left.length > 0) received.set(session, left);
     else received.delete(session);
   }
@@ -266,7 +266,7 @@ export class Store {
   isRecorded(session: BrokerSession): boolean {
     const { messages } = this.#changes;
     if (!this.#received.has(session) || this.#flightOf(session).released.length > 0) return false;
-    return session.state.outgoing.values().every((message) =>
+    return session.state.inFlight.values().every((message) =>
       message.qos < 2 || !(message instanceof QueuedMessage) ||
       message.savedOrder === message.order && !messages.has(message)
     );
@@ -333,10 +333,10 @@ export class Store {
       for (const message of moved) database.saveFlight(message);
       for (const packetId of released) database.deleteReceived(clientId, packetId);
     }
-    for (const [session, receipts] of received) {
+    for (const [session, acknowledgements] of received) {
       if (!this.#has(session)) continue;
       const { clientId } = session.client;
-      for (const { packetId } of receipts) database.saveReceived(clientId, packetId);
+      for (const { packetId } of acknowledgements) database.saveReceived(clientId, packetId);
     }
     for (const [topic, state] of retained) {
       if (state === undefined) database.deleteRetained(topic);
@@ -353,14 +353,16 @@ export class Store {
     }
     for (const session of touched) {
       const saved = this.#received.get(session);
-      for (const [packetId, receipt] of saved ?? []) {
-        if (session.state.received.get(packetId) !== receipt) saved!.delete(packetId);
+      for (const [packetId, acknowledgement] of saved ?? []) {
+        if (session.state.unreleased.get(packetId) !== acknowledgement) saved!.delete(packetId);
       }
     }
     for (const session of this.#changes.sessions.keys()) this.#receivedOf(session);
-    for (const [session, receipts] of received) {
+    for (const [session, acknowledgements] of received) {
       const saved = this.#receivedOf(session);
-      for (const receipt of receipts) saved.set(receipt.packetId, receipt);
+      for (const acknowledgement of acknowledgements) {
+        saved.set(acknowledgement.packetId, acknowledgement);
+      }
     }
     for (const changes of Object.values(this.#changes)) changes.clear();
   }
@@ -369,15 +371,15 @@ export class Store {
     const { client: { clientId }, state } = session;
     const moved: QueuedMessage[] = [];
     let isNew = false;
-    for (const message of state.outgoing.values()) {
+    for (const message of state.inFlight.values()) {
       if (!(message instanceof QueuedMessage) || message.row === undefined) continue;
       if (message.savedOrder === message.order) continue;
       if (this.#changes.messages.has(message)) isNew = true;
       else moved.push(message);
     }
     const released: number[] = [];
-    for (const [packetId, receipt] of this.#received.get(session) ?? []) {
-      if (state.received.get(packetId) !== receipt) released.push(packetId);
+    for (const [packetId, acknowledgement] of this.#received.get(session) ?? []) {
+      if (state.unreleased.get(packetId) !== acknowledgement) released.push(packetId);
     }
     return { clientId, moved, released, isNew };
   }
@@ -392,7 +394,7 @@ export class Store {
     return this.#sessions.get(session.client.clientId)?.session === session;
   }
 
-  #receivedOf(session: BrokerSession): Map<number, Receipt> {
+  #receivedOf(session: BrokerSession): Map<number, PendingAcknowledgement> {
     let received = this.#received.get(session);
     if (received === undefined) this.#received.set(session, received = new Map());
     return received;
@@ -413,9 +415,9 @@ export class Store {
     message.isReleased = row.isReleased;
     message.savedOrder = row.order;
     message.contentChecksum = row.contentChecksum;
-    if (message.packetId !== 0) state.outgoing.add(message);
+    if (message.packetId !== 0) state.inFlight.add(message);
     // It was let in under other limits.
-    else if (state.outbox.add(message).length > 0) this.deleteMessage(message);
+    else if (state.sendQueue.add(message).length > 0) this.deleteMessage(message);
   }
 
   #toWall(at: number): number {

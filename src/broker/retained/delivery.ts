@@ -121,10 +121,10 @@ export class RetainedDelivery {
    */
   feed(session: BrokerSession): void {
     const { turns } = this.#setup;
-    const { outbox } = session.state;
+    const { sendQueue } = session.state;
     // Its turn will come.
     if (session.isFeedDue) return;
-    while (session.connection !== undefined && outbox.length < WAITING) {
+    while (session.connection !== undefined && sendQueue.length < WAITING) {
       const [first] = session.retainedCursors ?? [];
       if (first === undefined) return;
       if (turns.isOver) {
@@ -141,7 +141,7 @@ export class RetainedDelivery {
       cursor.held = undefined;
       if (message === undefined) {
         if (cursor.search.isOver) this.stop(session, topicFilter);
-      } else if (!outbox.hasRoomFor(sizeOf(message))) {
+      } else if (!sendQueue.hasRoomFor(sizeOf(message))) {
         cursor.held = message;
         return;
       } else {

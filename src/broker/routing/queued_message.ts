@@ -2,7 +2,7 @@
 // session's account.
 
 import type { PublishInit } from "../../packets/mod.ts";
-import { Outgoing } from "../../session/outgoing.ts";
+import { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { Account } from "../account.ts";
 import { PLACE } from "../sizes.ts";
 
@@ -37,7 +37,7 @@ export class SharedContent {
 }
 
 /** A message that the broker keeps until its client has it. */
-export class QueuedMessage extends Outgoing {
+export class QueuedMessage extends OutgoingMessage {
   /** Its row in the store, if it is there, or to be there. */
   row: number | undefined;
   /**
@@ -73,6 +73,6 @@ export class QueuedMessage extends Outgoing {
 }
 
 /** A message is kept no more, if it was. */
-export function releaseQueued(message: Outgoing): void {
+export function releaseQueued(message: OutgoingMessage): void {
   if (message instanceof QueuedMessage) message.release();
 }

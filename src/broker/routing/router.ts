@@ -3,7 +3,7 @@
 
 import { PacketTooLargeError } from "../../errors.ts";
 import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets/mod.ts";
-import { expiryOf, Outgoing } from "../../session/outgoing.ts";
+import { expiryOf, OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { MayHave } from "../delivery_authorizer.ts";
 import type { Account } from "../account.ts";
 import type { BrokerConnection } from "../broker_connection.ts";
@@ -181,7 +181,7 @@ export class Router {
     const now = this.#setup.now();
     // [MQTT-3.3.2-5]
     if (expiresAt <= now) return;
-    const message = new Outgoing(packet, expiresAt);
+    const message = new OutgoingMessage(packet, expiresAt);
     message.countDown(now);
     const copies = new Copies(message.packet as PublishPacket, this.#setup, this.#workshop);
     this.#send(
@@ -303,10 +303,10 @@ export class Router {
       this.#takeExpired(session);
       if (!content.hasRoom(session.account)) return this.#dropNoRoom(copies, session);
     }
-    const { connection, state: { outbox } } = session;
+    const { connection, state: { sendQueue } } = session;
     const message = copies.toKeep(qos, retain, identifiers);
     const add = () =>
-      connection === undefined ? outbox.add(message) : connection.protocol.publish(message);
+      connection === undefined ? sendQueue.add(message) : connection.protocol.publish(message);
     let dropped = add();
     if (dropped.length > 0 && this.#takeExpired(session)) dropped = add();
     if (dropped.length > 0) return this.#dropNoRoom(copies, session);
@@ -322,7 +322,7 @@ export class Router {
 
   /** What has expired may be in the way. Returns whether something was. */
   #takeExpired({ state }: BrokerSession): boolean {
-    const expired = state.outbox.takeExpired(this.#setup.now());
+    const expired = state.sendQueue.takeExpired(this.#setup.now());
     for (const message of expired) {
       if (message instanceof QueuedMessage) this.#setup.onExpired(message);
     }

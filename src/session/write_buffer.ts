@@ -17,7 +17,7 @@ const FREE = 4096;
 const IDLE = 16_384;
 
 /** Encoded packets on their way out. */
-export class Output {
+export class WriteBuffer {
   readonly #memory: Memory;
   #filling: Writer | undefined;
   #sending: Writer | undefined;
@@ -87,9 +87,9 @@ export class Output {
    * Refuses a packet that cannot be written, and writes none: to be asked before anything is done
    * that the packet is to tell.
    *
-   * @throws {TypeError} as {@linkcode Output.write} does
-   * @throws {RangeError} as {@linkcode Output.write} does
-   * @throws {PacketTooLargeError} as {@linkcode Output.write} does
+   * @throws {TypeError} as {@linkcode WriteBuffer.write} does
+   * @throws {RangeError} as {@linkcode WriteBuffer.write} does
+   * @throws {PacketTooLargeError} as {@linkcode WriteBuffer.write} does
    */
   check(packet: PacketInit): void {
     writePacket(new Writer(), packet, this.#options);

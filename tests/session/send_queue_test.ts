@@ -1,112 +1,112 @@
 // Messages that wait to be sent: how many, which of them give way, how they are given up, and how they grow old.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { Outbox } from "../../src/session/outbox.ts";
-import { expiryOf, type Outgoing } from "../../src/session/outgoing.ts";
+import { SendQueue } from "../../src/session/send_queue.ts";
+import { expiryOf, type OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { Session } from "../../src/session/session.ts";
 import { eachRole, messageOf, openClient } from "./roles.ts";
 import { START } from "./scripted.ts";
 
 const ROOM = { messages: 1000, bytes: 1000, whenFull: "drop newest" } as const;
 
-Deno.test("Outbox that is full gives up the newest message", () => {
-  const outbox = new Outbox({ ...ROOM, messages: 2 });
+Deno.test("SendQueue that is full gives up the newest message", () => {
+  const sendQueue = new SendQueue({ ...ROOM, messages: 2 });
   const [first, second, third] = messages("abc");
-  assertEquals([outbox.add(first!), outbox.add(second!)], [[], []]);
-  assertEquals(outbox.add(third!), [third]);
-  assertEquals(topics(outbox), "ab");
-  assertStrictEquals(outbox.shift(), first);
-  assertEquals(outbox.add(third!), []);
-  assertEquals(topics(outbox), "bc");
+  assertEquals([sendQueue.add(first!), sendQueue.add(second!)], [[], []]);
+  assertEquals(sendQueue.add(third!), [third]);
+  assertEquals(topics(sendQueue), "ab");
+  assertStrictEquals(sendQueue.shift(), first);
+  assertEquals(sendQueue.add(third!), []);
+  assertEquals(topics(sendQueue), "bc");
 });
 
-Deno.test("Outbox that is full gives up as many of the oldest messages as it takes", () => {
-  const outbox = new Outbox({ ...ROOM, bytes: 10, whenFull: "drop oldest" });
-  for (const message of messages("abc", 2)) outbox.add(message);
+Deno.test("SendQueue that is full gives up as many of the oldest messages as it takes", () => {
+  const sendQueue = new SendQueue({ ...ROOM, bytes: 10, whenFull: "drop oldest" });
+  for (const message of messages("abc", 2)) sendQueue.add(message);
   const large = messageOf("d", 1, { payload: new Uint8Array(6) });
-  assertEquals(outbox.add(large).map(({ packet }) => packet.topic), ["a", "b"]);
-  assertEquals(topics(outbox), "cd");
+  assertEquals(sendQueue.add(large).map(({ packet }) => packet.topic), ["a", "b"]);
+  assertEquals(topics(sendQueue), "cd");
 });
 
 for (const whenFull of ["drop newest", "drop oldest"] as const) {
-  Deno.test(`Outbox takes one message of any size, if it is alone: ${whenFull}`, () => {
-    const outbox = new Outbox({ messages: 1, bytes: 10, whenFull });
+  Deno.test(`SendQueue takes one message of any size, if it is alone: ${whenFull}`, () => {
+    const sendQueue = new SendQueue({ messages: 1, bytes: 10, whenFull });
     const large = messageOf("a", 1, { payload: new Uint8Array(1000) });
-    assertEquals(outbox.add(large), []);
+    assertEquals(sendQueue.add(large), []);
     const next = messageOf("b", 1);
-    assertEquals(outbox.add(next), [whenFull === "drop newest" ? next : large]);
-    assertStrictEquals(outbox.length, 1);
+    assertEquals(sendQueue.add(next), [whenFull === "drop newest" ? next : large]);
+    assertStrictEquals(sendQueue.length, 1);
   });
 
-  Deno.test(`Outbox counts bytes of topics and payloads: ${whenFull}`, () => {
-    const outbox = new Outbox({ messages: 1000, bytes: 10, whenFull });
+  Deno.test(`SendQueue counts bytes of topics and payloads: ${whenFull}`, () => {
+    const sendQueue = new SendQueue({ messages: 1000, bytes: 10, whenFull });
     let dropped = 0;
     for (let count = 0; count < 100; count++) {
-      dropped += outbox.add(messageOf("ab", 1, { payload: new Uint8Array(3) })).length;
-      assertStrictEquals(outbox.length, Math.min(count + 1, 2));
+      dropped += sendQueue.add(messageOf("ab", 1, { payload: new Uint8Array(3) })).length;
+      assertStrictEquals(sendQueue.length, Math.min(count + 1, 2));
     }
     assertStrictEquals(dropped, 98);
-    outbox.shift();
-    outbox.shift();
-    assertStrictEquals(outbox.length, 0);
-    for (const message of messages("abcde", 1)) assertEquals(outbox.add(message), []);
+    sendQueue.shift();
+    sendQueue.shift();
+    assertStrictEquals(sendQueue.length, 0);
+    for (const message of messages("abcde", 1)) assertEquals(sendQueue.add(message), []);
   });
 }
 
-Deno.test("Outbox has room again for what is cancelled, and never gives it out", () => {
-  const outbox = new Outbox({ messages: 3, bytes: 6, whenFull: "drop newest" });
+Deno.test("SendQueue has room again for what is cancelled, and never gives it out", () => {
+  const sendQueue = new SendQueue({ messages: 3, bytes: 6, whenFull: "drop newest" });
   const all = messages("abc", 1);
-  for (const message of all) outbox.add(message);
-  outbox.cancel(all[0]!);
-  assertStrictEquals(outbox.length, 2);
-  assertEquals(topics(outbox), "bc");
+  for (const message of all) sendQueue.add(message);
+  sendQueue.cancel(all[0]!);
+  assertStrictEquals(sendQueue.length, 2);
+  assertEquals(topics(sendQueue), "bc");
   const [fourth] = messages("d", 1);
-  assertEquals(outbox.add(fourth!), []);
-  outbox.cancel(all[2]!);
-  outbox.cancel(all[1]!);
-  assertEquals(topics(outbox), "d");
-  assertStrictEquals(outbox.shift(), fourth);
-  assertStrictEquals(outbox.shift(), undefined);
-  assertStrictEquals(outbox.length, 0);
+  assertEquals(sendQueue.add(fourth!), []);
+  sendQueue.cancel(all[2]!);
+  sendQueue.cancel(all[1]!);
+  assertEquals(topics(sendQueue), "d");
+  assertStrictEquals(sendQueue.shift(), fourth);
+  assertStrictEquals(sendQueue.shift(), undefined);
+  assertStrictEquals(sendQueue.length, 0);
 });
 
-Deno.test("Outbox cancels thousands of messages, in any order, and keeps the others in theirs", () => {
-  const outbox = new Outbox({ messages: 10_000, bytes: 1_000_000, whenFull: "drop newest" });
+Deno.test("SendQueue cancels thousands of messages, in any order, and keeps the others in theirs", () => {
+  const sendQueue = new SendQueue({ messages: 10_000, bytes: 1_000_000, whenFull: "drop newest" });
   const all = Array.from({ length: 5000 }, (_, number) => messageOf(`${number}`, 1));
-  for (const message of all) outbox.add(message);
+  for (const message of all) sendQueue.add(message);
   const kept = all.filter((message, number) => {
     if (number % 7 === 3) return true;
-    outbox.cancel(message);
+    sendQueue.cancel(message);
     return false;
   });
-  assertStrictEquals(outbox.length, kept.length);
-  assertEquals([...outbox], kept);
-  for (const message of kept) assertStrictEquals(outbox.shift(), message);
-  assertStrictEquals(outbox.first, undefined);
+  assertStrictEquals(sendQueue.length, kept.length);
+  assertEquals([...sendQueue], kept);
+  for (const message of kept) assertStrictEquals(sendQueue.shift(), message);
+  assertStrictEquals(sendQueue.first, undefined);
 });
 
-Deno.test("Outbox has room again for what has expired", () => {
+Deno.test("SendQueue has room again for what has expired", () => {
   // An expiring message has five bytes more, its Message Expiry Interval.
-  const outbox = new Outbox({ ...ROOM, bytes: 20 });
+  const sendQueue = new SendQueue({ ...ROOM, bytes: 20 });
   for (let round = 1; round <= 5; round++) {
     const message = expiring("a", 10, START, 1, 8);
-    assertEquals(outbox.add(message), []);
-    assertEquals(outbox.add(expiring("b", 20, START, 1, 0)), []);
-    assertEquals(outbox.add(messageOf("c", 1)).length, 1);
-    assertEquals(outbox.takeExpired(START + 10_000), [message]);
-    assertStrictEquals(outbox.takeExpired(START + 20_000).length, 1);
-    assertStrictEquals(outbox.deadline, Infinity);
+    assertEquals(sendQueue.add(message), []);
+    assertEquals(sendQueue.add(expiring("b", 20, START, 1, 0)), []);
+    assertEquals(sendQueue.add(messageOf("c", 1)).length, 1);
+    assertEquals(sendQueue.takeExpired(START + 10_000), [message]);
+    assertStrictEquals(sendQueue.takeExpired(START + 20_000).length, 1);
+    assertStrictEquals(sendQueue.deadline, Infinity);
   }
 });
 
-Deno.test("Outbox cancels a message once, however often it is told", () => {
-  const outbox = new Outbox({ ...ROOM, messages: 8 });
+Deno.test("SendQueue cancels a message once, however often it is told", () => {
+  const sendQueue = new SendQueue({ ...ROOM, messages: 8 });
   const all = messages("abcdefgh");
-  for (const message of all) outbox.add(message);
-  for (let count = 0; count < 3; count++) outbox.cancel(all[7]!);
-  assertStrictEquals(outbox.length, 7);
-  assertEquals(topics(outbox), "abcdefg");
-  assertEquals(messages("ij").flatMap((message) => outbox.add(message)).length, 1);
+  for (const message of all) sendQueue.add(message);
+  for (let count = 0; count < 3; count++) sendQueue.cancel(all[7]!);
+  assertStrictEquals(sendQueue.length, 7);
+  assertEquals(topics(sendQueue), "abcdefg");
+  assertEquals(messages("ij").flatMap((message) => sendQueue.add(message)).length, 1);
 });
 
 eachRole("does not send what was cancelled while it waited", ({ open }) => {
@@ -115,7 +115,7 @@ eachRole("does not send what was cancelled while it waited", ({ open }) => {
   const all = messages("abc");
   for (const message of all) script.publish(message);
   script.expectPacket("publish");
-  session.outbox.cancel(all[1]!);
+  session.sendQueue.cancel(all[1]!);
   script.send("40 02 0001");
   script.expectEvent("settled");
   script.expect("32 06 0001 63 0002 00");
@@ -182,8 +182,8 @@ eachRole(
 
 Deno.test("A client sends nothing that has expired before it was connected", () => {
   const session = new Session("c");
-  session.outbox.add(expiring("a", 1, START));
-  session.outbox.add(expiring("b", 100, START));
+  session.sendQueue.add(expiring("a", 1, START));
+  session.sendQueue.add(expiring("b", 100, START));
   const script = openClient({ session, now: START + 2500 });
   assertStrictEquals(script.expectEvent("discarded").message.packet.topic, "a");
   script.expect("32 0B 0001 62 0001 05 02 00000062");
@@ -214,18 +214,18 @@ eachRole("never makes an interval longer, though its clock was read long ago", (
   // A large message fills the buffer; the next has to wait, and goes when the bytes are taken.
   script.connection.publish(messageOf("a", 0, { payload: new Uint8Array(300_000) }));
   script.connection.publish(expiring("b", 10, script.now + 60_000));
-  assertStrictEquals(session.outbox.length, 1);
+  assertStrictEquals(session.sendQueue.length, 1);
   script.collect();
   script.expectPacket("publish");
   script.expect("32 0B 0001 62 0001 05 02 0000000A");
 });
 
-function messages(names: string, payload = 0): Outgoing[] {
+function messages(names: string, payload = 0): OutgoingMessage[] {
   return [...names].map((topic) => messageOf(topic, 1, { payload: new Uint8Array(payload) }));
 }
 
-function topics(outbox: Outbox): string {
-  return Array.from(outbox, ({ packet }) => packet.topic).join("");
+function topics(sendQueue: SendQueue): string {
+  return Array.from(sendQueue, ({ packet }) => packet.topic).join("");
 }
 
 function expiring(
@@ -234,7 +234,7 @@ function expiring(
   now: number,
   qos: 1 | 2 = 1,
   payload = 0,
-): Outgoing {
+): OutgoingMessage {
   const properties = { messageExpiryInterval: seconds };
   const message = messageOf(topic, qos, { properties, payload: new Uint8Array(payload) });
   message.expiresAt = expiryOf(message.packet, now);

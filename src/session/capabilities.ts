@@ -3,7 +3,7 @@
 import type { QoS } from "../packets/mod.ts";
 
 /** What an end takes; where it said nothing, what the standard says then. */
-export interface Limits {
+export interface Capabilities {
   /** The most unacknowledged messages of QoS 1 and 2 (§3.1.2.11.3, §3.2.2.3.3). */
   readonly receiveMaximum: number;
   /** The most bytes in a packet; `Infinity` for no limit (§3.1.2.11.4, §3.2.2.3.6). */
@@ -23,14 +23,16 @@ export interface Limits {
 }
 
 /** The limits that an end has set, by properties of its packet. */
-type LimitProperties =
-  & { readonly [Name in Exclude<keyof Limits, "maximumQoS">]?: Limits[Name] | undefined }
+type CapabilityProperties =
+  & {
+    readonly [Name in Exclude<keyof Capabilities, "maximumQoS">]?: Capabilities[Name] | undefined;
+  }
   & {
     readonly maximumQoS?: number | undefined;
   };
 
 /** The limits in the properties of a CONNECT or a CONNACK. */
-export function limitsOf(properties: LimitProperties): Limits {
+export function capabilitiesOf(properties: CapabilityProperties): Capabilities {
   return {
     receiveMaximum: properties.receiveMaximum ?? 65_535,
     maximumPacketSize: properties.maximumPacketSize ?? Infinity,

@@ -4,7 +4,7 @@ import { ProtocolError } from "../errors.ts";
 import type { PacketType } from "../packets/mod.ts";
 
 /** The error for a packet that may not be sent as things are; `rule` says what its field does or has. */
-export function conductFault(
+export function protocolError(
   type: PacketType,
   field: string,
   rule: string,
@@ -16,8 +16,8 @@ export function conductFault(
 }
 
 /** The error for a packet that may not come at all as things are. */
-export function unexpected(type: PacketType, rule: string, section: string): ProtocolError {
-  return conductFault(type, "packet", rule, section);
+export function unexpectedPacket(type: PacketType, rule: string, section: string): ProtocolError {
+  return protocolError(type, "packet", rule, section);
 }
 
 /** What breaks the standard when a packet comes that the other role alone may receive. */

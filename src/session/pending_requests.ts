@@ -8,9 +8,9 @@ import type {
   UnsubackPacket,
   UnsubscribeInit,
 } from "../packets/mod.ts";
-import { conductFault } from "./faults.ts";
-import type { Limits } from "./limits.ts";
-import type { Output } from "./output.ts";
+import { protocolError } from "./protocol_errors.ts";
+import type { Capabilities } from "./capabilities.ts";
+import type { WriteBuffer } from "./write_buffer.ts";
 import type { Session } from "./session.ts";
 
 /** A SUBSCRIBE without its identifier. */
@@ -25,14 +25,14 @@ interface Request {
 }
 
 /** The requests of one connection. */
-export class Requests {
+export class PendingRequests {
   readonly #session: Session;
-  readonly #output: Output;
+  readonly #writeBuffer: WriteBuffer;
   readonly #waiting = new Map<number, Request>();
 
-  constructor(session: Session, output: Output) {
+  constructor(session: Session, writeBuffer: WriteBuffer) {
     this.#session = session;
-    this.#output = output;
+    this.#writeBuffer = writeBuffer;
   }
 
   /** Whether a request that waits has this Packet Identifier. */
@@ -46,7 +46,7 @@ export class Requests {
    * @throws {TypeError} when a field is wrong, or the Server does not have what is asked for
    * @throws {RangeError} when a field is out of its range
    */
-  subscribe(request: SubscribeRequest, server: Limits): number {
+  subscribe(request: SubscribeRequest, server: Capabilities): number {
     const { subscriptions, properties } = request;
     for (const { topicFilter } of subscriptions) checkAvailable(server, topicFilter);
     if (
@@ -55,7 +55,7 @@ export class Requests {
       throw new TypeError("properties.subscriptionIdentifiers: the server has none (§3.2.2.3.12)");
     }
     return this.#send("suback", subscriptions.length, (packetId) => {
-      this.#output.write({ ...request, packetId });
+      this.#writeBuffer.write({ ...request, packetId });
     });
   }
 
@@ -67,7 +67,7 @@ export class Requests {
    */
   unsubscribe(request: UnsubscribeRequest): number {
     return this.#send("unsuback", request.topicFilters.length, (packetId) => {
-      this.#output.write({ ...request, packetId });
+      this.#writeBuffer.write({ ...request, packetId });
     });
   }
 
@@ -81,11 +81,11 @@ export class Requests {
     if (request === undefined) return false;
     if (request.answer !== type) {
       const rule = `is ${packetId}, that of another request`;
-      throw conductFault(type, "Packet Identifier", rule, "2.2.1");
+      throw protocolError(type, "Packet Identifier", rule, "2.2.1");
     }
     if (request.filters !== reasonCodes.length) {
       const statement = type === "suback" ? "MQTT-3.8.4-6" : "MQTT-3.11.3-1";
-      throw conductFault(
+      throw protocolError(
         type,
         "Payload",
         `has ${reasonCodes.length} Reason Codes for ${request.filters} Topic Filters [${statement}]`,
@@ -97,9 +97,9 @@ export class Requests {
   }
 
   #send(answer: Request["answer"], filters: number, write: (packetId: number) => void): number {
-    const { outgoing, packetIds } = this.#session;
-    outgoing.reserve();
-    const packetId = packetIds.next((id) => outgoing.isTaken(id) || this.#waiting.has(id));
+    const { inFlight, packetIds } = this.#session;
+    inFlight.reserve();
+    const packetId = packetIds.next((id) => inFlight.isTaken(id) || this.#waiting.has(id));
     if (packetId === 0) return 0;
     write(packetId);
     this.#waiting.set(packetId, { answer, filters });
@@ -107,7 +107,7 @@ export class Requests {
   }
 }
 
-function checkAvailable(server: Limits, topicFilter: string): void {
+function checkAvailable(server: Capabilities, topicFilter: string): void {
   if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
     throw new TypeError(
       `The server takes no wildcards, such as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,

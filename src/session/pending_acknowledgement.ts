@@ -14,7 +14,7 @@ export interface AckProperties {
 export type AckReasonCode = ReasonCodeOf<"puback"> & ReasonCodeOf<"pubrec">;
 
 /** A message received. The application may hold it longer than the connection lasts. */
-export class Receipt {
+export class PendingAcknowledgement {
   /** Its Packet Identifier. */
   readonly packetId: number;
   /** Its QoS. */
@@ -48,7 +48,7 @@ export class Receipt {
  * @throws {TypeError} when a property is wrong
  * @throws {RangeError} when the Reason Code is none of PUBACK and PUBREC
  */
-export function checkAck(reasonCode: AckReasonCode, properties?: AckProperties): void {
+export function checkAcknowledgement(reasonCode: AckReasonCode, properties?: AckProperties): void {
   if (reasonCode === 0x00 && properties === undefined) return;
   writePacket(new Writer(), { type: "puback", packetId: 1, reasonCode, properties });
 }

@@ -2,26 +2,29 @@
 
 import type { PublishPacket, SubscribePacket } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
-import { conductFault } from "./faults.ts";
-import type { Limits } from "./limits.ts";
+import { protocolError } from "./protocol_errors.ts";
+import type { Capabilities } from "./capabilities.ts";
 
 /**
  * Refuses a message that the Server has said it does not take (§3.2.2.3.4, §3.2.2.3.5), or that no Client may send.
  *
  * @throws {ProtocolError} with the Reason Code for it
  */
-export function checkPublishAllowed({ qos, retain, properties }: PublishPacket, own: Limits): void {
+export function checkPublishAllowed(
+  { qos, retain, properties }: PublishPacket,
+  own: Capabilities,
+): void {
   if (qos > own.maximumQoS) {
     const rule = `is ${qos}, over the Maximum QoS of ${own.maximumQoS} [MQTT-3.2.2-11]`;
-    throw conductFault("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
+    throw protocolError("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
   }
   if (retain && !own.retainAvailable) {
     const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
-    throw conductFault("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
+    throw protocolError("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
   }
   if (properties.subscriptionIdentifiers !== undefined) {
     const rule = "comes from a Client [MQTT-3.3.4-6]";
-    throw conductFault("publish", "Subscription Identifier", rule, "3.3.4");
+    throw protocolError("publish", "Subscription Identifier", rule, "3.3.4");
   }
 }
 
@@ -32,20 +35,20 @@ export function checkPublishAllowed({ qos, retain, properties }: PublishPacket, 
  */
 export function checkSubscribeAllowed(
   { subscriptions, properties }: SubscribePacket,
-  own: Limits,
+  own: Capabilities,
 ): void {
   for (const { topicFilter } of subscriptions) {
     if (!own.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
       const rule = "is a Shared Subscription, and there are none here";
-      throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
+      throw protocolError("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
     }
     if (!own.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
       const rule = "has a wildcard, and none is taken here";
-      throw conductFault("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
+      throw protocolError("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
     }
   }
   if (!own.subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
     const rule = "comes, and none is taken here";
-    throw conductFault("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
+    throw protocolError("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
   }
 }

@@ -7,7 +7,7 @@ import { messageSize } from "./message_size.ts";
 /**
  * A message to be sent. Whoever sends it may extend this class with what is to happen afterwards.
  */
-export class Outgoing {
+export class OutgoingMessage {
   /**
    * The message, with its full Topic Name, and without a Packet Identifier as long as it has none.
    */

@@ -1,11 +1,11 @@
 // Messages that were never sent: they wait for a connection, for send quota, for room. They are no
 // part of the Session State (§4.1) and survive its loss. Bounded, in number and in bytes.
 
-import type { Outgoing } from "./outgoing.ts";
+import type { OutgoingMessage } from "./outgoing_message.ts";
 import { Queue } from "./queue.ts";
 
 /** How much may wait, and what gives way when it is too much. */
-export interface OutboxLimits {
+export interface SendQueueLimits {
   /** The most messages. */
   readonly messages: number;
   /** The most bytes of topics, payloads and properties. One message alone may have more. */
@@ -18,15 +18,15 @@ export interface OutboxLimits {
 }
 
 /** Messages that wait to be sent, in order. */
-export class Outbox {
-  readonly #limits: OutboxLimits;
-  readonly #waiting = new Queue<Outgoing>();
+export class SendQueue {
+  readonly #limits: SendQueueLimits;
+  readonly #waiting = new Queue<OutgoingMessage>();
   #cancelled = 0;
   #bytes = 0;
   /** No message expires before this. */
   #nextExpiry = Infinity;
 
-  constructor(limits: OutboxLimits) {
+  constructor(limits: SendQueueLimits) {
     this.#limits = limits;
   }
 
@@ -36,7 +36,7 @@ export class Outbox {
   }
 
   /** The message that is to be sent first. */
-  get first(): Outgoing | undefined {
+  get first(): OutgoingMessage | undefined {
     while (this.#waiting.first?.isCancelled) {
       this.#waiting.shift();
       this.#cancelled--;
@@ -50,8 +50,8 @@ export class Outbox {
   }
 
   /** Takes a message in. Returns those that have no room, which may be the message itself. */
-  add(message: Outgoing): Outgoing[] {
-    const dropped: Outgoing[] = [];
+  add(message: OutgoingMessage): OutgoingMessage[] {
+    const dropped: OutgoingMessage[] = [];
     if (!this.hasRoomFor(message.size)) {
       if (this.#limits.whenFull === "drop newest") return [message];
       while (!this.hasRoomFor(message.size)) dropped.push(this.shift()!);
@@ -63,7 +63,7 @@ export class Outbox {
   }
 
   /** Takes the first message out, to send it. */
-  shift(): Outgoing | undefined {
+  shift(): OutgoingMessage | undefined {
     const message = this.first;
     if (message === undefined) return undefined;
     this.#waiting.shift();
@@ -76,7 +76,7 @@ export class Outbox {
    * Gives up a message that waits. It leaves when its turn comes, or when as many are given up as
    * wait.
    */
-  cancel(message: Outgoing): void {
+  cancel(message: OutgoingMessage): void {
     if (message.isCancelled) return;
     message.isCancelled = true;
     this.#cancelled++;
@@ -85,14 +85,14 @@ export class Outbox {
   }
 
   /** Takes out the messages that have expired. */
-  takeExpired(now: number): Outgoing[] {
+  takeExpired(now: number): OutgoingMessage[] {
     if (now < this.#nextExpiry) return [];
     return this.takeOut(({ expiresAt }) => expiresAt <= now);
   }
 
   /** Takes out the messages that `isOut` chooses. */
-  takeOut(isOut: (message: Outgoing) => boolean): Outgoing[] {
-    const out: Outgoing[] = [];
+  takeOut(isOut: (message: OutgoingMessage) => boolean): OutgoingMessage[] {
+    const out: OutgoingMessage[] = [];
     this.#nextExpiry = Infinity;
     this.#cancelled = 0;
     this.#waiting.filter((message) => {
@@ -109,7 +109,7 @@ export class Outbox {
   }
 
   /** The messages, the first first. */
-  [Symbol.iterator](): Iterator<Outgoing> {
+  [Symbol.iterator](): Iterator<OutgoingMessage> {
     return [...this.#waiting].filter(({ isCancelled }) => !isCancelled)[Symbol.iterator]();
   }
 
