@@ -12,16 +12,15 @@ import {
 } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { DeliveryAuthorizer } from "./delivery_authorizer.ts";
-import type { BrokerConnection } from "./broker_connection.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
-import type { BrokerSession } from "./broker_session.ts";
+import type { BrokerConnection, BrokerSession } from "./model.ts";
 import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
+import { isReserved } from "./reserved_topics.ts";
 import { withOwnBytes } from "./routing/payload_pages.ts";
+import { levelsOf } from "./routing/topic_tree.ts";
 import { mayHave, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
-import { isReserved } from "./reserved_topics.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** What it works with. */

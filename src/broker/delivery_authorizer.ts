@@ -3,12 +3,12 @@
 // each session and topic.
 
 import type { PublishPacket } from "../packets/mod.ts";
-import type { Timers } from "./timers.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
-import type { BrokerSession } from "./broker_session.ts";
+import type { BrokerSession } from "./model.ts";
 import type { BrokerMessage, ClientInfo } from "./options.ts";
 import type { Matches } from "./routing/subscriptions.ts";
+import type { Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** What it works with. */

@@ -1,41 +1,23 @@
-// The broker without its sockets: who is there, which session is whose, who may do what. Pure but
-// for its hooks: time comes from the clock that it is given, bytes go in and out by the
-// connections.
+// The broker without its sockets: gives each event of each connection to who handles it, in order
+// and in turns. Pure but for its hooks: time comes from the clock that it is given, bytes go in and
+// out by the connections.
 
 import { PacketTooLargeError } from "../errors.ts";
-import {
-  type ConnectPacket,
-  type PublishPacket,
-  reasonCodeName,
-  type ReasonCodeOf,
-  type SubscribePacket,
-  type SubscriptionRequest,
-  type UnsubscribePacket,
-} from "../packets/mod.ts";
-import type {
-  CloseCause,
-  ConnectionEvent,
-  DiscardedEvent,
-  MessageEvent,
-} from "../session/events.ts";
-import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
+import type { ConnectPacket, PublishPacket } from "../packets/mod.ts";
+import type { CloseCause, ConnectionEvent, DiscardedEvent } from "../session/events.ts";
+import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PeerInfo } from "../session/peer.ts";
-import { Queue } from "../session/queue.ts";
-import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
 import { ServerConnection } from "../session/server_connection.ts";
-import { parseSharedSubscription } from "../topics.ts";
 import { Account } from "./account.ts";
-import { Timers } from "./timers.ts";
-import { DeliveryAuthorizer, type MayHave } from "./delivery_authorizer.ts";
+import { closeReason } from "./close_reason.ts";
 import { ConnectHandler } from "./connecting.ts";
-import { ErrorReporter } from "./error_reporter.ts";
-import { type Answer, CommitBeforeWrite } from "./durability/commit_before_write.ts";
+import { DeliveryAuthorizer } from "./delivery_authorizer.ts";
+import { CommitBeforeWrite } from "./durability/commit_before_write.ts";
 import type { Store } from "./durability/store.ts";
-import { BrokerConnection } from "./broker_connection.ts";
+import { ErrorReporter } from "./error_reporter.ts";
 import { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
-import { QueuedMessage } from "./routing/queued_message.ts";
-import type { BrokerSession } from "./broker_session.ts";
+import { BrokerConnection, type BrokerSession } from "./model.ts";
 import {
   type BrokerLimits,
   type BrokerOptions,
@@ -43,16 +25,19 @@ import {
   type ClientInfo,
   limitsWith,
 } from "./options.ts";
-import { isReserved } from "./reserved_topics.ts";
-import { RetainedMessages } from "./retained/messages.ts";
+import { PublishHandler } from "./publishing.ts";
 import { RetainedDelivery } from "./retained/delivery.ts";
-import { Router, type RoutingCode } from "./routing/router.ts";
+import { RetainedMessages } from "./retained/messages.ts";
+import { QueuedMessage } from "./routing/queued_message.ts";
+import { Router } from "./routing/router.ts";
 import { Sessions } from "./sessions.ts";
-import { connectionBytes, subscriptionBytes } from "./sizes.ts";
-import type { Subscription } from "./routing/subscriptions.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
-import { Verdicts } from "./verdicts.ts";
+import { connectionBytes } from "./sizes.ts";
+import { SubscribeHandler } from "./subscribing.ts";
+import { Timers } from "./timers.ts";
 import { Share, Turns, Work } from "./turns.ts";
+import { Verdicts } from "./verdicts.ts";
+import { WakeQueue } from "./wake_queue.ts";
+import { Wills } from "./wills.ts";
 
 /** What the engine gets from the world. */
 export interface EngineTools {
@@ -96,7 +81,7 @@ export interface BrokerStatistics {
 /** So many packets of one client are looked at before somebody asks whether the turn is over. */
 const PACKETS_PER_CALL = 64;
 
-/** A broker's middle. */
+/** The broker without its sockets. */
 export class BrokerEngine {
   readonly limits: BrokerLimits;
   readonly #options: BrokerOptions;
@@ -113,6 +98,8 @@ export class BrokerEngine {
   readonly #retainedDelivery: RetainedDelivery;
   readonly #sessions: Sessions;
   readonly #connectHandler: ConnectHandler;
+  readonly #publishHandler: PublishHandler;
+  readonly #subscribeHandler: SubscribeHandler;
   readonly #connections = new Set<BrokerConnection>();
   /** Those of them that have been let in. */
   readonly #clients = new Set<BrokerConnection>();
@@ -121,9 +108,7 @@ export class BrokerEngine {
   readonly #share = new Share();
   /** All that clients make the broker keep. */
   readonly #memory: Account;
-  /** Connections with something to send that was not asked for by themselves. */
-  readonly #sending = new Queue<BrokerConnection>();
-  #isWaking = false;
+  readonly #wakeQueue: WakeQueue;
 
   /** `store` is what survives the broker. */
   constructor(options: BrokerOptions, tools: EngineTools, store?: Store) {
@@ -146,21 +131,22 @@ export class BrokerEngine {
       tools.onNextTurn ?? queueMicrotask,
       (error) => this.report(error, "a turn"),
     );
+    this.#wakeQueue = new WakeQueue(this.#turns);
     const retained = new Account(this.#memory, { limit: retainedBytes });
     this.#retained = new RetainedMessages(this.#timers, retainedMessages, store, retained);
     this.#commits = store && new CommitBeforeWrite({
       store,
       restoreRetained: (topic, before) => this.#retained.restore(topic, before),
-      wakeLater: (connection) => this.#wakeLater(connection),
+      wakeLater: (connection) => this.#wakeQueue.add(connection),
       acknowledge: (connection, acknowledgement, answer) =>
-        this.#answerLater(connection, acknowledgement, answer),
+        this.#publishHandler.acknowledgeLater(connection, acknowledgement, answer),
       atEndOfTurn: tools.atEndOfTurn ?? queueMicrotask,
     });
     this.#router = new Router({
       now: tools.now,
       overlapping: options.overlapping ?? "one copy",
       turns: this.#turns,
-      onSending: (connection) => this.#wakeLater(connection),
+      onSending: (connection) => this.#wakeQueue.add(connection),
       onFailed: (connection, error) => this.fail(connection, error),
       mayQueue: (session) => this.#commits?.mayQueue(session) ?? true,
       onQueued: (session, message) => this.#commits?.keep(session, message),
@@ -174,6 +160,29 @@ export class BrokerEngine {
       deliveries: this.#deliveries,
       turns: this.#turns,
     });
+    this.#publishHandler = new PublishHandler({
+      options,
+      topicLevels: this.limits.topicLevels,
+      now,
+      hooks: this.#hooks,
+      deliveries: this.#deliveries,
+      router: this.#router,
+      retained: this.#retained,
+      retainedDelivery: this.#retainedDelivery,
+      commits: this.#commits,
+      report: this.#errors.report,
+      onFailed: (connection, error) => this.fail(connection, error),
+      wakeLater: (connection) => this.#wakeQueue.add(connection),
+    });
+    this.#subscribeHandler = new SubscribeHandler({
+      limits: this.limits,
+      hooks: this.#hooks,
+      table: this.#router.table,
+      retainedDelivery: this.#retainedDelivery,
+      turns: this.#turns,
+      store,
+      commits: this.#commits,
+    });
     this.#sessions = new Sessions({
       now: tools.now,
       timers: this.#timers,
@@ -183,7 +192,11 @@ export class BrokerEngine {
       turns: this.#turns,
       store,
       onEnded: (session) => this.#retainedDelivery.forget(session),
-      publishWill: (session, will) => this.#distributeWill(willPacket(will), session),
+      wills: new Wills({
+        timers: this.#timers,
+        store,
+        publish: (will, session) => this.#publishHandler.publishWill(will, session),
+      }),
     });
     this.#connectHandler = new ConnectHandler({
       options,
@@ -197,7 +210,7 @@ export class BrokerEngine {
       canKeepSessions: () => this.#commits?.canKeepSessions ?? true,
       onLeft: (connection, cause) => {
         this.#tellLeft(connection, cause);
-        this.#wakeLater(connection);
+        this.#wakeQueue.add(connection);
       },
       deliveries: this.#deliveries,
       takeOut: (session, topics) => this.#takeOut(session, topics),
@@ -386,7 +399,7 @@ export class BrokerEngine {
         this.report(next, "the connection", connection.client);
       }
     }
-    this.#wakeLater(connection);
+    this.#wakeQueue.add(connection);
   }
 
   /**
@@ -400,7 +413,7 @@ export class BrokerEngine {
   ): Promise<void> | undefined {
     switch (event.type) {
       case "message":
-        return this.#publish(connection, event, at);
+        return this.#publishHandler.receive(connection, event, at);
       case "more":
         this.#turns.count(Work.look * PACKETS_PER_CALL);
         connection.protocol.proceed(this.#tools.now());
@@ -410,9 +423,9 @@ export class BrokerEngine {
       case "auth":
         return this.#connectHandler.goOn(connection, event.packet);
       case "subscribe":
-        return this.#subscribe(connection, event.packet);
+        return this.#subscribeHandler.subscribe(connection, event.packet);
       case "unsubscribe":
-        return this.#unsubscribe(connection, event.packet);
+        return this.#subscribeHandler.unsubscribe(connection, event.packet);
       case "settled":
         this.#forget(event.message);
         this.#feedMore(connection);
@@ -449,153 +462,6 @@ export class BrokerEngine {
     return undefined;
   }
 
-  #publish(
-    connection: BrokerConnection,
-    { packet, acknowledgement }: MessageEvent,
-    at?: number,
-  ): Promise<void> | undefined {
-    const { topicLevels } = this.limits;
-    // Between two levels there is a character: most topics need not be looked at.
-    if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
-      return this.#answer(connection, acknowledgement, 0x90, "The topic has too many levels");
-    }
-    if (isReserved(packet.topic, this.#options)) {
-      if (acknowledgement === undefined) this.#router.dropped++;
-      return this.#answer(
-        connection,
-        acknowledgement,
-        0x87,
-        "The topic is the server's own (§4.7.2)",
-      );
-    }
-    if (packet.qos === 2 && connection.session?.countReceived() === false) {
-      return this.#answer(
-        connection,
-        acknowledgement,
-        0x97,
-        "Too many messages have not been released",
-      );
-    }
-    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
-    const arrivedAt = isExpiring ? at ?? this.#tools.now() : 0;
-    return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
-      if (code >= 0x80) {
-        return void this.#answer(connection, acknowledgement, code, "May not be published");
-      }
-      return this.#askWhoMayHave(
-        packet,
-        (mayHave) => this.#spread(connection, packet, { acknowledgement, arrivedAt, mayHave }),
-      );
-    });
-  }
-
-  /** Brings a message to who wants it, and acknowledges it. */
-  #spread(
-    connection: BrokerConnection,
-    packet: PublishPacket,
-    { acknowledgement, arrivedAt, mayHave }: {
-      readonly acknowledgement: PendingAcknowledgement | undefined;
-      readonly arrivedAt: number;
-      readonly mayHave: MayHave;
-    },
-  ): undefined {
-    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
-    const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
-    // [MQTT-3.3.2-5]
-    if (message === undefined) return this.#answer(connection, acknowledgement, 0x00);
-    const distribute = () => this.#distribute(connection, message, mayHave);
-    const answer = acknowledgement === undefined || this.#commits === undefined
-      ? distribute()
-      : this.#commits.publish(connection, acknowledgement, message.retain, distribute);
-    if (answer !== undefined) {
-      this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
-    }
-    return undefined;
-  }
-
-  /** Brings a message of a client to those who want it. Returns what is to be said to it. */
-  #distribute(
-    connection: BrokerConnection,
-    message: PublishPacket,
-    mayHave: MayHave,
-  ): Answer {
-    this.#retainedDelivery.precede(message.topic, mayHave);
-    if (message.retain && !this.#retain(message)) {
-      return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
-    }
-    this.#hooks.onMessage(connection.client, message);
-    const code = this.#router.route(message, connection.session, mayHave);
-    // What is retained has been taken, whoever had no room for it.
-    return code === 0x97 && message.retain ? WANTED : ANSWERS[code];
-  }
-
-  /** Asks, if somebody is to be asked, who of those that want a message may have it. */
-  #askWhoMayHave(
-    packet: PublishPacket,
-    then: (mayHave: MayHave) => undefined,
-  ): Promise<void> | undefined {
-    if (!this.#deliveries.isAsked) return then(undefined);
-    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic));
-    return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
-  }
-
-  /**
-   * A message that may have waited for a hook, with what is left of its time, if any is
-   * [MQTT-3.3.2-6].
-   */
-  #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
-    const now = this.#tools.now();
-    if (now === arrivedAt) return packet;
-    const message = new OutgoingMessage(packet, expiryOf(packet, arrivedAt));
-    message.countDown(now);
-    return message.expiresAt <= now ? undefined : message.packet as PublishPacket;
-  }
-
-  /**
-   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have
-   * come back on another connection while a hook was asked: at QoS 2 that is where it waits for the
-   * answer.
-   */
-  #answer(
-    connection: BrokerConnection,
-    acknowledgement: PendingAcknowledgement | undefined,
-    reasonCode: ReasonCodeOf<"puback">,
-    reasonString?: string,
-  ): undefined {
-    if (acknowledgement === undefined) return undefined;
-    const current = connection.session?.connection ?? connection;
-    const properties = reasonString === undefined ? undefined : { reasonString };
-    current.protocol.acknowledge(acknowledgement, reasonCode, properties);
-    if (current !== connection) current.wake();
-    return undefined;
-  }
-
-  /** Likewise, what had to be stored first. */
-  #answerLater(
-    connection: BrokerConnection,
-    acknowledgement: PendingAcknowledgement,
-    { reasonCode, reasonString }: Answer,
-  ): void {
-    const current = connection.session?.connection ?? connection;
-    try {
-      this.#answer(connection, acknowledgement, reasonCode, reasonString);
-      this.#wakeLater(current);
-    } catch (error) {
-      this.fail(current, error);
-    }
-  }
-
-  /** A message of the broker's own making: a Will. */
-  #distributeWill(packet: PublishPacket, publisher: BrokerSession): void {
-    const asked = this.#askWhoMayHave(packet, (mayHave) => {
-      this.#retainedDelivery.precede(packet.topic, mayHave);
-      if (packet.retain) this.#retain(packet);
-      this.#hooks.onMessage(publisher.client, packet);
-      this.#router.route(packet, publisher, mayHave);
-    });
-    void asked?.catch((error) => this.report(error, "a Will", publisher.client));
-  }
-
   /**
    * What authorizeDelivery has said, of a client or of all, is to be asked anew, also about what
    * waits.
@@ -621,145 +487,9 @@ export class BrokerEngine {
     }
   }
 
-  #retain(packet: PublishPacket): boolean {
-    const before = this.#retained.get(packet.topic);
-    const isDone = this.#setRetained(packet);
-    if (isDone) this.#commits?.retain(packet.topic, before);
-    return isDone;
-  }
-
-  #setRetained(packet: PublishPacket): boolean {
-    if (packet.payload.length > 0) {
-      const isExpiring = packet.properties.messageExpiryInterval !== undefined;
-      const expiresAt = isExpiring ? expiryOf(packet, this.#tools.now()) : Infinity;
-      return this.#retained.set(packet, expiresAt);
-    }
-    this.#retained.delete(packet.topic);
-    return true;
-  }
-
-  /**
-   * One that was taken over while a hook was asked has nothing to say about the session any more,
-   * which may have ended.
-   */
-  #subscribe(connection: BrokerConnection, packet: SubscribePacket): Promise<void> | undefined {
-    const session = connection.session!;
-    connection.protocol.checkAnswer(packet);
-    const { subscriptionIdentifiers: [identifier] = [] } = packet.properties;
-    return this.#hooks.authorizeSubscribe(connection.client!, packet.subscriptions, (verdicts) => {
-      const added: Added[] = [];
-      const add = (request: SubscriptionRequest, index: number): ReasonCodeOf<"suback"> => {
-        const { topicFilter } = request;
-        const before = session.subscriptions.get(topicFilter);
-        const isNew = before === undefined;
-        const verdict = verdicts[index]!;
-        if (verdict >= 0x80) return verdict;
-        const shared = parseSharedSubscription(topicFilter);
-        const levels = levelsOf(shared?.topicFilter ?? topicFilter);
-        if (levels > this.limits.topicLevels) return 0x8f;
-        if (isNew && session.subscriptions.size >= this.limits.subscriptionsPerSession) return 0x97;
-        const bytes = subscriptionBytes(topicFilter);
-        if (isNew && !session.subscriptionAccount.tryCharge(bytes)) return 0x97;
-        const subscription: Subscription<BrokerSession> = {
-          subscriber: session,
-          request,
-          identifier,
-        };
-        session.subscriptions.set(topicFilter, subscription);
-        this.#router.table.add(subscription);
-        if (session.lifetime > 0) this.#store?.saveSubscription(subscription);
-        added.push({ subscription, before, index });
-        return request.qos;
-      };
-      const reasonCodes: ReasonCodeOf<"suback">[] = [];
-      return this.#turns.forEach(connection.share, packet.subscriptions, (request, index) => {
-        if (session.connection !== connection) return;
-        this.#turns.count(Work.subscription);
-        reasonCodes.push(add(request, index));
-      }, () => {
-        if (session.connection !== connection) return;
-        if (!this.#isStored(session)) {
-          for (const each of added.splice(0).toReversed()) {
-            this.#takeBack(each);
-            reasonCodes[each.index] = 0x97;
-          }
-        }
-        connection.protocol.suback(packet, reasonCodes);
-        for (const { subscription, before } of added) {
-          this.#sendRetained(subscription, before === undefined);
-        }
-        this.#retainedDelivery.feed(session);
-      });
-    });
-  }
-
-  /** Whether all that has been asked for a session is stored, where it is to be. */
-  #isStored({ lifetime }: BrokerSession): boolean {
-    return lifetime === 0 || this.#commits === undefined || this.#commits.commit();
-  }
-
-  /** A subscription could not be stored: it is as it was before. */
-  #takeBack({ subscription, before }: Added): void {
-    const { subscriber, request: { topicFilter } } = subscription;
-    if (before !== undefined) return this.#restore(before);
-    subscriber.subscriptions.delete(topicFilter);
-    subscriber.subscriptionAccount.release(subscriptionBytes(topicFilter));
-    this.#router.table.remove(subscriber, topicFilter);
-    this.#store?.deleteSubscription(subscriber, topicFilter);
-  }
-
-  #restore(subscription: Subscription<BrokerSession>): void {
-    subscription.subscriber.subscriptions.set(subscription.request.topicFilter, subscription);
-    this.#router.table.add(subscription);
-    this.#store?.saveSubscription(subscription);
-  }
-
-  #sendRetained(subscription: Subscription<BrokerSession>, isNew: boolean): void {
-    const { topicFilter, retainHandling } = subscription.request;
-    // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]; a Shared Subscription gets none (§4.8.2).
-    if (retainHandling === 2 || retainHandling === 1 && !isNew) return;
-    if (parseSharedSubscription(topicFilter) !== undefined) return;
-    this.#retainedDelivery.start(subscription);
-  }
-
   /** What waited for a session has gone: there may be retained messages that it is still to get. */
   #feedMore({ session }: BrokerConnection): void {
     if (session?.retainedCursors !== undefined) this.#retainedDelivery.feed(session);
-  }
-
-  #unsubscribe(connection: BrokerConnection, packet: UnsubscribePacket): Promise<void> | undefined {
-    const session = connection.session!;
-    if (session.connection !== connection) return undefined;
-    connection.protocol.checkAnswer(packet);
-    const entries: (Subscription<BrokerSession> | undefined)[] = [];
-    const remove = (topicFilter: string) => {
-      const subscription = session.subscriptions.get(topicFilter);
-      if (!session.subscriptions.delete(topicFilter)) return undefined;
-      session.subscriptionAccount.release(subscriptionBytes(topicFilter));
-      this.#router.table.remove(session, topicFilter);
-      this.#store?.deleteSubscription(session, topicFilter);
-      return subscription;
-    };
-    const { topicFilters } = packet;
-    return this.#turns.forEach(connection.share, topicFilters, (topicFilter) => {
-      if (session.connection !== connection) return;
-      this.#turns.count(Work.subscription);
-      entries.push(remove(topicFilter));
-    }, () => {
-      if (session.connection !== connection) return;
-      const isStored = this.#isStored(session);
-      const reasonCodes = topicFilters.map((topicFilter, index) => {
-        const subscription = entries[index];
-        if (subscription === undefined) return 0x11;
-        if (isStored) this.#retainedDelivery.stop(session, topicFilter);
-        else {
-          session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
-          this.#restore(subscription);
-        }
-        return isStored ? 0x00 : 0x83;
-      });
-      connection.protocol.unsuback(packet, reasonCodes);
-    });
   }
 
   #closed(connection: BrokerConnection, cause: CloseCause): undefined {
@@ -777,35 +507,7 @@ export class BrokerEngine {
   #tellLeft(connection: BrokerConnection, cause: CloseCause): void {
     if (connection.session === undefined || connection.hasLeft) return;
     connection.hasLeft = true;
-    this.#hooks.onDisconnect(connection.client!, reasonOf(cause));
-  }
-
-  /** Wakes a connection when all that has come together has been routed: one write for all of it. */
-  #wakeLater(connection: BrokerConnection): void {
-    if (connection.isToBeWoken) return;
-    connection.isToBeWoken = true;
-    this.#sending.push(connection);
-    if (this.#isWaking) return;
-    this.#isWaking = true;
-    queueMicrotask(() => this.#wakeAll());
-  }
-
-  /**
-   * Wakes as many as there is time for in this turn: for the others more comes together meanwhile.
-   */
-  #wakeAll(): void {
-    for (
-      let connection = this.#sending.first;
-      connection !== undefined;
-      connection = this.#sending.first
-    ) {
-      if (this.#turns.isOver) return this.#turns.waitForAll(() => this.#wakeAll());
-      this.#sending.shift();
-      connection.isToBeWoken = false;
-      this.#turns.count(Work.write);
-      connection.wake();
-    }
-    this.#isWaking = false;
+    this.#hooks.onDisconnect(connection.client!, closeReason(cause));
   }
 }
 
@@ -813,15 +515,6 @@ export class BrokerEngine {
 function isRequest({ type }: ConnectionEvent): boolean {
   return type === "message" || type === "subscribe" || type === "unsubscribe" || type === "auth";
 }
-
-const WANTED: Answer = { reasonCode: 0x00 };
-
-/** What is said to a message, by what has become of it. */
-const ANSWERS: Readonly<Record<RoutingCode, Answer>> = {
-  0x00: WANTED,
-  0x10: { reasonCode: 0x10 },
-  0x97: { reasonCode: 0x97, reasonString: "No subscriber had room for it" },
-};
 
 /** The part of the memory that is left to those who keep little, whatever others do. */
 const RESERVED = 1 / 2;
@@ -831,46 +524,3 @@ const SMALL = 524_288;
 
 /** So many connections too many are there at the same time to be told so. */
 const REFUSED_AT_ONCE = 64;
-
-/** A subscription that has been added, what was in its place, and which of the packet it is. */
-interface Added {
-  readonly subscription: Subscription<BrokerSession>;
-  readonly before: Subscription<BrokerSession> | undefined;
-  readonly index: number;
-}
-
-/** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */
-function willPacket(
-  { topic, payload, qos, retain, properties }: NonNullable<BrokerSession["will"]>,
-): PublishPacket {
-  const { willDelayInterval: _, ...rest } = properties;
-  return {
-    ...{ type: "publish", dup: false, packetId: 0 },
-    ...{ topic, payload, qos, retain, properties: rest },
-  } as PublishPacket;
-}
-
-function reasonOf(cause: CloseCause): string {
-  switch (cause.by) {
-    case "this end":
-      return `the broker closed the connection: ${
-        reasonCodeName(cause.packet?.reasonCode ?? 0x80, "disconnect")
-      }`;
-    case "peer":
-      return `the client disconnected with 0x${
-        cause.packet.reasonCode.toString(16).padStart(2, "0")
-      }`;
-    case "fault":
-      return cause.error.message;
-    case "silence":
-      return `the client ${cause.what}`;
-    case "network":
-      return "the connection broke";
-    case "refusal":
-      return "the client was refused";
-    case "internal error":
-      return "the broker failed";
-    default:
-      return cause satisfies never;
-  }
-}

@@ -2,9 +2,9 @@
 // none of them is silent: the hook `onError` is told each of them; without it the console is, in a
 // line each, so many a minute. The rest are counted.
 
-import type { Timers } from "./timers.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerHooks, ClientInfo, ErrorContext } from "./options.ts";
+import type { Timers } from "./timers.ts";
 
 /** What a reporter works with. */
 export interface ErrorReporterSetup {

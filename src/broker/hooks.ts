@@ -10,7 +10,6 @@ import {
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
-import type { Timers } from "./timers.ts";
 import type { ErrorReporter } from "./error_reporter.ts";
 import { isPromise } from "./is_promise.ts";
 import type {
@@ -22,6 +21,7 @@ import type {
   DropReason,
   Verdict,
 } from "./options.ts";
+import type { Timers } from "./timers.ts";
 
 /** Not authorized. */
 const NO = 0x87;

@@ -22,7 +22,7 @@ import type { PeerInfo } from "../session/peer.ts";
 import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
 import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
-import type { BrokerConnection } from "./broker_connection.ts";
+import type { BrokerConnection } from "./model.ts";
 import type { BrokerOptions } from "./options.ts";
 
 /** This part of the memory at most is taken by connections whose handshake of TLS goes on. */

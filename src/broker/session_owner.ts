@@ -2,8 +2,8 @@
 // [MQTT-3.1.3-2]: who may connect must not get the messages that wait for somebody else by it, nor
 // end them by Clean Start.
 
-import type { BrokerConnection } from "./broker_connection.ts";
 import type { Hooks } from "./hooks.ts";
+import type { BrokerConnection } from "./model.ts";
 
 /**
  * The owner of the session that a client begins, or asks for: `undefined` for nobody in particular,

@@ -1,21 +1,20 @@
-// §4.1, §3.1.2.11.2, §3.1.3.2.2 Sessions that outlive their connections, and the Wills of clients
-// that are gone.
+// §4.1, §3.1.2.11.2 Sessions, which outlive their connections.
 
 import type { PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import { Session } from "../session/session.ts";
 import { Account } from "./account.ts";
-import type { Timers } from "./timers.ts";
-import type { BrokerConnection } from "./broker_connection.ts";
-import { QueuedMessage, releaseQueued, SharedContent } from "./routing/queued_message.ts";
-import { BrokerSession } from "./broker_session.ts";
-import type { BrokerLimits, ClientInfo } from "./options.ts";
 import type { SessionRow } from "./durability/database.ts";
 import type { Store } from "./durability/store.ts";
-import { messageBytes, sessionBytes, subscriptionBytes } from "./sizes.ts";
+import { type BrokerConnection, BrokerSession } from "./model.ts";
+import type { BrokerLimits, ClientInfo } from "./options.ts";
+import { QueuedMessage, releaseQueued, SharedContent } from "./routing/queued_message.ts";
 import type { SubscriptionTable } from "./routing/subscriptions.ts";
+import { messageBytes, sessionBytes, subscriptionBytes } from "./sizes.ts";
+import type { Timers } from "./timers.ts";
 import { type Turns, Work } from "./turns.ts";
+import type { Wills } from "./wills.ts";
 
 /** A Session Expiry Interval that says never (§3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
@@ -39,8 +38,7 @@ export interface SessionsSetup {
   readonly store: Store | undefined;
   /** A session has ended. */
   readonly onEnded: (session: BrokerSession) => void;
-  /** A Will is due. */
-  readonly publishWill: (session: BrokerSession, will: Will) => void;
+  readonly wills: Wills;
 }
 
 /** The sessions of a broker, by Client Identifier [MQTT-3.1.3-2]. */
@@ -117,15 +115,14 @@ export class Sessions {
    */
   resume(session: BrokerSession): void {
     if (session.ending !== undefined) session.ending.isCancelled = true;
-    if (session.willDue !== undefined) session.willDue.isCancelled = true;
     session.ending = undefined;
-    session.willDue = undefined;
+    this.#setup.wills.cancel(session);
   }
 
   /** Ends a session, with all that belongs to it. A Will that has not been published is now. */
   end(session: BrokerSession): void {
     try {
-      if (session.willDue !== undefined) this.#publishWill(session);
+      if (session.willDue !== undefined) this.#setup.wills.publish(session);
     } finally {
       this.#forget(session);
     }
@@ -186,14 +183,10 @@ export class Sessions {
 
   /** Its client has left: the Will and the end of the session are due some time later, or now. */
   #wait(session: BrokerSession, left: number): void {
-    const { timers } = this.#setup;
-    const { will, lifetime } = session;
+    const { timers, wills } = this.#setup;
+    const { lifetime } = session;
     try {
-      if (will !== undefined) {
-        const delay = (will.properties.willDelayInterval ?? 0) * 1000;
-        if (delay === 0 || lifetime === 0) this.#publishWill(session);
-        else session.willDue = timers.add(left + delay, () => this.#publishWill(session));
-      }
+      wills.begin(session, left);
     } finally {
       if (lifetime === 0) this.end(session);
       else session.ending = timers.add(left + lifetime, () => this.end(session));
@@ -226,16 +219,5 @@ export class Sessions {
     if (!(message instanceof QueuedMessage)) return;
     const bytes = messageBytes(message.packet as PublishPacket);
     message.charge(session.account, new SharedContent(this.#setup.memory, bytes));
-  }
-
-  #publishWill(session: BrokerSession): void {
-    const { will } = session;
-    if (session.willDue !== undefined) session.willDue.isCancelled = true;
-    session.willDue = undefined;
-    session.will = undefined;
-    if (will === undefined) return;
-    session.countBase();
-    if (session.lifetime > 0) this.#setup.store?.deleteWill(session);
-    this.#setup.publishWill(session, will);
   }
 }

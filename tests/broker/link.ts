@@ -2,7 +2,7 @@
 // has happened it takes the connection's bytes, then its events, and hands these to the engine.
 
 import { assert, assertStrictEquals } from "@std/assert";
-import type { BrokerConnection } from "../../src/broker/broker_connection.ts";
+import type { BrokerConnection } from "../../src/broker/model.ts";
 import type { BrokerEngine } from "../../src/broker/engine.ts";
 import { type Packet, PacketDecoder } from "../../src/packets/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";

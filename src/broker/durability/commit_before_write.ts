@@ -16,9 +16,8 @@
 import { encodePacket, type ReasonCodeOf } from "../../packets/mod.ts";
 import type { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
-import type { BrokerConnection } from "../broker_connection.ts";
+import type { BrokerConnection, BrokerSession } from "../model.ts";
 import type { QueuedMessage } from "../routing/queued_message.ts";
-import type { BrokerSession } from "../broker_session.ts";
 import type { Retained } from "../retained/messages.ts";
 import type { Store } from "./store.ts";
 

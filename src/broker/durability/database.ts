@@ -6,8 +6,8 @@ import { decodePacket, encodePacket, type PublishPacket, type Will } from "../..
 import { checksum } from "../../store/checksum.ts";
 import type { Database, SqlRow, SqlValue, Statement } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
-import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { ClientInfo } from "../options.ts";
+import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
 import { BROKER_FILE, columnsOf, type TableName } from "./format.ts";
 

@@ -11,7 +11,7 @@ import type { OpenDatabase } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
 export { StoreError, type StoreErrorCode } from "../../store/store_error.ts";
 import { QueuedMessage } from "../routing/queued_message.ts";
-import type { BrokerSession } from "../broker_session.ts";
+import type { BrokerSession } from "../model.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
 import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
 import { BROKER_FILE } from "./format.ts";

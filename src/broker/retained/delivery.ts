@@ -4,31 +4,18 @@
 
 import type { DeliveryAuthorizer, MayHave } from "../delivery_authorizer.ts";
 import { isPromise } from "../is_promise.ts";
-import type { BrokerSession } from "../broker_session.ts";
-import type { Retained, RetainedMessages } from "./messages.ts";
+import type { BrokerSession, RetainedCursor } from "../model.ts";
 import type { Router } from "../routing/router.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
-import { FilterTree, type NameSearch } from "../routing/topic_tree.ts";
+import { FilterTree } from "../routing/topic_tree.ts";
 import { type Turns, Work } from "../turns.ts";
+import type { Retained, RetainedMessages } from "./messages.ts";
 
 /** So many may wait in the queue of the session: the rest waits here. */
 const WAITING = 256;
 
 /** So many nodes are visited before somebody asks whether the turn is over. */
 const NODES = 256;
-
-/** The retained messages that are still to be sent for one subscription. */
-export interface RetainedCursor {
-  readonly subscription: Subscription<BrokerSession>;
-  /** What matches, found as it goes. */
-  readonly search: NameSearch<Retained>;
-  /** What was retained later has reached the subscription as it was published. */
-  readonly upTo: number;
-  /** What has been sent. */
-  readonly sent: Set<Retained>;
-  /** The next one, which has no room yet. */
-  held: Retained | undefined;
-}
 
 /** What it works with. */
 export interface RetainedDeliverySetup {

@@ -2,12 +2,12 @@
 
 import type { PublishPacket } from "../../packets/mod.ts";
 import { Account } from "../account.ts";
+import type { Store } from "../durability/store.ts";
+import { withOwnBytes } from "../routing/payload_pages.ts";
+import { type NameSearch, NameTree } from "../routing/topic_tree.ts";
+import { retainedBytes } from "../sizes.ts";
 import type { Timer } from "../timers.ts";
 import type { Timers } from "../timers.ts";
-import { withOwnBytes } from "../routing/payload_pages.ts";
-import type { Store } from "../durability/store.ts";
-import { retainedBytes } from "../sizes.ts";
-import { type NameSearch, NameTree } from "../routing/topic_tree.ts";
 
 /** A retained message. */
 export interface Retained {

@@ -6,9 +6,8 @@ import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets
 import { expiryOf, OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { MayHave } from "../delivery_authorizer.ts";
 import type { Account } from "../account.ts";
-import type { BrokerConnection } from "../broker_connection.ts";
+import type { BrokerConnection, BrokerSession } from "../model.ts";
 import { QueuedMessage, SharedContent } from "./queued_message.ts";
-import type { BrokerSession } from "../broker_session.ts";
 import type { DropReason } from "../options.ts";
 import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
 import { messageBytes } from "../sizes.ts";

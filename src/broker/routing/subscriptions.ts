@@ -4,8 +4,8 @@
 import type { SubscriptionRequest } from "../../packets/mod.ts";
 import { parseSharedSubscription } from "../../topics.ts";
 import { Account } from "../account.ts";
-import { FilterTree } from "./topic_tree.ts";
 import { Work } from "../turns.ts";
+import { FilterTree } from "./topic_tree.ts";
 
 /** About so many bytes are remembered of what topics match, all of them together. */
 const REMEMBERED = 1_572_864;

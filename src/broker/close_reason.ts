@@ -1,0 +1,30 @@
+// Why a connection has ended, in words for the application.
+
+import { reasonCodeName } from "../packets/mod.ts";
+import type { CloseCause } from "../session/events.ts";
+
+/** What `onDisconnect` is told. */
+export function closeReason(cause: CloseCause): string {
+  switch (cause.by) {
+    case "this end":
+      return `the broker closed the connection: ${
+        reasonCodeName(cause.packet?.reasonCode ?? 0x80, "disconnect")
+      }`;
+    case "peer":
+      return `the client disconnected with 0x${
+        cause.packet.reasonCode.toString(16).padStart(2, "0")
+      }`;
+    case "fault":
+      return cause.error.message;
+    case "silence":
+      return `the client ${cause.what}`;
+    case "network":
+      return "the connection broke";
+    case "refusal":
+      return "the client was refused";
+    case "internal error":
+      return "the broker failed";
+    default:
+      return cause satisfies never;
+  }
+}

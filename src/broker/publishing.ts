@@ -1,0 +1,242 @@
+// §3.3.4 PUBLISH actions: who may publish what, who gets it, and what its publisher is told. The
+// messages of Wills go the same way.
+
+import type { PublishPacket, ReasonCodeOf } from "../packets/mod.ts";
+import { ReasonCode } from "../packets/mod.ts";
+import type { MessageEvent } from "../session/events.ts";
+import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
+import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
+import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
+import type { Answer, CommitBeforeWrite } from "./durability/commit_before_write.ts";
+import type { ErrorReporter } from "./error_reporter.ts";
+import type { Hooks } from "./hooks.ts";
+import { isPromise } from "./is_promise.ts";
+import type { BrokerConnection, BrokerSession } from "./model.ts";
+import type { BrokerOptions } from "./options.ts";
+import { isReserved } from "./reserved_topics.ts";
+import type { RetainedDelivery } from "./retained/delivery.ts";
+import type { RetainedMessages } from "./retained/messages.ts";
+import type { Router, RoutingCode } from "./routing/router.ts";
+import { levelsOf } from "./routing/topic_tree.ts";
+
+/** What a publish handler works with. */
+export interface PublishHandlerSetup {
+  readonly options: BrokerOptions;
+  /** The most levels that a Topic Name may have. */
+  readonly topicLevels: number;
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
+  readonly hooks: Hooks;
+  readonly deliveries: DeliveryAuthorizer;
+  readonly router: Router;
+  readonly retained: RetainedMessages;
+  readonly retainedDelivery: RetainedDelivery;
+  /** Where something is stored. */
+  readonly commits: CommitBeforeWrite | undefined;
+  readonly report: ErrorReporter["report"];
+  /** A connection has failed while its message was acknowledged. */
+  readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
+  /** A connection has something to send. */
+  readonly wakeLater: (connection: BrokerConnection) => void;
+}
+
+/** Takes messages, and brings them to who wants them. */
+export class PublishHandler {
+  readonly #options: BrokerOptions;
+  readonly #topicLevels: number;
+  readonly #now: () => number;
+  readonly #hooks: Hooks;
+  readonly #deliveries: DeliveryAuthorizer;
+  readonly #router: Router;
+  readonly #retained: RetainedMessages;
+  readonly #retainedDelivery: RetainedDelivery;
+  readonly #commits: CommitBeforeWrite | undefined;
+  readonly #setup: PublishHandlerSetup;
+
+  constructor(setup: PublishHandlerSetup) {
+    this.#options = setup.options;
+    this.#topicLevels = setup.topicLevels;
+    this.#now = setup.now;
+    this.#hooks = setup.hooks;
+    this.#deliveries = setup.deliveries;
+    this.#router = setup.router;
+    this.#retained = setup.retained;
+    this.#retainedDelivery = setup.retainedDelivery;
+    this.#commits = setup.commits;
+    this.#setup = setup;
+  }
+
+  /** A client has published a message, that came at `at`, now by default. */
+  receive(
+    connection: BrokerConnection,
+    { packet, acknowledgement }: MessageEvent,
+    at?: number,
+  ): Promise<void> | undefined {
+    const topicLevels = this.#topicLevels;
+    // Between two levels there is a character: most topics need not be looked at.
+    if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
+      return this.#answer(connection, acknowledgement, 0x90, "The topic has too many levels");
+    }
+    if (isReserved(packet.topic, this.#options)) {
+      if (acknowledgement === undefined) this.#router.dropped++;
+      return this.#answer(
+        connection,
+        acknowledgement,
+        0x87,
+        "The topic is the server's own (§4.7.2)",
+      );
+    }
+    if (packet.qos === 2 && connection.session?.countReceived() === false) {
+      return this.#answer(
+        connection,
+        acknowledgement,
+        0x97,
+        "Too many messages have not been released",
+      );
+    }
+    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+    const arrivedAt = isExpiring ? at ?? this.#now() : 0;
+    return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
+      if (code >= 0x80) {
+        return void this.#answer(connection, acknowledgement, code, "May not be published");
+      }
+      return this.#askWhoMayHave(
+        packet,
+        (mayHave) => this.#publish(connection, packet, { acknowledgement, arrivedAt, mayHave }),
+      );
+    });
+  }
+
+  /** Brings a message to who wants it, and acknowledges it. */
+  #publish(
+    connection: BrokerConnection,
+    packet: PublishPacket,
+    { acknowledgement, arrivedAt, mayHave }: {
+      readonly acknowledgement: PendingAcknowledgement | undefined;
+      readonly arrivedAt: number;
+      readonly mayHave: MayHave;
+    },
+  ): undefined {
+    const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+    const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
+    // [MQTT-3.3.2-5]
+    if (message === undefined) return this.#answer(connection, acknowledgement, 0x00);
+    const distribute = () => this.#distribute(connection, message, mayHave);
+    const answer = acknowledgement === undefined || this.#commits === undefined
+      ? distribute()
+      : this.#commits.publish(connection, acknowledgement, message.retain, distribute);
+    if (answer !== undefined) {
+      this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
+    }
+    return undefined;
+  }
+
+  /** Brings a message of a client to those who want it. Returns what is to be said to it. */
+  #distribute(
+    connection: BrokerConnection,
+    message: PublishPacket,
+    mayHave: MayHave,
+  ): Answer {
+    this.#retainedDelivery.precede(message.topic, mayHave);
+    if (message.retain && !this.#retain(message)) {
+      return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
+    }
+    this.#hooks.onMessage(connection.client, message);
+    const code = this.#router.route(message, connection.session, mayHave);
+    // What is retained has been taken, whoever had no room for it.
+    return code === 0x97 && message.retain ? WANTED : ANSWERS[code];
+  }
+
+  /** Asks, if somebody is to be asked, who of those that want a message may have it. */
+  #askWhoMayHave(
+    packet: PublishPacket,
+    then: (mayHave: MayHave) => undefined,
+  ): Promise<void> | undefined {
+    if (!this.#deliveries.isAsked) return then(undefined);
+    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic));
+    return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
+  }
+
+  /**
+   * A message that may have waited for a hook, with what is left of its time, if any is
+   * [MQTT-3.3.2-6].
+   */
+  #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
+    const now = this.#now();
+    if (now === arrivedAt) return packet;
+    const message = new OutgoingMessage(packet, expiryOf(packet, arrivedAt));
+    message.countDown(now);
+    return message.expiresAt <= now ? undefined : message.packet as PublishPacket;
+  }
+
+  /**
+   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have
+   * come back on another connection while a hook was asked: at QoS 2 that is where it waits for the
+   * answer.
+   */
+  #answer(
+    connection: BrokerConnection,
+    acknowledgement: PendingAcknowledgement | undefined,
+    reasonCode: ReasonCodeOf<"puback">,
+    reasonString?: string,
+  ): undefined {
+    if (acknowledgement === undefined) return undefined;
+    const current = connection.session?.connection ?? connection;
+    const properties = reasonString === undefined ? undefined : { reasonString };
+    current.protocol.acknowledge(acknowledgement, reasonCode, properties);
+    if (current !== connection) current.wake();
+    return undefined;
+  }
+
+  /** Acknowledges a message that had to be stored first, or refuses it. Never throws. */
+  acknowledgeLater(
+    connection: BrokerConnection,
+    acknowledgement: PendingAcknowledgement,
+    { reasonCode, reasonString }: Answer,
+  ): void {
+    const current = connection.session?.connection ?? connection;
+    try {
+      this.#answer(connection, acknowledgement, reasonCode, reasonString);
+      this.#setup.wakeLater(current);
+    } catch (error) {
+      this.#setup.onFailed(current, error);
+    }
+  }
+
+  /** Brings a Will to those who want it. */
+  publishWill(packet: PublishPacket, publisher: BrokerSession): void {
+    const asked = this.#askWhoMayHave(packet, (mayHave) => {
+      this.#retainedDelivery.precede(packet.topic, mayHave);
+      if (packet.retain) this.#retain(packet);
+      this.#hooks.onMessage(publisher.client, packet);
+      this.#router.route(packet, publisher, mayHave);
+    });
+    void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
+  }
+
+  #retain(packet: PublishPacket): boolean {
+    const before = this.#retained.get(packet.topic);
+    const isDone = this.#setRetained(packet);
+    if (isDone) this.#commits?.retain(packet.topic, before);
+    return isDone;
+  }
+
+  #setRetained(packet: PublishPacket): boolean {
+    if (packet.payload.length > 0) {
+      const isExpiring = packet.properties.messageExpiryInterval !== undefined;
+      const expiresAt = isExpiring ? expiryOf(packet, this.#now()) : Infinity;
+      return this.#retained.set(packet, expiresAt);
+    }
+    this.#retained.delete(packet.topic);
+    return true;
+  }
+}
+
+const WANTED: Answer = { reasonCode: ReasonCode.success };
+
+/** What is said to a message, by what has become of it. */
+const ANSWERS: Readonly<Record<RoutingCode, Answer>> = {
+  0x00: WANTED,
+  0x10: { reasonCode: 0x10 },
+  0x97: { reasonCode: 0x97, reasonString: "No subscriber had room for it" },
+};
