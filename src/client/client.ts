@@ -4,6 +4,7 @@
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import {
   type ConnackPacket,
+  isFailure,
   type PropertiesOf,
   reasonCodeName,
   type ReasonCodeOf,
@@ -215,7 +216,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     signal?.throwIfAborted();
     this.#checkNotEnded();
     const reasonCodes = await this.#subscriptions.unsubscribe(topicFilters, userProperties, signal);
-    const reasonCode = reasonCodes.find((code) => code >= 0x80);
+    const reasonCode = reasonCodes.find((code) => isFailure(code));
     if (reasonCode === undefined) return reasonCodes;
     const reason = reasonCodeName(reasonCode, "unsuback") ?? "";
     throw new RefusedError("The server refused to unsubscribe", {

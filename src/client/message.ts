@@ -1,7 +1,13 @@
 // A message as the application gets it, and the one acknowledgement that is owed for it, however many subscriptions it
 // reaches.
 
-import type { PropertiesOf, PublishPacket, QoS } from "../packets/mod.ts";
+import {
+  isFailure,
+  type PropertiesOf,
+  type PublishPacket,
+  type QoS,
+  ReasonCode,
+} from "../packets/mod.ts";
 import {
   type AckProperties,
   type AckReasonCode,
@@ -26,7 +32,7 @@ export class Delivery {
   readonly #acknowledgement: PendingAcknowledgement;
   readonly #acknowledger: Acknowledger;
   #pending: number;
-  #reasonCode: AckReasonCode = 0x00;
+  #reasonCode: AckReasonCode = ReasonCode.success;
   #properties: AckProperties | undefined;
 
   /** `pending` is the number of subscriptions that the message reaches. */
@@ -47,7 +53,7 @@ export class Delivery {
 
   /** One subscription is done with it. The last one sends the acknowledgement, with the first refusal if there was one. */
   done(reasonCode: AckReasonCode, properties: AckProperties | undefined): boolean {
-    if (this.#reasonCode < 0x80) {
+    if (!isFailure(this.#reasonCode)) {
       this.#reasonCode = reasonCode;
       this.#properties = properties;
     }
@@ -174,7 +180,7 @@ export class Message {
    * @throws {TypeError} when a property is wrong
    * @throws {RangeError} when the Reason Code is none of PUBACK and PUBREC (§3.4.2.1, §3.5.2.1)
    */
-  ack(reasonCode: AckReasonCode = 0x00, properties?: AckProperties): boolean {
+  ack(reasonCode: AckReasonCode = ReasonCode.success, properties?: AckProperties): boolean {
     if (this.#delivery === undefined || this.#isDone) return true;
     checkAcknowledgement(reasonCode, properties);
     return this.#isDone = this.#delivery.done(reasonCode, properties);

@@ -1,7 +1,7 @@
 // A message that the application publishes, with the promise of its fate.
 
 import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
-import { type PublishInit, reasonCodeName } from "../packets/mod.ts";
+import { isFailure, type PublishInit, ReasonCode, reasonCodeName } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
 import { OutgoingMessage } from "../session/outgoing_message.ts";
 
@@ -17,7 +17,7 @@ export interface PublishResult {
 
 /** The message has been taken to be sent, and nobody has said anything about it. */
 const ACCEPTED: PublishResult = Object.freeze({
-  reasonCode: 0x00,
+  reasonCode: ReasonCode.success,
   reasonString: undefined,
   userProperties: Object.freeze([]),
 });
@@ -46,13 +46,15 @@ export class Publication extends OutgoingMessage {
     this.onSettled?.();
     if (packet === undefined) return this.#resolve(ACCEPTED);
     // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts is its PUBREC.
-    const isOld = packet.type === "pubcomp" && (packet.reasonCode === 0x00 || isRecovery);
-    const told = isOld ? this.pubrec ?? { ...packet, reasonCode: 0x00 } : packet;
+    const isOld = packet.type === "pubcomp" &&
+      (packet.reasonCode === ReasonCode.success || isRecovery);
+    const told = isOld ? this.pubrec ?? { ...packet, reasonCode: ReasonCode.success } : packet;
     const { reasonCode, properties } = told;
-    if (reasonCode < 0x80) {
+    if (!isFailure(reasonCode)) {
       const { reasonString, userProperties = [] } = properties;
       return this.#resolve(
-        reasonCode === 0x00 && reasonString === undefined && userProperties.length === 0
+        reasonCode === ReasonCode.success && reasonString === undefined &&
+          userProperties.length === 0
           ? ACCEPTED
           : { reasonCode, reasonString, userProperties },
       );

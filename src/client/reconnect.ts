@@ -4,7 +4,7 @@
 import { type CloseKind, ConnectionClosedError, RefusedError } from "../errors.ts";
 import { brokenText } from "../io/fault_texts.ts";
 import type { ConnectionFault } from "../io/faults.ts";
-import { type ConnackPacket, reasonCodeName } from "../packets/mod.ts";
+import { type ConnackPacket, ReasonCode, reasonCodeName } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 
 /** How to connect again after a lost connection. Durations in milliseconds. */
@@ -41,27 +41,27 @@ export function delayBefore(attempt: number, options: ReconnectOptions, random: 
  * transient.
  */
 const KINDS: ReadonlyMap<number, CloseKind> = new Map<number, CloseKind>([
-  [0x81, "protocol"],
-  [0x82, "protocol"],
-  [0x84, "configuration"],
-  [0x85, "configuration"],
-  [0x86, "credentials"],
-  [0x87, "credentials"],
-  [0x8a, "credentials"],
-  [0x8c, "credentials"],
-  [0x8e, "taken over"],
-  [0x8f, "configuration"],
-  [0x90, "configuration"],
-  [0x93, "protocol"],
-  [0x94, "protocol"],
-  [0x95, "configuration"],
-  [0x99, "configuration"],
-  [0x9a, "configuration"],
-  [0x9b, "configuration"],
-  [0x9d, "configuration"],
-  [0x9e, "configuration"],
-  [0xa1, "configuration"],
-  [0xa2, "configuration"],
+  [ReasonCode.malformedPacket, "protocol"],
+  [ReasonCode.protocolError, "protocol"],
+  [ReasonCode.unsupportedProtocolVersion, "configuration"],
+  [ReasonCode.clientIdentifierNotValid, "configuration"],
+  [ReasonCode.badUserNameOrPassword, "credentials"],
+  [ReasonCode.notAuthorized, "credentials"],
+  [ReasonCode.banned, "credentials"],
+  [ReasonCode.badAuthenticationMethod, "credentials"],
+  [ReasonCode.sessionTakenOver, "taken over"],
+  [ReasonCode.topicFilterInvalid, "configuration"],
+  [ReasonCode.topicNameInvalid, "configuration"],
+  [ReasonCode.receiveMaximumExceeded, "protocol"],
+  [ReasonCode.topicAliasInvalid, "protocol"],
+  [ReasonCode.packetTooLarge, "configuration"],
+  [ReasonCode.payloadFormatInvalid, "configuration"],
+  [ReasonCode.retainNotSupported, "configuration"],
+  [ReasonCode.qosNotSupported, "configuration"],
+  [ReasonCode.serverMoved, "configuration"],
+  [ReasonCode.sharedSubscriptionsNotSupported, "configuration"],
+  [ReasonCode.subscriptionIdentifiersNotSupported, "configuration"],
+  [ReasonCode.wildcardSubscriptionsNotSupported, "configuration"],
 ]);
 
 function kindOf(reasonCode: number): CloseKind {
@@ -100,7 +100,9 @@ export function closedError(
     case "fault": {
       const { error } = cause;
       const { reasonCode } = error;
-      const kind = reasonCode === 0x84 ? "configuration" : "protocol";
+      const kind = reasonCode === ReasonCode.unsupportedProtocolVersion
+        ? "configuration"
+        : "protocol";
       const message = `${address} broke the standard: ${error.message}`;
       return new ConnectionClosedError(message, { kind, reasonCode, cause: error });
     }

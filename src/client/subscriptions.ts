@@ -4,7 +4,9 @@
 
 import { NotSentError, RefusedError } from "../errors.ts";
 import {
+  isFailure,
   type PublishPacket,
+  ReasonCode,
   reasonCodeName,
   type SubackPacket,
   type UnsubackPacket,
@@ -44,11 +46,6 @@ interface Ending {
   /** Whether nobody waits for the answer longer than the connection lasts. */
   readonly isQuiet: boolean;
 }
-
-/**
- * What the server says to an UNSUBSCRIBE of something that is not there: "No subscription existed".
- */
-const NOT_THERE = 0x11;
 
 /** All subscriptions of one client. */
 export class Subscriptions {
@@ -161,7 +158,7 @@ export class Subscriptions {
     }
     for (const ending of this.#endings) {
       if (sessionPresent) this.#say(link, ending);
-      else this.#settle(ending, ending.topicFilters.map(() => NOT_THERE));
+      else this.#settle(ending, ending.topicFilters.map(() => ReasonCode.noSubscriptionExisted));
     }
     for (const subscription of this.#routes.all) {
       if (sessionPresent && subscription.isAnswered) continue;
@@ -188,7 +185,9 @@ export class Subscriptions {
   deliver(packet: PublishPacket, acknowledgement: PendingAcknowledgement | undefined): void {
     const subscriptions = this.#routes.of(packet);
     if (subscriptions === undefined) {
-      if (acknowledgement !== undefined) this.#host.acknowledge(acknowledgement, 0x00);
+      if (acknowledgement !== undefined) {
+        this.#host.acknowledge(acknowledgement, ReasonCode.success);
+      }
       return;
     }
     const pending = Math.max(1, subscriptions.length);
@@ -244,10 +243,10 @@ export class Subscriptions {
   ): void {
     if (subscription.isClosed) return;
     subscription.isAnswered = true;
-    subscription.atServer = new Set(asked.filter((_, index) => reasonCodes[index]! < 0x80));
+    subscription.atServer = new Set(asked.filter((_, index) => !isFailure(reasonCodes[index]!)));
     if (this.#asked.has(subscription)) subscription.reasonCodes = reasonCodes;
     const refused = reasonCodes.map((reasonCode, index) => {
-      if (reasonCode < 0x80) return undefined;
+      if (!isFailure(reasonCode)) return undefined;
       const what = `The server refused to subscribe to ${JSON.stringify(asked[index])}`;
       const reason = reasonCodeName(reasonCode, "suback") ?? "";
       return new RefusedError(what, { reasonCode, reason, reasonCodes, ...properties });

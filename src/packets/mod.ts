@@ -68,6 +68,7 @@ export {
 export type { PublishInit, PublishPacket } from "./publish.ts";
 export type { QoS } from "./qos.ts";
 export {
+  isFailure,
   REASON_CODES,
   ReasonCode,
   type ReasonCodeKey,

@@ -294,6 +294,11 @@ export const ReasonCode: { readonly [Key in ReasonCodeKey]: (typeof REASON_CODES
       Object.entries(REASON_CODES).map(([key, { code }]) => [key, code]),
     ) as { [Key in ReasonCodeKey]: (typeof REASON_CODES)[Key]["code"] };
 
+/** Whether a Reason Code says that something failed: it does from 0x80 on (§2.4). */
+export function isFailure(reasonCode: number): boolean {
+  return reasonCode >= 0x80;
+}
+
 /**
  * The name of a Reason Code in the standard, as it is called in one kind of packet: 0x00 is "Success" in CONNACK and
  * "Normal disconnection" in DISCONNECT. `undefined` when that packet may not carry it.

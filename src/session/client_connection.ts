@@ -2,14 +2,17 @@
 // authentication between them, then SUBSCRIBE, UNSUBSCRIBE, PINGREQ and re-authentication.
 
 import type { PacketError } from "../errors.ts";
-import type {
-  AuthPacket,
-  ConnackPacket,
-  ConnectInit,
-  DisconnectInit,
-  DisconnectPacket,
-  Packet,
-  PropertiesOf,
+import {
+  type AuthPacket,
+  type ConnackPacket,
+  type ConnectInit,
+  type DisconnectInit,
+  type DisconnectPacket,
+  isFailure,
+  type Packet,
+  type PropertiesOf,
+  ReasonCode,
+  type ReasonCodeOf,
 } from "../packets/mod.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import {
@@ -150,7 +153,7 @@ export class ClientConnection extends Connection {
     }
     this.writeBuffer.write({
       type: "auth",
-      reasonCode: isFirst ? 0x19 : 0x18,
+      reasonCode: isFirst ? ReasonCode.reauthenticate : ReasonCode.continueAuthentication,
       properties: { ...properties, authenticationMethod },
     });
     this.#isAsked = false;
@@ -184,7 +187,7 @@ export class ClientConnection extends Connection {
 
   protected report(error: PacketError): void {
     if (!mayDisconnectWith("client", error.reasonCode)) return;
-    const reasonCode = error.reasonCode as 0x82;
+    const reasonCode = error.reasonCode as ReasonCodeOf<"disconnect">;
     this.writeBuffer.writeIfItFits({
       type: "disconnect",
       reasonCode,
@@ -247,7 +250,7 @@ export class ClientConnection extends Connection {
   }
 
   #handleConnack(packet: ConnackPacket): void {
-    if (packet.reasonCode >= 0x80) return this.close({ by: "refusal", packet });
+    if (isFailure(packet.reasonCode)) return this.close({ by: "refusal", packet });
     const { properties, sessionPresent } = packet;
     const asked = this.#connect.properties ?? {};
     const clientId = properties.assignedClientIdentifier ?? this.#connect.clientId ?? "";
@@ -301,12 +304,15 @@ export class ClientConnection extends Connection {
     }
     this.#checkMethod("auth", properties.authenticationMethod);
     const isRunning = this.#authentication !== "done";
-    if (reasonCode === 0x19 || !isRunning || reasonCode === 0x00 && !this.isOpen) {
+    if (
+      reasonCode === ReasonCode.reauthenticate || !isRunning ||
+      reasonCode === ReasonCode.success && !this.isOpen
+    ) {
       const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
       throw protocolError("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
     }
-    if (reasonCode === 0x00) this.#authentication = "done";
-    this.#isAsked = reasonCode === 0x18;
+    if (reasonCode === ReasonCode.success) this.#authentication = "done";
+    this.#isAsked = reasonCode === ReasonCode.continueAuthentication;
     this.events.push({ type: "auth", packet });
   }
 

@@ -13,6 +13,7 @@ import {
   type PacketInit,
   type PublishInit,
   type QoS,
+  ReasonCode,
   writePacket,
   Writer,
 } from "../packets/mod.ts";
@@ -303,7 +304,12 @@ export abstract class Connection {
    */
   abort(error: unknown): void {
     try {
-      if (this.isOpen) this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode: 0x83 });
+      if (this.isOpen) {
+        this.writeBuffer.writeIfItFits({
+          type: "disconnect",
+          reasonCode: ReasonCode.implementationSpecificError,
+        });
+      }
     } finally {
       this.close({ by: "internal error", error });
     }

@@ -1,13 +1,27 @@
 // §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are one table.
 
-import type { DisconnectInit, DisconnectPacket } from "../packets/mod.ts";
+import { type DisconnectInit, type DisconnectPacket, ReasonCode } from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
 
-/** The Reason Codes that one of the ends alone may send (Table 3-10, and 0x8C as §4.12.1 needs it). */
-const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([0x04]);
-const FROM_EITHER: ReadonlySet<number> = new Set([
-  ...[0x00, 0x80, 0x81, 0x82, 0x83, 0x90, 0x93, 0x94],
-  ...[0x95, 0x96, 0x97, 0x98, 0x99, 0x9b],
+/** The Reason Codes that a Client alone may send (Table 3-10). */
+const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([ReasonCode.disconnectWithWillMessage]);
+
+/** The Reason Codes that either end may send (Table 3-10). */
+const FROM_EITHER: ReadonlySet<number> = new Set<number>([
+  ReasonCode.normalDisconnection,
+  ReasonCode.unspecifiedError,
+  ReasonCode.malformedPacket,
+  ReasonCode.protocolError,
+  ReasonCode.implementationSpecificError,
+  ReasonCode.topicNameInvalid,
+  ReasonCode.receiveMaximumExceeded,
+  ReasonCode.topicAliasInvalid,
+  ReasonCode.packetTooLarge,
+  ReasonCode.messageRateTooHigh,
+  ReasonCode.quotaExceeded,
+  ReasonCode.administrativeAction,
+  ReasonCode.payloadFormatInvalid,
+  ReasonCode.qosNotSupported,
 ]);
 
 /** Whether one end may send a DISCONNECT with this Reason Code. */
@@ -23,7 +37,7 @@ export function mayDisconnectWith(role: "client" | "server", reasonCode: number)
  * @throws {RangeError} when the Reason Code is not a Client's
  */
 export function checkClientsDisconnect(
-  { reasonCode = 0x00, properties }: DisconnectInit,
+  { reasonCode = ReasonCode.normalDisconnection, properties }: DisconnectInit,
   asked = 0,
 ): void {
   if (!mayDisconnectWith("client", reasonCode)) {
@@ -42,7 +56,9 @@ export function checkClientsDisconnect(
  * @throws {TypeError} when it has a Session Expiry Interval
  * @throws {RangeError} when the Reason Code is not a Server's
  */
-export function checkServersDisconnect({ reasonCode = 0x00, properties }: DisconnectInit): void {
+export function checkServersDisconnect(
+  { reasonCode = ReasonCode.normalDisconnection, properties }: DisconnectInit,
+): void {
   if (!mayDisconnectWith("server", reasonCode)) {
     throw new RangeError(`reasonCode is ${reasonCode}, which a server may not give`);
   }

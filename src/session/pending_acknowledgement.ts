@@ -1,6 +1,6 @@
 // What is owed to the peer for a message of QoS 1 or 2: a PUBACK, or a PUBREC, once the application is done with it.
 
-import { type ReasonCodeOf, writePacket, Writer } from "../packets/mod.ts";
+import { ReasonCode, type ReasonCodeOf, writePacket, Writer } from "../packets/mod.ts";
 
 /** What an acknowledgement may say beside its Reason Code. */
 export interface AckProperties {
@@ -49,6 +49,6 @@ export class PendingAcknowledgement {
  * @throws {RangeError} when the Reason Code is none of PUBACK and PUBREC
  */
 export function checkAcknowledgement(reasonCode: AckReasonCode, properties?: AckProperties): void {
-  if (reasonCode === 0x00 && properties === undefined) return;
+  if (reasonCode === ReasonCode.success && properties === undefined) return;
   writePacket(new Writer(), { type: "puback", packetId: 1, reasonCode, properties });
 }

@@ -1,7 +1,7 @@
 // A peer's conduct: packets that can be parsed, and may not be sent now, or not to this end.
 
 import { ProtocolError } from "../errors.ts";
-import type { PacketType } from "../packets/mod.ts";
+import { type PacketType, ReasonCode } from "../packets/mod.ts";
 
 /** The error for a packet that may not be sent as things are; `rule` says what its field does or has. */
 export function protocolError(
@@ -9,7 +9,7 @@ export function protocolError(
   field: string,
   rule: string,
   section: string,
-  reasonCode = 0x82,
+  reasonCode: number = ReasonCode.protocolError,
 ): ProtocolError {
   const packetType = type.toUpperCase();
   return new ProtocolError({ packetType, field, offset: undefined, rule, section }, reasonCode);

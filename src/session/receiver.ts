@@ -5,7 +5,7 @@
 //
 // The application may be done with messages in any order: their acknowledgements go out in the order of the messages.
 
-import type { PublishPacket, PubrelPacket } from "../packets/mod.ts";
+import { isFailure, type PublishPacket, type PubrelPacket, ReasonCode } from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 import { Queue } from "./queue.ts";
@@ -52,7 +52,7 @@ export class Receiver {
     if (qos === 1) {
       const acknowledgement = this.#take(new PendingAcknowledgement(packetId, 1), this.#pubacks);
       if (known === undefined) return acknowledgement;
-      acknowledgement.settle(0x91);
+      acknowledgement.settle(ReasonCode.packetIdentifierInUse);
       this.#flush();
       return undefined;
     }
@@ -72,7 +72,11 @@ export class Receiver {
   handlePubrel({ packetId }: PubrelPacket): void {
     const acknowledgement = this.#session.unreleased.get(packetId);
     if (acknowledgement === undefined) {
-      this.#writeBuffer.write({ type: "pubcomp", packetId, reasonCode: 0x92 });
+      this.#writeBuffer.write({
+        type: "pubcomp",
+        packetId,
+        reasonCode: ReasonCode.packetIdentifierNotFound,
+      });
       return;
     }
     if (
@@ -122,7 +126,7 @@ export class Receiver {
         "packet",
         `is one more than the Receive Maximum of ${this.#receiveMaximum}`,
         "3.3.4",
-        0x93,
+        ReasonCode.receiveMaximumExceeded,
       );
     }
     acknowledgement.receivedOn = this;
@@ -149,7 +153,7 @@ export class Receiver {
     ) {
       this.#send("pubrec", acknowledgement);
       this.#pubrecs.shift();
-      if (acknowledgement.reasonCode < 0x80) continue;
+      if (!isFailure(acknowledgement.reasonCode)) continue;
       this.#session.unreleased.delete(acknowledgement.packetId);
       this.#release(acknowledgement);
     }

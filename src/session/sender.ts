@@ -5,11 +5,13 @@
 
 import { PacketTooLargeError } from "../errors.ts";
 import {
+  isFailure,
   type PubackPacket,
   type PubcompPacket,
   type PublishInit,
   type PubrecPacket,
   type QoS,
+  ReasonCode,
   writePacket,
   Writer,
 } from "../packets/mod.ts";
@@ -197,13 +199,17 @@ export class Sender {
     const { packetId, reasonCode } = packet;
     const message = this.#session.inFlight.get(packetId);
     if (message === undefined) {
-      if (reasonCode < 0x80) {
-        this.#writeBuffer.write({ type: "pubrel", packetId, reasonCode: 0x92 });
+      if (!isFailure(reasonCode)) {
+        this.#writeBuffer.write({
+          type: "pubrel",
+          packetId,
+          reasonCode: ReasonCode.packetIdentifierNotFound,
+        });
       }
       return;
     }
     if (message.qos !== 2) throw wrongAck(packet, "is that of a message of QoS 1");
-    if (reasonCode >= 0x80) {
+    if (isFailure(reasonCode)) {
       this.#settle(message, packet, false);
       return;
     }

@@ -9,8 +9,10 @@ import {
   type ConnectPacket,
   type DisconnectInit,
   type DisconnectPacket,
+  isFailure,
   type Packet,
   type PropertiesOf,
+  ReasonCode,
   reasonCodeName,
   type ReasonCodeOf,
   type SubackInit,
@@ -138,7 +140,7 @@ export class ServerConnection extends Connection {
    */
   refuse(reasonCode: ReasonCodeOf<"connack">, properties: PropertiesOf<"connack"> = {}): void {
     this.#requireConnect();
-    if (reasonCode < 0x80) {
+    if (!isFailure(reasonCode)) {
       throw new RangeError(`reasonCode is ${reasonCode}, which refuses nothing`);
     }
     this.writeBuffer.write({ type: "connack", reasonCode, properties });
@@ -153,7 +155,7 @@ export class ServerConnection extends Connection {
    * @throws {TypeError} when CONNECT had no Authentication Method, or no step is this end's to take
    */
   authenticate(
-    reasonCode: 0x00 | 0x18,
+    reasonCode: typeof ReasonCode.success | typeof ReasonCode.continueAuthentication,
     properties: Omit<PropertiesOf<"auth">, "authenticationMethod"> = {},
   ): void {
     const authenticationMethod = this.#connect?.properties.authenticationMethod;
@@ -161,7 +163,7 @@ export class ServerConnection extends Connection {
       throw new TypeError("There is no authentication without an Authentication Method in CONNECT");
     }
     if (this.isClosed) return;
-    if (!this.#isAsked || reasonCode === 0x00 && !this.isOpen) {
+    if (!this.#isAsked || reasonCode === ReasonCode.success && !this.isOpen) {
       throw new TypeError("The client waits for no such step of authentication");
     }
     this.writeBuffer.write({
@@ -170,7 +172,7 @@ export class ServerConnection extends Connection {
       properties: { ...properties, authenticationMethod },
     });
     this.#isAsked = false;
-    this.#isAuthenticating = reasonCode === 0x18;
+    this.#isAuthenticating = reasonCode === ReasonCode.continueAuthentication;
     // The time of the Client's step begins when it has been asked for: see hasSent().
     this.#connectDeadline = Infinity;
     // What has come ahead of its time is out of turn.
@@ -187,10 +189,10 @@ export class ServerConnection extends Connection {
     if (this.writeBuffer.maximumPacketSize === Infinity) return;
     const { packetId } = packet;
     if (packet.type === "subscribe") {
-      const reasonCodes = packet.subscriptions.map(() => 0x00 as const);
+      const reasonCodes = packet.subscriptions.map(() => ReasonCode.success);
       this.writeBuffer.check({ type: "suback", packetId, reasonCodes });
     } else {
-      const reasonCodes = packet.topicFilters.map(() => 0x00 as const);
+      const reasonCodes = packet.topicFilters.map(() => ReasonCode.success);
       this.writeBuffer.check({ type: "unsuback", packetId, reasonCodes });
     }
   }
@@ -241,11 +243,11 @@ export class ServerConnection extends Connection {
    * @throws {RangeError} when a Server may not give the Reason Code
    */
   override disconnect(packet: DisconnectInit): void {
-    const { reasonCode = 0x00 } = packet;
+    const { reasonCode = ReasonCode.normalDisconnection } = packet;
     if (!this.isOpen) return this.close({ by: "this end", packet: undefined });
     // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties
     // would be.
-    const isBare = reasonCode === 0x00 && packet.properties === undefined;
+    const isBare = reasonCode === ReasonCode.normalDisconnection && packet.properties === undefined;
     super.disconnect(
       isBare
         ? { ...packet, properties: { reasonString: reasonCodeName(0, "disconnect") } }
@@ -293,7 +295,7 @@ export class ServerConnection extends Connection {
       return this.close({ by: "silence", what });
     }
     if (this.#keepAlive?.isOver(this.now) !== true) return;
-    this.writeBuffer.write({ type: "disconnect", reasonCode: 0x8d });
+    this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
     this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
   }
 
@@ -314,7 +316,9 @@ export class ServerConnection extends Connection {
     if (type === "connack" && this.#connect === undefined && error.packetType !== "CONNECT") return;
     // A second CONNECT may have a fault that DISCONNECT has no Reason Code for.
     const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
-    const reasonCode = isCode ? error.reasonCode as 0x82 : 0x82;
+    const reasonCode = isCode
+      ? error.reasonCode as typeof ReasonCode.protocolError
+      : ReasonCode.protocolError;
     this.writeBuffer.writeIfItFits({
       type,
       reasonCode,
@@ -340,14 +344,18 @@ export class ServerConnection extends Connection {
     super.receive(chunk, now);
     if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > this.#mostEarlyBytes) {
       const properties = { reasonString: "Too much was sent before CONNACK" };
-      this.writeBuffer.writeIfItFits({ type: "connack", reasonCode: 0x97, properties });
+      this.writeBuffer.writeIfItFits({
+        type: "connack",
+        reasonCode: ReasonCode.quotaExceeded,
+        properties,
+      });
       this.close({ by: "this end", packet: undefined });
     }
   }
 
   protected override refuseForMemory(): void {
     const properties = { reasonString: "The server has no memory for what was sent" };
-    const reasonCode = 0x97;
+    const reasonCode = ReasonCode.quotaExceeded;
     if (this.isOpen) {
       const packet = { type: "disconnect", reasonCode, properties } as const;
       this.writeBuffer.writeIfItFits(packet);
@@ -426,8 +434,8 @@ export class ServerConnection extends Connection {
       );
     }
     const isInTurn = this.#isAuthenticating
-      ? reasonCode === 0x18
-      : reasonCode === 0x19 && this.isOpen && !this.#isAsked;
+      ? reasonCode === ReasonCode.continueAuthentication
+      : reasonCode === ReasonCode.reauthenticate && this.isOpen && !this.#isAsked;
     if (!isInTurn) {
       const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
       throw protocolError("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");

@@ -1,6 +1,6 @@
 // What a Server has said in CONNACK that it does not have, and a Client asks for all the same.
 
-import type { PublishPacket, SubscribePacket } from "../packets/mod.ts";
+import { type PublishPacket, ReasonCode, type SubscribePacket } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import { protocolError } from "./protocol_errors.ts";
 import type { Capabilities } from "./capabilities.ts";
@@ -16,11 +16,11 @@ export function checkPublishAllowed(
 ): void {
   if (qos > own.maximumQoS) {
     const rule = `is ${qos}, over the Maximum QoS of ${own.maximumQoS} [MQTT-3.2.2-11]`;
-    throw protocolError("publish", "QoS", rule, "3.2.2.3.4", 0x9b);
+    throw protocolError("publish", "QoS", rule, "3.2.2.3.4", ReasonCode.qosNotSupported);
   }
   if (retain && !own.retainAvailable) {
     const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
-    throw protocolError("publish", "RETAIN", rule, "3.2.2.3.5", 0x9a);
+    throw protocolError("publish", "RETAIN", rule, "3.2.2.3.5", ReasonCode.retainNotSupported);
   }
   if (properties.subscriptionIdentifiers !== undefined) {
     const rule = "comes from a Client [MQTT-3.3.4-6]";
@@ -40,15 +40,33 @@ export function checkSubscribeAllowed(
   for (const { topicFilter } of subscriptions) {
     if (!own.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
       const rule = "is a Shared Subscription, and there are none here";
-      throw protocolError("subscribe", "Topic Filter", rule, "3.2.2.3.13", 0x9e);
+      throw protocolError(
+        "subscribe",
+        "Topic Filter",
+        rule,
+        "3.2.2.3.13",
+        ReasonCode.sharedSubscriptionsNotSupported,
+      );
     }
     if (!own.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
       const rule = "has a wildcard, and none is taken here";
-      throw protocolError("subscribe", "Topic Filter", rule, "3.2.2.3.11", 0xa2);
+      throw protocolError(
+        "subscribe",
+        "Topic Filter",
+        rule,
+        "3.2.2.3.11",
+        ReasonCode.wildcardSubscriptionsNotSupported,
+      );
     }
   }
   if (!own.subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
     const rule = "comes, and none is taken here";
-    throw protocolError("subscribe", "Subscription Identifier", rule, "3.2.2.3.12", 0xa1);
+    throw protocolError(
+      "subscribe",
+      "Subscription Identifier",
+      rule,
+      "3.2.2.3.12",
+      ReasonCode.subscriptionIdentifiersNotSupported,
+    );
   }
 }

@@ -4,9 +4,11 @@
 import {
   decodePacket,
   encodePacket,
+  isFailure,
   type Packet,
   type PublishInit,
   type PublishPacket,
+  ReasonCode,
 } from "../packets/mod.ts";
 import { fromBase64, toBase64 } from "../wire/base64.ts";
 import { SendQueue, type SendQueueLimits } from "./send_queue.ts";
@@ -89,7 +91,7 @@ export class Session {
     for (const packetId of saved.unreleased) {
       checkPacketId(packetId);
       const acknowledgement = new PendingAcknowledgement(packetId, 2);
-      acknowledgement.reasonCode = 0x00;
+      acknowledgement.reasonCode = ReasonCode.success;
       session.unreleased.set(packetId, acknowledgement);
     }
     for (const { publish } of saved.queued) {
@@ -134,7 +136,7 @@ export class Session {
 
 /** Whether the application has taken a message: it is not to be delivered again. */
 function isTaken({ reasonCode }: PendingAcknowledgement): boolean {
-  return reasonCode !== undefined && reasonCode < 0x80;
+  return reasonCode !== undefined && !isFailure(reasonCode);
 }
 
 /** What is left of a message whose PUBREC has come. */

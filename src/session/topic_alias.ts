@@ -1,7 +1,7 @@
 // §3.3.2.3.4 Topic Alias: a number in place of a Topic Name. A mapping lives and dies with its
 // connection [MQTT-3.3.2-7], so that each connection has new ones.
 
-import type { PublishInit, PublishPacket } from "../packets/mod.ts";
+import { type PublishInit, type PublishPacket, ReasonCode } from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
 import { textBytes } from "./message_size.ts";
 
@@ -170,7 +170,7 @@ export class IncomingAliases {
         "Topic Alias",
         `is ${topicAlias}, over the Topic Alias Maximum of ${this.#maximum}`,
         "3.3.2.3.4",
-        0x94,
+        ReasonCode.topicAliasInvalid,
       );
     }
     if (packet.topic !== "") this.#set(topicAlias, packet.topic);
