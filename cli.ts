@@ -11,7 +11,7 @@
  */
 
 import { main } from "./src/cli/main.ts";
-import { processContext } from "./src/cli/process.ts";
+import { processContext } from "./src/cli/terminal/process.ts";
 
 if (import.meta.main) {
   Deno.exit(await main(processContext(import.meta.filename ?? import.meta.url)));

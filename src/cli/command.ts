@@ -1,63 +1,131 @@
-// What a command is given and what it gives back. Commands know nothing of the process they run in.
+// A command: what it takes, what it needs, what it does. All that commands have in common is done here.
 
-/** Where a command writes text. */
-export interface Output {
-  /** Writes the text as it is. */
-  write(text: string): void;
-  /** Writes bytes, and resolves when they are out. Nothing else may be written meanwhile. */
-  writeBytes(bytes: Uint8Array): Promise<void>;
-  /** Shows a line below all that is written, until another takes its place, or `""` none. On a terminal alone. */
-  status(line: string): void;
-  /** Whether a person looks at it. */
-  readonly isTerminal: boolean;
-  /** Whether colours are welcome. */
-  readonly colors: boolean;
-  /** How many characters fit on a line. */
-  readonly columns: number;
+import { type Context, type Output, usageFailure } from "./context.ts";
+import { failed } from "./failed.ts";
+import { type HelpParts, helpText } from "./options/help.ts";
+import { type OptionTable, type ParsedArguments, parseOptions } from "./options/parse.ts";
+import type { Permissions } from "./permissions.ts";
+
+/** What a command is made of. */
+export interface Definition<Table extends OptionTable> extends HelpParts {
+  /** What it takes, beside what every command takes. */
+  readonly options: Table;
+  /**
+   * What it may do, with these arguments, and no more.
+   *
+   * @throws {Failure} when the arguments are wrong
+   */
+  readonly permissions: (given: ParsedArguments<Table>) => Permissions;
+  /** Loads what does it: its help, and what it is not allowed, can be told without. */
+  readonly load: () => Promise<{ readonly run: Run<Table> }>;
 }
 
-/** Where a command reads bytes. */
-export interface Input {
-  /** The bytes as they come. */
-  readonly readable: ReadableStream<Uint8Array>;
-  /** Whether a person would have to type them. */
-  readonly isTerminal: boolean;
+/** Does what a command does. Resolves to the exit code. */
+export type Run<Table extends OptionTable> = (
+  context: Context,
+  given: ParsedArguments<Table>,
+) => Promise<number>;
+
+/** A command that can be run. */
+export interface Command {
+  /** What it takes. */
+  readonly options: OptionTable;
+  /** Its help: all of it, or what fits a screen. */
+  help(all: boolean): string;
+  /** Runs it, tells of failures, and resolves to the exit code. Never rejects. */
+  run(context: Context): Promise<number>;
 }
 
-/** What a command may use. */
-export interface Context {
-  /** The arguments after the command's name. */
-  readonly args: readonly string[];
-  /** What `deno run` is given to run this program: a URL or a path. */
-  readonly program: string;
-  /** Standard input. */
-  readonly stdin: Input;
-  /** Data, and nothing else. */
-  readonly stdout: Output;
-  /** All that is for the person. */
-  readonly stderr: Output;
-  /** Aborts when the person wants to stop. Whoever asks for it has Ctrl-C no longer end the process at once. */
-  readonly signal: AbortSignal;
+/** What every command takes. */
+const COMMON = {
+  "help": { value: "all", isOptional: true, help: "show this help, or that of all options" },
+  "quiet": { help: "write nothing to standard error", group: "General" },
+  "options": {
+    value: "FILE",
+    isFile: true,
+    help: "defaults in a file: JSON, by long names",
+    group: "General",
+  },
+  "print-permissions": {
+    help: "show the `deno run` line for just this",
+    group: "General",
+  },
+} as const satisfies OptionTable;
+
+type CommonValues = ParsedArguments<typeof COMMON>["options"];
+
+/** Makes a command. */
+export function command<Table extends OptionTable>(definition: Definition<Table>): Command {
+  const table = { ...definition.options, ...COMMON };
+  return {
+    options: table,
+    help: (all) => helpText(definition, table, all),
+    async run(outer) {
+      // What cannot be parsed may have it, too.
+      let context = outer.args.includes("--quiet") ? silent(outer) : outer;
+      try {
+        const typed = parseOptions<OptionTable>(table, outer.args);
+        const { quiet, options: path } = typed.options as CommonValues;
+        context = quiet ? silent(outer) : outer;
+        const given = path === undefined ? typed : await withDefaults(path, table, outer, typed);
+        const common = given.options as CommonValues;
+        if (common.quiet) context = silent(outer);
+        return await runAs(definition, table, context, given as Given<Table>);
+      } catch (error) {
+        return failed(error, context);
+      }
+    },
+  };
 }
 
-/** A failure that a person is told about in one sentence. */
-export class Failure extends Error {
-  override readonly name = "Failure";
-  /** The exit code. */
-  readonly exitCode: number;
+/** What was given of the command's own options, and of those that all have. */
+type Given<Table extends OptionTable> = ParsedArguments<Table> & {
+  readonly options: CommonValues;
+};
 
-  constructor(message: string, exitCode = 1) {
-    super(message);
-    this.exitCode = exitCode;
+async function runAs<Table extends OptionTable>(
+  definition: Definition<Table>,
+  table: OptionTable,
+  context: Context,
+  given: Given<Table>,
+): Promise<number> {
+  const { help, options: path } = given.options as CommonValues;
+  if (help !== undefined) {
+    if (!["", "all"].includes(help)) throw usageFailure("--help stands alone, or as --help=all");
+    context.stdout.write(helpText(definition, table, help === "all"));
+    return 0;
   }
+  if (!given.options["print-permissions"]) {
+    const work = await definition.load();
+    return await work.run(context, given);
+  }
+  const { permissionLine } = await import("./permissions.ts");
+  const needed = definition.permissions(given);
+  const read = [...needed.read ?? [], path].filter((path) => path !== undefined);
+  context.stdout.write(permissionLine(context, definition.name, table, { ...needed, read }));
+  return 0;
 }
 
-/** Nobody reads what the command writes any more, which is no failure: `| head -1` wants no more than one line. */
-export class OutputClosed extends Error {
-  override readonly name = "OutputClosed";
+async function withDefaults(
+  path: string,
+  table: OptionTable,
+  { args }: Context,
+  typed: ParsedArguments<OptionTable>,
+): Promise<ParsedArguments<OptionTable>> {
+  const { readOptions } = await import("./options/file.ts");
+  return parseOptions(table, args, await readOptions(path, table, typed));
 }
 
-/** A command line that cannot be understood. */
-export function usageFailure(message: string): Failure {
-  return new Failure(message, 2);
+/** The same, but nothing is told. Where it is not looked at, nothing of it is set up. */
+function silent(context: Context): Context {
+  return Object.create(context, { stderr: { value: SILENCE } });
 }
+
+const SILENCE: Output = {
+  write() {},
+  writeBytes: () => Promise.resolve(),
+  status() {},
+  isTerminal: false,
+  colors: false,
+  columns: 80,
+};

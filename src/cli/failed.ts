@@ -1,7 +1,7 @@
 // What a person is told of a failure, and the exit code that it makes.
 
-import { type Context, Failure, OutputClosed } from "./command.ts";
-import { tellOf } from "./text.ts";
+import { type Context, Failure, OutputClosed } from "./context.ts";
+import { tellOf } from "./terminal/text.ts";
 
 /** The exit code of a program that was interrupted. */
 const INTERRUPTED = 130;

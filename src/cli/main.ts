@@ -1,9 +1,9 @@
 // The command line: which command. What it is, and what is told of a failure, is the command's business.
 
-import { type Context, usageFailure } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { type Context, usageFailure } from "./context.ts";
+import { COMMANDS } from "./registry.ts";
 import { failed } from "./failed.ts";
-import { quoted } from "./text.ts";
+import { quoted } from "./terminal/text.ts";
 
 const WIDTH = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
 
@@ -50,7 +50,7 @@ async function run(context: Context): Promise<number> {
   }
   const entry = COMMANDS.get(name);
   if (entry === undefined) {
-    const { nearest } = await import("./nearest.ts");
+    const { nearest } = await import("./options/nearest.ts");
     const near = nearest(name, [...names, "help", "--help", "--version"]);
     const instead = near === undefined ? "see --help" : `did you mean ${near}?`;
     throw usageFailure(`There is no command ${quoted(name)}; ${instead}`);

@@ -1,8 +1,8 @@
 // The least that a command may do, as the line of `deno run` that says so.
 
-import type { Context } from "./command.ts";
-import { withoutPassword, withoutWaySecrets } from "./credentials.ts";
-import { longNames, type OptionTable } from "./options.ts";
+import type { Context } from "./context.ts";
+import { withoutPassword, withoutWaySecrets } from "./options/credentials.ts";
+import { longNames, type OptionTable } from "./options/parse.ts";
 
 /** What a command may do, by the names of Deno's permissions. */
 export interface Permissions {

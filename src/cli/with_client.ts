@@ -9,14 +9,14 @@ import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
-import { type Context, Failure, type Output, usageFailure } from "./command.ts";
-import type { Connection } from "./connection_options.ts";
-import { passwordOf } from "./credentials.ts";
-import { connectFailureOf, failureOf, TIMED_OUT } from "./failures.ts";
-import { urlOf } from "./server_options.ts";
-import { tellOf } from "./text.ts";
-import { CLI_NAMES, destinationOf } from "./tls_files.ts";
-import { stepTracerTo, tracerTo } from "./tracing.ts";
+import { type Context, Failure, type Output, usageFailure } from "./context.ts";
+import type { Connection } from "./options/connection.ts";
+import { passwordOf } from "./options/credentials.ts";
+import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
+import { urlOf } from "./options/server.ts";
+import { tellOf } from "./terminal/text.ts";
+import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
+import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
 
 /** What a command does with its client. `stop` aborts when it is to end, which it does then. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;

@@ -1,6 +1,6 @@
 // Runs commands: in this process with streams of its own, or as a new process, as a user does.
 
-import type { Context, Output } from "../../src/cli/command.ts";
+import type { Context, Output } from "../../src/cli/context.ts";
 import { main } from "../../src/cli/main.ts";
 
 /** What a command printed and how it ended. */

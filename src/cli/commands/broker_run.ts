@@ -1,0 +1,171 @@
+// What `broker` does: it serves until Ctrl-C, and writes a line for each thing that happens to a
+// connection.
+
+import {
+  type Broker,
+  type CertificateOptions,
+  type ListenOptions,
+  serve,
+  type ServeOptions,
+} from "../../broker/serve.ts";
+import { StoreError } from "../../store/store_error.ts";
+import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
+import { type Context, Failure, type Output, usageFailure } from "../context.ts";
+import { DroppedLog } from "./broker_dropped_log.ts";
+import { integerOption } from "../options/parse.ts";
+import { QueuedOutput } from "../terminal/queued_output.ts";
+import { escaped, paintFor, quoted } from "../terminal/text.ts";
+import { traceOf, tracerTo } from "../packets/tracer.ts";
+
+type Options = BrokerArguments["options"];
+
+/** In the end, what nobody reads for so many milliseconds is given up. */
+const PATIENCE = 1000;
+
+/** Runs `broker`. */
+export async function run(
+  { stdout, stderr, signal }: Context,
+  { options, operands }: BrokerArguments,
+): Promise<number> {
+  if (operands.length > 0) throw usageFailure("broker takes no operands; see broker --help");
+  // Nobody who is served waits until this is read.
+  const told = new QueuedOutput(stdout);
+  const traced = new QueuedOutput(stderr);
+  const log = new Log(told);
+  const dropped = new DroppedLog((text) => log.write("!", text));
+  const trace = traceOf(options.trace);
+  const broker = await start({
+    ...limitsOf(options),
+    listeners: await listenersOf(options),
+    path: options.file,
+    intercept: trace && await tracerTo(traced, trace, "server"),
+    onConnect: ({ clientId, address, username }) => {
+      const name = username === undefined ? "" : ` as ${quoted(username)}`;
+      log.write("+", `${quoted(clientId)} from ${address}${name}`);
+    },
+    onDropped: (client, _message, why) => dropped.add(client, why),
+    onDisconnect: (client, why) =>
+      log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
+    // The console of the library would wait for whoever reads it.
+    onError: (error, { what, client }) => {
+      const whose = client === undefined ? "" : `, ${quoted(client.clientId)}`;
+      log.write("!", `${what}${whose}: ${escaped((error as Error)?.message ?? String(error))}`);
+    },
+  });
+  using _ = onHangup(broker, options, log);
+  for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
+  const interrupted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+  await Promise.race([interrupted, told.closed]);
+  await broker.shutDown();
+  dropped.end();
+  log.write("*", "shut down");
+  await Promise.all([told.flush(PATIENCE), traced.flush(PATIENCE)]);
+  return 0;
+}
+
+/** Tells what happens, with the time. */
+class Log {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  write(mark: "+" | "-" | "*" | "!", text: string): void {
+    const { dim, green, red, cyan } = paintFor(this.#output);
+    const paint = { "+": green, "-": red, "*": cyan, "!": red }[mark];
+    const time = new Date().toTimeString().slice(0, 8);
+    this.#output.write(`${dim(time)} ${paint(mark)} ${text}\n`);
+  }
+}
+
+/**
+ * On SIGHUP, the sign for it, has a broker with TLS read its certificate again. Windows has no such
+ * signal.
+ */
+function onHangup(broker: Broker, options: Options, log: Log): Disposable {
+  if (!broker.listeners.some(isSecure) || Deno.build.os === "windows") {
+    return { [Symbol.dispose]() {} };
+  }
+  const renew = async () => {
+    try {
+      broker.setCertificate(await certificateOf(options));
+      log.write("*", `new connections get the certificate that is in ${quoted(options.cert!)} now`);
+    } catch (error) {
+      const { message } = error as Error;
+      log.write("*", `the certificate stays what it was: ${escaped(message)}`);
+    }
+  };
+  let renewed = Promise.resolve();
+  const onSignal = () => void (renewed = renewed.then(renew));
+  Deno.addSignalListener("SIGHUP", onSignal);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal) };
+}
+
+async function start(options: ServeOptions): Promise<Broker> {
+  try {
+    return await serve(options);
+  } catch (error) {
+    const { message, code } = error as Error & { readonly code?: string };
+    const places = options.listeners!.map(({ hostname, port, socketPath }) => {
+      return socketPath === undefined ? `${hostname}:${port}` : quoted(socketPath);
+    }).join(" or ");
+    if (code === "EADDRINUSE") {
+      throw new Failure(`Something listens on ${places} already; choose another with --port`);
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      const hasFile = options.listeners!.some(({ socketPath }) => socketPath !== undefined) ||
+        options.path !== undefined;
+      throw new Failure(
+        `${message.replace(/, run again.*$/, "")}; run it with --allow-net${
+          hasFile ? " --allow-read --allow-write" : ""
+        }`,
+      );
+    }
+    if (code !== undefined && !(error instanceof StoreError)) {
+      throw new Failure(`Cannot listen on ${places}: ${message}`);
+    }
+    throw error;
+  }
+}
+
+function limitsOf(options: Options): ServeOptions {
+  const number = (name: keyof Options & string, least: number, most: number) =>
+    typeof options[name] === "string" ? integerOption(name, options[name], least, most) : undefined;
+  const maximumPacketSize = number("maximum-packet-size", 1, 268_435_460);
+  const sessionExpiryInterval = number("session-expiry-interval", 0, 4_294_967_295);
+  return {
+    maximumQoS: number("maximum-qos", 0, 2) as 0 | 1 | 2 | undefined,
+    limits: {
+      ...maximumPacketSize !== undefined && { maximumPacketSize },
+      ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },
+    },
+  };
+}
+
+async function listenersOf(options: Options): Promise<ListenOptions[]> {
+  const places = placesOf(options);
+  if (!places.some(isSecure)) return [...places];
+  const certificate = await certificateOf(options);
+  return places.map((place) => isSecure(place) ? { ...place, ...certificate } : place);
+}
+
+/** What is in the files now. */
+async function certificateOf({ cert, key, cafile }: Options): Promise<CertificateOptions> {
+  return {
+    cert: await textOf(cert!),
+    key: await textOf(key!),
+    ca: cafile === undefined ? undefined : await textOf(cafile),
+  };
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
+  }
+}

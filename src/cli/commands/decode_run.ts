@@ -1,0 +1,107 @@
+// What `decode` does: it explains packets given as hexadecimal digits or as they are.
+
+import { explainPacket } from "../../packets/mod.ts";
+import { byteCount } from "../../wire/field.ts";
+import { type Context, type Output, usageFailure } from "../context.ts";
+import type { DecodeArguments } from "./decode.ts";
+import { formatExplanation, formatHeading, type FormatOptions } from "../packets/format.ts";
+import { wholeOf } from "../terminal/stdin.ts";
+import { quoted } from "../terminal/text.ts";
+
+/** So many packets are explained before a look at the signal. */
+const PACKETS_AT_A_TIME = 256;
+
+/** So many bytes of standard input are looked at to tell digits from bytes. */
+const TELLING_BYTES = 4096;
+
+/** Runs `decode`. */
+export async function run(
+  context: Context,
+  { options, operands }: DecodeArguments,
+): Promise<number> {
+  const { stdout } = context;
+  if (options.raw && options.hex) throw usageFailure("--raw and --hex exclude each other");
+  const fromInput = operands.length === 0 || operands[0] === "-";
+  if (fromInput ? operands.length > 1 : options.raw) {
+    throw usageFailure("Give the bytes either as HEX or on standard input");
+  }
+  const bytes = fromInput ? await readInput(context, options) : bytesOfHex(operands.join(" "));
+  if (bytes.length === 0) throw usageFailure("There are no bytes to decode; see decode --help");
+  return await explainAll(bytes, stdout, options, context.signal);
+}
+
+async function explainAll(
+  bytes: Uint8Array,
+  stdout: Output,
+  options: FormatOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  let count = 0;
+  for (let offset = 0; offset < bytes.length;) {
+    if (++count % PACKETS_AT_A_TIME === 0) {
+      await new Promise((resolve) => setTimeout(resolve));
+      signal.throwIfAborted();
+    }
+    const explanation = explainPacket(bytes.subarray(offset));
+    const separator = offset > 0 ? "\n" : "";
+    stdout.write(
+      separator + formatHeading(explanation, stdout) +
+        formatExplanation(explanation, stdout, options),
+    );
+    offset += explanation.bytes.length;
+    if (explanation.fault === undefined) continue;
+    const rest = bytes.length - offset;
+    if (rest > 0) stdout.write(`  ${byteCount(rest)} after this packet: not decoded\n`);
+    return 1;
+  }
+  return 0;
+}
+
+async function readInput(
+  { stdin, signal }: Context,
+  { raw, hex }: { readonly raw: boolean; readonly hex: boolean },
+): Promise<Uint8Array> {
+  if (stdin.isTerminal) throw usageFailure("Give the bytes as HEX or on standard input");
+  const bytes = await wholeOf(stdin, signal);
+  if (raw) return bytes;
+  const latin1 = new TextDecoder("latin1");
+  const beginning = latin1.decode(bytes.subarray(0, TELLING_BYTES));
+  if (hex || strangerIn(beginning) === undefined) return bytesOfHex(latin1.decode(bytes));
+  if (/[^\s\x20-\x7e]/.test(beginning)) return bytes;
+  throw usageFailure(
+    `Standard input is text, with ${
+      quoted(strangerIn(beginning)!)
+    } in it; give hexadecimal digits alone, as xxd -p does, or say --raw`,
+  );
+}
+
+/** What people and programs write around bytes. */
+const SEPARATORS = /[\s,:;'"[\](){}<>-]+/;
+
+/** Before a group of digits. */
+const PREFIX = /^0x/i;
+
+/** The bytes in groups of digits. A group that is one digit after `0x` is a byte, as in `{0x1, 0x2}`. */
+function bytesOfHex(text: string): Uint8Array {
+  const stranger = strangerIn(text);
+  if (stranger !== undefined) {
+    throw usageFailure(`${quoted(stranger)} is no hexadecimal digit; see decode --help`);
+  }
+  const digits = groupsOf(text).map((group) => {
+    if (/^0x.$/i.test(group)) return `0${group.slice(2)}`;
+    const digits = group.replace(PREFIX, "");
+    if (digits.length % 2 === 0) return digits;
+    throw usageFailure(`${quoted(group)} has an odd number of hexadecimal digits; a byte has two`);
+  });
+  return Uint8Array.fromHex(digits.join(""));
+}
+
+/** The first character that stands for no digit, if there is one. */
+function strangerIn(text: string): string | undefined {
+  const digits = groupsOf(text).map((group) => group.replace(PREFIX, "")).join("");
+  return digits.match(/[^0-9a-f]/iu)?.[0];
+}
+
+function groupsOf(text: string): string[] {
+  return text.replaceAll(/\\x|0x/gi, " 0x").split(SEPARATORS).filter((group) => group !== "");
+}

@@ -1,0 +1,113 @@
+// What `demo` does: a broker and a client talk, and every packet between them is shown.
+
+import { type Broker, serve } from "../../broker/serve.ts";
+import { connect } from "../../client/connect.ts";
+import { connectTcp } from "../../io/tcp.ts";
+import type { Explanation, QoS } from "../../packets/mod.ts";
+import { type Context, Failure, type Output, usageFailure } from "../context.ts";
+import { HOSTNAME } from "./demo.ts";
+import type { ParsedArguments } from "../options/parse.ts";
+import { paintFor, wrap } from "../terminal/text.ts";
+import { type Arrows, type Direction, formatPacket, traced } from "../packets/trace.ts";
+
+const ARROWS: Arrows = { sent: "→", received: "←" };
+const TOPIC = "home/kitchen/temperature";
+const TOPIC_FILTER = "home/+/temperature";
+
+/** What each QoS is there for. */
+const PROMISES: readonly string[] = ["at most once", "at least once", "exactly once"];
+
+/** Runs `demo`. */
+export async function run(
+  { stdout, signal }: Context,
+  { operands }: ParsedArguments<Record<never, never>>,
+): Promise<number> {
+  if (operands.length > 0) throw usageFailure("demo takes no operands; see demo --help");
+  await using broker = await start();
+  const show = new Show(stdout);
+  show.title(`A broker listens on ${broker.url}, a client connects to it.`);
+  await using client = await connect({
+    async connect() {
+      const transport = await connectTcp({ hostname: HOSTNAME, port: broker.port, signal });
+      return traced(transport, ARROWS, (direction, packet) => show.packet(direction, packet));
+    },
+  }, { clientId: "thermostat-7", keepAlive: 30, reconnect: false, signal });
+  show.title(`The client subscribes to "${TOPIC_FILTER}" at QoS 2.`);
+  const readings = await client.subscribe(TOPIC_FILTER, { qos: 2 });
+  const messages = readings[Symbol.asyncIterator]();
+  for (const qos of [0, 1, 2] as const) {
+    show.title(`It publishes at QoS ${qos}, ${PROMISES[qos]}, and gets the message itself.`);
+    const received = messages.next();
+    await client.publish(TOPIC, `21.${qos}`, { qos });
+    const { value: message } = await received;
+    message?.ack();
+    await show.settled(qos);
+  }
+  show.title("It says good-bye.");
+  await client.disconnect();
+  show.summary();
+  return 0;
+}
+
+async function start(): Promise<Broker> {
+  try {
+    return await serve({ hostname: HOSTNAME, port: 0 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Failure(`demo may not listen; run it with --allow-net=${HOSTNAME}`);
+  }
+}
+
+/** So many packets go by for a message at each QoS, there and back. */
+const PACKETS: Readonly<Record<QoS, number>> = { 0: 2, 1: 4, 2: 8 };
+
+/** Shows the packets, and counts them. */
+class Show {
+  readonly #output: Output;
+  readonly #count = { "→": 0, "←": 0 };
+  readonly #bytes = { "→": 0, "←": 0 };
+  #sinceTitle = 0;
+  #onPacket: (() => void) | undefined;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  title(text: string): void {
+    this.#sinceTitle = 0;
+    const { bold } = paintFor(this.#output);
+    const lines = wrap(text, this.#output.columns).map((line) => `${bold(line)}\n`);
+    this.#output.write(`\n${lines.join("")}`);
+  }
+
+  packet(direction: Direction, packet: Explanation): void {
+    this.#count[direction]++;
+    this.#bytes[direction] += packet.bytes.length;
+    this.#sinceTitle++;
+    this.#output.write(formatPacket(direction, packet, this.#output));
+    this.#onPacket?.();
+  }
+
+  /** Waits for the acknowledgements that belong to a message: they come after the message does. */
+  settled(qos: QoS): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onPacket = () => {
+        if (this.#sinceTitle < PACKETS[qos]) return;
+        this.#onPacket = undefined;
+        resolve();
+      };
+      this.#onPacket();
+    });
+  }
+
+  summary(): void {
+    const { green } = paintFor(this.#output);
+    const line = (direction: Direction, who: string) =>
+      `  ${direction} ${who}: ${this.#count[direction]} packets, ${this.#bytes[direction]} bytes\n`;
+    this.#output.write(
+      `\n${green("Three messages went there and back, each as its QoS promises.")}\n` +
+        line("→", "client to broker") + line("←", "broker to client") +
+        "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n",
+    );
+  }
+}

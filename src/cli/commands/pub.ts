@@ -1,0 +1,38 @@
+// `pub`: publishes messages, from the command line, a file, or standard input.
+
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
+import { command } from "../command.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
+
+const OWN = {
+  "topic": { short: "t", value: "TOPIC", many: true, help: "where to" },
+  ...PAYLOAD,
+  ...LINES,
+  "timing": { help: "with --json: keep the time between messages", group: "Sending" },
+  "repeat": { value: "N", help: "publish the message N times", group: "Sending" },
+  "repeat-delay": { value: "SECONDS", help: "wait so long before each time", group: "Sending" },
+  ...PUBLISH,
+} as const satisfies OptionTable;
+
+const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
+
+/** What it was given. */
+export type PubArguments = ParsedArguments<typeof OPTIONS>;
+
+/** The command `pub`. */
+export const pub = command({
+  name: "pub",
+  about: "Publishes messages. Ends when the server has them; at QoS 0, when they are sent.",
+  usage: `[options] ${SERVER_USAGE}`,
+  examples: [
+    "pub -t home/lamp -m on --retain -q 1",
+    "pub -l mqtt://broker.local/home/log < events.txt",
+  ],
+  exitCodes: EXIT_CODES,
+  notes: SERVER_NOTES,
+  options: OPTIONS,
+  permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
+  load: () => import("./pub_run.ts"),
+});

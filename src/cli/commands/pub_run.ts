@@ -1,0 +1,106 @@
+// What `pub` does: it publishes all that there is to publish.
+
+import { type Context, usageFailure } from "../context.ts";
+import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
+import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "../options/message.ts";
+import {
+  checkMessage,
+  jsonMessages,
+  lineMessages,
+  type MessageSource,
+  paced,
+  payloadReader,
+  repeated,
+  topicLineMessages,
+} from "../messages/source.ts";
+import { isGiven } from "../options/parse.ts";
+import { Progress } from "../terminal/progress.ts";
+import type { PubArguments } from "./pub.ts";
+import { Publisher } from "../messages/publisher.ts";
+import { noTopic } from "../options/server.ts";
+import { SESSION, withClient } from "../with_client.ts";
+
+/** Runs `pub`. */
+export async function run(context: Context, given: PubArguments): Promise<number> {
+  const connection = connectionOf(given);
+  const source = await sourceFor(context, connection, given);
+  // A line of JSON has a QoS of its own.
+  const mayBeInFlight = given.options.json || !["0", undefined].includes(given.options.qos);
+  return await withClient(
+    context,
+    connection,
+    async (client, stop) => {
+      const publisher = new Publisher(client, context.stderr);
+      // Where packets are shown, or lines are typed, a line that counts would only be in the way.
+      using _ = connection.trace !== undefined || isTyped(context, given)
+        ? undefined
+        : new Progress(context.stderr, "sent", () => publisher.done);
+      return await publishAll(publisher, source(stop));
+    },
+    { connect: { topicAliases: "manual" }, ...mayBeInFlight && { session: SESSION } },
+  );
+}
+
+/** Whether a person types what is published. */
+function isTyped({ stdin }: Context, { options }: PubArguments): boolean {
+  const kind = kindOf(options);
+  return (Object.hasOwn(LINES, kind) || kind === "stdin-file") && stdin.isTerminal;
+}
+
+async function publishAll(publisher: Publisher, source: MessageSource): Promise<number> {
+  try {
+    for await (const messages of source) await publisher.add(messages);
+  } catch (error) {
+    // What stood before a line that says no message is published all the same.
+    await publisher.finish();
+    throw error;
+  }
+  return await publisher.finish();
+}
+
+/** Where the messages come from. What can be wrong with them is found before anybody connects. */
+async function sourceFor(
+  context: Context,
+  connection: Connection,
+  { options }: PubArguments,
+): Promise<(stop: AbortSignal) => MessageSource> {
+  const topics = topicsOf(options.topic, connection);
+  const publish = publishOptionsOf(options);
+  const kind = kindOf(options);
+  if (options.timing && kind !== "json") throw usageFailure("--timing needs --json");
+  if (kind === "topic-line" || kind === "json") {
+    if (kind === "topic-line" && topics.length > 0) {
+      throw usageFailure("With --topic-line each line has its own topic: leave --topic out");
+    }
+    if (topics.length > 1) throw usageFailure("With --json, give one topic for lines without");
+    checkMessage({ topic: topics[0] ?? "topic", options: publish });
+    return (stop) => {
+      if (kind === "topic-line") return topicLineMessages(context, stop, publish);
+      const messages = jsonMessages(context, stop, topics[0], publish);
+      return options.timing ? paced(messages, stop) : messages;
+    };
+  }
+  if (topics.length === 0) throw noTopic("topic", connection.server);
+  for (const topic of topics) checkMessage({ topic, options: publish });
+  if (kind === "stdin-line") return (stop) => lineMessages(context, stop, topics, publish);
+  const payloadUntil = await payloadReader(options, context);
+  const repetition = repetitionOf(options);
+  return (stop) => repeated(topics, payloadUntil!, publish, repetition, stop);
+}
+
+const KINDS = [
+  ...Object.keys(PAYLOAD),
+  ...Object.keys(LINES),
+] as (keyof typeof PAYLOAD | keyof typeof LINES)[];
+
+function kindOf(options: PubArguments["options"]): keyof typeof PAYLOAD | keyof typeof LINES {
+  const kind = KINDS.find((name) => isGiven(options[name]));
+  if (kind === undefined) {
+    throw usageFailure("Give a payload: -m, -f, -s or -n; or lines of messages: -l or --json");
+  }
+  const isLines = Object.hasOwn(LINES, kind);
+  if (isLines && (options.repeat !== undefined || options["repeat-delay"] !== undefined)) {
+    throw usageFailure("--repeat is for one message, not for lines");
+  }
+  return kind;
+}

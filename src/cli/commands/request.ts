@@ -1,0 +1,56 @@
+// `request`: publishes a request, and prints the answer (§4.10).
+
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
+import { command } from "../command.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
+import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
+import type { PropertyNames } from "../options/properties.ts";
+
+const OWN = {
+  "topic": { short: "t", value: "TOPIC", help: "where requests are answered" },
+  ...PAYLOAD,
+  "response-topic": {
+    short: "e",
+    value: "TOPIC",
+    help: "where the answer is to go; one of its own",
+  },
+  ...PUBLISH,
+  "retain": { ...PUBLISH.retain, group: "Sending" },
+  ...OUTPUT,
+  "no-retained": { short: "R", help: "take no answer that was retained", group: "Output" },
+} as const satisfies OptionTable;
+
+/** The properties of SUBSCRIBE: those of PUBLISH come first. */
+export const REQUEST_SUBSCRIBE_NAMES = {
+  holder: "subscribe",
+  prefix: "subscribe-",
+  only: new Set(["user-property"]),
+} as const satisfies PropertyNames;
+
+const OPTIONS = {
+  ...OWN,
+  ...connectionOptions("messages", PUBLISH_NAMES, REQUEST_SUBSCRIBE_NAMES),
+  // The property, with the letter of mosquitto_rr.
+  "response-topic": OWN["response-topic"],
+};
+
+/** What it was given. */
+export type RequestArguments = ParsedArguments<typeof OPTIONS>;
+
+/** The command `request`. */
+export const request = command({
+  name: "request",
+  about: "Publishes a request, waits for the answer (with -W: so long), and prints it.",
+  usage: `[options] ${SERVER_USAGE}`,
+  examples: [
+    "request -t clock/now -n -W 5",
+    'request -t sum -m "[1, 2]" --json mqtt://broker.local',
+  ],
+  exitCodes: EXIT_CODES,
+  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
+  options: OPTIONS,
+  permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
+  load: () => import("./request_run.ts"),
+});

@@ -1,0 +1,61 @@
+// `respond`: answers requests (§4.10), with their own payload, a fixed one, or what a program says.
+
+import { usageFailure } from "../context.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
+import { command } from "../command.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
+
+const OWN = {
+  "topic": { short: "t", value: "FILTER", many: true, help: "where requests come" },
+  ...PAYLOAD,
+  "exec": { value: "COMMAND", choice: "payload", help: "the answer is a line that this prints" },
+  "exec-timeout": {
+    value: "SECONDS",
+    help: "the longest it may take; 30 by default",
+    group: "Answering",
+  },
+  "count": { short: "C", value: "N", help: "end after N answers" },
+  ...PUBLISH,
+  "retain": { ...PUBLISH.retain, group: "Sending" },
+} as const satisfies OptionTable;
+
+const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
+
+/** What it was given. */
+export type RespondArguments = ParsedArguments<typeof OPTIONS>;
+
+/** The command `respond`. */
+export const respond = command({
+  name: "respond",
+  about: `Answers requests: with their payload, a fixed one, or a line that a command
+prints (--exec: request on standard input, topic in MQTT_TOPIC). Ends on Ctrl-C.`,
+  usage: `[options] ${SERVER_USAGE}`,
+  examples: [
+    "respond -t echo",
+    'respond -t clock/now --exec "date +%H:%M"',
+  ],
+  exitCodes: EXIT_CODES,
+  notes: SERVER_NOTES,
+  options: OPTIONS,
+  permissions: (given) => ({
+    ...connectionPermissions(connectionOf(given), given.options.file),
+    run: given.options.exec === undefined ? [] : [wordsOf(given.options.exec)[0]!],
+  }),
+  load: () => import("./respond_run.ts"),
+});
+
+/**
+ * The words of a command line, in which quotation marks hold words together. No shell looks at it.
+ *
+ * @throws {Failure} when there is none
+ */
+export function wordsOf(text: string): readonly string[] {
+  const words = Array.from(
+    text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g),
+    ([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"),
+  );
+  if (words.length === 0 || words[0] === "") throw usageFailure("--exec needs a command");
+  return words;
+}

@@ -1,0 +1,38 @@
+// `retained`: lists what the server has retained, or removes it.
+
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
+import { command } from "../command.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
+import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
+
+const { verbose: _, ...FORMATS } = OUTPUT;
+
+const OWN = {
+  "topic": { short: "t", value: "FILTER", many: true, help: "which topics; # for all" },
+  "remove": { help: "remove what is listed from the server" },
+  "settle": { value: "SECONDS", help: "no more for so long is all there is; 1 by default" },
+  ...FORMATS,
+} as const satisfies OptionTable;
+
+const OPTIONS = { ...OWN, ...connectionOptions("messages") };
+
+/** What it was given. */
+export type RetainedArguments = ParsedArguments<typeof OPTIONS>;
+
+/** The command `retained`. */
+export const retained = command({
+  name: "retained",
+  about: `Lists the messages that the server has retained for a filter, or removes them.
+Ends when no more come: servers do not say how many there are.`,
+  usage: `[options] ${SERVER_USAGE}`,
+  examples: [
+    'retained -t "home/#"',
+    'retained -t "test/#" --remove mqtt://broker.local',
+  ],
+  exitCodes: EXIT_CODES,
+  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
+  options: OPTIONS,
+  permissions: (given) => connectionPermissions(connectionOf(given)),
+  load: () => import("./retained_run.ts"),
+});

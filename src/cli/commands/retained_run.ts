@@ -1,0 +1,64 @@
+// What `retained` does: it lists what the server has retained, and removes it if that is wanted.
+
+import type { Message, Subscription } from "../../client/mod.ts";
+import { parseSharedSubscription } from "../../topics.ts";
+import { type Context, usageFailure } from "../context.ts";
+import { connectionOf, topicsOf } from "../options/connection.ts";
+import { checkFilter } from "../options/topic_filters.ts";
+import type { OutgoingMessage } from "../messages/json.ts";
+import { Printer, verbose } from "../messages/printer.ts";
+import { secondsOption } from "../options/parse.ts";
+import { Publisher } from "../messages/publisher.ts";
+import type { RetainedArguments } from "./retained.ts";
+import { noTopic } from "../options/server.ts";
+import { withClient } from "../with_client.ts";
+
+/** Runs `retained`. */
+export async function run(context: Context, given: RetainedArguments): Promise<number> {
+  const { options } = given;
+  const connection = connectionOf(given);
+  const filters = topicsOf(options.topic, connection);
+  if (filters.length === 0) throw noTopic("Topic Filter", connection.server);
+  for (const filter of filters) {
+    checkFilter(filter);
+    if (parseSharedSubscription(filter) !== undefined) {
+      throw usageFailure("A shared subscription brings no retained messages: leave $share out");
+    }
+  }
+  const settle = secondsOption("settle", options.settle ?? "1");
+  const printer = new Printer(context.stdout, { ...options, verbose: false }, verbose);
+  return await withClient(context, connection, async (client) => {
+    const publisher = new Publisher(client, context.stderr);
+    const messages = await client.subscribe(filters, { qos: 1 });
+    // Where filters overlap, a message comes once for each.
+    const listed = new Set<string>();
+    for await (const message of untilSettled(messages, settle)) {
+      if (listed.has(message.topic)) continue;
+      if (filters.length > 1) listed.add(message.topic);
+      printer.print(message);
+      if (printer.isFull || messages.waiting === 0) await printer.flush();
+      if (options.remove) await publisher.add([removal(message)]);
+    }
+    await printer.flush();
+    return await publisher.finish();
+  });
+}
+
+/** What removes a retained message (§3.3.1.3). */
+function removal({ topic }: Message): OutgoingMessage {
+  return { topic, payload: "", options: { retain: true, qos: 1 } };
+}
+
+/** The retained messages of a subscription, until there were none for so many milliseconds. */
+async function* untilSettled(messages: Subscription, settle: number): AsyncGenerator<Message> {
+  const end = () => void messages.unsubscribe();
+  let timer = setTimeout(end, settle);
+  for await (const message of messages) {
+    // What somebody publishes meanwhile is not retained yet.
+    if (!message.retain) continue;
+    clearTimeout(timer);
+    yield message;
+    timer = setTimeout(end, settle);
+  }
+  clearTimeout(timer);
+}

@@ -1,0 +1,227 @@
+// `-F`: messages as a format says, with the letters of mosquitto's tools.
+
+import type { Message } from "../../client/mod.ts";
+import type { ByteBuffer } from "./byte_buffer.ts";
+import { usageFailure } from "../context.ts";
+import { textIn } from "./json.ts";
+import { type Moment, strftime, thisMoment } from "./strftime.ts";
+
+/** Writes what is to be seen of a message. */
+export type MessageFormat = (message: Message, out: ByteBuffer) => void;
+
+/**
+ * How a value is set: `%-8.3t` has at least 8 bytes, begins at the left, and is cut after 3 bytes.
+ */
+interface Setting {
+  readonly isLeft: boolean;
+  /** What fills the field of a number or a payload. */
+  readonly fill: " " | "0";
+  readonly width: number;
+  readonly precision: number;
+}
+
+/** One part of a format. */
+type Part = (message: Message, out: ByteBuffer, moment: Moment) => void;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\\": "\\",
+  "0": "\0",
+  "a": "\x07",
+  "e": "\x1b",
+  "n": "\n",
+  "r": "\r",
+  "t": "\t",
+  "v": "\v",
+};
+
+/** A letter with what is before it, an escape, a time, or text as it is. */
+const PARTS = /%([-]?)(0?)(\d*)(?:\.(\d*))?(.?)|\\(.?)|@(.?)|[^%\\@]+/gsu;
+
+/**
+ * The format that a text describes.
+ *
+ * @throws {Failure} when it has a letter that is none
+ */
+export function messageFormat(format: string): MessageFormat {
+  const parts = Array.from(format.matchAll(PARTS), partOf);
+  return (message, out) => {
+    const moment = thisMoment();
+    for (const part of parts) part(message, out, moment);
+  };
+}
+
+function partOf(match: RegExpExecArray): Part {
+  const [whole, left, zero, width = "", precision, letter, escape, time] = match;
+  if (escape !== undefined) {
+    const text = ESCAPES[escape];
+    if (text === undefined) throw usageFailure(`There is no escape "\\${escape}" in a format`);
+    return (_, out) => out.text(text);
+  }
+  if (time !== undefined) return timePart(time);
+  if (letter === undefined) return (_, out) => out.text(whole);
+  if (letter === "") throw usageFailure(`A format ends with "${whole}"; a literal "%" is "%%"`);
+  const part = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
+  if (part === undefined) {
+    throw usageFailure(`There is no "%${letter}" in a format; see sub --help=all`);
+  }
+  return part({
+    isLeft: left === "-",
+    fill: zero === "0" ? "0" : " ",
+    width: Number(width),
+    precision: precision === undefined ? Infinity : Number(precision),
+  });
+}
+
+function timePart(letter: string): Part {
+  if (letter === "") throw usageFailure('A format ends with "@" alone; a literal one is "@@"');
+  if (letter === "@") return (_, out) => out.text("@");
+  if (letter === "N") return (_, out, { nanoseconds }) => out.text(nineDigits(nanoseconds));
+  return (_, out, { date }) => out.text(strftime(`%${letter}`, date));
+}
+
+const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
+  "%": () => (_, out) => out.text("%"),
+  // A Topic Alias is replaced by the topic before anybody sees the message.
+  "A": (setting) => (_, out) => putNumber(out, undefined, setting),
+  "C": (setting) => ({ contentType = "" }, out) => putText(out, contentType, setting),
+  "D": () => ({ correlationData }, out) => out.received(correlationData ?? NOTHING),
+  "E": (setting) => ({ properties }, out) =>
+    putNumber(out, properties.messageExpiryInterval, setting),
+  "F": (setting) => ({ properties }, out) =>
+    putNumber(out, properties.payloadFormatIndicator, setting),
+  "I": (setting) => (_, out, { date }) => putText(out, strftime("%FT%T%z", date), setting),
+  "j": () => (message, out, moment) =>
+    out.receivedJson(mosquittoJson(message, moment, textPayload)),
+  "J": () => (message, out, moment) =>
+    out.receivedJson(mosquittoJson(message, moment, jsonPayload)),
+  "l": (setting) => ({ payload }, out) => putNumber(out, payload.length, setting),
+  "m": (setting) => ({ packetId }, out) => putNumber(out, packetId, setting),
+  "p": (setting) => ({ payload }, out) => putPayload(out, payload, setting),
+  "P": () => ({ userProperties }, out) =>
+    out.receivedText(userProperties.map(([name, value]) => `${name}:${value}`).join(" ")),
+  "q": () => ({ qos }, out) => out.text(String(qos)),
+  "r": () => ({ retain }, out) => out.text(retain ? "1" : "0"),
+  "R": (setting) => ({ responseTopic }, out) => {
+    // Unlike the others, it leaves no field empty.
+    if (responseTopic !== undefined) putText(out, responseTopic, setting);
+  },
+  "S": (setting) => ({ properties }, out) =>
+    putNumber(out, properties.subscriptionIdentifiers?.[0], setting),
+  "t": (setting) => ({ topic }, out) => putText(out, topic, setting),
+  "U": () => (_, out, { date, nanoseconds }) =>
+    out.text(`${Math.floor(date.getTime() / 1000)}.${nineDigits(nanoseconds)}`),
+  "x": (setting) => ({ payload }, out) => putPayload(out, payload, setting, hexOf),
+  "X": (setting) => ({ payload }, out) => putPayload(out, payload, setting, upperHexOf),
+};
+
+const NOTHING = new Uint8Array(0);
+
+function nineDigits(value: number): string {
+  return String(value).padStart(9, "0");
+}
+
+const encoder = new TextEncoder();
+
+/** Bytes that were received, in a field. Behind them there are blanks, whatever the fill. */
+function put(out: ByteBuffer, bytes: Uint8Array, { isLeft, width }: Setting, fill: string): void {
+  const shown = out.shown(bytes);
+  const padding = Math.max(0, width - shown.length);
+  if (!isLeft) out.text(fill.repeat(padding));
+  out.bytes(shown);
+  if (isLeft) out.text(" ".repeat(padding));
+}
+
+/** A text, cut after so many bytes; no zeros fill its field. */
+function putText(out: ByteBuffer, text: string, setting: Setting): void {
+  put(out, encoder.encode(text).subarray(0, setting.precision), setting, " ");
+}
+
+/** A number; without one, its field is empty. */
+function putNumber(out: ByteBuffer, value: number | undefined, setting: Setting): void {
+  const { fill, width } = setting;
+  if (value === undefined) out.text(fill.repeat(width));
+  else put(out, encoder.encode(String(value)), setting, fill);
+}
+
+/** The payload, cut to the width of its field. */
+function putPayload(
+  out: ByteBuffer,
+  payload: Uint8Array,
+  setting: Setting,
+  digitsOf?: (bytes: Uint8Array) => string,
+): void {
+  const { fill, width } = setting;
+  const columns = digitsOf === undefined ? 1 : 2;
+  const shown = width === 0 ? payload : payload.subarray(0, Math.floor(width / columns));
+  put(out, digitsOf === undefined ? shown : encoder.encode(digitsOf(shown)), setting, fill);
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return bytes.toHex();
+}
+
+function upperHexOf(bytes: Uint8Array): string {
+  return bytes.toHex().toUpperCase();
+}
+
+/** A member of a JSON object: its name, and its value as JSON. */
+type Member = readonly [name: string, value: string];
+
+/** Keeps the order, and a name that stands twice, as it may among User Properties. */
+function jsonObject(members: readonly Member[]): string {
+  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
+}
+
+/** The properties in their order, each with mosquitto's name. */
+function propertyMembers({ properties }: Message): Member[] {
+  return Object.entries(properties).flatMap(([name, value]): Member[] => {
+    if (value === undefined) return [];
+    if (name === "subscriptionIdentifiers") {
+      return properties.subscriptionIdentifiers!.map((id) => ["subscription-identifier", `${id}`]);
+    }
+    if (name === "userProperties") {
+      const members = properties.userProperties!.map(([name, value]): Member => {
+        return [name, JSON.stringify(value)];
+      });
+      return [["user-properties", jsonObject(members)]];
+    }
+    const shown = value instanceof Uint8Array ? textIn(value) ?? value.toBase64() : value;
+    const hyphenated = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return [[hyphenated, JSON.stringify(shown)]];
+  });
+}
+
+/** `%j` and `%J`: for those who have programs that read it. Our own is `--json`. */
+function mosquittoJson(
+  message: Message,
+  { date, nanoseconds }: Moment,
+  payloadOf: (message: Message) => unknown,
+): string {
+  const { topic, qos, retain, payload, packetId } = message;
+  const microseconds = String(Math.floor(nanoseconds / 1000)).padStart(6, "0");
+  const properties = propertyMembers(message);
+  const members: Member[] = Object.entries({
+    tst: `${strftime("%FT%T", date)}.${microseconds}${strftime("%z", date)}`,
+    topic,
+    qos,
+    retain: retain ? 1 : 0,
+    payloadlen: payload.length,
+    ...qos > 0 && { mid: packetId },
+  }).map(([name, value]) => [name, JSON.stringify(value)]);
+  if (properties.length > 0) members.push(["properties", jsonObject(properties)]);
+  const shown = payload.length === 0 ? null : payloadOf(message);
+  return jsonObject([...members, ["payload", JSON.stringify(shown)]]);
+}
+
+function textPayload(message: Message): string {
+  return message.text();
+}
+
+/** The payload as JSON within JSON; text that is none stays text. */
+function jsonPayload(message: Message): unknown {
+  try {
+    return message.json();
+  } catch {
+    return message.text();
+  }
+}

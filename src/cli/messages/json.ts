@@ -1,0 +1,170 @@
+// A message as a line of JSON, out and in again: what `sub --json` prints, `pub --json` publishes just as it was.
+
+import type { Message, PublishOptions } from "../../client/mod.ts";
+import { boundsOf, PROPERTIES, type PropertyRow } from "../../packets/properties.ts";
+import { nearest } from "../options/nearest.ts";
+import { quoted } from "../terminal/text.ts";
+
+/** A message that is to be published. */
+export interface OutgoingMessage {
+  readonly topic: string;
+  readonly payload: string | Uint8Array;
+  readonly options: PublishOptions;
+  /** When it was received, in milliseconds since 1970, if it is told. */
+  readonly time?: number | undefined;
+}
+
+/** What a line may leave out. */
+export interface Defaults {
+  readonly topic: string | undefined;
+  readonly options: PublishOptions;
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Text if the bytes are UTF-8. */
+export function textIn(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The message on one line. The payload is text, or base64 with `encoding` saying so; binary properties are base64.
+ *
+ * @param time when it was received
+ */
+export function messageToJson(message: Message, time: Date): string {
+  const { topic, payload, qos, retain, properties } = message;
+  const text = textIn(payload);
+  return JSON.stringify({
+    topic,
+    ...text === undefined ? { payload: payload.toBase64(), encoding: "base64" } : { payload: text },
+    qos,
+    retain,
+    properties: Object.fromEntries(
+      Object.entries(properties)
+        .filter(([, value]) => value !== undefined)
+        .map(([name, value]) => [name, value instanceof Uint8Array ? value.toBase64() : value]),
+    ),
+    time: time.toISOString(),
+  });
+}
+
+const FIELDS = ["topic", "payload", "encoding", "qos", "retain", "properties", "time"];
+
+/**
+ * The message that a line says.
+ *
+ * @throws {TypeError} when it says none; the message is the rest of a sentence that begins with the line's place
+ */
+export function messageFromJson(line: string, defaults: Defaults): OutgoingMessage {
+  const given = objectIn(line);
+  for (const name of Object.keys(given)) known(name, FIELDS, "field");
+  const { topic = defaults.topic, qos = defaults.options.qos, time } = given;
+  const { retain = defaults.options.retain, properties = {} } = given;
+  if (typeof topic !== "string") throw new TypeError("has no topic that is a text");
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new TypeError("has a qos that is not 0, 1 or 2");
+  if (typeof retain !== "boolean") throw new TypeError("has a retain that is not true or false");
+  if (!isObject(properties)) throw new TypeError("has properties that are no object");
+  return {
+    topic,
+    payload: payloadOf(given),
+    options: { ...defaults.options, ...propertiesOf(properties), qos, retain },
+    time: time === undefined ? undefined : timeOf(time),
+  };
+}
+
+function objectIn(line: string): Record<string, unknown> {
+  let given: unknown;
+  try {
+    given = JSON.parse(line);
+  } catch (error) {
+    throw new TypeError(`is no JSON: ${(error as Error).message}`);
+  }
+  if (isObject(given)) return given;
+  throw new TypeError("is no JSON object");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function payloadOf({ payload = "", encoding }: Record<string, unknown>): string | Uint8Array {
+  if (encoding === undefined) {
+    return typeof payload === "string" ? payload : JSON.stringify(payload);
+  }
+  if (encoding !== "base64") throw new TypeError('has an encoding that is not "base64"');
+  return bytesOf("payload", payload);
+}
+
+function bytesOf(name: string, value: unknown): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(value as string);
+  } catch {
+    throw new TypeError(`has a ${name} that is no base64`);
+  }
+}
+
+function timeOf(time: unknown): number {
+  const milliseconds = typeof time === "string" ? Date.parse(time) : NaN;
+  if (Number.isNaN(milliseconds)) throw new TypeError("has a time that is none");
+  return milliseconds;
+}
+
+const PUBLISH_PROPERTIES = Object.entries<PropertyRow>(PROPERTIES)
+  .filter(([, row]) => row.in.publish !== undefined);
+const PUBLISH_NAMES = PUBLISH_PROPERTIES.map(([name]) => name);
+
+function propertiesOf(given: Record<string, unknown>): PublishOptions {
+  const properties: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    known(name, PUBLISH_NAMES, "property");
+    // Those are the server's to set, for whoever it sends the message to.
+    if (name === "subscriptionIdentifiers") continue;
+    const [, row] = PUBLISH_PROPERTIES.find(([known]) => known === name)!;
+    properties[name] = propertyOf(name, row, value);
+  }
+  return properties;
+}
+
+function propertyOf(name: string, row: PropertyRow, value: unknown): unknown {
+  switch (row.is) {
+    case "binaryData":
+      return bytesOf(name, value);
+    case "boolean":
+      if (typeof value === "boolean") return value;
+      break;
+    case "utf8String":
+      if (typeof value === "string") return value;
+      break;
+    case "utf8StringPair":
+      if (Array.isArray(value) && value.every(isPair)) return value;
+      break;
+    case "byte":
+    case "twoByteInteger":
+    case "fourByteInteger":
+    case "variableByteInteger": {
+      const [least, most] = boundsOf(row);
+      if (Number.isInteger(value) && least <= Number(value) && Number(value) <= most) return value;
+      break;
+    }
+    default:
+      return row.is satisfies never;
+  }
+  throw new TypeError(`has a ${name} that is none: ${quoted(JSON.stringify(value))}`);
+}
+
+function isPair(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 &&
+    value.every((text) => typeof text === "string");
+}
+
+function known(name: string, names: readonly string[], what: string): void {
+  if (names.includes(name)) return;
+  const near = nearest(name, names);
+  const hint = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new TypeError(`has a ${what} ${quoted(name)} that no message has${hint}`);
+}

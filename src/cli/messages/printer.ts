@@ -1,0 +1,89 @@
+// Received messages on their way to standard output.
+
+import type { Message } from "../../client/mod.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
+import { type Output, usageFailure } from "../context.ts";
+import { type MessageFormat, messageFormat } from "./format.ts";
+import { messageToJson } from "./json.ts";
+import type { OptionValues } from "../options/parse.ts";
+import type { OUTPUT } from "../options/output.ts";
+
+const SPACE = new Uint8Array([0x20]);
+const EOL = new Uint8Array([0x0a]);
+
+const payloadOnly: MessageFormat = ({ payload }, out) => out.received(payload);
+const json: MessageFormat = (message, out) => out.receivedJson(messageToJson(message, new Date()));
+
+/** Topic and payload. */
+export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
+  out.receivedText(topic);
+  out.bytes(SPACE);
+  if (payload.length > 0) out.received(payload);
+  else out.text("(null)");
+}
+
+/** So many bytes are gathered before they are written. */
+const ENOUGH = 65_536;
+
+/** Shows messages. */
+export class Printer {
+  readonly #output: Output;
+  readonly #makeBuffer: () => ByteBuffer;
+  #buffer: ByteBuffer;
+  /** A buffer that nobody uses. */
+  #spare: ByteBuffer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #format: MessageFormat;
+  readonly #endsLines: boolean;
+
+  /**
+   * @throws {Failure} when the options contradict each other, or the format is none
+   */
+  constructor(
+    output: Output,
+    options: OptionValues<typeof OUTPUT>,
+    otherwise: MessageFormat = payloadOnly,
+  ) {
+    const { verbose: isVerbose, format, json: isJson, raw: isRaw } = options;
+    if (isJson && isVerbose) throw usageFailure("--verbose and --json exclude each other");
+    this.#output = output;
+    // JSON says the same when it is escaped.
+    const isEscaping = output.isTerminal && (isJson || !isRaw);
+    this.#makeBuffer = () => new ByteBuffer(isEscaping);
+    this.#buffer = this.#makeBuffer();
+    this.#endsLines = !options["no-eol"];
+    this.#format = isJson
+      ? json
+      : format !== undefined
+      ? messageFormat(format)
+      : isVerbose
+      ? verbose
+      : otherwise;
+  }
+
+  /** Whether it is time to {@linkcode Printer.flush}. */
+  get isFull(): boolean {
+    return this.#buffer.length >= ENOUGH;
+  }
+
+  /** Takes a message. */
+  print(message: Message): void {
+    // As with mosquitto's tools an empty payload alone is no line, and without ends of lines
+    // "(null)" would be no word.
+    const isPlain = this.#format === payloadOnly || this.#format === verbose && !this.#endsLines;
+    if (isPlain && message.payload.length === 0) return;
+    this.#format(message, this.#buffer);
+    if (this.#endsLines) this.#buffer.bytes(EOL);
+  }
+
+  /** Writes what it has taken, behind what is being written. Resolves when that is out. */
+  async flush(): Promise<void> {
+    const taken = this.#buffer;
+    this.#buffer = this.#spare ?? this.#makeBuffer();
+    this.#spare = undefined;
+    this.#writing = this.#writing.then(() => this.#output.writeBytes(taken.view()));
+    await this.#writing;
+    taken.clear();
+    this.#spare = taken;
+  }
+}

@@ -1,0 +1,76 @@
+// `--trace`: every packet that goes by, explained on standard error. What explains is loaded only when it is wanted.
+
+import type { DialStep } from "../../io/dial.ts";
+import type { Transport } from "../../io/transport.ts";
+import { type Output, usageFailure } from "../context.ts";
+import type { OptionTable } from "../options/parse.ts";
+import { paintFor, quoted } from "../terminal/text.ts";
+import type { Arrows } from "./trace.ts";
+
+/** The option. */
+export const TRACE = {
+  "trace": {
+    short: "d",
+    value: "full",
+    isOptional: true,
+    help: "explain every packet, on standard error",
+  },
+} as const satisfies OptionTable;
+
+/** How much is told of a packet: a few lines, or every byte. */
+export type TraceLevel = "compact" | "full";
+
+/**
+ * What was given of the option.
+ *
+ * @throws {Failure} when it is none of what it may be
+ */
+export function traceOf(given: string | undefined): TraceLevel | undefined {
+  switch (given) {
+    case undefined:
+      return undefined;
+    case "":
+      return "compact";
+    case "full":
+      return "full";
+    default:
+      throw usageFailure(`--trace stands alone, or as --trace=full, got ${quoted(given)}`);
+  }
+}
+
+/** Makes transports show what goes by on them. */
+export type Tracer = (transport: Transport, address: string) => Transport;
+
+const CLIENT_ARROWS: Arrows = { sent: "→", received: "←" };
+const SERVER_ARROWS: Arrows = { sent: "←", received: "→" };
+
+/** Shows the steps on the way to a server. */
+export async function stepTracerTo(
+  output: Output,
+  level: TraceLevel,
+): Promise<(step: DialStep) => void> {
+  const { formatStep, formatStepBriefly } = await import("./dial_steps.ts");
+  const format = level === "full" ? formatStep : formatStepBriefly;
+  return (step) => output.write(format(step, output));
+}
+
+/** Arrows are as a client sees it. `end` says whose transports these are. */
+export async function tracerTo(
+  output: Output,
+  level: TraceLevel,
+  end: "client" | "server",
+): Promise<Tracer> {
+  const { formatPacket, traced } = await import("./trace.ts");
+  const { formatWhole } = await import("./format.ts");
+  const format = level === "full" ? formatWhole : formatPacket;
+  const { dim } = paintFor(output);
+  const arrows = end === "client" ? CLIENT_ARROWS : SERVER_ARROWS;
+  let shown = "";
+  return (transport, address) =>
+    traced(transport, arrows, (arrow, packet) => {
+      // A server has many connections: whose packets follow is said when it changes.
+      if (end === "server" && shown !== address) output.write(`${dim(address)}\n`);
+      shown = address;
+      output.write(format(arrow, packet, output) + (level === "full" ? "\n" : ""));
+    });
+}

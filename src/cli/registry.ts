@@ -1,0 +1,54 @@
+// The commands there are. Each is loaded only when it runs.
+
+import type { Command } from "./command.ts";
+
+/** A command that can be loaded. */
+export interface Entry {
+  /** What it is for, in the list of all. */
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** The commands by their names. */
+export const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry>({
+  pub: {
+    summary: "publish messages: one, a file, or a line each",
+    load: async () => (await import("./commands/pub.ts")).pub,
+  },
+  sub: {
+    summary: "subscribe, and print what comes",
+    load: async () => (await import("./commands/sub.ts")).sub,
+  },
+  request: {
+    summary: "publish a request, and print the answer",
+    load: async () => (await import("./commands/request.ts")).request,
+  },
+  respond: {
+    summary: "answer requests",
+    load: async () => (await import("./commands/respond.ts")).respond,
+  },
+  retained: {
+    summary: "list what the server has retained, or remove it",
+    load: async () => (await import("./commands/retained.ts")).retained,
+  },
+  connect: {
+    summary: "connect to a server and show the handshake byte by byte",
+    load: async () => (await import("./commands/connect.ts")).connect,
+  },
+  decode: {
+    summary: "explain the bytes of packets",
+    load: async () => (await import("./commands/decode.ts")).decode,
+  },
+  broker: {
+    summary: "run a broker",
+    load: async () => (await import("./commands/broker.ts")).broker,
+  },
+  demo: {
+    summary: "show a whole conversation between a client and a broker",
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
+  completions: {
+    summary: "print completions for bash, zsh or fish",
+    load: async () => (await import("./commands/completions.ts")).completions,
+  },
+}));

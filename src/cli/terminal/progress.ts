@@ -1,0 +1,31 @@
+// How far long work is, for the person who waits for it: a line on a terminal, gone when the work is done.
+
+import type { Output } from "../context.ts";
+import { paintFor } from "./text.ts";
+
+/** How often the line changes, in milliseconds. Work that is done sooner shows none. */
+const INTERVAL = 500;
+
+/** A line that counts. Disposing it takes the line away. */
+export class Progress implements Disposable {
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #output: Output;
+
+  /** Shows nothing where nobody looks. */
+  constructor(output: Output, verb: string, count: () => number) {
+    this.#output = output;
+    if (!output.isTerminal) return;
+    const begun = performance.now();
+    const { dim } = paintFor(output);
+    this.#timer = setInterval(() => {
+      const rate = Math.round(count() / (performance.now() - begun) * 1000);
+      const [done, speed] = [count(), rate].map((value) => value.toLocaleString("en"));
+      output.status(`${done} ${verb}, ${dim(`${speed} a second`)}`);
+    }, INTERVAL);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#output.status("");
+  }
+}
