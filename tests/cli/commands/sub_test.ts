@@ -160,7 +160,7 @@ brokerTest(
   "sub --remove-retained removes what it has printed, and nothing else",
   async (broker, client) => {
     await publish(client, ["a/1", "x", { retain: true }], ["a/2", "y", { retain: true }], RETAINED);
-    const args = ["-t", "a/+", "--remove-retained", "-T", "a/2", "-C", "2"];
+    const args = ["-t", "a/+", "--remove-retained", "--no-local", "-T", "a/2", "-C", "2"];
     // What is published meanwhile was not retained when it comes.
     const meanwhile: Sent = ["a/3", "new", { retain: true }];
     assertEquals(await printed(broker, client, args, meanwhile), [0, "x\nnew\n"]);
