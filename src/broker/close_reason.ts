@@ -1,6 +1,6 @@
 // Why a connection has ended, in words for the application.
 
-import { reasonCodeName } from "../packets/mod.ts";
+import { ReasonCode, reasonCodeName } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 
 /** What `onDisconnect` is told. */
@@ -8,7 +8,7 @@ export function closeReason(cause: CloseCause): string {
   switch (cause.by) {
     case "this end":
       return `the broker closed the connection: ${
-        reasonCodeName(cause.packet?.reasonCode ?? 0x80, "disconnect")
+        reasonCodeName(cause.packet?.reasonCode ?? ReasonCode.unspecifiedError, "disconnect")
       }`;
     case "peer":
       return `the client disconnected with 0x${

@@ -5,8 +5,10 @@ import {
   type AuthPacket,
   type ConnackInit,
   type ConnectPacket,
+  isFailure,
   type PropertiesOf,
   type PublishPacket,
+  ReasonCode,
   reasonCodeName,
   type ReasonCodeOf,
 } from "../packets/mod.ts";
@@ -61,7 +63,9 @@ export class ConnectHandler {
     const username = certificateUsername ?? packet.username;
     connection.client = { clientId, username, address, listener, certificate, origin };
     if (certificateUsername === "") {
-      connection.protocol.refuse(0x86, { reasonString: "The certificate has no such name" });
+      connection.protocol.refuse(ReasonCode.badUserNameOrPassword, {
+        reasonString: "The certificate has no such name",
+      });
       return undefined;
     }
     const refusal = this.#refusalOfWill(packet);
@@ -73,7 +77,7 @@ export class ConnectHandler {
     if (method !== undefined) return this.#step(connection, method, data, false);
     return hooks.authenticate(connection.client, packet, (code) => {
       if (connection.protocol.isClosed) return undefined;
-      if (code >= 0x80) return connection.protocol.refuse(code);
+      if (isFailure(code)) return connection.protocol.refuse(code);
       return this.#checkWill(connection, undefined);
     });
   }
@@ -84,7 +88,7 @@ export class ConnectHandler {
     { reasonCode, properties }: AuthPacket,
   ): Promise<void> | undefined {
     const { authenticationMethod, authenticationData } = properties;
-    if (reasonCode === 0x19) connection.steps = 0;
+    if (reasonCode === ReasonCode.reauthenticate) connection.steps = 0;
     return this.#step(
       connection,
       authenticationMethod,
@@ -109,7 +113,7 @@ export class ConnectHandler {
   ): Promise<void> | undefined {
     const { hooks } = this.#setup;
     if (!hooks.hasSteps) {
-      connection.protocol.refuse(0x8c);
+      connection.protocol.refuse(ReasonCode.badAuthenticationMethod);
       return undefined;
     }
     const step = { method, data, step: connection.steps++, isAgain };
@@ -125,15 +129,16 @@ export class ConnectHandler {
   ): Promise<void> | undefined {
     const { protocol } = connection;
     if (answer.result === "refuse") {
-      const { reasonCode = 0x87 } = answer;
+      const { reasonCode = ReasonCode.notAuthorized } = answer;
       // [MQTT-4.12.1-2]
       if (isAgain) protocol.disconnect({ type: "disconnect", reasonCode });
       else protocol.refuse(reasonCode);
       return undefined;
     }
     const authenticationData = answer.data;
-    if (answer.result === "continue") protocol.authenticate(0x18, { authenticationData });
-    else if (isAgain) protocol.authenticate(0x00, { authenticationData });
+    if (answer.result === "continue") {
+      protocol.authenticate(ReasonCode.continueAuthentication, { authenticationData });
+    } else if (isAgain) protocol.authenticate(ReasonCode.success, { authenticationData });
     else return this.#checkWill(connection, authenticationData);
     return undefined;
   }
@@ -143,10 +148,10 @@ export class ConnectHandler {
     const { options, limits } = this.#setup;
     const { maximumQoS = 2, retainAvailable = true } = options;
     if (will === undefined) return undefined;
-    if (isReserved(will.topic, options)) return 0x87;
-    if (levelsOf(will.topic) > limits.topicLevels) return 0x90;
-    if (will.qos > maximumQoS) return 0x9b;
-    if (will.retain && !retainAvailable) return 0x9a;
+    if (isReserved(will.topic, options)) return ReasonCode.notAuthorized;
+    if (levelsOf(will.topic) > limits.topicLevels) return ReasonCode.topicNameInvalid;
+    if (will.qos > maximumQoS) return ReasonCode.qosNotSupported;
+    if (will.retain && !retainAvailable) return ReasonCode.retainNotSupported;
     return undefined;
   }
 
@@ -162,8 +167,10 @@ export class ConnectHandler {
     return this.#setup.hooks.authorizePublish(connection.client!, message, (code) => {
       if (connection.protocol.isClosed) return undefined;
       // Not every Reason Code of a PUBACK is one of CONNACK.
-      const refusal = reasonCodeName(code, "connack") === undefined ? 0x87 : code as 0x87;
-      if (code >= 0x80) return connection.protocol.refuse(refusal);
+      const refusal = reasonCodeName(code, "connack") === undefined
+        ? ReasonCode.notAuthorized
+        : code as typeof ReasonCode.notAuthorized;
+      if (isFailure(code)) return connection.protocol.refuse(refusal);
       return this.#checkWaiting(connection, data);
     });
   }
@@ -201,7 +208,7 @@ export class ConnectHandler {
   }
 
   #refuseStranger({ protocol }: BrokerConnection): undefined {
-    protocol.refuse(0x87, { reasonString: "The session is somebody else's" });
+    protocol.refuse(ReasonCode.notAuthorized, { reasonString: "The session is somebody else's" });
   }
 
   /**
@@ -221,12 +228,12 @@ export class ConnectHandler {
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
     if (granted > 0 && !this.#setup.canKeepSessions()) {
-      connection.protocol.refuse(0x88);
+      connection.protocol.refuse(ReasonCode.serverUnavailable);
       return undefined;
     }
     const reasonString = sessions.refusal(client, will, sessions.get(client.clientId));
     if (reasonString !== undefined) {
-      connection.protocol.refuse(0x97, { reasonString });
+      connection.protocol.refuse(ReasonCode.quotaExceeded, { reasonString });
       return undefined;
     }
     const connack: ConnackInit = {
@@ -276,7 +283,7 @@ export class ConnectHandler {
     const { sessions, onLeft } = this.#setup;
     const before = sessions.get(clientId)?.connection;
     if (before === undefined) return;
-    const packet = { type: "disconnect", reasonCode: 0x8e } as const;
+    const packet = { type: "disconnect", reasonCode: ReasonCode.sessionTakenOver } as const;
     before.protocol.disconnect(packet);
     // Its own DISCONNECT may have come before, and wait behind a hook [MQTT-3.14.4-3].
     const cause = before.cause ?? { by: "this end", packet };

@@ -3,7 +3,7 @@
 // out by the connections.
 
 import { PacketTooLargeError } from "../errors.ts";
-import type { ConnectPacket, PublishPacket } from "../packets/mod.ts";
+import { type ConnectPacket, type PublishPacket, ReasonCode } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent, DiscardedEvent } from "../session/events.ts";
 import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PeerInfo } from "../session/peer.ts";
@@ -318,7 +318,10 @@ export class BrokerEngine {
     await this.#turns.forEach(this.#share, this.#connections, (connection) => {
       this.#turns.count(Work.write);
       try {
-        connection.protocol.disconnect({ type: "disconnect", reasonCode: 0x8b });
+        connection.protocol.disconnect({
+          type: "disconnect",
+          reasonCode: ReasonCode.serverShuttingDown,
+        });
       } catch (error) {
         this.fail(connection, error);
       }
@@ -458,7 +461,9 @@ export class BrokerEngine {
     if (this.#connections.size <= this.limits.connections) {
       return this.#connectHandler.receive(connection, packet);
     }
-    connection.protocol.refuse(0x89, { reasonString: "There are too many connections" });
+    connection.protocol.refuse(ReasonCode.serverBusy, {
+      reasonString: "There are too many connections",
+    });
     return undefined;
   }
 

@@ -6,6 +6,7 @@
 import {
   type ConnectPacket,
   type PublishPacket,
+  ReasonCode,
   reasonCodeName,
   type ReasonCodeOf,
   type SubscriptionRequest,
@@ -24,7 +25,7 @@ import type {
 import type { Timers } from "./timers.ts";
 
 /** Not authorized. */
-const NO = 0x87;
+const NO = ReasonCode.notAuthorized;
 
 /** What the hooks are asked with. */
 export interface HooksSetup {
@@ -64,7 +65,7 @@ export class Hooks {
     then: Then<ReasonCodeOf<"connack">>,
   ): Promise<void> | undefined {
     const { authenticate } = this.#hooks;
-    if (authenticate === undefined) return then(0x00) ?? undefined;
+    if (authenticate === undefined) return then(ReasonCode.success) ?? undefined;
     const { username } = client;
     const { password } = packet;
     return this.#ask(
@@ -115,7 +116,7 @@ export class Hooks {
     then: Then<ReasonCodeOf<"puback">>,
   ): Promise<void> | undefined {
     const { authorizePublish } = this.#hooks;
-    if (authorizePublish === undefined) return then(0x00) ?? undefined;
+    if (authorizePublish === undefined) return then(ReasonCode.success) ?? undefined;
     return this.#ask(
       { name: "authorizePublish", client },
       () => authorizePublish.call(this.#hooks, client, message),
@@ -134,7 +135,7 @@ export class Hooks {
     then: Then<readonly ReasonCodeOf<"suback">[]>,
   ): Promise<void> | undefined {
     const { authorizeSubscribe } = this.#hooks;
-    const codes: ReasonCodeOf<"suback">[] = requests.map(() => 0x00);
+    const codes: ReasonCodeOf<"suback">[] = requests.map(() => ReasonCode.success);
     if (authorizeSubscribe === undefined) return then(codes) ?? undefined;
     const waiting: Promise<void>[] = [];
     for (const [index, request] of requests.entries()) {
@@ -286,7 +287,7 @@ function codeOf<Type extends "connack" | "puback" | "suback">(
   _type: Type,
 ): ReasonCodeOf<Type> {
   if (typeof verdict === "number") return verdict;
-  return (verdict ? 0x00 : NO) as ReasonCodeOf<Type>;
+  return (verdict ? ReasonCode.success : NO) as ReasonCodeOf<Type>;
 }
 
 /** A value that is no answer, in short. */
@@ -302,7 +303,8 @@ function isAnswer(answer: AuthenticationAnswer | undefined): boolean {
     case "success":
       return answer.data === undefined || answer.data instanceof Uint8Array;
     case "refuse":
-      return answer.reasonCode === undefined || [0x87, 0x8c].includes(answer.reasonCode);
+      return answer.reasonCode === undefined ||
+        [ReasonCode.notAuthorized, ReasonCode.badAuthenticationMethod].includes(answer.reasonCode);
     default:
       return false;
   }

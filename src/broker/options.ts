@@ -4,6 +4,7 @@ import {
   type ConnectPacket,
   encodePacket,
   type QoS,
+  type ReasonCode,
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
@@ -68,7 +69,13 @@ export interface AuthenticationStep {
 export type AuthenticationAnswer =
   | { readonly result: "continue"; readonly data?: Uint8Array | undefined }
   | { readonly result: "success"; readonly data?: Uint8Array | undefined }
-  | { readonly result: "refuse"; readonly reasonCode?: 0x87 | 0x8c | undefined };
+  | {
+    readonly result: "refuse";
+    readonly reasonCode?:
+      | typeof ReasonCode.notAuthorized
+      | typeof ReasonCode.badAuthenticationMethod
+      | undefined;
+  };
 
 /**
  * Why a message is dropped for one client: its session, or the broker, had no room for it, or it is

@@ -1,8 +1,7 @@
 // §3.3.4 PUBLISH actions: who may publish what, who gets it, and what its publisher is told. The
 // messages of Wills go the same way.
 
-import type { PublishPacket, ReasonCodeOf } from "../packets/mod.ts";
-import { ReasonCode } from "../packets/mod.ts";
+import { isFailure, type PublishPacket, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 import type { MessageEvent } from "../session/events.ts";
 import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
@@ -75,14 +74,19 @@ export class PublishHandler {
     const topicLevels = this.#topicLevels;
     // Between two levels there is a character: most topics need not be looked at.
     if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
-      return this.#answer(connection, acknowledgement, 0x90, "The topic has too many levels");
+      return this.#answer(
+        connection,
+        acknowledgement,
+        ReasonCode.topicNameInvalid,
+        "The topic has too many levels",
+      );
     }
     if (isReserved(packet.topic, this.#options)) {
       if (acknowledgement === undefined) this.#router.dropped++;
       return this.#answer(
         connection,
         acknowledgement,
-        0x87,
+        ReasonCode.notAuthorized,
         "The topic is the server's own (§4.7.2)",
       );
     }
@@ -90,14 +94,14 @@ export class PublishHandler {
       return this.#answer(
         connection,
         acknowledgement,
-        0x97,
+        ReasonCode.quotaExceeded,
         "Too many messages have not been released",
       );
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#now() : 0;
     return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
-      if (code >= 0x80) {
+      if (isFailure(code)) {
         return void this.#answer(connection, acknowledgement, code, "May not be published");
       }
       return this.#askWhoMayHave(
@@ -120,7 +124,7 @@ export class PublishHandler {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
-    if (message === undefined) return this.#answer(connection, acknowledgement, 0x00);
+    if (message === undefined) return this.#answer(connection, acknowledgement, ReasonCode.success);
     const distribute = () => this.#distribute(connection, message, mayHave);
     const answer = acknowledgement === undefined || this.#commits === undefined
       ? distribute()
@@ -139,12 +143,15 @@ export class PublishHandler {
   ): Answer {
     this.#retainedDelivery.precede(message.topic, mayHave);
     if (message.retain && !this.#retain(message)) {
-      return { reasonCode: 0x97, reasonString: "Too many messages are retained" };
+      return {
+        reasonCode: ReasonCode.quotaExceeded,
+        reasonString: "Too many messages are retained",
+      };
     }
     this.#hooks.onMessage(connection.client, message);
     const code = this.#router.route(message, connection.session, mayHave);
     // What is retained has been taken, whoever had no room for it.
-    return code === 0x97 && message.retain ? WANTED : ANSWERS[code];
+    return code === ReasonCode.quotaExceeded && message.retain ? WANTED : ANSWERS[code];
   }
 
   /** Asks, if somebody is to be asked, who of those that want a message may have it. */
@@ -236,7 +243,10 @@ const WANTED: Answer = { reasonCode: ReasonCode.success };
 
 /** What is said to a message, by what has become of it. */
 const ANSWERS: Readonly<Record<RoutingCode, Answer>> = {
-  0x00: WANTED,
-  0x10: { reasonCode: 0x10 },
-  0x97: { reasonCode: 0x97, reasonString: "No subscriber had room for it" },
+  [ReasonCode.success]: WANTED,
+  [ReasonCode.noMatchingSubscribers]: { reasonCode: ReasonCode.noMatchingSubscribers },
+  [ReasonCode.quotaExceeded]: {
+    reasonCode: ReasonCode.quotaExceeded,
+    reasonString: "No subscriber had room for it",
+  },
 };

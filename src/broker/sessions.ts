@@ -1,6 +1,6 @@
 // §4.1, §3.1.2.11.2 Sessions, which outlive their connections.
 
-import type { PublishPacket, Will } from "../packets/mod.ts";
+import { type PublishPacket, ReasonCode, type Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import { Session } from "../session/session.ts";
@@ -162,7 +162,7 @@ export class Sessions {
         session.lifetime = this.lifetimeOf(sessionExpiryInterval) * 1000;
       }
       // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
-      if (cause.packet.reasonCode === 0x00) session.will = undefined;
+      if (cause.packet.reasonCode === ReasonCode.normalDisconnection) session.will = undefined;
     }
     session.countBase();
     session.countReceived();

@@ -1,11 +1,13 @@
 // §3.8.4 SUBSCRIBE actions, §3.10.4 UNSUBSCRIBE actions: what a session is subscribed to, in slices
 // however many Topic Filters a packet has.
 
-import type {
-  ReasonCodeOf,
-  SubscribePacket,
-  SubscriptionRequest,
-  UnsubscribePacket,
+import {
+  isFailure,
+  ReasonCode,
+  type ReasonCodeOf,
+  type SubscribePacket,
+  type SubscriptionRequest,
+  type UnsubscribePacket,
 } from "../packets/mod.ts";
 import { parseSharedSubscription } from "../topics.ts";
 import type { CommitBeforeWrite } from "./durability/commit_before_write.ts";
@@ -57,15 +59,17 @@ export class SubscribeHandler {
           const before = session.subscriptions.get(topicFilter);
           const isNew = before === undefined;
           const verdict = verdicts[index]!;
-          if (verdict >= 0x80) return verdict;
+          if (isFailure(verdict)) return verdict;
           const shared = parseSharedSubscription(topicFilter);
           const levels = levelsOf(shared?.topicFilter ?? topicFilter);
-          if (levels > this.#setup.limits.topicLevels) return 0x8f;
+          if (levels > this.#setup.limits.topicLevels) return ReasonCode.topicFilterInvalid;
           if (
             isNew && session.subscriptions.size >= this.#setup.limits.subscriptionsPerSession
-          ) return 0x97;
+          ) return ReasonCode.quotaExceeded;
           const bytes = subscriptionBytes(topicFilter);
-          if (isNew && !session.subscriptionAccount.tryCharge(bytes)) return 0x97;
+          if (isNew && !session.subscriptionAccount.tryCharge(bytes)) {
+            return ReasonCode.quotaExceeded;
+          }
           const subscription: Subscription<BrokerSession> = {
             subscriber: session,
             request,
@@ -91,7 +95,7 @@ export class SubscribeHandler {
             if (!this.#isStored(session)) {
               for (const each of added.splice(0).toReversed()) {
                 this.#takeBack(each);
-                reasonCodes[each.index] = 0x97;
+                reasonCodes[each.index] = ReasonCode.quotaExceeded;
               }
             }
             connection.protocol.suback(packet, reasonCodes);
@@ -129,13 +133,13 @@ export class SubscribeHandler {
       const isStored = this.#isStored(session);
       const reasonCodes = topicFilters.map((topicFilter, index) => {
         const subscription = entries[index];
-        if (subscription === undefined) return 0x11;
+        if (subscription === undefined) return ReasonCode.noSubscriptionExisted;
         if (isStored) this.#setup.retainedDelivery.stop(session, topicFilter);
         else {
           session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
           this.#restore(subscription);
         }
-        return isStored ? 0x00 : 0x83;
+        return isStored ? ReasonCode.success : ReasonCode.implementationSpecificError;
       });
       connection.protocol.unsuback(packet, reasonCodes);
     });

@@ -13,7 +13,7 @@
 //
 // Acknowledgements wait for the end of the turn, so that one commit serves all that came in it.
 
-import { encodePacket, type ReasonCodeOf } from "../../packets/mod.ts";
+import { encodePacket, isFailure, ReasonCode, type ReasonCodeOf } from "../../packets/mod.ts";
 import type { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import type { BrokerConnection, BrokerSession } from "../model.ts";
@@ -65,7 +65,7 @@ interface HeldAnswer {
 }
 
 const NOT_STORED: Answer = {
-  reasonCode: 0x97,
+  reasonCode: ReasonCode.quotaExceeded,
   reasonString: "The message cannot be stored now",
 };
 
@@ -113,12 +113,12 @@ export class CommitBeforeWrite {
       this.#publication = undefined;
     }
     const held = { connection, acknowledgement, answer, publication };
-    if (publication.isRefused && answer.reasonCode < 0x80) {
+    if (publication.isRefused && !isFailure(answer.reasonCode)) {
       this.#takeBack([held]);
       return NOT_STORED;
     }
     const isStored = !isRecorded && !publication.isToBeStored;
-    if (isStored || answer.reasonCode >= 0x80) return answer;
+    if (isStored || isFailure(answer.reasonCode)) return answer;
     if (isRecorded) store.saveReceived(connection.session!, acknowledgement);
     this.#answers.push(held);
     this.#commitLater();
@@ -206,10 +206,10 @@ export class CommitBeforeWrite {
     protocol.takeBytes();
     if (!connection.isTold) {
       protocol.breakOff("has a session that cannot be stored now");
-      return encodePacket({ type: "connack", reasonCode: 0x88 });
+      return encodePacket({ type: "connack", reasonCode: ReasonCode.serverUnavailable });
     }
     if (isClosed) return undefined;
-    protocol.disconnect({ type: "disconnect", reasonCode: 0x97 });
+    protocol.disconnect({ type: "disconnect", reasonCode: ReasonCode.quotaExceeded });
     return protocol.takeBytes();
   }
 

@@ -3,7 +3,7 @@
 // statement runs anywhere else, so that none can fail in the middle of anything. What could not be
 // written stays noted, once however often it changes, until it can.
 
-import type { PublishPacket } from "../../packets/mod.ts";
+import { type PublishPacket, ReasonCode } from "../../packets/mod.ts";
 import { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import { openStore } from "../../store/file.ts";
 import { GroupCommit } from "../../store/group_commit.ts";
@@ -142,7 +142,7 @@ export class Store {
     const received = new Map<number, PendingAcknowledgement>();
     for (const packetId of this.#database.received(clientId)) {
       const acknowledgement = new PendingAcknowledgement(packetId, 2);
-      acknowledgement.settle(0x00);
+      acknowledgement.settle(ReasonCode.success);
       received.set(packetId, acknowledgement);
       session.state.unreleased.set(packetId, acknowledgement);
     }

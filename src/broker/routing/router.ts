@@ -2,7 +2,13 @@
 // encoded once.
 
 import { PacketTooLargeError } from "../../errors.ts";
-import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets/mod.ts";
+import {
+  type PublishPacket,
+  type QoS,
+  ReasonCode,
+  writePacket,
+  Writer,
+} from "../../packets/mod.ts";
 import { expiryOf, OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { MayHave } from "../delivery_authorizer.ts";
 import type { Account } from "../account.ts";
@@ -132,7 +138,10 @@ const FULL = 2;
 type Outcome = number;
 
 /** What the publisher of a message is told (§3.4.2.1). */
-export type RoutingCode = 0x00 | 0x10 | 0x97;
+export type RoutingCode =
+  | typeof ReasonCode.success
+  | typeof ReasonCode.noMatchingSubscribers
+  | typeof ReasonCode.quotaExceeded;
 
 /** Brings messages to their subscribers. */
 export class Router {
@@ -160,12 +169,12 @@ export class Router {
     const cost = Work.delivery + (packet.payload.length >> 9);
     this.#setup.turns.count(Work.packet + cost * matches.single.length);
     const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
-    if (single.length === 0 && groups.length === 0) return 0x10;
+    if (single.length === 0 && groups.length === 0) return ReasonCode.noMatchingSubscribers;
     const copies = new Copies(packet, this.#setup, this.#workshop);
     let outcome: Outcome = NOTHING;
     for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);
     outcome |= this.#toGroups(copies, groups, mayHave);
-    return outcome === FULL ? 0x97 : 0x00;
+    return outcome === FULL ? ReasonCode.quotaExceeded : ReasonCode.success;
   }
 
   /**
