@@ -84,6 +84,8 @@ const PACKETS_PER_CALL = 64;
 /** The broker without its sockets. */
 export class BrokerEngine {
   readonly limits: BrokerLimits;
+  /** What connections keep whose handshake of TLS goes on: they may use what is in reserve. */
+  readonly handshakes: Account;
   readonly #options: BrokerOptions;
   readonly #tools: EngineTools;
   readonly #timers = new Timers();
@@ -117,6 +119,7 @@ export class BrokerEngine {
     const { memory, retainedMessages, retainedBytes } = this.limits;
     const reserve = memory === Infinity ? 0 : memory * RESERVED;
     this.#memory = new Account(undefined, { limit: memory, reserve });
+    this.handshakes = new Account(this.#memory, { small: Infinity });
     this.#options = options;
     this.#tools = tools;
     this.#store = store;

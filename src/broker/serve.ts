@@ -127,14 +127,18 @@ export class Broker implements AsyncDisposable {
       store?.close();
       throw error;
     }
-    const { connectTimeout: handshakeTimeout, connections, memory } = broker.#engine.limits;
-    // What is not counted yet is to be little.
-    const most = Math.max(1, Math.floor(memory / HANDSHAKES_PART / SECURE_CONNECTION));
-    const handshakes = Math.min(connections, most);
+    const { limits, handshakes: account } = broker.#engine;
+    const most = Math.max(1, Math.floor(limits.memory / HANDSHAKES_PART / SECURE_CONNECTION));
+    const handshakes: HandshakeLimits = {
+      handshakeTimeout: limits.connectTimeout,
+      handshakes: Math.min(limits.connections, most),
+      onHandshake: () => account.tryCharge(SECURE_CONNECTION),
+      onHandshakeEnded: () => account.release(SECURE_CONNECTION),
+    };
     try {
       broker.#listeners = await listenAll(
         options.listeners ?? [options],
-        { handshakeTimeout, handshakes },
+        handshakes,
         (transport, peer) => broker.#open(transport, peer),
       );
       return broker;

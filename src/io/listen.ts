@@ -93,6 +93,10 @@ export interface HandshakeLimits {
   readonly handshakeTimeout: number;
   /** How many may go on at the same time. */
   readonly handshakes: number;
+  /** One is to begin; when it says false, the connection is closed instead. Default: it may. */
+  readonly onHandshake?: (() => boolean) | undefined;
+  /** One has ended that had begun, however it has. */
+  readonly onHandshakeEnded?: (() => void) | undefined;
 }
 
 /** Takes a connection. */

@@ -4,6 +4,7 @@ import mqtt from "mqtt";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect } from "../../mod.ts";
 import { serve, type ServeOptions } from "../../src/broker/mod.ts";
+import { SECURE_CONNECTION } from "../../src/broker/sizes.ts";
 import { TcpTransport } from "../../src/io/tcp.ts";
 import { connectMqttJs } from "../interop/mqttjs.ts";
 import { isInstalled, numbers, take, textsOf, until } from "./broker_net.ts";
@@ -100,6 +101,19 @@ for (const protocol of ["mqtts", "wss"] as const) {
       await client.disconnect();
     },
     secure(protocol, { connections: 2, connectTimeout: 600_000 }),
+  );
+
+  tlsTest(
+    `A handshake of ${protocol} is on the broker's account until it ends`,
+    async (broker) => {
+      const before = broker.statistics.memory;
+      const peers = [await Peer.dial(broker), await Peer.dial(broker)];
+      for (const peer of peers) await peer.send("16 0301 0100 01");
+      await until(() => broker.statistics.memory - before === 2 * SECURE_CONNECTION);
+      for (const peer of peers) peer[Symbol.dispose]();
+      await until(() => broker.statistics.memory === before);
+    },
+    secure(protocol, { connectTimeout: 600_000 }),
   );
 
   tlsTest(

@@ -1,6 +1,6 @@
 // Listening for TLS, below the broker.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { dial } from "../../src/io/dial.ts";
 import { type Accepted, usernameFrom } from "../../src/io/listen.ts";
 import { listenTls } from "../../src/io/listen_tls.ts";
@@ -61,6 +61,41 @@ opensslTest("neither end of TLS reads what nobody asks for, and both read on", a
   client.close();
   server.close();
   await listener.close();
+});
+
+opensslTest("who is refused for too many handshakes never begins one", async () => {
+  const authority = await certificateAuthority();
+  let begun = 0;
+  let ended = 0;
+  const listener = await listenTls({
+    ...await authority.server(),
+    ...{ hostname: "127.0.0.1", port: 0, clientCertificate: "none", alpn: ["mqtt"] },
+    ...{ handshakeTimeout: 600_000, handshakes: 10 },
+    onHandshake: () => ++begun <= 2,
+    onHandshakeEnded: () => ended++,
+  }, () => {});
+  const dial = () => Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+  const [first, second, third] = [await dial(), await dial(), await dial()];
+  assertEquals(await third.read(new Uint8Array(1)).catch(() => null), null);
+  assertEquals([begun, ended], [3, 0]);
+  third.close();
+  first.close();
+  second.close();
+  while (ended < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  await listener.close();
+  assertEquals(ended, 2);
+});
+
+opensslTest("handshakes that are broken off leave nothing behind", async () => {
+  const { cert, key } = await (await certificateAuthority()).server();
+  const program = new URL("broken_handshakes.ts", import.meta.url).pathname;
+  const flags = "--v8-flags=--expose-gc";
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--allow-net=127.0.0.1", flags, program, cert, key],
+    stderr: "inherit",
+  }).output();
+  // With a timer that holds each it was 6500 bytes and more.
+  assert(Number(new TextDecoder().decode(stdout)) < 1000);
 });
 
 /** Writes until no more is taken: what has been written, with the write that waits. */
