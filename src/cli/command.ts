@@ -1,7 +1,7 @@
 // A command: what it takes, what it needs, what it does. All that commands have in common is done here.
 
-import { type Context, type Output, usageFailure } from "./context.ts";
-import { failed } from "./failed.ts";
+import type { Context, Output } from "./context.ts";
+import { reportFailure, usageFailure } from "./failure.ts";
 import { type HelpParts, helpText } from "./options/help.ts";
 import { type OptionTable, type ParsedArguments, parseOptions } from "./options/parse.ts";
 import type { Permissions } from "./permissions.ts";
@@ -72,7 +72,7 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
         if (common.quiet) context = silent(outer);
         return await runAs(definition, table, context, given as Given<Table>);
       } catch (error) {
-        return failed(error, context);
+        return reportFailure(error, context);
       }
     },
   };

@@ -39,25 +39,3 @@ export interface Context {
   /** Aborts when the person wants to stop. Whoever asks for it has Ctrl-C no longer end the process at once. */
   readonly signal: AbortSignal;
 }
-
-/** A failure that a person is told about in one sentence. */
-export class Failure extends Error {
-  override readonly name = "Failure";
-  /** The exit code. */
-  readonly exitCode: number;
-
-  constructor(message: string, exitCode = 1) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
-
-/** Nobody reads what the command writes any more, which is no failure: `| head -1` wants no more than one line. */
-export class OutputClosed extends Error {
-  override readonly name = "OutputClosed";
-}
-
-/** A command line that cannot be understood. */
-export function usageFailure(message: string): Failure {
-  return new Failure(message, 2);
-}

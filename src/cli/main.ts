@@ -1,8 +1,8 @@
 // The command line: which command. What it is, and what is told of a failure, is the command's business.
 
-import { type Context, usageFailure } from "./context.ts";
+import type { Context } from "./context.ts";
+import { reportFailure, usageFailure } from "./failure.ts";
 import { COMMANDS } from "./registry.ts";
-import { failed } from "./failed.ts";
 import { quoted } from "./terminal/text.ts";
 
 const WIDTH = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
@@ -27,7 +27,7 @@ export async function main(context: Context): Promise<number> {
   try {
     return await run(context);
   } catch (error) {
-    return failed(error, context);
+    return reportFailure(error, context);
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { ConnectionClosedError, type FaultCode, RefusedError } from "../errors.ts";
 import { ConnectionFault } from "../io/faults.ts";
-import { Failure, OutputClosed } from "./context.ts";
+import { Failure, OutputClosed } from "./failure.ts";
 import { asksForTls, type ServerPlace, urlOf } from "./options/server.ts";
 
 /** The exit code of a command whose time ran out, which is that of mosquitto's tools. */

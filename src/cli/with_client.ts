@@ -9,14 +9,15 @@ import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
-import { type Context, Failure, type Output, usageFailure } from "./context.ts";
+import type { Context, Output } from "./context.ts";
+import { Failure, usageFailure } from "./failure.ts";
 import type { Connection } from "./options/connection.ts";
 import { passwordOf } from "./options/credentials.ts";
-import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
 import { urlOf } from "./options/server.ts";
-import { tellOf } from "./terminal/text.ts";
 import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
+import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
+import { tellOf } from "./terminal/text.ts";
 
 /** What a command does with its client. `stop` aborts when it is to end, which it does then. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;

@@ -1,6 +1,7 @@
 // A server that takes everything, or says what it is told to, and writes down what it has heard: it knows each packet of a
 // command to the last property.
 
+import { concat } from "jsr:@std/bytes@^1/concat";
 import {
   encodePacket,
   type Packet,
@@ -9,7 +10,6 @@ import {
   type PacketType,
   type PublishPacket,
 } from "../../mod.ts";
-import { concat } from "jsr:@std/bytes@^1/concat";
 import { withinPatience } from "../interop/interop.ts";
 import type { PacketOf } from "../session/scripted.ts";
 

@@ -1,11 +1,11 @@
 // Every way to a server, for tests of commands: a Mosquitto with all its listeners, the files that
 // TLS wants, and proxies. Nothing of it outlives the test.
 
+import { withinPatience } from "../interop/interop.ts";
 import { type Certificate, certificateAuthority, WRONG_HOST } from "../io/certificates.ts";
+import { withFolder } from "../io/folder.ts";
 import { type Mosquitto, mosquittoTlsTest, startMosquitto } from "../io/mosquitto.ts";
 import { everyListener } from "../io/mosquitto_listeners.ts";
-import { withFolder } from "../io/folder.ts";
-import { withinPatience } from "../interop/interop.ts";
 
 /** What the listeners of the Mosquitto are called; `elsewhere` has a certificate for another host. */
 export type ListenerName = "mqtts" | "mutual" | "ws" | "wss" | "unix" | "elsewhere";

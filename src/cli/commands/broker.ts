@@ -1,15 +1,15 @@
 // `broker`: a broker for use, until Ctrl-C, with a line for each thing that happens to a connection.
 
 import type { ListenOptions } from "../../broker/serve.ts";
-import { usageFailure } from "../context.ts";
 import { command } from "../command.ts";
+import { usageFailure } from "../failure.ts";
 import {
   integerOption,
   type OptionTable,
   type OptionValues,
   type ParsedArguments,
 } from "../options/parse.ts";
-import { TRACE } from "../packets/tracer.ts";
+import { TRACE } from "../options/trace.ts";
 
 const OPTIONS = {
   "host": {

@@ -9,13 +9,15 @@ import {
   type ServeOptions,
 } from "../../broker/serve.ts";
 import { StoreError } from "../../store/store_error.ts";
-import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
-import { type Context, Failure, type Output, usageFailure } from "../context.ts";
-import { DroppedLog } from "./broker_dropped_log.ts";
+import type { Context, Output } from "../context.ts";
+import { Failure, usageFailure } from "../failure.ts";
 import { integerOption } from "../options/parse.ts";
+import { traceOf } from "../options/trace.ts";
+import { tracerTo } from "../packets/tracer.ts";
 import { QueuedOutput } from "../terminal/queued_output.ts";
 import { escaped, paintFor, quoted } from "../terminal/text.ts";
-import { traceOf, tracerTo } from "../packets/tracer.ts";
+import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
+import { DroppedLog } from "./broker_dropped_log.ts";
 
 type Options = BrokerArguments["options"];
 

@@ -1,7 +1,7 @@
 // `connect`: one CONNECT, its CONNACK and a DISCONNECT, shown byte by byte.
 
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 

@@ -14,21 +14,22 @@ import {
   PacketError,
   ReasonCode,
 } from "../../packets/mod.ts";
-import { type Context, Failure, type Output, OutputClosed, usageFailure } from "../context.ts";
+import type { Context, Output } from "../context.ts";
+import { Failure, OutputClosed, usageFailure } from "../failure.ts";
 import { type Connection, connectionOf } from "../options/connection.ts";
 import { passwordOf } from "../options/credentials.ts";
-import type { ConnectArguments } from "./connect.ts";
-import { failureOf, hintFor, TIMED_OUT } from "../server_failures.ts";
+import { CLI_NAMES, destinationOf } from "../options/tls_files.ts";
+import { DialProgress } from "../packets/dial_progress.ts";
 import {
   formatExplanation,
   formatHeading,
   type FormatOptions,
   SECRETS,
 } from "../packets/format.ts";
-import { hexByte, paintFor, quoted } from "../terminal/text.ts";
-import { CLI_NAMES, destinationOf } from "../options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "../packets/tracer.ts";
-import { Way } from "../packets/dial_progress.ts";
+import { failureOf, hintFor, TIMED_OUT } from "../server_failures.ts";
+import { hexByte, paintFor, quoted } from "../terminal/text.ts";
+import type { ConnectArguments } from "./connect.ts";
 
 type Options = ConnectArguments["options"];
 
@@ -53,14 +54,14 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
   const tracer = trace && await tracerTo(context.stderr, trace, "client");
   const traceStep = trace && await stepTracerTo(context.stderr, trace);
   const display = new Display(context.stdout, given.options);
-  const way = new Way(destination, context.stdout, given.options["show-password"]);
+  const progress = new DialProgress(destination, context.stdout, given.options["show-password"]);
   try {
     const observe = (step: DialStep) => {
-      way.show(step);
+      progress.show(step);
       traceStep?.(step);
     };
     const bare = await dial(destination, { signal: stop, observe, names: CLI_NAMES });
-    way.end();
+    progress.end();
     const transport = tracer?.(bare, destination.address) ?? bare;
     const close = () => transport.close();
     stop.addEventListener("abort", close);
@@ -71,8 +72,8 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
       transport.close();
     }
   } catch (error) {
-    way.fail();
-    throw failureFor(error, stop, connection, way.step, longest);
+    progress.fail();
+    throw failureFor(error, stop, connection, progress.step, longest);
   }
 }
 

@@ -2,11 +2,12 @@
 
 import { explainPacket } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
-import { type Context, type Output, usageFailure } from "../context.ts";
-import type { DecodeArguments } from "./decode.ts";
+import type { Context, Output } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 import { formatExplanation, formatHeading, type FormatOptions } from "../packets/format.ts";
 import { wholeOf } from "../terminal/stdin.ts";
 import { quoted } from "../terminal/text.ts";
+import type { DecodeArguments } from "./decode.ts";
 
 /** So many packets are explained before a look at the signal. */
 const PACKETS_AT_A_TIME = 256;

@@ -4,11 +4,12 @@ import { type Broker, serve } from "../../broker/serve.ts";
 import { connect } from "../../client/connect.ts";
 import { connectTcp } from "../../io/tcp.ts";
 import type { Explanation, QoS } from "../../packets/mod.ts";
-import { type Context, Failure, type Output, usageFailure } from "../context.ts";
-import { HOSTNAME } from "./demo.ts";
+import type { Context, Output } from "../context.ts";
+import { Failure, usageFailure } from "../failure.ts";
 import type { ParsedArguments } from "../options/parse.ts";
-import { paintFor, wrap } from "../terminal/text.ts";
 import { type Arrows, type Direction, formatPacket, traced } from "../packets/trace.ts";
+import { paintFor, wrap } from "../terminal/text.ts";
+import { HOSTNAME } from "./demo.ts";
 
 const ARROWS: Arrows = { sent: "→", received: "←" };
 const TOPIC = "home/kitchen/temperature";

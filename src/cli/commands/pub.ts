@@ -1,7 +1,7 @@
 // `pub`: publishes messages, from the command line, a file, or standard input.
 
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";

@@ -1,8 +1,8 @@
 // What `pub` does: it publishes all that there is to publish.
 
-import { type Context, usageFailure } from "../context.ts";
-import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
-import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "../options/message.ts";
+import type { Context } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import { Publisher } from "../messages/publisher.ts";
 import {
   checkMessage,
   jsonMessages,
@@ -13,12 +13,13 @@ import {
   repeated,
   topicLineMessages,
 } from "../messages/source.ts";
+import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
+import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "../options/message.ts";
 import { isGiven } from "../options/parse.ts";
-import { Progress } from "../terminal/progress.ts";
-import type { PubArguments } from "./pub.ts";
-import { Publisher } from "../messages/publisher.ts";
 import { noTopic } from "../options/server.ts";
+import { Progress } from "../terminal/progress.ts";
 import { SESSION, withClient } from "../with_client.ts";
+import type { PubArguments } from "./pub.ts";
 
 /** Runs `pub`. */
 export async function run(context: Context, given: PubArguments): Promise<number> {

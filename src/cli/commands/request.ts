@@ -1,11 +1,11 @@
 // `request`: publishes a request, and prints the answer (§4.10).
 
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
-import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import type { PropertyNames } from "../options/properties.ts";
 
 const OWN = {

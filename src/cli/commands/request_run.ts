@@ -5,15 +5,16 @@ import type { Client } from "../../client/client.ts";
 import type { Message, PublishOptions, SubscribeOptions } from "../../client/mod.ts";
 import { randomName } from "../../io/random.ts";
 import { validateTopicName } from "../../topics.ts";
-import { type Context, usageFailure } from "../context.ts";
-import { connectionOf } from "../options/connection.ts";
-import { publishOptionsOf } from "../options/message.ts";
+import type { Context } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 import { Printer } from "../messages/printer.ts";
 import { checkMessage, payloadReader } from "../messages/source.ts";
+import { connectionOf } from "../options/connection.ts";
+import { publishOptionsOf } from "../options/message.ts";
 import { propertiesOf } from "../options/properties.ts";
-import { REQUEST_SUBSCRIBE_NAMES, type RequestArguments } from "./request.ts";
 import { noTopic } from "../options/server.ts";
 import { withClient } from "../with_client.ts";
+import { REQUEST_SUBSCRIBE_NAMES, type RequestArguments } from "./request.ts";
 
 /** A question with all that belongs to it. */
 interface Question {

@@ -1,8 +1,8 @@
 // `respond`: answers requests (§4.10), with their own payload, a fixed one, or what a program says.
 
-import { usageFailure } from "../context.ts";
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { usageFailure } from "../failure.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";

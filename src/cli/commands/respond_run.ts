@@ -3,16 +3,17 @@
 import type { Client } from "../../client/client.ts";
 import type { Message, PublishOptions } from "../../client/mod.ts";
 import { RefusedError } from "../../errors.ts";
-import { type Context, Failure, type Output, usageFailure } from "../context.ts";
-import { connectionOf, topicsOf } from "../options/connection.ts";
-import { checkFilter } from "../options/topic_filters.ts";
-import { publishOptionsOf } from "../options/message.ts";
+import type { Context, Output } from "../context.ts";
+import { Failure, usageFailure } from "../failure.ts";
 import { checkMessage, payloadReader } from "../messages/source.ts";
+import { connectionOf, topicsOf } from "../options/connection.ts";
+import { publishOptionsOf } from "../options/message.ts";
 import { countOption, secondsOption } from "../options/parse.ts";
-import { type RespondArguments, wordsOf } from "./respond.ts";
 import { noTopic } from "../options/server.ts";
+import { checkFilter } from "../options/topic_filters.ts";
 import { quoted, tellOf } from "../terminal/text.ts";
 import { SESSION, withClient } from "../with_client.ts";
+import { type RespondArguments, wordsOf } from "./respond.ts";
 
 /** Gives the payload of an answer; `undefined` for none. */
 type Responder = (request: Message) => Promise<string | Uint8Array | undefined>;

@@ -1,10 +1,10 @@
 // `retained`: lists what the server has retained, or removes it.
 
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
-import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
+import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const { verbose: _, ...FORMATS } = OUTPUT;
 

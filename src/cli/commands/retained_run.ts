@@ -2,16 +2,17 @@
 
 import type { Message, Subscription } from "../../client/mod.ts";
 import { parseSharedSubscription } from "../../topics.ts";
-import { type Context, usageFailure } from "../context.ts";
-import { connectionOf, topicsOf } from "../options/connection.ts";
-import { checkFilter } from "../options/topic_filters.ts";
+import type { Context } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 import type { OutgoingMessage } from "../messages/json.ts";
 import { Printer, verbose } from "../messages/printer.ts";
-import { secondsOption } from "../options/parse.ts";
 import { Publisher } from "../messages/publisher.ts";
-import type { RetainedArguments } from "./retained.ts";
+import { connectionOf, topicsOf } from "../options/connection.ts";
+import { secondsOption } from "../options/parse.ts";
 import { noTopic } from "../options/server.ts";
+import { checkFilter } from "../options/topic_filters.ts";
 import { withClient } from "../with_client.ts";
+import type { RetainedArguments } from "./retained.ts";
 
 /** Runs `retained`. */
 export async function run(context: Context, given: RetainedArguments): Promise<number> {

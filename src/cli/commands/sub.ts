@@ -1,7 +1,7 @@
 // `sub`: subscribes, and prints what comes.
 
-import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { command } from "../command.ts";
+import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";

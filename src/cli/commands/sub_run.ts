@@ -4,17 +4,18 @@ import type { Client } from "../../client/client.ts";
 import type { Message, SubscribeOptions, Subscription } from "../../client/mod.ts";
 import type { QoS, RetainHandling } from "../../packets/mod.ts";
 import { topicMatches } from "../../topics.ts";
-import { type Context, type Output, usageFailure } from "../context.ts";
-import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
-import { checkFilter } from "../options/topic_filters.ts";
+import type { Context, Output } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 import { Printer } from "../messages/printer.ts";
+import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
 import { countOption, integerOption } from "../options/parse.ts";
-import { Progress } from "../terminal/progress.ts";
 import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "../options/properties.ts";
 import { noTopic } from "../options/server.ts";
-import type { SubArguments } from "./sub.ts";
+import { checkFilter } from "../options/topic_filters.ts";
+import { Progress } from "../terminal/progress.ts";
 import { tellOf } from "../terminal/text.ts";
 import { withClient } from "../with_client.ts";
+import type { SubArguments } from "./sub.ts";
 
 type Values = SubArguments["options"];
 

@@ -1,8 +1,8 @@
 // `-F`: messages as a format says, with the letters of mosquitto's tools.
 
 import type { Message } from "../../client/mod.ts";
+import { usageFailure } from "../failure.ts";
 import type { ByteBuffer } from "./byte_buffer.ts";
-import { usageFailure } from "../context.ts";
 import { textIn } from "./json.ts";
 import { type Moment, strftime, thisMoment } from "./strftime.ts";
 

@@ -1,12 +1,13 @@
 // Received messages on their way to standard output.
 
 import type { Message } from "../../client/mod.ts";
+import type { Output } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import type { OUTPUT } from "../options/output.ts";
+import type { OptionValues } from "../options/parse.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
-import { type Output, usageFailure } from "../context.ts";
 import { type MessageFormat, messageFormat } from "./format.ts";
 import { messageToJson } from "./json.ts";
-import type { OptionValues } from "../options/parse.ts";
-import type { OUTPUT } from "../options/output.ts";
 
 const SPACE = new Uint8Array([0x20]);
 const EOL = new Uint8Array([0x0a]);

@@ -3,8 +3,8 @@
 import type { Client } from "../../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../../errors.ts";
 import type { Output } from "../context.ts";
-import type { OutgoingMessage } from "./json.ts";
 import { tellOf } from "../terminal/text.ts";
+import type { OutgoingMessage } from "./json.ts";
 
 /** So much may be under way at once: enough that no round trip is waited for. */
 const MOST_MESSAGES = 4096;

@@ -2,12 +2,13 @@
 
 import type { PublishOptions } from "../../client/mod.ts";
 import { encodePacket } from "../../packets/mod.ts";
-import { type Context, Failure, usageFailure } from "../context.ts";
-import { messageFromJson, type OutgoingMessage, textIn } from "./json.ts";
-import { linesOf, wholeOf } from "../terminal/stdin.ts";
+import type { Context } from "../context.ts";
+import { Failure, usageFailure } from "../failure.ts";
 import type { PAYLOAD, Repetition } from "../options/message.ts";
 import type { OptionValues } from "../options/parse.ts";
+import { linesOf, wholeOf } from "../terminal/stdin.ts";
 import { quoted } from "../terminal/text.ts";
+import { messageFromJson, type OutgoingMessage, textIn } from "./json.ts";
 
 /** Messages, as many at once as there are; each is published before the next are asked for. */
 export type MessageSource = AsyncIterable<readonly OutgoingMessage[]>;

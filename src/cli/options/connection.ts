@@ -2,7 +2,8 @@
 
 import type { ConnectOptions, DisconnectOptions, WillOptions } from "../../client/mod.ts";
 import type { QoS } from "../../packets/mod.ts";
-import { usageFailure } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import type { Permissions } from "../permissions.ts";
 import { CREDENTIALS } from "./credentials.ts";
 import {
   type AnyValues,
@@ -13,7 +14,6 @@ import {
   type ParsedArguments,
   secondsOption,
 } from "./parse.ts";
-import type { Permissions } from "../permissions.ts";
 import {
   bytesOption,
   propertiesOf,
@@ -28,7 +28,7 @@ import {
   type ServerPlace,
   TLS_OPTIONS,
 } from "./server.ts";
-import { TRACE, type TraceLevel, traceOf } from "../packets/tracer.ts";
+import { TRACE, type TraceLevel, traceOf } from "./trace.ts";
 
 const GROUP = "Connection";
 const WILL = "Will";

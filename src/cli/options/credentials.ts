@@ -1,9 +1,10 @@
 // Where a password comes from: the command line, a file, the environment, a person. It is never shown.
 
-import { type Context, usageFailure } from "../context.ts";
+import type { Context } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import { quoted } from "../terminal/text.ts";
 import { isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 import { bytesOption } from "./properties.ts";
-import { quoted } from "../terminal/text.ts";
 
 const GROUP = "Credentials";
 const CHOICE = "password";

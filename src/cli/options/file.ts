@@ -1,6 +1,7 @@
 // Defaults of options in a file: JSON, an object with the long names.
 
-import { usageFailure } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import { quoted } from "../terminal/text.ts";
 import {
   type AnyValues,
   isGiven,
@@ -9,7 +10,6 @@ import {
   type OptionTable,
   type ParsedArguments,
 } from "./parse.ts";
-import { quoted } from "../terminal/text.ts";
 
 /** The options that say which server, as an operand does. */
 const SERVER = ["host", "port", "url"];

@@ -1,9 +1,9 @@
 // Options of a command. One table gives the parser, the help and the completions.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
-import { usageFailure } from "../context.ts";
-import { nearest } from "./nearest.ts";
+import { usageFailure } from "../failure.ts";
 import { quoted } from "../terminal/text.ts";
+import { nearest } from "./nearest.ts";
 
 /** One option. */
 export interface Option {

@@ -7,10 +7,10 @@ import {
   type PropertyHolder,
   type PropertyRow,
 } from "../../packets/properties.ts";
-import { usageFailure } from "../context.ts";
+import { usageFailure } from "../failure.ts";
+import { quoted } from "../terminal/text.ts";
 import { nearest } from "./nearest.ts";
 import { type AnyValues, integerOption, type Option, type OptionTable } from "./parse.ts";
-import { quoted } from "../terminal/text.ts";
 
 const PLACEHOLDERS: { readonly [Is in PropertyRow["is"]]: string } = {
   byte: "N",

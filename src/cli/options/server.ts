@@ -4,10 +4,10 @@
 import { parseServerUrl, type ServerUrl } from "../../client/server_url.ts";
 import { usesTls, usesWebSocket } from "../../io/destination.ts";
 import { parseProxyUrl, type Proxy } from "../../io/proxy_url.ts";
-import { usageFailure } from "../context.ts";
-import { integerOption, isGiven, type OptionTable, type OptionValues } from "./parse.ts";
+import { usageFailure } from "../failure.ts";
 import type { Permissions } from "../permissions.ts";
 import { quoted } from "../terminal/text.ts";
+import { integerOption, isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 
 const GROUP = "Connection";
 const TLS = "TLS";

@@ -11,9 +11,10 @@ import {
   tlsRequest,
 } from "../../io/tls.ts";
 import { checkHeaders } from "../../io/websocket_fields.ts";
-import { type Output, usageFailure } from "../context.ts";
-import type { ServerPlace, ServerValues } from "./server.ts";
+import type { Output } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 import { quoted, tellOf } from "../terminal/text.ts";
+import type { ServerPlace, ServerValues } from "./server.ts";
 
 /** What the command line calls the options, where a fault names one. */
 export const CLI_NAMES: OptionNames = {

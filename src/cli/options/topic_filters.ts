@@ -1,7 +1,7 @@
 // Topic Filters on the command line.
 
 import { validateTopicFilter } from "../../topics.ts";
-import { usageFailure } from "../context.ts";
+import { usageFailure } from "../failure.ts";
 
 /**
  * Refuses a Topic Filter that is none.

@@ -1,13 +1,13 @@
-// The way to a server, as `connect` shows it: each step once it has been taken, and which one failed.
+// Dialling a server as `connect` shows it: each step once it is done, and the one that failed.
 
 import { type Destination, usesTls, usesWebSocket } from "../../io/destination.ts";
 import type { DialStep } from "../../io/dial.ts";
 import type { Output } from "../context.ts";
-import { formatStep } from "./dial_steps.ts";
 import { paintFor } from "../terminal/text.ts";
+import { formatStep } from "./dial_steps.ts";
 
-/** Shows the steps of one way. */
-export class Way {
+/** Shows the steps of dialling one server. */
+export class DialProgress {
   readonly #output: Output;
   readonly #showsSecrets: boolean;
   /** The steps still to take, in their order. */

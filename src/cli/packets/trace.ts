@@ -2,13 +2,13 @@
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Transport } from "../../io/transport.ts";
-import { type ExplainedField, explainPacket, type Explanation } from "../../packets/mod.ts";
 import { readFixedHeader } from "../../packets/fixed_header.ts";
+import { type ExplainedField, explainPacket, type Explanation } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
 import { INCOMPLETE, Reader } from "../../wire/reader.ts";
 import type { Output } from "../context.ts";
-import { SECRETS } from "./format.ts";
 import { hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "../terminal/text.ts";
+import { SECRETS } from "./format.ts";
 
 /** Which way a packet goes. */
 export type Direction = "→" | "←";

@@ -1,42 +1,12 @@
-// `--trace`: every packet that goes by, explained on standard error. What explains is loaded only when it is wanted.
+// Shows on standard error each packet that goes by, explained. What explains is loaded only when
+// `--trace` is given.
 
 import type { DialStep } from "../../io/dial.ts";
 import type { Transport } from "../../io/transport.ts";
-import { type Output, usageFailure } from "../context.ts";
-import type { OptionTable } from "../options/parse.ts";
-import { paintFor, quoted } from "../terminal/text.ts";
+import type { Output } from "../context.ts";
+import type { TraceLevel } from "../options/trace.ts";
+import { paintFor } from "../terminal/text.ts";
 import type { Arrows } from "./trace.ts";
-
-/** The option. */
-export const TRACE = {
-  "trace": {
-    short: "d",
-    value: "full",
-    isOptional: true,
-    help: "explain every packet, on standard error",
-  },
-} as const satisfies OptionTable;
-
-/** How much is told of a packet: a few lines, or every byte. */
-export type TraceLevel = "compact" | "full";
-
-/**
- * What was given of the option.
- *
- * @throws {Failure} when it is none of what it may be
- */
-export function traceOf(given: string | undefined): TraceLevel | undefined {
-  switch (given) {
-    case undefined:
-      return undefined;
-    case "":
-      return "compact";
-    case "full":
-      return "full";
-    default:
-      throw usageFailure(`--trace stands alone, or as --trace=full, got ${quoted(given)}`);
-  }
-}
 
 /** Makes transports show what goes by on them. */
 export type Tracer = (transport: Transport, address: string) => Transport;

@@ -1,6 +1,7 @@
 // The process that a command line runs in: its arguments, streams and signals. Asks for no permission.
 
-import { type Context, type Output, OutputClosed } from "../context.ts";
+import type { Context, Output } from "../context.ts";
+import { OutputClosed } from "../failure.ts";
 
 /** How a person, and where there is such a thing a supervisor, asks a program to end. */
 const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"

@@ -1,8 +1,9 @@
 // Standard input: in chunks, whole, or line by line, until it ends or nobody wants more of it.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { Failure, type Input } from "../context.ts";
 import { MAXIMUM_VARIABLE_BYTE_INTEGER } from "../../wire/writer.ts";
+import type { Input } from "../context.ts";
+import { Failure } from "../failure.ts";
 
 const LF = 0x0a;
 

@@ -1,9 +1,9 @@
 // The command `pub` as a process: where payloads come from, what it refuses to send, what PUBLISH carries, and its pace.
 
 import { assertEquals, assertGreaterOrEqual, assertLess, assertMatch } from "@std/assert";
+import { serve } from "../../../src/broker/mod.ts";
 import { bytesOf } from "../../hex.ts";
 import { freePort } from "../../io/mosquitto.ts";
-import { serve } from "../../../src/broker/mod.ts";
 import { Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { begin, cli, fileWith, heard } from "../server.ts";

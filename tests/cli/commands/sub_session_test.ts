@@ -1,8 +1,8 @@
 // Sessions of `sub`, as processes: what they go on with, what they leave behind, and how subscriptions are ended.
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { until, withinPatience } from "../../interop/interop.ts";
 import type { PacketInit } from "../../../mod.ts";
+import { until, withinPatience } from "../../interop/interop.ts";
 import { type Answers, granted, Recorder } from "../recorder.ts";
 import { begin, brokerTest, cli, publish } from "../server.ts";
 

@@ -10,8 +10,8 @@ import {
   otherAuthority,
   WRONG_HOST,
 } from "../../io/certificates.ts";
-import { everyListener, type MosquittoListener } from "../../io/mosquitto_listeners.ts";
 import type { Mosquitto } from "../../io/mosquitto.ts";
+import { everyListener, type MosquittoListener } from "../../io/mosquitto_listeners.ts";
 import { startProxy } from "../../io/proxy_server.ts";
 import { runBoth, sideBySideTest, told, type Tool } from "./side_by_side.ts";
 

@@ -2,9 +2,9 @@
 // texts, for steps made here and for those to a Mosquitto.
 
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import type { DialStep } from "../../../src/io/dial.ts";
 import type { Output } from "../../../src/cli/context.ts";
 import { formatStep, formatStepBriefly } from "../../../src/cli/packets/dial_steps.ts";
+import type { DialStep } from "../../../src/io/dial.ts";
 import { run } from "../run.ts";
 import { waysTest } from "../ways.ts";
 
