@@ -25,10 +25,8 @@ import { subscribeRequest, type TopicFilters, unsubscribeFilters } from "./subsc
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
-/** Options of `client.unsubscribe()`. */
-export interface UnsubscribeOptions {
-  /** User Properties of the UNSUBSCRIBE (§3.10.2.1.2). */
-  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+/** Options of `client.unsubscribe()`: the properties of UNSUBSCRIBE (§3.10.2.1), flat. */
+export interface UnsubscribeOptions extends PropertiesOf<"unsubscribe"> {
   /** Ends the wait for the server's answer. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,7 +1,14 @@
 // The options of `connect()`, what they are by default, and the CONNECT that they make.
 
-import type { ConnectInit, PropertiesOf, QoS, WillInit } from "../packets/mod.ts";
-import { writePacket, Writer } from "../packets/mod.ts";
+import {
+  type ConnectInit,
+  type PropertiesOf,
+  type QoS,
+  type WillInit,
+  writePacket,
+  Writer,
+} from "../packets/mod.ts";
+import { pickProperties, propertyNames } from "../packets/properties.ts";
 import { DEFAULT_SEND_QUEUE_LIMITS, type SavedSession } from "../session/session.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
@@ -216,21 +223,8 @@ export function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
 
 const encoder = new TextEncoder();
 
-/** The properties of CONNECT among the options, each with its name. */
-const PROPERTY_NAMES = [
-  "sessionExpiryInterval",
-  "receiveMaximum",
-  "maximumPacketSize",
-  "topicAliasMaximum",
-  "requestResponseInformation",
-  "requestProblemInformation",
-  "userProperties",
-  "authenticationMethod",
-  "authenticationData",
-] as const satisfies readonly (keyof PropertiesOf<"connect">)[];
-
 const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
-  ...PROPERTY_NAMES,
+  ...propertyNames("connect"),
   ...["clientId", "cleanStart", "keepAlive", "will", "username", "password"] as const,
   ...["credentials", "session", "connectTimeout", "pingTimeout", "reconnect"] as const,
   ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
@@ -244,8 +238,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
 const RECEIVE_MAXIMUM = 65_535;
 
 function connectProperties(options: ConnectOptions): PropertiesOf<"connect"> {
-  const properties = Object.fromEntries(PROPERTY_NAMES.map((name) => [name, options[name]]));
-  return { ...properties, receiveMaximum: options.receiveMaximum ?? RECEIVE_MAXIMUM };
+  const properties = pickProperties("connect", options);
+  return { ...properties, receiveMaximum: properties.receiveMaximum ?? RECEIVE_MAXIMUM };
 }
 
 /** The Will as it stands in a CONNECT. */

@@ -6,6 +6,7 @@ import {
   writePacket,
   Writer,
 } from "../packets/mod.ts";
+import { pickProperties, propertyNames } from "../packets/properties.ts";
 import { ACK_MODES } from "./message_queue.ts";
 import { oneOf } from "./options.ts";
 import type { Request, SubscribeOptions } from "./subscription.ts";
@@ -16,14 +17,21 @@ export type TopicFilters =
   | SubscriptionRequestInit
   | readonly (string | SubscriptionRequestInit)[];
 
-const NAMES: ReadonlySet<string> = new Set<keyof SubscribeOptions>([
-  ...["qos", "noLocal", "retainAsPublished", "retainHandling", "userProperties"] as const,
-  ...["subscriptionIdentifier", "ack", "receiveQueue", "signal"] as const,
-]);
+/** The options of each Topic Filter. */
+const OF_A_FILTER = ["qos", "noLocal", "retainAsPublished", "retainHandling"] as const;
 
-/** What an object with a Topic Filter may have. */
-const FILTER_NAMES: ReadonlySet<string> = new Set<keyof SubscriptionRequestInit>([
-  ...["topicFilter", "qos", "noLocal", "retainAsPublished", "retainHandling"] as const,
+const FILTER_NAMES: ReadonlySet<string> = new Set(["topicFilter", ...OF_A_FILTER]);
+
+/** The other options; a property that there may be one of only has its name without an `s`. */
+const NAMES: ReadonlySet<string> = new Set<string>([
+  ...OF_A_FILTER,
+  ...[
+    "subscriptionIdentifier",
+    "ack",
+    "receiveQueue",
+    "signal",
+  ] satisfies (keyof SubscribeOptions)[],
+  ...propertyNames("subscribe").filter((name) => name !== "subscriptionIdentifiers"),
 ]);
 
 /**
@@ -37,8 +45,7 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
     if (!NAMES.has(name)) throw new TypeError(`${name} is no option of subscribe()`);
   }
   oneOf("ack", options.ack ?? "auto", ACK_MODES);
-  const { qos, noLocal, retainAsPublished, retainHandling, userProperties } = options;
-  const { subscriptionIdentifier: identifier } = options;
+  const { qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = options;
   const subscriptions = [filters].flat().map((filter): SubscriptionRequest => {
     const own = typeof filter === "string" ? { topicFilter: filter } : filter;
     for (const name of Object.keys(own)) {
@@ -52,10 +59,14 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
       retainHandling: own.retainHandling ?? retainHandling ?? 0,
     };
   });
-  const subscriptionIdentifiers = identifier === undefined ? undefined : [identifier];
-  const properties = { userProperties, subscriptionIdentifiers };
+  const properties = pickProperties("subscribe", {
+    ...options,
+    subscriptionIdentifiers: subscriptionIdentifier === undefined
+      ? undefined
+      : [subscriptionIdentifier],
+  });
   writePacket(new Writer(), { type: "subscribe", packetId: 1, subscriptions, properties });
-  return { subscriptions, userProperties };
+  return { subscriptions, properties };
 }
 
 /**

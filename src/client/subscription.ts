@@ -1,13 +1,17 @@
 // A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the messages that it brings.
 
-import type { QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
+import type { PropertiesOf, QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
 import type { SubscribeRequest } from "../session/pending_requests.ts";
 import { topicMatches } from "../topics.ts";
 import type { Message } from "./message.ts";
 import { type AckMode, MessageQueue, type ReceiveQueueLimits } from "./message_queue.ts";
 
-/** Options of `client.subscribe()`. Those of a Topic Filter hold for every filter that says nothing else (§3.8.3.1). */
-export interface SubscribeOptions {
+/**
+ * Options of `client.subscribe()`: those of a Topic Filter (§3.8.3.1), for every filter that has none
+ * of its own, and the properties of SUBSCRIBE (§3.8.2.1), flat.
+ */
+export interface SubscribeOptions
+  extends Omit<PropertiesOf<"subscribe">, "subscriptionIdentifiers"> {
   /** The highest QoS at which the server may send. Default: 0. */
   readonly qos?: 0 | 1 | 2 | undefined;
   /** Whether this client's own messages are not to come back to it. Default: false. */
@@ -18,8 +22,6 @@ export interface SubscribeOptions {
   readonly retainHandling?: RetainHandling | undefined;
   /** The Subscription Identifier, from 1 to 268,435,455, if it is not for the client to choose (§3.8.2.1.2). */
   readonly subscriptionIdentifier?: number | undefined;
-  /** User Properties of the SUBSCRIBE (§3.8.2.1.3). */
-  readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
   /** When the application is done with a message. Default: that of `connect()`. */
   readonly ack?: AckMode | undefined;
   /** How many messages of QoS 0 may wait to be read. Default: that of `connect()`. */
@@ -73,15 +75,14 @@ export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDi
 /** A SUBSCRIBE without the identifiers that it gets each time it is sent. */
 export interface Request {
   readonly subscriptions: readonly SubscriptionRequest[];
-  readonly userProperties: readonly (readonly [name: string, value: string])[] | undefined;
+  /** Its properties, with a Subscription Identifier only if the application chose it. */
+  readonly properties: PropertiesOf<"subscribe">;
 }
 
 /** How a subscription is made. */
 export interface SubscriptionSetup {
   readonly request: Request;
   readonly identifier: number;
-  /** Whether the application asked for this identifier: then a server without any is asked in vain. */
-  readonly isIdentifierChosen: boolean;
   readonly mode: AckMode;
   readonly limits: ReceiveQueueLimits;
   readonly close: (subscription: ActiveSubscription) => Promise<void>;
@@ -141,10 +142,8 @@ export class ActiveSubscription implements Subscription {
         qos: qosOf(request.topicFilter),
       })),
       properties: {
-        subscriptionIdentifiers: withIdentifier || this.#setup.isIdentifierChosen
-          ? [this.identifier]
-          : undefined,
-        userProperties: this.#setup.request.userProperties,
+        ...this.#setup.request.properties,
+        ...withIdentifier && { subscriptionIdentifiers: [this.identifier] },
       },
     };
   }

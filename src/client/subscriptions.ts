@@ -78,7 +78,6 @@ export class Subscriptions {
       identifier: options.subscriptionIdentifier === undefined
         ? this.#routes.nextIdentifier()
         : this.#routes.takeIdentifier(options.subscriptionIdentifier),
-      isIdentifierChosen: options.subscriptionIdentifier !== undefined,
       mode: options.ack ?? settings.ack,
       limits: receiveQueue(options.receiveQueue, settings.receiveQueue),
       close: (subscription) => this.close(subscription),

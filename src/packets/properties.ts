@@ -46,6 +46,8 @@ export interface PropertyRow {
   readonly maximum?: number;
   /** The Reason Code for a value out of bounds, if not 0x82. */
   readonly outOfBounds?: number;
+  /** What an end of a connection that leaves it out of CONNECT or CONNACK takes all the same. */
+  readonly absent?: number | boolean;
   /** The property without which this one may not stand. */
   readonly needs?: string;
   /** What else is wrong with a value, as the rest of a sentence. */
@@ -238,6 +240,7 @@ export const PROPERTIES = {
     name: "Receive Maximum",
     is: "twoByteInteger",
     in: { connect: "3.1.2.11.3", connack: "3.2.2.3.3" },
+    absent: 65_535,
     minimum: 1,
     means: (value: number): string => `at most ${value} unacknowledged QoS 1 and 2 messages`,
   },
@@ -247,6 +250,7 @@ export const PROPERTIES = {
     name: "Topic Alias Maximum",
     is: "twoByteInteger",
     in: { connect: "3.1.2.11.5", connack: "3.2.2.3.8" },
+    absent: 0,
     means: (value: number): string =>
       value === 0 ? "no Topic Aliases, please" : `Topic Aliases from 1 to ${value} are understood`,
   },
@@ -266,6 +270,7 @@ export const PROPERTIES = {
     name: "Maximum QoS",
     is: "byte",
     in: { connack: "3.2.2.3.4" },
+    absent: 2,
     maximum: 1,
     means: qosMeans,
   },
@@ -275,6 +280,7 @@ export const PROPERTIES = {
     name: "Retain Available",
     is: "boolean",
     in: { connack: "3.2.2.3.5" },
+    absent: true,
     means: available,
   },
   /** Names and values of the application's own, in order. §3.3.2.3.7 */
@@ -291,6 +297,7 @@ export const PROPERTIES = {
     name: "Maximum Packet Size",
     is: "fourByteInteger",
     in: { connect: "3.1.2.11.4", connack: "3.2.2.3.6" },
+    absent: Infinity,
     minimum: 1,
     means: (value: number): string => `no packet over ${value} bytes, please`,
   },
@@ -300,6 +307,7 @@ export const PROPERTIES = {
     name: "Wildcard Subscription Available",
     is: "boolean",
     in: { connack: "3.2.2.3.11" },
+    absent: true,
     means: available,
   },
   /** Whether subscriptions may have an identifier; absent means true. §3.2.2.3.12 */
@@ -308,6 +316,7 @@ export const PROPERTIES = {
     name: "Subscription Identifier Available",
     is: "boolean",
     in: { connack: "3.2.2.3.12" },
+    absent: true,
     means: available,
   },
   /** Whether there are Shared Subscriptions; absent means true. §3.2.2.3.13 */
@@ -316,6 +325,7 @@ export const PROPERTIES = {
     name: "Shared Subscription Available",
     is: "boolean",
     in: { connack: "3.2.2.3.13" },
+    absent: true,
     means: available,
   },
 } as const satisfies Record<string, PropertyRow>;
@@ -334,6 +344,28 @@ export type PropertiesOf<Holder extends PropertyHolder> = {
     Key in PropertyName as Holder extends keyof (typeof PROPERTIES)[Key]["in"] ? Key : never
   ]?: PropertyValue<(typeof PROPERTIES)[Key]> | undefined;
 };
+
+/** The names of the properties that one kind of packet, or the Will, may have. */
+export function propertyNames<Holder extends PropertyHolder>(
+  holder: Holder,
+): (keyof PropertiesOf<Holder>)[] {
+  return Object.entries<PropertyRow>(PROPERTIES)
+    .filter(([, row]) => row.in[holder] !== undefined)
+    .map(([name]) => name as keyof PropertiesOf<Holder>);
+}
+
+/**
+ * Those of some options that are properties of one kind of packet, or of the Will, by the same
+ * names: so an option of the API follows from its row in {@linkcode PROPERTIES}.
+ */
+export function pickProperties<Holder extends PropertyHolder>(
+  holder: Holder,
+  options: PropertiesOf<Holder>,
+): PropertiesOf<Holder> {
+  return Object.fromEntries(
+    propertyNames(holder).map((name) => [name, options[name]]),
+  ) as PropertiesOf<Holder>;
+}
 
 /** The least and the greatest value of a property that is a number. */
 export function boundsOf(

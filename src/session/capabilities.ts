@@ -1,46 +1,45 @@
-// What one end of a connection takes, as it said in CONNECT or CONNACK. The other end keeps to it.
+// What one end of a connection takes, as it said in CONNECT or CONNACK, or by saying nothing. The
+// other end keeps to it. Which properties say so follows from Table 2-4: those whose row has what an
+// absent one means.
 
-import type { QoS } from "../packets/mod.ts";
+import {
+  PROPERTIES,
+  type PropertiesOf,
+  type PropertyName,
+  type PropertyRow,
+  type PropertyValue,
+  type QoS,
+} from "../packets/mod.ts";
 
-/** What an end takes; where it said nothing, what the standard says then. */
-export interface Capabilities {
-  /** The most unacknowledged messages of QoS 1 and 2 (§3.1.2.11.3, §3.2.2.3.3). */
-  readonly receiveMaximum: number;
-  /** The most bytes in a packet; `Infinity` for no limit (§3.1.2.11.4, §3.2.2.3.6). */
-  readonly maximumPacketSize: number;
-  /** The greatest Topic Alias; 0 for none (§3.1.2.11.5, §3.2.2.3.8). */
-  readonly topicAliasMaximum: number;
+type CapabilityName = {
+  [Name in PropertyName]: (typeof PROPERTIES)[Name] extends { readonly absent: unknown } ? Name
+    : never;
+}[PropertyName];
+
+type Values = {
+  readonly [Name in CapabilityName]: PropertyValue<(typeof PROPERTIES)[Name]>;
+};
+
+/**
+ * What one end of a connection takes: Receive Maximum, Maximum Packet Size (`Infinity` for no
+ * limit), Topic Alias Maximum, and of a Server also Maximum QoS, Retain Available, Wildcard
+ * Subscription Available, Subscription Identifier Available and Shared Subscription Available
+ * (§3.1.2.11, §3.2.2.3). Each has the value that the standard gives it where the end said nothing.
+ */
+export type Capabilities = Omit<Values, "maximumQoS"> & {
   /** The highest QoS that may be published (§3.2.2.3.4). */
   readonly maximumQoS: QoS;
-  /** Whether messages may be retained (§3.2.2.3.5). */
-  readonly retainAvailable: boolean;
-  /** Whether Topic Filters may have wildcards (§3.2.2.3.11). */
-  readonly wildcardSubscriptionAvailable: boolean;
-  /** Whether subscriptions may have an identifier (§3.2.2.3.12). */
-  readonly subscriptionIdentifierAvailable: boolean;
-  /** Whether there are Shared Subscriptions (§3.2.2.3.13). */
-  readonly sharedSubscriptionAvailable: boolean;
-}
+};
 
-/** The limits that an end has set, by properties of its packet. */
-type CapabilityProperties =
-  & {
-    readonly [Name in Exclude<keyof Capabilities, "maximumQoS">]?: Capabilities[Name] | undefined;
-  }
-  & {
-    readonly maximumQoS?: number | undefined;
-  };
+const NAMES = Object.entries<PropertyRow>(PROPERTIES)
+  .flatMap(([name, { absent }]) => absent === undefined ? [] : [[name, absent] as const]);
 
-/** The limits in the properties of a CONNECT or a CONNACK. */
-export function capabilitiesOf(properties: CapabilityProperties): Capabilities {
-  return {
-    receiveMaximum: properties.receiveMaximum ?? 65_535,
-    maximumPacketSize: properties.maximumPacketSize ?? Infinity,
-    topicAliasMaximum: properties.topicAliasMaximum ?? 0,
-    maximumQoS: (properties.maximumQoS ?? 2) as QoS,
-    retainAvailable: properties.retainAvailable ?? true,
-    wildcardSubscriptionAvailable: properties.wildcardSubscriptionAvailable ?? true,
-    subscriptionIdentifierAvailable: properties.subscriptionIdentifierAvailable ?? true,
-    sharedSubscriptionAvailable: properties.sharedSubscriptionAvailable ?? true,
-  };
+/** What the properties of a CONNECT or a CONNACK say. */
+export function capabilitiesOf(
+  properties: PropertiesOf<"connect"> | PropertiesOf<"connack">,
+): Capabilities {
+  const said = properties as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    NAMES.map(([name, absent]) => [name, said[name] ?? absent]),
+  ) as unknown as Capabilities;
 }

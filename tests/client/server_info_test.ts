@@ -18,12 +18,7 @@ test("client.server has the standard's defaults where CONNACK says nothing", asy
     wildcardSubscriptionAvailable: true,
     subscriptionIdentifierAvailable: true,
     sharedSubscriptionAvailable: true,
-    responseInformation: undefined,
-    serverReference: undefined,
-    reasonString: undefined,
     userProperties: [],
-    authenticationMethod: undefined,
-    authenticationData: undefined,
   });
 });
 
@@ -56,6 +51,8 @@ test("client.server has every word of CONNACK [MQTT-3.1.2-21]", async (world) =>
     sessionPresent: false,
     clientId: "given",
     keepAlive: 9,
+    serverKeepAlive: 9,
+    assignedClientIdentifier: "given",
   });
 });
 
