@@ -20,7 +20,7 @@ import type { BrokerConnection, BrokerSession } from "./model.ts";
 import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./options.ts";
 import { isReserved } from "./reserved_topics.ts";
 import { withOwnBytes } from "./routing/payload_pages.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
+import { levelsOf } from "./routing/topic_levels.ts";
 import { mayHave, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
 import { Verdicts } from "./verdicts.ts";

@@ -155,6 +155,7 @@ export class BrokerEngine {
       onQueued: (session, message) => this.#commits?.keep(session, message),
       onExpired: (message) => this.#forget(message),
       memory: this.#memory,
+      sendFirst: (older, subscriptions) => this.#retainedDelivery.sendFirst(older, subscriptions),
       onDropped: ({ client }, message, why) => this.#hooks.onDropped(client, message, why),
     });
     this.#retainedDelivery = new RetainedDelivery({
@@ -173,6 +174,7 @@ export class BrokerEngine {
       retained: this.#retained,
       retainedDelivery: this.#retainedDelivery,
       commits: this.#commits,
+      turns: this.#turns,
       report: this.#errors.report,
       onFailed: (connection, error) => this.fail(connection, error),
       wakeLater: (connection) => this.#wakeQueue.add(connection),

@@ -12,7 +12,7 @@ import type { Account } from "./account.ts";
 import type { ClientInfo } from "./options.ts";
 import type { Retained } from "./retained/messages.ts";
 import type { Subscription } from "./routing/subscriptions.ts";
-import type { NameSearch } from "./routing/topic_tree.ts";
+import type { NameSearch } from "./routing/name_search.ts";
 import { sessionBytes, UNRELEASED } from "./sizes.ts";
 import type { Timer } from "./timers.ts";
 import { Share } from "./turns.ts";
@@ -137,12 +137,12 @@ export class BrokerSession {
 /** The retained messages that are still to be sent for one subscription. */
 export interface RetainedCursor {
   readonly subscription: Subscription<BrokerSession>;
-  /** What matches, found as it goes. */
-  readonly search: NameSearch<Retained>;
+  /** What matches, found as it goes; `undefined` before anybody has looked. */
+  search: NameSearch<Retained> | undefined;
   /** What was retained later has reached the subscription as it was published. */
   readonly upTo: number;
-  /** What has been sent. */
-  readonly sent: Set<Retained>;
+  /** What has been sent, if anything has. */
+  sent: Set<Retained> | undefined;
   /** The next one, which has no room yet. */
   held: Retained | undefined;
 }

@@ -16,7 +16,8 @@ import { isReserved } from "./reserved_topics.ts";
 import type { RetainedDelivery } from "./retained/delivery.ts";
 import type { RetainedMessages } from "./retained/messages.ts";
 import type { Router, RoutingCode } from "./routing/router.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
+import { levelsOf } from "./routing/topic_levels.ts";
+import { type Turns, Work } from "./turns.ts";
 
 /** What a publish handler works with. */
 export interface PublishHandlerSetup {
@@ -32,6 +33,7 @@ export interface PublishHandlerSetup {
   readonly retainedDelivery: RetainedDelivery;
   /** Where something is stored. */
   readonly commits: CommitBeforeWrite | undefined;
+  readonly turns: Turns;
   readonly report: ErrorReporter["report"];
   /** A connection has failed while its message was acknowledged. */
   readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
@@ -50,6 +52,7 @@ export class PublishHandler {
   readonly #retained: RetainedMessages;
   readonly #retainedDelivery: RetainedDelivery;
   readonly #commits: CommitBeforeWrite | undefined;
+  readonly #turns: Turns;
   readonly #setup: PublishHandlerSetup;
 
   constructor(setup: PublishHandlerSetup) {
@@ -62,6 +65,7 @@ export class PublishHandler {
     this.#retained = setup.retained;
     this.#retainedDelivery = setup.retainedDelivery;
     this.#commits = setup.commits;
+    this.#turns = setup.turns;
     this.#setup = setup;
   }
 
@@ -141,7 +145,7 @@ export class PublishHandler {
     message: PublishPacket,
     mayHave: MayHave,
   ): Answer {
-    this.#retainedDelivery.precede(message.topic, mayHave);
+    const older = this.#retainedDelivery.olderThanNow(message.topic);
     if (message.retain && !this.#retain(message)) {
       return {
         reasonCode: ReasonCode.quotaExceeded,
@@ -149,7 +153,7 @@ export class PublishHandler {
       };
     }
     this.#hooks.onMessage(connection.client, message);
-    const code = this.#router.route(message, connection.session, mayHave);
+    const code = this.#router.route(message, connection.session, mayHave, older);
     // What is retained has been taken, whoever had no room for it.
     return code === ReasonCode.quotaExceeded && message.retain ? WANTED : ANSWERS[code];
   }
@@ -213,15 +217,17 @@ export class PublishHandler {
   /** Brings a Will to those who want it. */
   publishWill(packet: PublishPacket, publisher: BrokerSession): void {
     const asked = this.#askWhoMayHave(packet, (mayHave) => {
-      this.#retainedDelivery.precede(packet.topic, mayHave);
+      const older = this.#retainedDelivery.olderThanNow(packet.topic);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);
-      this.#router.route(packet, publisher, mayHave);
+      this.#router.route(packet, publisher, mayHave, older);
     });
     void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
   }
 
   #retain(packet: PublishPacket): boolean {
+    const { topic, payload } = packet;
+    this.#turns.count(Work.retain + Work.text * topic.length + (payload.length >> 8));
     const before = this.#retained.get(packet.topic);
     const isDone = this.#setRetained(packet);
     if (isDone) this.#commits?.retain(packet.topic, before);

@@ -137,7 +137,7 @@ export class Sessions {
     session.account.close();
     const { table, turns } = this.#setup;
     void turns.forEach(session.feeding, session.subscriptions.keys(), (topicFilter) => {
-      turns.count(Work.subscription);
+      turns.count(Work.subscription + Work.text * topicFilter.length);
       table.remove(session, topicFilter);
     }, () => {});
     if (this.#byClientId.get(session.client.clientId) !== session) return;

@@ -5,7 +5,6 @@ import type { PublishPacket, Will } from "../packets/mod.ts";
 import { elementsOf, messageSize, textBytes } from "../session/message_size.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import type { ClientInfo } from "./options.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
 
 /** A connection: 16 kB of the platform's, and what is made to serve it. */
 const CONNECTION = 18_432;
@@ -22,14 +21,14 @@ const SESSION = 2048;
 /** A certificate as it is shown to the hooks. */
 const CERTIFICATE = 4096;
 
-/** A subscription beside its levels, in the session and among all others. */
+/** A subscription, in the session and among all others: with as many branches as a topic takes. */
 const SUBSCRIPTION = 800;
 
-/** A level of a topic in a tree, which may have been there already. */
-const LEVEL = 240;
+/** A retained message, with its branches of the tree. */
+const RETAINED = 800;
 
-/** A retained message beside its levels. */
-const RETAINED = 512;
+/** So often a topic is in memory: as it was given, and as labels of branches. */
+const COPIES = 2;
 
 /** A place in a queue, or in flight, with what is each subscriber's own of a message. */
 export const PLACE = 320;
@@ -59,12 +58,12 @@ export function sessionBytes(client: ClientInfo, will: Will | undefined): number
 
 /** What a subscription takes, with its part of the tree. */
 export function subscriptionBytes(topicFilter: string): number {
-  return SUBSCRIPTION + LEVEL * levelsOf(topicFilter) + textBytes(topicFilter);
+  return SUBSCRIPTION + COPIES * textBytes(topicFilter);
 }
 
 /** What a retained message takes, with its part of the tree. */
 export function retainedBytes(packet: PublishPacket): number {
-  return RETAINED + LEVEL * levelsOf(packet.topic) + messageBytes(packet);
+  return RETAINED + textBytes(packet.topic) + messageBytes(packet);
 }
 
 /** What a message takes, however many wait for it. */

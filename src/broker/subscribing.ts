@@ -17,7 +17,7 @@ import type { BrokerConnection, BrokerSession } from "./model.ts";
 import type { BrokerLimits } from "./options.ts";
 import type { RetainedDelivery } from "./retained/delivery.ts";
 import type { Subscription, SubscriptionTable } from "./routing/subscriptions.ts";
-import { levelsOf } from "./routing/topic_tree.ts";
+import { levelsOf } from "./routing/topic_levels.ts";
 import { subscriptionBytes } from "./sizes.ts";
 import { type Turns, Work } from "./turns.ts";
 
@@ -87,7 +87,7 @@ export class SubscribeHandler {
           packet.subscriptions,
           (request, index) => {
             if (session.connection !== connection) return;
-            this.#setup.turns.count(Work.subscription);
+            this.#count(request.topicFilter);
             reasonCodes.push(add(request, index));
           },
           () => {
@@ -126,7 +126,7 @@ export class SubscribeHandler {
     const { topicFilters } = packet;
     return this.#setup.turns.forEach(connection.share, topicFilters, (topicFilter) => {
       if (session.connection !== connection) return;
-      this.#setup.turns.count(Work.subscription);
+      this.#count(topicFilter);
       entries.push(remove(topicFilter));
     }, () => {
       if (session.connection !== connection) return;
@@ -143,6 +143,10 @@ export class SubscribeHandler {
       });
       connection.protocol.unsuback(packet, reasonCodes);
     });
+  }
+
+  #count(topicFilter: string): void {
+    this.#setup.turns.count(Work.subscription + Work.text * topicFilter.length);
   }
 
   /** Whether all that has been asked for a session is stored, where it is to be. */

@@ -15,10 +15,14 @@ export const Work = {
   keep: 5,
   /** Bytes are written to a socket. */
   write: 25,
+  /** A message is retained. One more is for each 256 bytes of its payload. */
+  retain: 40,
   /** A node of a tree of topics is visited. */
   node: 1,
-  /** A subscription is added or taken out. */
-  subscription: 10,
+  /** A subscription is added or taken out, and the garbage collector looks at it. */
+  subscription: 60,
+  /** A text is put into a tree of topics, for each of so many characters. */
+  text: 1 / 16,
   /** Something is looked at: a member of a group, say. */
   look: 1,
   /** A timer has come: of a session, of a message. */

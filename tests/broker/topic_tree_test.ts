@@ -122,15 +122,64 @@ Deno.test("What is taken out of a tree takes nothing else with it", () => {
 });
 
 Deno.test("A tree keeps no branch of what was taken out", () => {
-  const topics = ["a", "a/b/c/d", "a/b/x", "b//", "c", "$s/a"];
-  const branches = countThings(() => {
-    const filters = filterTree(...topics, "a/#", "+/+");
-    for (const filter of [...topics, "a/#", "+/+"]) filters.delete(filter);
+  const topics = ["a", "a/b/c/d", "a/b/x", "a/b/c/e", "b//", "c", "$s/a"];
+  const cost = (tree: NameTree<string>) => {
+    const search = tree.search("#");
+    while (!search.isOver) search.next();
+    return search.visited;
+  };
+  for (let kept = 0; kept < 1 << topics.length; kept++) {
+    const isKept = (_: string, index: number) => (kept >> index & 1) === 1;
+    const left = topics.filter(isKept);
     const names = nameTree(...topics);
-    for (const name of topics.toReversed()) names.delete(name);
+    const filters = filterTree(...topics);
+    for (const topic of topics.filter((topic, index) => !isKept(topic, index))) {
+      names.delete(topic);
+      filters.delete(topic);
+    }
+    assertStrictEquals(cost(names), cost(nameTree(...left)), `${left}`);
+    for (const topic of topics) {
+      const visited = filters.match(topic, () => {});
+      assertStrictEquals(visited, filterTree(...left).match(topic, () => {}), `${left}: ${topic}`);
+    }
+  }
+});
+
+Deno.test("A topic takes two branches at most, however many levels it has, and what others have been", () => {
+  const levels = "/a".repeat(127);
+  const topics = Array.from({ length: 100 }, (_, index) => [
+    `${index}${levels}`,
+    `${index}${levels}/b`,
+    `x${levels.slice(index)}${index}${levels.slice(-index)}`,
+  ]).flat();
+  const branches = countThings(() => {
+    const tree = nameTree(...topics);
+    for (const topic of topics) tree.set(topic, topic);
   });
-  assert(branches.made > 20, "branches are counted");
-  assertStrictEquals(branches.left, 0);
+  assert(branches.made <= 2 * topics.length, `${branches.made} for ${topics.length} topics`);
+});
+
+Deno.test("A search goes on where it was, though branches part and join meanwhile", () => {
+  const stays = ["a/b/c/d/1", "a/b/c/d/2", "a/b/e", "b/c/1", "b/c/2", "c/d/e/f"];
+  const comes = ["a/b", "a/b/c", "a/b/c/x", "b/c", "b/x", "c/d", "c/d/e/g", "a/b/c/d/3/4"];
+  for (const filter of ["#", "a/#", "+/+/+/+/+", "+/c/+", "a/b/#", "+/d/+/f"]) {
+    for (let at = 0; at < 6; at++) {
+      for (const isBefore of [false, true]) {
+        const tree = nameTree(...stays, ...isBefore ? comes : []);
+        const search = tree.search(filter);
+        const values = new Set<string>();
+        for (let step = 0; !search.isOver; step++) {
+          if (step === at && !isBefore) { for (const topic of comes) tree.set(topic, topic); }
+          if (step === at && isBefore) { for (const topic of comes) tree.delete(topic); }
+          const value = search.next(2);
+          if (value !== undefined) values.add(value);
+        }
+        for (const topic of stays) {
+          assertStrictEquals(values.has(topic), topicMatches(filter, topic), `${filter}: ${topic}`);
+        }
+      }
+    }
+  }
 });
 
 Deno.test("A tree keeps no branch for what is only looked for", () => {

@@ -2,12 +2,11 @@
 // and more that have to be looked at: they go one after the other, as fast as the client takes
 // them, and never so many in one turn that others have to wait.
 
-import type { DeliveryAuthorizer, MayHave } from "../delivery_authorizer.ts";
+import type { DeliveryAuthorizer } from "../delivery_authorizer.ts";
 import { isPromise } from "../is_promise.ts";
 import type { BrokerSession, RetainedCursor } from "../model.ts";
 import type { Router } from "../routing/router.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
-import { FilterTree } from "../routing/topic_tree.ts";
 import { type Turns, Work } from "../turns.ts";
 import type { Retained, RetainedMessages } from "./messages.ts";
 
@@ -28,12 +27,8 @@ export interface RetainedDeliverySetup {
 /** Sends retained messages. */
 export class RetainedDelivery {
   readonly #setup: RetainedDeliverySetup;
-  /**
-   * The subscriptions that are still to get messages, by Topic Filter: a message costs those
-   * nothing that it does not match.
-   */
-  readonly #waiting = new FilterTree<Set<RetainedCursor>>();
-  #waitingCount = 0;
+  /** How many subscriptions are still to get messages. */
+  #waiting = 0;
 
   constructor(setup: RetainedDeliverySetup) {
     this.#setup = setup;
@@ -49,57 +44,44 @@ export class RetainedDelivery {
     this.stop(subscriber, topicFilter);
     const cursor: RetainedCursor = {
       subscription,
-      search: retained.search(topicFilter),
+      search: undefined,
       upTo: retained.latest,
-      sent: new Set(),
+      sent: undefined,
       held: undefined,
     };
     const cursors = subscriber.retainedCursors ??= new Map();
     cursors.set(topicFilter, cursor);
-    this.#waiting.getOrMake(topicFilter, () => new Set()).add(cursor);
-    this.#waitingCount++;
+    this.#waiting++;
   }
 
   /** A subscription has ended. */
   stop(session: BrokerSession, topicFilter: string): void {
     const cursors = session.retainedCursors;
-    const cursor = cursors?.get(topicFilter);
-    if (cursor === undefined) return;
-    cursors!.delete(topicFilter);
-    if (cursors!.size === 0) session.retainedCursors = undefined;
-    this.#takeOut(cursor);
+    if (cursors?.delete(topicFilter) !== true) return;
+    if (cursors.size === 0) session.retainedCursors = undefined;
+    this.#waiting--;
   }
 
   /** A session is to get nothing any more. */
   forget(session: BrokerSession): void {
-    const cursors = session.retainedCursors;
-    if (cursors === undefined) return;
+    this.#waiting -= session.retainedCursors?.size ?? 0;
     session.retainedCursors = undefined;
-    // What is taken out later is sent nothing before: the session has ended.
-    void this.#setup.turns.forEach(
-      session.feeding,
-      cursors.values(),
-      (cursor) => this.#takeOut(cursor),
-      () => {},
-    );
   }
 
   /**
-   * A message is about to be sent: what is retained of its topic is older, and goes before it
-   * [MQTT-4.6.0-5].
+   * What is retained of a topic, if there are subscriptions that may still have to get it: it is
+   * older than a message that is sent now, and goes before it [MQTT-4.6.0-5].
    */
-  precede(topicName: string, mayHave?: MayHave): void {
-    if (this.#waitingCount === 0) return;
-    const { retained, turns } = this.#setup;
-    const message = retained.get(topicName);
-    if (message === undefined) return;
-    const nodes = this.#waiting.match(topicName, (cursors) => {
-      turns.count(Work.look * cursors.size);
-      for (const cursor of cursors) {
-        if (mayHave?.(cursor.subscription.subscriber) !== false) this.#send(cursor, message);
-      }
-    });
-    turns.count(Work.node * nodes);
+  olderThanNow(topicName: string): Retained | undefined {
+    return this.#waiting === 0 ? undefined : this.#setup.retained.get(topicName);
+  }
+
+  /** Sends a retained message to those of the subscriptions that are still to get it. */
+  sendFirst(message: Retained, subscriptions: readonly Subscription<BrokerSession>[]): void {
+    for (const { subscriber, request: { topicFilter } } of subscriptions) {
+      const cursor = subscriber.retainedCursors?.get(topicFilter);
+      if (cursor !== undefined) this.#send(cursor, message);
+    }
   }
 
   /**
@@ -127,7 +109,7 @@ export class RetainedDelivery {
       const message = cursor.held ?? this.#find(cursor);
       cursor.held = undefined;
       if (message === undefined) {
-        if (cursor.search.isOver) this.stop(session, topicFilter);
+        if (cursor.search!.isOver) this.stop(session, topicFilter);
       } else if (!sendQueue.hasRoomFor(sizeOf(message))) {
         cursor.held = message;
         return;
@@ -162,25 +144,20 @@ export class RetainedDelivery {
   }
 
   /** The next message, if it is not far. */
-  #find({ search }: RetainedCursor): Retained | undefined {
+  #find(cursor: RetainedCursor): Retained | undefined {
+    const { topicFilter } = cursor.subscription.request;
+    const search = cursor.search ??= this.#setup.retained.search(topicFilter);
     const before = search.visited;
     const message = search.next(NODES);
     this.#setup.turns.count(Work.node * (search.visited - before));
     return message;
   }
 
-  #takeOut(cursor: RetainedCursor): void {
-    const { turns } = this.#setup;
-    const { topicFilter } = cursor.subscription.request;
-    const cursors = this.#waiting.get(topicFilter);
-    if (cursors?.delete(cursor) !== true) return;
-    turns.count(Work.subscription);
-    this.#waitingCount--;
-    if (cursors.size === 0) this.#waiting.delete(topicFilter);
-  }
-
-  #send({ subscription, upTo, sent }: RetainedCursor, message: Retained): void {
-    if (message.sequence > upTo || sent.has(message) || subscription.subscriber.hasEnded) return;
+  #send(cursor: RetainedCursor, message: Retained): void {
+    const { subscription, upTo } = cursor;
+    if (message.sequence > upTo || subscription.subscriber.hasEnded) return;
+    const sent = cursor.sent ??= new Set();
+    if (sent.has(message)) return;
     sent.add(message);
     this.#setup.turns.count(Work.packet + Work.delivery);
     this.#setup.router.sendRetained(message.packet, message.expiresAt, subscription);

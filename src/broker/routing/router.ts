@@ -18,6 +18,7 @@ import type { DropReason } from "../options.ts";
 import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
 import { messageBytes } from "../sizes.ts";
 import { type Matches, nextMember, type Subscription, SubscriptionTable } from "./subscriptions.ts";
+import type { Retained } from "../retained/messages.ts";
 import { type Turns, Work } from "../turns.ts";
 
 /** What a router works with. */
@@ -38,6 +39,11 @@ export interface RouterSetup {
   readonly onExpired: (message: QueuedMessage) => void;
   /** The account of the whole broker. */
   readonly memory: Account;
+  /** Sends a retained message to those of the subscriptions that are still to get it. */
+  readonly sendFirst: (
+    older: Retained,
+    subscriptions: readonly Subscription<BrokerSession>[],
+  ) => void;
   /** A message does not reach a client that should have it. */
   readonly onDropped: (session: BrokerSession, message: PublishPacket, why: DropReason) => void;
 }
@@ -157,19 +163,24 @@ export class Router {
   }
 
   /**
-   * Sends a message to all that want it and may have it. Returns 0x10 when there are none, 0x97
-   * when some had no room for it and nobody took it.
+   * Sends a message to all that want it and may have it, and `older` before it to those who are
+   * still to get that. Returns 0x10 when there are none, 0x97 when some had no room for it and
+   * nobody took it.
    */
   route(
     packet: PublishPacket,
     publisher: BrokerSession | undefined,
     mayHave?: MayHave,
+    older?: Retained,
   ): RoutingCode {
     const matches = this.table.match(packet.topic);
     const cost = Work.delivery + (packet.payload.length >> 9);
     this.#setup.turns.count(Work.packet + cost * matches.single.length);
     const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
     if (single.length === 0 && groups.length === 0) return ReasonCode.noMatchingSubscribers;
+    if (older !== undefined) {
+      for (const entries of single) this.#setup.sendFirst(older, entries);
+    }
     const copies = new Copies(packet, this.#setup, this.#workshop);
     let outcome: Outcome = NOTHING;
     for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);

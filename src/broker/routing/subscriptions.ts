@@ -40,11 +40,17 @@ export interface Matches<Subscriber> {
 /** What nobody wants. */
 const NOBODY: Matches<never> = { single: [], groups: [] };
 
-/** The subscriptions under one Topic Filter. */
+/**
+ * The subscriptions under one Topic Filter. Most filters have one subscriber, and are shared by
+ * nobody: a table for each would be most of what a subscription takes.
+ */
 interface Holders<Subscriber> {
-  readonly single: Map<Subscriber, Subscription<Subscriber>>;
+  /** The one that is not shared, if it is one. */
+  only: Subscription<Subscriber> | undefined;
+  /** Those that are not shared, if they are more. */
+  single: Map<Subscriber, Subscription<Subscriber>> | undefined;
   /** By share name. */
-  readonly groups: Map<string, Group<Subscriber>>;
+  groups: Map<string, Group<Subscriber>> | undefined;
 }
 
 /** All subscriptions of a broker. */
@@ -75,22 +81,16 @@ export class SubscriptionTable<Subscriber extends object> {
    * [MQTT-3.8.4-3].
    */
   add(subscription: Subscription<Subscriber>): void {
-    const { subscriber, request: { topicFilter } } = subscription;
+    const { request: { topicFilter } } = subscription;
     const shared = parseSharedSubscription(topicFilter);
     const holders = this.#tree.getOrMake(
       shared?.topicFilter ?? topicFilter,
       makeHolders<Subscriber>,
     );
-    let members = holders.single;
-    if (shared !== undefined) {
-      let group = holders.groups.get(shared.shareName);
-      if (group === undefined) {
-        holders.groups.set(shared.shareName, group = { members: new Map() });
-      }
-      members = group.members;
-    }
-    if (!members.has(subscriber)) this.#size++;
-    members.set(subscriber, subscription);
+    const isNew = shared === undefined
+      ? addSingle(holders, subscription)
+      : addShared(holders, shared.shareName, subscription);
+    if (isNew) this.#size++;
     this.#forget(shared?.topicFilter ?? topicFilter);
   }
 
@@ -100,12 +100,15 @@ export class SubscriptionTable<Subscriber extends object> {
     const filter = shared?.topicFilter ?? topicFilter;
     const holders = this.#tree.get(filter);
     if (holders === undefined) return;
-    const group = shared && holders.groups.get(shared.shareName);
-    const members = shared === undefined ? holders.single : group?.members;
-    if (members?.delete(subscriber) !== true) return;
+    const isRemoved = shared === undefined
+      ? removeSingle(holders, subscriber)
+      : removeShared(holders, shared.shareName, subscriber);
+    if (!isRemoved) return;
     this.#size--;
-    if (shared !== undefined && members.size === 0) holders.groups.delete(shared.shareName);
-    if (holders.single.size === 0 && holders.groups.size === 0) this.#tree.delete(filter);
+    const { only, single, groups } = holders;
+    if (only === undefined && single === undefined && groups === undefined) {
+      this.#tree.delete(filter);
+    }
     this.#forget(filter);
   }
 
@@ -117,12 +120,9 @@ export class SubscriptionTable<Subscriber extends object> {
     const single = new Map<Subscriber, Subscription<Subscriber>[]>();
     const groups: Group<Subscriber>[] = [];
     const nodes = this.#tree.match(topicName, (holders) => {
-      for (const [subscriber, subscription] of holders.single) {
-        const entries = single.get(subscriber);
-        if (entries === undefined) single.set(subscriber, [subscription]);
-        else entries.push(subscription);
-      }
-      groups.push(...holders.groups.values());
+      if (holders.only !== undefined) addTo(single, holders.only);
+      for (const subscription of holders.single?.values() ?? []) addTo(single, subscription);
+      for (const group of holders.groups?.values() ?? []) groups.push(group);
     });
     const matches = { single: [...single.values()], groups };
     this.#count(Work.node * nodes + Work.look * (single.size + groups.length));
@@ -166,7 +166,78 @@ function sizeOf<Subscriber>(topicName: string, { single, groups }: Matches<Subsc
 }
 
 function makeHolders<Subscriber>(): Holders<Subscriber> {
-  return { single: new Map(), groups: new Map() };
+  return { only: undefined, single: undefined, groups: undefined };
+}
+
+/** Returns whether it had none before. */
+function addSingle<Subscriber>(
+  holders: Holders<Subscriber>,
+  subscription: Subscription<Subscriber>,
+): boolean {
+  const { subscriber } = subscription;
+  const { only, single } = holders;
+  if (single !== undefined) {
+    const isNew = !single.has(subscriber);
+    single.set(subscriber, subscription);
+    return isNew;
+  }
+  if (only !== undefined && only.subscriber !== subscriber) {
+    holders.single = new Map([[only.subscriber, only], [subscriber, subscription]]);
+    holders.only = undefined;
+    return true;
+  }
+  holders.only = subscription;
+  return only === undefined;
+}
+
+function addShared<Subscriber>(
+  holders: Holders<Subscriber>,
+  shareName: string,
+  subscription: Subscription<Subscriber>,
+): boolean {
+  const groups = holders.groups ??= new Map<string, Group<Subscriber>>();
+  let group = groups.get(shareName);
+  if (group === undefined) groups.set(shareName, group = { members: new Map() });
+  const isNew = !group.members.has(subscription.subscriber);
+  group.members.set(subscription.subscriber, subscription);
+  return isNew;
+}
+
+/** Returns whether there was one. */
+function removeSingle<Subscriber>(
+  holders: Holders<Subscriber>,
+  subscriber: Subscriber,
+): boolean {
+  const { only, single } = holders;
+  if (only?.subscriber === subscriber) {
+    holders.only = undefined;
+    return true;
+  }
+  if (single?.delete(subscriber) !== true) return false;
+  if (single.size === 0) holders.single = undefined;
+  return true;
+}
+
+function removeShared<Subscriber>(
+  holders: Holders<Subscriber>,
+  shareName: string,
+  subscriber: Subscriber,
+): boolean {
+  const group = holders.groups?.get(shareName);
+  if (group?.members.delete(subscriber) !== true) return false;
+  if (group.members.size === 0) holders.groups!.delete(shareName);
+  if (holders.groups!.size === 0) holders.groups = undefined;
+  return true;
+}
+
+function addTo<Subscriber>(
+  single: Map<Subscriber, Subscription<Subscriber>[]>,
+  subscription: Subscription<Subscriber>,
+): void {
+  const { subscriber } = subscription;
+  const entries = single.get(subscriber);
+  if (entries === undefined) single.set(subscriber, [subscription]);
+  else entries.push(subscription);
 }
 
 /**

@@ -1,17 +1,28 @@
 // §4.7 Topic Filters and Topic Names as a tree of their levels. To find what matches costs as much
 // as the topic is deep and as much as there are matches, however many filters or topics there are.
+// Levels between which nothing branches off are one edge: a topic takes as many objects as it
+// parts from others, at most two, and not as many as it has levels. Millions of small objects
+// would hold up everybody while the garbage collector looks at them.
 
-/** How many levels a Topic Name has, or a Topic Filter. */
-export function levelsOf(topic: string): number {
-  let levels = 1;
-  for (let at = topic.indexOf("/"); at >= 0; at = topic.indexOf("/", at + 1)) levels++;
-  return levels;
+import { FilterMatch } from "./filter_match.ts";
+import { NameSearch } from "./name_search.ts";
+import { isEnd, levelEnd } from "./topic_levels.ts";
+
+/** Where topics end, or part. */
+export interface Node<Value> {
+  /** By the first level of each. All but the root have two, or a value. */
+  children: Map<string, Edge<Value>> | undefined;
+  value: Value | undefined;
 }
 
-/** A level of topics, and what is below it. */
-export interface Node<Value> {
-  readonly children: Map<string, Node<Value>>;
-  value: Value | undefined;
+/**
+ * The way from a node to one below it. It is replaced, not changed: a search that stands above it
+ * goes on as it was.
+ */
+export interface Edge<Value> {
+  /** One level or more. */
+  readonly label: string;
+  readonly node: Node<Value>;
 }
 
 /** Values by Topic Filter, to be found by Topic Name. */
@@ -20,9 +31,7 @@ export class FilterTree<Value> {
 
   /** The value of a filter; made by `make` when it has none. */
   getOrMake(topicFilter: string, make: () => Value): Value {
-    let node = this.#root;
-    for (const level of topicFilter.split("/")) node = child(node, level);
-    return node.value ??= make();
+    return add(this.#root, topicFilter).value ??= make();
   }
 
   /** The value of a filter. */
@@ -32,44 +41,16 @@ export class FilterTree<Value> {
 
   /** Takes a filter out. */
   delete(topicFilter: string): void {
-    remove(this.#root, topicFilter.split("/"), 0);
+    remove(this.#root, topicFilter);
   }
 
   /**
-   * Calls back with the value of each filter that matches a Topic Name. Returns how many nodes have
-   * been visited.
+   * Calls back with the value of each filter that matches a Topic Name. Returns how many levels
+   * have been looked at.
    */
   match(topicName: string, callback: (value: Value) => void): number {
-    const levels = topicName.split("/");
-    // [MQTT-4.7.2-1]
-    const isReserved = topicName.startsWith("$");
-    return matchLevel(this.#root, levels, 0, isReserved, callback);
+    return new FilterMatch(topicName, callback).visit(this.#root);
   }
-}
-
-function matchLevel<Value>(
-  node: Node<Value>,
-  levels: readonly string[],
-  index: number,
-  isReserved: boolean,
-  callback: (value: Value) => void,
-): number {
-  const takesWildcards = index > 0 || !isReserved;
-  if (takesWildcards) {
-    // It stands for the level above, too: "sport/#" matches "sport".
-    const all = node.children.get("#")?.value;
-    if (all !== undefined) callback(all);
-  }
-  if (index === levels.length) {
-    if (node.value !== undefined) callback(node.value);
-    return 1;
-  }
-  let visited = 1;
-  const same = node.children.get(levels[index]!);
-  if (same !== undefined) visited += matchLevel(same, levels, index + 1, isReserved, callback);
-  const any = takesWildcards ? node.children.get("+") : undefined;
-  if (any !== undefined) visited += matchLevel(any, levels, index + 1, isReserved, callback);
-  return visited;
 }
 
 /** Values by Topic Name, to be found by Topic Filter. */
@@ -89,17 +70,14 @@ export class NameTree<Value> {
 
   /** Sets the value of a topic. */
   set(topicName: string, value: Value): void {
-    let node = this.#root;
-    for (const level of topicName.split("/")) node = child(node, level);
+    const node = add(this.#root, topicName);
     if (node.value === undefined) this.#size++;
     node.value = value;
   }
 
   /** Takes a topic out. */
   delete(topicName: string): void {
-    if (this.get(topicName) === undefined) return;
-    this.#size--;
-    remove(this.#root, topicName.split("/"), 0);
+    if (remove(this.#root, topicName)) this.#size--;
   }
 
   /** The values of the topics that a Topic Filter matches, each found when it is asked for. */
@@ -110,130 +88,120 @@ export class NameTree<Value> {
 
   /** Looks for the topics that a Topic Filter matches, in steps. */
   search(topicFilter: string): NameSearch<Value> {
-    return new NameSearch(this.#root, topicFilter.split("/"));
-  }
-}
-
-/** A branching of the tree, some branches of which are still to be searched. */
-interface Branching<Value> {
-  readonly branches: Iterator<[string, Node<Value>], undefined>;
-  /** The level of the filter that is to match below. */
-  readonly index: number;
-  readonly isRoot: boolean;
-}
-
-/**
- * A search that can be interrupted: how long it takes depends on all that it has to look at, not on
- * what it finds.
- */
-export class NameSearch<Value> {
-  readonly #levels: readonly string[];
-  #root: Node<Value> | undefined;
-  /** Where the search is, the root first. */
-  readonly #path: Branching<Value>[] = [];
-  #visited = 0;
-  #isOver = false;
-
-  /** Nothing has been looked at. */
-  constructor(root: Node<Value>, levels: readonly string[]) {
-    this.#root = root;
-    this.#levels = levels;
-  }
-
-  /** How many nodes have been visited so far. */
-  get visited(): number {
-    return this.#visited;
-  }
-
-  /** Whether nothing more will be found. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /**
-   * The next value; `undefined` when there is none, or about so many nodes have been visited
-   * without one.
-   */
-  next(mostNodes = Infinity): Value | undefined {
-    const end = this.#visited + mostNodes;
-    if (this.#root !== undefined) {
-      const root = this.#root;
-      this.#root = undefined;
-      const value = this.#enter(root, 0, true);
-      if (value !== undefined) return value;
-    }
-    while (this.#visited < end) {
-      const branching = this.#path.at(-1);
-      if (branching === undefined) {
-        this.#isOver = true;
-        return undefined;
-      }
-      const { done, value: branch } = branching.branches.next();
-      this.#visited++;
-      if (done === true) this.#path.pop();
-      // [MQTT-4.7.2-1]
-      else if (!branching.isRoot || !branch[0].startsWith("$")) {
-        const value = this.#enter(branch[1], branching.index, false);
-        if (value !== undefined) return value;
-      }
-    }
-    return undefined;
-  }
-
-  /**
-   * Goes to a node, and on from there as long as there is one way only. Returns the value where it
-   * has come to, if it matches.
-   */
-  #enter(start: Node<Value>, from: number, isRoot: boolean): Value | undefined {
-    let node = start;
-    for (let index = from;; index++) {
-      const level = this.#levels[index];
-      if (level === undefined) return node.value;
-      if (level === "+" || level === "#") {
-        const isAll = level === "#";
-        this.#path.push({
-          branches: node.children[Symbol.iterator](),
-          // Below "#" every level is matched by it again.
-          index: isAll ? index : index + 1,
-          isRoot: isRoot && index === from,
-        });
-        // "sport/#" matches "sport", too.
-        return isAll ? node.value : undefined;
-      }
-      const next = node.children.get(level);
-      if (next === undefined) return undefined;
-      this.#visited++;
-      node = next;
-    }
+    return new NameSearch(this.#root, topicFilter);
   }
 }
 
 function makeNode<Value>(): Node<Value> {
-  return { children: new Map(), value: undefined };
+  return { children: undefined, value: undefined };
 }
 
-function child<Value>(node: Node<Value>, level: string): Node<Value> {
-  let next = node.children.get(level);
-  if (next === undefined) node.children.set(level, next = makeNode());
-  return next;
-}
-
-function find<Value>(root: Node<Value>, topic: string): Node<Value> | undefined {
-  let node: Node<Value> | undefined = root;
-  for (const level of topic.split("/")) node = node?.children.get(level);
+/** The node of a topic, made if there is none. */
+function add<Value>(root: Node<Value>, topic: string): Node<Value> {
+  let node = root;
+  for (let at = 0; at <= topic.length;) {
+    const first = topic.slice(at, levelEnd(topic, at));
+    const children = node.children ??= new Map<string, Edge<Value>>();
+    const edge = children.get(first);
+    if (edge === undefined) {
+      const leaf = makeNode<Value>();
+      children.set(own(first), { label: topic.slice(at), node: leaf });
+      return leaf;
+    }
+    const { label } = edge;
+    const length = commonLevels(label, topic, at);
+    if (length < label.length) node = part(children, first, edge, length);
+    else node = edge.node;
+    at += length + 1;
+  }
   return node;
 }
 
-/**
- * Takes a value out, and the branches that bear nothing then. Returns whether the node bears
- * nothing.
- */
-function remove<Value>(node: Node<Value>, levels: readonly string[], index: number): boolean {
-  const level = levels[index];
-  if (level === undefined) node.value = undefined;
-  else {
-    const next = node.children.get(level);
-    if (next !== undefined && remove(next, levels, index + 1)) node.children.delete(level);
-  }
-  return node.value === undefined && node.children.size === 0;
+/** Makes a node within an edge, after so many characters. */
+function part<Value>(
+  children: Map<string, Edge<Value>>,
+  first: string,
+  { label, node }: Edge<Value>,
+  length: number,
+): Node<Value> {
+  const rest = label.slice(length + 1);
+  const below = own(rest.slice(0, levelEnd(rest, 0)));
+  const middle: Node<Value> = {
+    children: new Map([[below, { label: rest, node }]]),
+    value: undefined,
+  };
+  children.set(first, { label: own(label.slice(0, length)), node: middle });
+  return middle;
 }
+
+/** How many characters the levels have that a label and a topic have in common from there on. */
+function commonLevels(label: string, topic: string, at: number): number {
+  if (topic.startsWith(label, at) && isEnd(topic, at + label.length)) return label.length;
+  let common = 0;
+  for (let end = levelEnd(label, 0); end < label.length; end = levelEnd(label, end + 1)) {
+    if (!isEnd(topic, at + end)) break;
+    if (!topic.startsWith(label.slice(common, end), at + common)) break;
+    common = end;
+  }
+  return common;
+}
+
+function find<Value>(root: Node<Value>, topic: string): Node<Value> | undefined {
+  let node = root;
+  for (let at = 0; at <= topic.length;) {
+    const edge = node.children?.get(topic.slice(at, levelEnd(topic, at)));
+    if (edge === undefined) return undefined;
+    const { length } = edge.label;
+    if (!topic.startsWith(edge.label, at) || !isEnd(topic, at + length)) return undefined;
+    node = edge.node;
+    at += length + 1;
+  }
+  return node;
+}
+
+/** Takes a value out, and the nodes that are not needed then. Returns whether there was one. */
+function remove<Value>(root: Node<Value>, topic: string): boolean {
+  let node = root;
+  let above = root;
+  let first = "";
+  let firstAbove = "";
+  let aboveThat: Node<Value> | undefined;
+  for (let at = 0; at <= topic.length;) {
+    const next = topic.slice(at, levelEnd(topic, at));
+    const edge = node.children?.get(next);
+    if (edge === undefined) return false;
+    const { length } = edge.label;
+    if (!topic.startsWith(edge.label, at) || !isEnd(topic, at + length)) return false;
+    [aboveThat, above, node] = [above, node, edge.node];
+    [firstAbove, first] = [first, next];
+    at += length + 1;
+  }
+  if (node.value === undefined) return false;
+  node.value = undefined;
+  if (node.children !== undefined) join(above, first);
+  else {
+    above.children!.delete(first);
+    if (above.children!.size === 0) above.children = undefined;
+    else if (above !== root) join(aboveThat!, firstAbove);
+  }
+  return true;
+}
+
+/** Makes one edge of two where nothing ends between them, or branches off. */
+function join<Value>(above: Node<Value>, first: string): void {
+  const { label, node: { value, children } } = above.children!.get(first)!;
+  if (value !== undefined || children?.size !== 1) return;
+  const [only] = children.values();
+  above.children!.set(first, { label: `${label}/${only!.label}`, node: only!.node });
+}
+
+/**
+ * A text that does not keep a longer one, of which it is a part, in memory. Short ones are copied by
+ * the engine.
+ */
+function own(text: string): string {
+  return text.length < PARTS_FROM ? text : `/${text}`.slice(1);
+}
+
+/** Parts of texts that are shorter are copies. */
+const PARTS_FROM = 13;
