@@ -1,9 +1,9 @@
-// Why a connection has ended, in words for the application.
+// Describes for the application why a connection has ended.
 
 import { ReasonCode, reasonCodeName } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 
-/** What `onDisconnect` is told. */
+/** The `reason` for `onDisconnect`. */
 export function closeReason(cause: CloseCause): string {
   switch (cause.by) {
     case "this end":

@@ -1,5 +1,5 @@
-// §3.1.4 CONNECT actions: who comes in, as whom, and with which session. §4.12 Enhanced
-// authentication.
+// §3.1.4 CONNECT Actions and §4.12 Enhanced authentication: who may connect, and with which
+// session.
 
 import {
   type AuthPacket,
@@ -21,32 +21,32 @@ import type { AuthenticationAnswer, BrokerLimits, BrokerOptions } from "./option
 import { isReserved } from "./reserved_topics.ts";
 import { withOwnBytes } from "./routing/payload_pages.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
-import { mayHave, ownerOf } from "./session_owner.ts";
+import { canUseSession, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
 import { Verdicts } from "./verdicts.ts";
 
-/** What it works with. */
+/** Dependencies of {@linkcode ConnectHandler}. */
 export interface ConnectHandlerSetup {
   readonly options: BrokerOptions;
   readonly limits: BrokerLimits;
   readonly hooks: Hooks;
   readonly sessions: Sessions;
-  /** Whether sessions are somebody's: where nobody authenticates, names say nothing. */
+  /** Whether sessions have owners: only where clients are authenticated. */
   readonly hasOwners: boolean;
-  /** A name for a session that nobody can guess. */
+  /** Makes a Client Identifier that cannot be guessed. */
   readonly newClientId: () => string;
-  /** Whether a session can be stored now. */
+  /** Whether sessions can be stored now. */
   readonly canKeepSessions: () => boolean;
-  /** A client has been made to leave, and has something to be told. */
-  readonly onLeft: (connection: BrokerConnection, cause: CloseCause) => void;
+  /** The session of this connection has been taken over; its DISCONNECT is yet to be sent. */
+  readonly onTakenOver: (connection: BrokerConnection, cause: CloseCause) => void;
   readonly deliveries: DeliveryAuthorizer;
-  /** Takes back what waits for a session, of these topics. */
-  readonly takeOut: (session: BrokerSession, topics: ReadonlySet<string>) => void;
-  /** A client has been let in. */
-  readonly onEntered: (connection: BrokerConnection) => void;
+  /** Drops the queued messages of these topics. */
+  readonly dropQueued: (session: BrokerSession, topics: ReadonlySet<string>) => void;
+  /** CONNACK with Success is about to be sent. */
+  readonly onAccepted: (connection: BrokerConnection) => void;
 }
 
-/** Lets clients in. */
+/** Accepts or refuses clients. */
 export class ConnectHandler {
   readonly #setup: ConnectHandlerSetup;
 
@@ -54,7 +54,7 @@ export class ConnectHandler {
     this.#setup = setup;
   }
 
-  /** A client has sent its CONNECT. */
+  /** Handles a CONNECT. */
   receive(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
     const { hooks } = this.#setup;
     connection.connect = packet;
@@ -64,7 +64,7 @@ export class ConnectHandler {
     connection.client = { clientId, username, address, listener, certificate, origin };
     if (certificateUsername === "") {
       connection.protocol.refuse(ReasonCode.badUserNameOrPassword, {
-        reasonString: "The certificate has no such name",
+        reasonString: "The client certificate has no user name",
       });
       return undefined;
     }
@@ -74,7 +74,7 @@ export class ConnectHandler {
       return undefined;
     }
     const { authenticationMethod: method, authenticationData: data } = packet.properties;
-    if (method !== undefined) return this.#step(connection, method, data, false);
+    if (method !== undefined) return this.#authenticateStep(connection, method, data, false);
     return hooks.authenticate(connection.client, packet, (code) => {
       if (connection.protocol.isClosed) return undefined;
       if (isFailure(code)) return connection.protocol.refuse(code);
@@ -82,14 +82,14 @@ export class ConnectHandler {
     });
   }
 
-  /** A client has taken a step of enhanced authentication. */
-  goOn(
+  /** Handles an AUTH, the next step of enhanced authentication. */
+  receiveAuth(
     connection: BrokerConnection,
     { reasonCode, properties }: AuthPacket,
   ): Promise<void> | undefined {
     const { authenticationMethod, authenticationData } = properties;
     if (reasonCode === ReasonCode.reauthenticate) connection.steps = 0;
-    return this.#step(
+    return this.#authenticateStep(
       connection,
       authenticationMethod,
       authenticationData,
@@ -105,41 +105,43 @@ export class ConnectHandler {
     return clientId;
   }
 
-  #step(
+  #authenticateStep(
     connection: BrokerConnection,
     method: string,
     data: Uint8Array | undefined,
-    isAgain: boolean,
+    isReauthentication: boolean,
   ): Promise<void> | undefined {
     const { hooks } = this.#setup;
-    if (!hooks.hasSteps) {
+    if (!hooks.hasAuthenticateStep) {
       connection.protocol.refuse(ReasonCode.badAuthenticationMethod);
       return undefined;
     }
-    const step = { method, data, step: connection.steps++, isAgain };
+    const step = { method, data, step: connection.steps++, isReauthentication };
     return hooks.authenticateStep(connection.client!, step, (answer) => {
-      return connection.protocol.isClosed ? undefined : this.#say(connection, answer, isAgain);
+      if (connection.protocol.isClosed) return undefined;
+      return this.#answerStep(connection, answer, isReauthentication);
     });
   }
 
-  #say(
+  #answerStep(
     connection: BrokerConnection,
     answer: AuthenticationAnswer,
-    isAgain: boolean,
+    isReauthentication: boolean,
   ): Promise<void> | undefined {
     const { protocol } = connection;
     if (answer.result === "refuse") {
       const { reasonCode = ReasonCode.notAuthorized } = answer;
       // [MQTT-4.12.1-2]
-      if (isAgain) protocol.disconnect({ type: "disconnect", reasonCode });
+      if (isReauthentication) protocol.disconnect({ type: "disconnect", reasonCode });
       else protocol.refuse(reasonCode);
       return undefined;
     }
     const authenticationData = answer.data;
     if (answer.result === "continue") {
       protocol.authenticate(ReasonCode.continueAuthentication, { authenticationData });
-    } else if (isAgain) protocol.authenticate(ReasonCode.success, { authenticationData });
-    else return this.#checkWill(connection, authenticationData);
+    } else if (isReauthentication) {
+      protocol.authenticate(ReasonCode.success, { authenticationData });
+    } else return this.#checkWill(connection, authenticationData);
     return undefined;
   }
 
@@ -155,31 +157,34 @@ export class ConnectHandler {
     return undefined;
   }
 
-  /** A Will is published in the name of the client, which must be allowed to. */
+  /**
+   * A Will is published on behalf of the client, so the client must be authorized to publish it.
+   */
   #checkWill(
     connection: BrokerConnection,
     data: Uint8Array | undefined,
   ): Promise<void> | undefined {
     const { will } = connection.connect!;
-    if (will === undefined) return this.#checkWaiting(connection, data);
+    if (will === undefined) return this.#checkQueued(connection, data);
     const { topic, payload, qos, retain } = will;
     const message = { topic, payload, qos, retain } as PublishPacket;
     return this.#setup.hooks.authorizePublish(connection.client!, message, (code) => {
       if (connection.protocol.isClosed) return undefined;
-      // Not every Reason Code of a PUBACK is one of CONNACK.
+      // Not every Reason Code of PUBACK is valid in CONNACK.
       const refusal = reasonCodeName(code, "connack") === undefined
         ? ReasonCode.notAuthorized
         : code as typeof ReasonCode.notAuthorized;
       if (isFailure(code)) return connection.protocol.refuse(refusal);
-      return this.#checkWaiting(connection, data);
+      return this.#checkQueued(connection, data);
     });
   }
 
   /**
-   * What waits for a client may be something that it may not have any more, or not from where it
-   * connects now.
+   * Some of the queued messages may be for topics that the client may no longer receive, or not
+   * from
+   * the address it connects from now.
    */
-  #checkWaiting(
+  #checkQueued(
     connection: BrokerConnection,
     data: Uint8Array | undefined,
   ): Promise<void> | undefined {
@@ -187,33 +192,36 @@ export class ConnectHandler {
     const { clientId } = connection.client!;
     const known = deliveries.isAsked ? sessions.get(clientId) : undefined;
     if (known === undefined || connection.connect!.cleanStart) return this.#admit(connection, data);
-    if (this.#ownerIfAllowed(connection) === false) return this.#refuseStranger(connection);
+    if (this.#ownerIfAllowed(connection) === false) return this.#refuseOtherUser(connection);
     const verdicts = new Verdicts();
-    const go = (refused: ReadonlySet<string>): undefined => {
+    const admit = (refused: ReadonlySet<string>): undefined => {
       if (connection.protocol.isClosed) return;
       this.#admit(connection, data, verdicts);
-      // Nothing that waits is sent before what has been written is.
-      if (sessions.get(clientId) === known) this.#setup.takeOut(known, refused);
+      // Still in time: queued messages are sent only after the bytes of CONNACK.
+      if (sessions.get(clientId) === known) this.#setup.dropQueued(known, refused);
     };
     const refused = deliveries.refusedOf(known, connection.client!, verdicts);
-    return isPromise(refused) ? refused.then(go) : go(refused);
+    return isPromise(refused) ? refused.then(admit) : admit(refused);
   }
 
-  /** Who would own the session of a client; false when it is somebody else's. */
+  /** The owner for the client's session; false when the session belongs to another user. */
   #ownerIfAllowed(connection: BrokerConnection): string | undefined | false {
     const { sessions, hooks, hasOwners } = this.#setup;
     const found = sessions.get(connection.client!.clientId);
     const owner = hasOwners ? ownerOf(connection, hooks) : found?.owner;
-    return owner === false || found !== undefined && !mayHave(found.owner, owner) ? false : owner;
+    if (owner === false) return false;
+    return found === undefined || canUseSession(found.owner, owner) ? owner : false;
   }
 
-  #refuseStranger({ protocol }: BrokerConnection): undefined {
-    protocol.refuse(ReasonCode.notAuthorized, { reasonString: "The session is somebody else's" });
+  #refuseOtherUser({ protocol }: BrokerConnection): undefined {
+    const reasonString = "The session belongs to another user";
+    protocol.refuse(ReasonCode.notAuthorized, { reasonString });
   }
 
   /**
-   * Finds the session, and takes it over from whoever has it: but first of all whether the client
-   * can be told.
+   * Accepts the client: takes over, resumes or begins its session, and sends CONNACK. Whether
+   * CONNACK
+   * can be sent is checked before anything changes.
    */
   #admit(
     connection: BrokerConnection,
@@ -224,7 +232,7 @@ export class ConnectHandler {
     const { cleanStart, will, properties } = connection.connect!;
     const client = connection.client!;
     const owner = this.#ownerIfAllowed(connection);
-    if (owner === false) return this.#refuseStranger(connection);
+    if (owner === false) return this.#refuseOtherUser(connection);
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
     if (granted > 0 && !this.#setup.canKeepSessions()) {
@@ -239,7 +247,7 @@ export class ConnectHandler {
     const connack: ConnackInit = {
       type: "connack",
       properties: {
-        ...this.#grants(connection.connect!),
+        ...this.#properties(connection.connect!),
         receiveMaximum: limits.receiveMaximum,
         topicAliasMaximum: limits.topicAliasMaximum,
         authenticationData,
@@ -267,40 +275,40 @@ export class ConnectHandler {
       session.will = will === undefined ? undefined : withOwnBytes(will);
       session.countBase();
     } catch (error) {
-      // Nobody may find it with a connection that is none.
+      // The session must not stay attached to a connection that was not accepted.
       sessions.leave(connection, { by: "internal error", error });
       throw error;
     }
-    // Its Will has been copied: the packet is not kept.
+    // Frees the packet's memory; the Will has been copied.
     connection.connect = undefined;
     sessions.save(session);
     hooks.onConnect(client);
-    this.#setup.onEntered(connection);
+    this.#setup.onAccepted(connection);
   }
 
-  /** Who has the session is told that another has it now [MQTT-3.1.4-3]. */
+  /** Disconnects the client that is using the session [MQTT-3.1.4-3]. */
   #takeOver(clientId: string): void {
-    const { sessions, onLeft } = this.#setup;
+    const { sessions, onTakenOver } = this.#setup;
     const before = sessions.get(clientId)?.connection;
     if (before === undefined) return;
     const packet = { type: "disconnect", reasonCode: ReasonCode.sessionTakenOver } as const;
     before.protocol.disconnect(packet);
-    // Its own DISCONNECT may have come before, and wait behind a hook [MQTT-3.14.4-3].
+    // Its own DISCONNECT may have arrived before, and be waiting for a hook [MQTT-3.14.4-3].
     const cause = before.cause ?? { by: "this end", packet };
     try {
       sessions.leave(before, cause);
     } finally {
-      onLeft(before, cause);
+      onTakenOver(before, cause);
     }
   }
 
   /**
-   * What the options say beside the limits; what is as the standard has it anyway need not be said.
+   * The properties of CONNACK that follow from the options. Defaults of the standard are left out.
    */
-  #grants({ keepAlive }: ConnectPacket): PropertiesOf<"connack"> {
+  #properties({ keepAlive }: ConnectPacket): PropertiesOf<"connack"> {
     const { options } = this.#setup;
     const { maximumQoS = 2, maximumKeepAlive = Infinity, responseInformation } = options;
-    // A Keep Alive of 0 is none at all (§3.1.2.10).
+    // 0 turns Keep Alive off (§3.1.2.10).
     const isTooLong = (keepAlive || Infinity) > maximumKeepAlive;
     const unless = (isAvailable: boolean | undefined) => isAvailable === false ? false : undefined;
     return {

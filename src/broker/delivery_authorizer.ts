@@ -1,6 +1,6 @@
-// Who may have which messages: what a Topic Filter cannot tell. A subscription to "#" is one to
-// "secret/…", too, and whoever may subscribe to it need not be allowed to read that. Asked once for
-// each session and topic.
+// Authorization of each delivery, since a Topic Filter does not tell enough: a subscription to "#"
+// matches "secret/…", too, and a client that may subscribe to it may not be allowed to read that.
+// The hook is called once per session and topic.
 
 import type { PublishPacket } from "../packets/mod.ts";
 import type { Hooks } from "./hooks.ts";
@@ -11,7 +11,7 @@ import type { Matches } from "./routing/subscriptions.ts";
 import type { Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
-/** What it works with. */
+/** Dependencies of {@linkcode DeliveryAuthorizer}. */
 export interface DeliveryAuthorizerSetup {
   readonly hooks: Hooks;
   readonly timers: Timers;
@@ -22,10 +22,10 @@ export interface DeliveryAuthorizerSetup {
 /** Whether a session may have a message; `undefined` when every session may. */
 export type MayHave = ((session: BrokerSession) => boolean) | undefined;
 
-/** So long a hook that has failed is not asked the same again, in milliseconds. */
-const PAUSE = 10_000;
+/** For how long the hook is not called again for a topic after it has failed, in milliseconds. */
+const RETRY_PAUSE = 10_000;
 
-/** Asks who may have a message, and remembers it. */
+/** Asks the hook `authorizeDelivery` who may receive a message, and remembers the results. */
 export class DeliveryAuthorizer {
   readonly #setup: DeliveryAuthorizerSetup;
 
@@ -33,20 +33,20 @@ export class DeliveryAuthorizer {
     this.#setup = setup;
   }
 
-  /** Whether there is anything to ask. */
+  /** Whether there is such a hook. */
   get isAsked(): boolean {
     return this.#setup.hooks.authorizesDelivery;
   }
 
-  /** Whether a session may have a message. */
+  /** Whether a session may receive a message. */
   verdict(session: BrokerSession, message: BrokerMessage): boolean | Promise<boolean> {
     if (!this.isAsked) return true;
     return this.#verdict(session.client, session.verdicts ??= new Verdicts(), message);
   }
 
   /**
-   * Who of those that want a message may have it. As a promise when a hook takes its time: who
-   * subscribes in the meantime comes too late for the message.
+   * Decides which of the matching sessions may receive a message. When the hook is async, clients
+   * that subscribe while it runs do not receive the message.
    */
   among(
     message: PublishPacket,
@@ -73,10 +73,7 @@ export class DeliveryAuthorizer {
     );
   }
 
-  /**
-   * The topics of what waits for a session that a client may not have, though it may have been
-   * allowed before.
-   */
+  /** The topics of queued messages that the client may not, or may no longer, receive. */
   refusedOf(
     { state }: BrokerSession,
     client: ClientInfo,
@@ -86,7 +83,7 @@ export class DeliveryAuthorizer {
     const waiting: Promise<void>[] = [];
     const asked = new Set<string>();
     for (const { packet } of state.sendQueue) {
-      const { topic, payload = NOTHING, qos = 0, retain = false } = packet;
+      const { topic, payload = NO_BYTES, qos = 0, retain = false } = packet;
       if (asked.has(topic)) continue;
       asked.add(topic);
       const verdict = this.#verdict(client, verdicts, { topic, payload, qos, retain });
@@ -107,7 +104,7 @@ export class DeliveryAuthorizer {
     if (known !== undefined) return known;
     const { hooks, timers, now } = this.#setup;
     const verdict = hooks.authorizeDelivery(client, message, () => {
-      timers.add(now() + PAUSE, () => verdicts.delete(topic));
+      timers.add(now() + RETRY_PAUSE, () => verdicts.delete(topic));
     });
     verdicts.set(topic, verdict);
     if (!isPromise(verdict)) return verdict;
@@ -118,4 +115,4 @@ export class DeliveryAuthorizer {
   }
 }
 
-const NOTHING = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);

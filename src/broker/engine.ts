@@ -208,18 +208,18 @@ export class BrokerEngine {
       limits: this.limits,
       hooks: this.#hooks,
       sessions: this.#sessions,
-      hasOwners: this.#hooks.hasAuthenticate || this.#hooks.hasSteps ||
+      hasOwners: this.#hooks.hasAuthenticate || this.#hooks.hasAuthenticateStep ||
         options.sessionOwner !== undefined ||
         tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
       canKeepSessions: () => this.#commits?.canKeepSessions ?? true,
-      onLeft: (connection, cause) => {
+      onTakenOver: (connection, cause) => {
         this.#tellLeft(connection, cause);
         this.#wakeQueue.add(connection);
       },
       deliveries: this.#deliveries,
-      takeOut: (session, topics) => this.#takeOut(session, topics),
-      onEntered: (connection) => {
+      dropQueued: (session, topics) => this.#takeOut(session, topics),
+      onAccepted: (connection) => {
         this.#clients.add(connection);
         this.#feedMore(connection);
       },
@@ -429,7 +429,7 @@ export class BrokerEngine {
       case "connect":
         return this.#connect(connection, event.packet);
       case "auth":
-        return this.#connectHandler.goOn(connection, event.packet);
+        return this.#connectHandler.receiveAuth(connection, event.packet);
       case "subscribe":
         return this.#subscribeHandler.subscribe(connection, event.packet);
       case "unsubscribe":

@@ -1,14 +1,15 @@
-// Errors that are nobody's to catch: of a hook, of the engine, of a disk. They end nothing, and
-// none of them is silent: the hook `onError` is told each of them; without it the console is, in a
-// line each, so many a minute. The rest are counted.
+// Errors that no caller can catch: those of a hook, of the engine, of a disk. They stop nothing,
+// but
+// none is silent: each goes to the hook `onError`, or without one to the console, where the lines
+// per
+// minute are limited and the errors beyond that are counted.
 
 import { isPromise } from "./is_promise.ts";
 import type { BrokerHooks, ClientInfo, ErrorContext } from "./options.ts";
 import type { Timers } from "./timers.ts";
 
-/** What a reporter works with. */
+/** Dependencies of {@linkcode ErrorReporter}. */
 export interface ErrorReporterSetup {
-  /** Who is told, if the application wants to be. */
   readonly hooks: Pick<BrokerHooks, "onError">;
   readonly timers: Timers;
   /** Milliseconds of the engine's clock. */
@@ -17,44 +18,45 @@ export interface ErrorReporterSetup {
   readonly warn: (line: string) => void;
 }
 
-/** So many lines go to the console in a {@linkcode MINUTE}. */
-const LINES = 10;
+/** Lines that go to the console per {@linkcode MINUTE}, at most. */
+const LINES_PER_MINUTE = 10;
 
 /** In milliseconds. */
 const MINUTE = 60_000;
 
-/** A line is no longer than about so many characters. */
-const LONGEST = 500;
+/** Characters in a line, at most. */
+const LINE_LENGTH = 500;
 
-/** Tells of errors. */
+/** Reports errors to `onError`, or to the console. */
 export class ErrorReporter {
   readonly #setup: ErrorReporterSetup;
-  /** Lines written since the minute began, and errors left out since then. */
+  /** Lines written, and errors not shown, since the present minute began. */
   #written = 0;
-  #leftOut = 0;
+  #notShown = 0;
 
   constructor(setup: ErrorReporterSetup) {
     this.#setup = setup;
   }
 
   /**
-   * Tells of an error, and in what it happened: the name of a hook, or a few words. Never throws.
+   * Reports an error; `what` is the name of the hook that failed, or what was being done. Never
+   * throws.
    */
   readonly report = (error: unknown, what: string, client?: ClientInfo): void => {
     const { hooks } = this.#setup;
     const context: ErrorContext = { what, client };
     if (hooks.onError === undefined) return this.#write(error, context);
     try {
-      const told: unknown = hooks.onError(error, context);
-      if (isPromise(told)) {
-        told.then(undefined, (next) => this.#writeBoth(error, context, next));
+      const result: unknown = hooks.onError(error, context);
+      if (isPromise(result)) {
+        result.then(undefined, (next) => this.#writeBoth(error, context, next));
       }
     } catch (next) {
       this.#writeBoth(error, context, next);
     }
   };
 
-  /** `onError` has failed: neither error is lost. */
+  /** When `onError` itself fails, neither error may be lost. */
   #writeBoth(error: unknown, context: ErrorContext, next: unknown): void {
     this.#write(error, context);
     this.#write(next, { what: "onError", client: context.client });
@@ -63,10 +65,10 @@ export class ErrorReporter {
   #write(error: unknown, { what, client }: ErrorContext): void {
     if (this.#written === 0) {
       const { timers, now } = this.#setup;
-      timers.add(now() + MINUTE, () => this.#beginAnew());
+      timers.add(now() + MINUTE, () => this.#startNextMinute());
     }
-    if (this.#written === LINES) {
-      this.#leftOut++;
+    if (this.#written === LINES_PER_MINUTE) {
+      this.#notShown++;
       return;
     }
     this.#written++;
@@ -74,11 +76,13 @@ export class ErrorReporter {
     this.#setup.warn(`mqtt5: error in ${lineOf(`${what}${whose}: ${textOf(error)}`)}`);
   }
 
-  #beginAnew(): void {
-    const leftOut = this.#leftOut;
+  #startNextMinute(): void {
+    const notShown = this.#notShown;
     this.#written = 0;
-    this.#leftOut = 0;
-    if (leftOut > 0) this.#setup.warn(`mqtt5: ${leftOut} more errors within a minute, not shown`);
+    this.#notShown = 0;
+    if (notShown > 0) {
+      this.#setup.warn(`mqtt5: ${notShown} more errors in the last minute, not shown`);
+    }
   }
 }
 
@@ -86,15 +90,16 @@ function textOf(error: unknown): string {
   try {
     return String(error);
   } catch {
-    return "an error that cannot be shown";
+    return "an error that cannot be converted to a string";
   }
 }
 
 /**
- * Some of it a stranger has chosen: nothing that a terminal might obey or hide gets there as it is.
+ * Escapes what a terminal might obey or hide: parts of the text, such as the Client Identifier, are
+ * chosen by the client.
  */
 function lineOf(text: string): string {
-  const short = text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  const short = text.length <= LINE_LENGTH ? text : `${text.slice(0, LINE_LENGTH)}…`;
   return short.replaceAll(/(?! )[\p{C}\p{Z}]/gu, (character) => {
     return `\\u{${character.codePointAt(0)!.toString(16).toUpperCase()}}`;
   });

@@ -1,7 +1,7 @@
-// The hooks, asked. An answer that is there at once is used at once; one that is not holds up the
-// client in question and nobody else, and not for ever. A hook that throws says no, and so does one
-// whose answer is none or does not come in time: who forgets to answer lets nobody in. Each such
-// fault is reported.
+// Calls the application's hooks. A synchronous result is used at once; a promise holds up only the
+// client it concerns, and for no longer than `limits.hookTimeout`. A hook that throws, returns an
+// invalid value or times out counts as a refusal, so that a faulty hook lets nobody in; each such
+// failure is reported.
 
 import {
   type ConnectPacket,
@@ -24,16 +24,13 @@ import type {
 } from "./options.ts";
 import type { Timers } from "./timers.ts";
 
-/** Not authorized. */
-const NO = ReasonCode.notAuthorized;
-
-/** What the hooks are asked with. */
+/** Dependencies of {@linkcode Hooks}. */
 export interface HooksSetup {
   readonly hooks: BrokerHooks;
   readonly timers: Timers;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
-  /** How long an answer may take, in milliseconds. */
+  /** How long a hook may take, in milliseconds. */
   readonly timeout: number;
   readonly report: ErrorReporter["report"];
 }
@@ -48,17 +45,17 @@ export class Hooks {
     this.#hooks = setup.hooks;
   }
 
-  /** Whether there is a hook that says who may connect without enhanced authentication. */
+  /** Whether clients are authenticated without enhanced authentication. */
   get hasAuthenticate(): boolean {
     return this.#hooks.authenticate !== undefined;
   }
 
-  /** Whether there is enhanced authentication. */
-  get hasSteps(): boolean {
+  /** Whether enhanced authentication is supported. */
+  get hasAuthenticateStep(): boolean {
     return this.#hooks.authenticateStep !== undefined;
   }
 
-  /** Whether a client may connect: 0x00, or the Reason Code to refuse it with. */
+  /** Decides whether a client may connect: Success, or the Reason Code to refuse it with. */
   authenticate(
     client: ClientInfo,
     packet: ConnectPacket,
@@ -68,22 +65,22 @@ export class Hooks {
     if (authenticate === undefined) return then(ReasonCode.success) ?? undefined;
     const { username } = client;
     const { password } = packet;
-    return this.#ask(
+    return this.#call(
       { name: "authenticate", client },
       () => authenticate.call(this.#hooks, client, { username, password }, packet),
       (verdict) => isVerdict(verdict, "connack"),
       (verdict) => then(codeOf(verdict, "connack")),
-      () => then(NO),
+      () => then(ReasonCode.notAuthorized),
     );
   }
 
-  /** What is said to a step of enhanced authentication. */
+  /** Answers a step of enhanced authentication. */
   authenticateStep(
     client: ClientInfo,
     step: AuthenticationStep,
     then: Then<AuthenticationAnswer>,
   ): Promise<void> | undefined {
-    return this.#ask(
+    return this.#call(
       { name: "authenticateStep", client },
       () => this.#hooks.authenticateStep!(client, step),
       isAnswer,
@@ -93,23 +90,23 @@ export class Hooks {
   }
 
   /**
-   * Whose session a client may have; `undefined` is nobody in particular. `otherwise` says so when
-   * there is no hook. False when the hook fails.
+   * The owner of the client's session; `undefined` when it has none. Returns `byDefault` without a
+   * hook, and false when the hook fails.
    */
-  sessionOwner(client: ClientInfo, otherwise: string | undefined): string | undefined | false {
-    if (this.#hooks.sessionOwner === undefined) return otherwise;
-    const question = { name: "sessionOwner", client } as const;
+  sessionOwner(client: ClientInfo, byDefault: string | undefined): string | undefined | false {
+    if (this.#hooks.sessionOwner === undefined) return byDefault;
+    const call = { name: "sessionOwner", client } as const;
     try {
       const owner: unknown = this.#hooks.sessionOwner(client);
       if (owner === undefined || typeof owner === "string") return owner;
-      this.#report(new TypeError(`The answer is none: ${nameOf(owner)}`), question);
+      this.#report(wrongResult(call, owner), call);
     } catch (error) {
-      this.#report(error, question);
+      this.#report(error, call);
     }
     return false;
   }
 
-  /** Whether a message may be published: 0x00, or the Reason Code to refuse it with. */
+  /** Decides whether a message may be published: Success, or the Reason Code to refuse it with. */
   authorizePublish(
     client: ClientInfo,
     message: BrokerMessage,
@@ -117,17 +114,18 @@ export class Hooks {
   ): Promise<void> | undefined {
     const { authorizePublish } = this.#hooks;
     if (authorizePublish === undefined) return then(ReasonCode.success) ?? undefined;
-    return this.#ask(
+    return this.#call(
       { name: "authorizePublish", client },
       () => authorizePublish.call(this.#hooks, client, message),
       (verdict) => isVerdict(verdict, "puback"),
       (verdict) => then(codeOf(verdict, "puback")),
-      () => then(NO),
+      () => then(ReasonCode.notAuthorized),
     );
   }
 
   /**
-   * Whether a client may subscribe: for each request 0x00, or the Reason Code to refuse it with.
+   * Decides for each request whether the client may subscribe: Success, or the Reason Code to
+   * refuse it with.
    */
   authorizeSubscribe(
     client: ClientInfo,
@@ -137,29 +135,29 @@ export class Hooks {
     const { authorizeSubscribe } = this.#hooks;
     const codes: ReasonCodeOf<"suback">[] = requests.map(() => ReasonCode.success);
     if (authorizeSubscribe === undefined) return then(codes) ?? undefined;
-    const waiting: Promise<void>[] = [];
+    const pending: Promise<void>[] = [];
     for (const [index, request] of requests.entries()) {
-      const asked = this.#ask(
+      const call = this.#call(
         { name: "authorizeSubscribe", client },
         () => authorizeSubscribe.call(this.#hooks, client, request),
         (verdict) => isVerdict(verdict, "suback"),
         (verdict) => void (codes[index] = codeOf(verdict, "suback")),
-        () => void (codes[index] = NO),
+        () => void (codes[index] = ReasonCode.notAuthorized),
       );
-      if (asked !== undefined) waiting.push(asked);
+      if (call !== undefined) pending.push(call);
     }
-    if (waiting.length > 0) return Promise.all(waiting).then(() => then(codes));
+    if (pending.length > 0) return Promise.all(pending).then(() => then(codes));
     return then(codes) ?? undefined;
   }
 
-  /** Whether there is a hook about deliveries. */
+  /** Whether deliveries need authorization. */
   get authorizesDelivery(): boolean {
     return this.#hooks.authorizeDelivery !== undefined;
   }
 
   /**
-   * Whether a client may have messages of this topic. When the hook fails it may not, and
-   * `onFailed` is called before that is known.
+   * Decides whether a client may receive messages of this topic. When the hook fails the client may
+   * not, and `onFailed` is called before the result is known.
    */
   authorizeDelivery(
     client: ClientInfo,
@@ -167,112 +165,132 @@ export class Hooks {
     onFailed: () => void,
   ): boolean | Promise<boolean> {
     let isAllowed = false;
-    const asked = this.#ask(
+    const call = this.#call(
       { name: "authorizeDelivery", client },
       () => this.#hooks.authorizeDelivery!(client, message),
       (verdict) => typeof verdict === "boolean",
       (verdict) => void (isAllowed = verdict),
       onFailed,
     );
-    return asked === undefined ? isAllowed : asked.then(() => isAllowed);
+    return call === undefined ? isAllowed : call.then(() => isAllowed);
   }
 
-  /** Tells that a client is connected. */
+  /** Tells the application that a client has connected. */
   onConnect(client: ClientInfo): void {
-    this.#tell({ name: "onConnect", client }, () => this.#hooks.onConnect?.(client));
+    this.#notify({ name: "onConnect", client }, () => this.#hooks.onConnect?.(client));
   }
 
-  /** Tells that a connection has ended. */
-  onDisconnect(client: ClientInfo, why: string): void {
-    this.#tell({ name: "onDisconnect", client }, () => this.#hooks.onDisconnect?.(client, why));
+  /** Tells the application that a connection has ended. */
+  onDisconnect(client: ClientInfo, reason: string): void {
+    this.#notify(
+      { name: "onDisconnect", client },
+      () => this.#hooks.onDisconnect?.(client, reason),
+    );
   }
 
-  /** Tells that a message has been taken. */
+  /** Tells the application that a message has been accepted. */
   onMessage(client: ClientInfo | undefined, packet: PublishPacket): void {
     if (this.#hooks.onMessage === undefined) return;
-    this.#tell({ name: "onMessage", client }, () => this.#hooks.onMessage!(client, packet));
+    this.#notify({ name: "onMessage", client }, () => this.#hooks.onMessage!(client, packet));
   }
 
-  /** Tells that a message does not reach a client. */
-  onDropped(client: ClientInfo, packet: PublishPacket, why: DropReason): void {
+  /** Tells the application that a message is dropped for a client. */
+  onDropped(client: ClientInfo, packet: PublishPacket, reason: DropReason): void {
     if (this.#hooks.onDropped === undefined) return;
-    this.#tell({ name: "onDropped", client }, () => this.#hooks.onDropped!(client, packet, why));
+    this.#notify(
+      { name: "onDropped", client },
+      () => this.#hooks.onDropped!(client, packet, reason),
+    );
   }
 
-  #ask<Answer>(
-    question: Question,
-    hook: () => Answer | PromiseLike<Answer>,
-    isAnswer: (answer: Answer) => boolean,
-    then: Then<Answer>,
-    otherwise: () => Promise<void> | undefined | void,
+  /** Calls a hook whose result matters; `onFailed` runs in place of `then` when it fails. */
+  #call<Result>(
+    call: HookCall,
+    hook: () => Result | PromiseLike<Result>,
+    isValid: (result: Result) => boolean,
+    then: Then<Result>,
+    onFailed: () => Promise<void> | undefined | void,
   ): Promise<void> | undefined {
-    const use = (answer: Answer) => {
-      if (isAnswer(answer)) return then(answer);
-      this.#report(new TypeError(`The answer is none: ${nameOf(answer)}`), question);
-      return otherwise();
+    const use = (result: Result) => {
+      if (isValid(result)) return then(result);
+      this.#report(wrongResult(call, result), call);
+      return onFailed();
     };
-    let answer: Answer | PromiseLike<Answer>;
+    let result: Result | PromiseLike<Result>;
     try {
-      answer = hook();
-      if (isPromise(answer)) {
-        return this.#inTime(question, answer).then(use, (error) => {
-          this.#report(error, question);
-          return otherwise();
+      result = hook();
+      if (isPromise(result)) {
+        return this.#withTimeout(call, result).then(use, (error) => {
+          this.#report(error, call);
+          return onFailed();
         });
       }
     } catch (error) {
-      this.#report(error, question);
-      return otherwise() ?? undefined;
+      this.#report(error, call);
+      return onFailed() ?? undefined;
     }
-    return use(answer) ?? undefined;
+    return use(result) ?? undefined;
   }
 
-  /**
-   * What a hook answers, or a failure when it takes too long. What it says then is heard no more,
-   * unless it is a failure, too.
-   */
-  #inTime<Answer>(question: Question, answer: PromiseLike<Answer>): Promise<Answer> {
+  /** Rejects when the hook takes too long. A late result is ignored; a late error is reported. */
+  #withTimeout<Result>(call: HookCall, result: PromiseLike<Result>): Promise<Result> {
     const { timers, now, timeout } = this.#setup;
     return new Promise((resolve, reject) => {
       let isLate = false;
-      const end = timers.add(now() + timeout, () => {
+      const timer = timers.add(now() + timeout, () => {
         isLate = true;
-        reject(new DOMException(`There was no answer for ${timeout} ms`, "TimeoutError"));
+        const message = `${call.name}() did not answer within ${timeout} ms`;
+        reject(new DOMException(message, "TimeoutError"));
       });
-      answer.then((answer) => {
-        end.isCancelled = true;
-        resolve(answer);
+      result.then((result) => {
+        timer.isCancelled = true;
+        resolve(result);
       }, (error) => {
-        end.isCancelled = true;
-        if (isLate) this.#report(error, question);
+        timer.isCancelled = true;
+        if (isLate) this.#report(error, call);
         else reject(error);
       });
     });
   }
 
-  /** Who is only told cannot refuse anything, and nothing waits for it. */
-  #tell(question: Question, hook: () => void | Promise<void>): void {
+  /** Calls a hook without a result; the broker does not wait for it. */
+  #notify(call: HookCall, hook: () => void | Promise<void>): void {
     try {
-      const told = hook();
-      if (isPromise(told)) told.then(undefined, (error) => this.#report(error, question));
+      const result = hook();
+      if (isPromise(result)) result.then(undefined, (error) => this.#report(error, call));
     } catch (error) {
-      this.#report(error, question);
+      this.#report(error, call);
     }
   }
 
-  #report(error: unknown, { name, client }: Question): void {
+  #report(error: unknown, { name, client }: HookCall): void {
     this.#setup.report(error, name, client);
   }
 }
 
-/** Which hook is asked about whom. */
-interface Question {
+/** Which hook is called, and about which client. */
+interface HookCall {
   readonly name: keyof BrokerHooks;
   readonly client: ClientInfo | undefined;
 }
 
-/** What is done with an answer may take time, too. */
-type Then<Answer> = (answer: Answer) => Promise<void> | undefined | void;
+/** Goes on with the result of a hook, which may take time, too. */
+type Then<Result> = (result: Result) => Promise<void> | undefined | void;
+
+/** What each hook with a result has to return, for the error message. */
+const EXPECTED: Partial<Record<keyof BrokerHooks, string>> = {
+  authenticate: "a boolean or a Reason Code of CONNACK",
+  authenticateStep: 'an object whose result is "continue", "success" or "refuse"',
+  sessionOwner: "a string or undefined",
+  authorizePublish: "a boolean or a Reason Code of PUBACK",
+  authorizeSubscribe: "a boolean or a Reason Code of SUBACK",
+  authorizeDelivery: "a boolean",
+};
+
+function wrongResult({ name }: HookCall, result: unknown): TypeError {
+  const found = typeof result === "number" || result === null ? String(result) : typeof result;
+  return new TypeError(`${name}() returned ${found}; expected ${EXPECTED[name]}`);
+}
 
 function isVerdict<Type extends "connack" | "puback" | "suback">(
   verdict: Verdict<ReasonCodeOf<Type>>,
@@ -287,12 +305,7 @@ function codeOf<Type extends "connack" | "puback" | "suback">(
   _type: Type,
 ): ReasonCodeOf<Type> {
   if (typeof verdict === "number") return verdict;
-  return (verdict ? ReasonCode.success : NO) as ReasonCodeOf<Type>;
-}
-
-/** A value that is no answer, in short. */
-function nameOf(value: unknown): string {
-  return typeof value === "number" || value === null ? String(value) : typeof value;
+  return (verdict ? ReasonCode.success : ReasonCode.notAuthorized) as ReasonCodeOf<Type>;
 }
 
 const REFUSAL: AuthenticationAnswer = { result: "refuse" };

@@ -1,6 +1,6 @@
-// What a hook gives back: an answer, or the promise of one.
+// Hooks may be async: tells a promise from a result, so that a synchronous hook costs no turn.
 
-/** Whether a value is a promise, of any make. */
+/** Whether a value is a promise, or any other thenable. */
 export function isPromise<Result>(
   value: Result | PromiseLike<Result>,
 ): value is PromiseLike<Result> {

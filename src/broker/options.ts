@@ -1,4 +1,4 @@
-// What a broker grants, what it bears, and whom it asks.
+// The options of a broker: what it offers to clients, its limits and its hooks.
 
 import {
   type ConnectPacket,
@@ -10,61 +10,62 @@ import {
 } from "../packets/mod.ts";
 import type { PeerCertificate } from "../session/peer.ts";
 
-/** A client as the hooks see it. */
+/** A client, as hooks see it. */
 export interface ClientInfo {
-  /** Names the session: the client's own name, or one that the broker has given it (§3.1.3.1). */
+  /** Its Client Identifier, or the one that the broker has assigned (§3.1.3.1). */
   readonly clientId: string;
-  /** The User Name of its CONNECT (§3.1.3.5), or of its certificate where the listener says so. */
+  /**
+   * The User Name of its CONNECT (§3.1.3.5), or the one taken from its certificate when the
+   * listener
+   * has `certificateUsername`.
+   */
   readonly username: string | undefined;
   /**
-   * Where it connects from, such as `"127.0.0.1:40000"`; `"unix"` for a Unix socket, `"memory"` for
-   * a connection within the process.
+   * The address it connects from, such as `"127.0.0.1:40000"`; `"unix"` for a Unix socket, and
+   * `"memory"` for a connection within the process.
    */
   readonly address: string;
   /**
-   * The URL of the listener that it has reached, such as `"mqtts://127.0.0.1:8883"`. This and what
-   * follows is unknown of a client that has not been here since the broker began.
+   * The URL of the listener it is connected to, such as `"mqtts://127.0.0.1:8883"`. This and the
+   * following fields are `undefined` for a client that has not connected since the broker started.
    */
   readonly listener: string | undefined;
-  /** Its certificate, which has been verified, if it has shown one. */
+  /** Its verified client certificate, if it has sent one. */
   readonly certificate: PeerCertificate | undefined;
-  /**
-   * The origin of the page that its WebSocket belongs to, as its browser says:
-   * `"https://example.org"`.
-   */
+  /** The `Origin` header of its WebSocket, such as `"https://example.org"`. */
   readonly origin: string | undefined;
 }
 
-/** A message on its way through the broker. */
+/** A message, as hooks see it. */
 export interface BrokerMessage {
   /** The Topic Name. */
   readonly topic: string;
-  /** The payload: a view, valid during the call. Who keeps it copies it. */
+  /** The payload. Copy the bytes to keep them: the view is valid only during the call. */
   readonly payload: Uint8Array;
   /** The QoS at which it was published. */
   readonly qos: QoS;
-  /** Whether it is to be retained. */
+  /** Whether it was published with RETAIN set. */
   readonly retain: boolean;
 }
 
-/** What a hook says: yes, no, or no with a Reason Code of its own. */
+/** What a hook decides: allowed, not authorized (0x87), or a Reason Code of its own. */
 export type Verdict<Code extends number> = boolean | Code;
 
 /** A step of enhanced authentication (§4.12). */
 export interface AuthenticationStep {
-  /** The Authentication Method, which stays the same for the connection. */
+  /** The Authentication Method, the same in all steps of a connection. */
   readonly method: string;
-  /** What the client sent. */
+  /** The Authentication Data that the client sent. */
   readonly data: Uint8Array | undefined;
-  /** Which step it is, from 0. */
+  /** The number of the step, from 0. */
   readonly step: number;
-  /** Whether the client authenticates again, on a connection that it has. */
-  readonly isAgain: boolean;
+  /** Whether an already connected client re-authenticates (§4.12.1). */
+  readonly isReauthentication: boolean;
 }
 
 /**
- * What enhanced authentication says to a step: go on, with data for the client; success; or a
- * refusal.
+ * The answer to a step of enhanced authentication: continue or succeed, each with Authentication
+ * Data for the client, or refuse with a Reason Code, by default Not authorized (0x87).
  */
 export type AuthenticationAnswer =
   | { readonly result: "continue"; readonly data?: Uint8Array | undefined }
@@ -78,25 +79,26 @@ export type AuthenticationAnswer =
   };
 
 /**
- * Why a message is dropped for one client: its session, or the broker, had no room for it, or it is
- * larger than the client takes (§3.1.2.11.4).
+ * Why a message is dropped for a client: a limit on queued messages or memory is reached, or the
+ * message exceeds the client's Maximum Packet Size (§3.1.2.11.4).
  */
 export type DropReason = "no room" | "too large";
 
-/** In what an error has happened. */
+/** Where an error occurred. */
 export interface ErrorContext {
-  /** The name of the hook that has failed, or what else was being done, in a few words. */
+  /** The name of the hook that failed, or a few words on what was being done. */
   readonly what: string;
-  /** The client that it was done for, if it was done for one. */
+  /** The client concerned, if the error concerns one. */
   readonly client?: ClientInfo | undefined;
 }
 
 /**
- * What the broker asks, and tells. Each may be async; the client in question waits, nobody else
- * does. A hook that throws, gives no answer that is one, or none within `limits.hookTimeout`,
- * refuses that one request, and `onError` is told.
+ * Functions that the broker calls to authenticate and authorize clients, and to tell what happens.
+ * Each may be async: the client concerned waits for it, the others do not. A hook that throws,
+ * returns an invalid value, or does not answer within `limits.hookTimeout` refuses the request in
+ * question, and the error goes to `onError`.
  *
- * @example What is secret is read by the boss alone, whatever filter others subscribe to
+ * @example Only the boss receives secret messages, whatever filter others subscribe to
  * ```ts
  * import { connect, topicMatches } from "jsr:@mqtt5/mqtt5";
  * import { serve } from "jsr:@mqtt5/mqtt5/broker";
@@ -121,7 +123,7 @@ export interface ErrorContext {
  * }
  * ```
  *
- * @example A rule that is checked when somebody subscribes must know which filters overlap with it
+ * @example A rule on subscriptions must cover every filter that overlaps the protected topics
  * ```ts
  * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5/broker";
  * import { serve } from "jsr:@mqtt5/mqtt5/broker";
@@ -134,7 +136,7 @@ export interface ErrorContext {
  * ```
  */
 export interface BrokerHooks {
-  /** Whether a client may connect. Default: every client may. */
+  /** Decides whether a client may connect. Default: every client may. */
   authenticate?(
     client: ClientInfo,
     credentials: {
@@ -144,116 +146,130 @@ export interface BrokerHooks {
     packet: ConnectPacket,
   ): Verdict<ReasonCodeOf<"connack">> | Promise<Verdict<ReasonCodeOf<"connack">>>;
   /**
-   * A step of enhanced authentication. Without this hook every Authentication Method is refused
-   * with 0x8C.
+   * Answers a step of enhanced authentication (§4.12). Without this hook, every Authentication
+   * Method is refused with Bad authentication method (0x8C).
    */
   authenticateStep?(
     client: ClientInfo,
     step: AuthenticationStep,
   ): AuthenticationAnswer | Promise<AuthenticationAnswer>;
   /**
-   * Whose session a client begins, or asks for by its Client Identifier: a session of somebody else
-   * is refused with 0x87, also with Clean Start 1, and neither taken over nor ended. `undefined` is
-   * nobody in particular, whose session anybody may have. A session keeps its owner, also on disk.
+   * Names the user who owns the session that a client begins or resumes. A client that uses the
+   * Client Identifier of a session with another owner is refused with Not authorized (0x87), also
+   * with Clean Start 1; the session stays as it is. A session whose owner is `undefined` is open to
+   * every client. The owner is stored with the session.
    *
-   * Default: of a client that is authenticated, by a hook or by `certificateUsername`, its User
-   * Name; without one the subject of its certificate; all that have neither are one. Of a client
-   * that nobody authenticates, nobody. Where enhanced authentication alone says who somebody is,
-   * this hook has to say it, too.
+   * Default: for a client that is authenticated, by a hook or by `certificateUsername`, its User
+   * Name, else the subject of its certificate; authenticated clients with neither count as one
+   * user. For a client that is not authenticated, `undefined`. When only enhanced authentication
+   * knows who the user is, provide this hook.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /**
-   * Whether a client may publish to a topic; its Will counts as published when it connects.
-   * Default: it may.
+   * Decides whether a client may publish to a topic. It is called for a Will when the client
+   * connects. Default: it may.
    */
   authorizePublish?(
     client: ClientInfo,
     message: BrokerMessage,
   ): Verdict<ReasonCodeOf<"puback">> | Promise<Verdict<ReasonCodeOf<"puback">>>;
-  /** Whether a client may subscribe to a Topic Filter. Default: it may. */
+  /** Decides whether a client may subscribe to a Topic Filter. Default: it may. */
   authorizeSubscribe?(
     client: ClientInfo,
     request: SubscriptionRequest,
   ): Verdict<ReasonCodeOf<"suback">> | Promise<Verdict<ReasonCodeOf<"suback">>>;
   /**
-   * Whether a client may have messages of a topic that one of its subscriptions matches, be they
-   * new, retained, waiting or for a group that it shares: what a rule about subscriptions cannot
-   * say, as `#` matches `secret/plans`, too. Asked once for each session and topic, with the first
-   * message, and remembered until the client connects again, or `broker.clearAuthorizations()` is
-   * called; then what waits is asked about again. While it is async, the publisher waits. What is
-   * not allowed is dropped; in a group, another member gets it. Default: it may.
+   * Decides whether a client may receive messages of a topic that one of its subscriptions matches:
+   * new, retained and queued ones, and those of a shared subscription. A rule on subscriptions
+   * alone
+   * cannot, since `#` matches `secret/plans`, too.
+   *
+   * It is called once per session and topic, with the first message. The result holds until the
+   * client reconnects or `broker.clearAuthorizations()` is called; then it is called again, also
+   * for
+   * the messages that are queued. The publisher waits for an async result. A message that the
+   * client
+   * may not receive is dropped; in a shared subscription it goes to another member of the group.
+   * Default: it may.
    */
   authorizeDelivery?(client: ClientInfo, message: BrokerMessage): boolean | Promise<boolean>;
-  /** A client is connected. */
+  /** Called when a client has connected. */
   onConnect?(client: ClientInfo): void | Promise<void>;
-  /** A connection has ended, and why. */
-  onDisconnect?(client: ClientInfo, why: string): void | Promise<void>;
-  /** A message has been taken, before it goes to its subscribers. */
+  /** Called when a connection has ended; `reason` says why. */
+  onDisconnect?(client: ClientInfo, reason: string): void | Promise<void>;
+  /** Called when a message has been accepted, before it is delivered to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
   /**
-   * A message does not reach a client that should have it. There may be very many of them, so be
-   * quick, and write no line for each.
+   * Called for each message that is dropped for a client. There may be very many of them, so return
+   * quickly, and do not log each one.
    */
-  onDropped?(client: ClientInfo, message: BrokerMessage, why: DropReason): void | Promise<void>;
+  onDropped?(client: ClientInfo, message: BrokerMessage, reason: DropReason): void | Promise<void>;
   /**
-   * Something has failed that nobody else is told of: a hook, above all. Nothing but that one
-   * request has suffered. Default: a line on the console, at most ten of them a minute; the others
-   * are counted. What goes wrong in here is written there, too.
+   * Called for errors that no caller can catch, above all those of hooks. Nothing but the request
+   * in
+   * question is affected. Default: a line on the console, at most ten a minute; further errors are
+   * counted. Errors of this hook itself go to the console, too.
    */
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }
 
 /**
- * How much the broker bears. What is more is refused with the standard's Reason Code, or dropped.
- * Bytes are counted as they are in memory, with the objects and tables around them, by figures that
- * were measured.
+ * Limits of a broker. What exceeds one is dropped or refused with the Reason Code of the standard:
+ * 0x97 is Quota exceeded. Bytes are counted as they are in memory, including objects and tables
+ * around the data, by measured figures.
  */
 export interface BrokerLimits {
   /**
-   * Bytes that clients make the broker keep, all of them together, with what the platform keeps for
-   * each connection: 18 KiB, with TLS 64 KiB. Half of it is left to connections that keep less than
-   * 512 KiB and sessions that keep less than 16. What is more is refused with 0x97; a connection of
-   * which nothing can be kept is closed. The process takes up to three times as much, as garbage is
-   * collected late. Default: 167,772,160, for a process of 512 MiB.
+   * Bytes that the broker keeps for all clients together, including the platform's share of each
+   * connection: 18 KiB, with TLS 64 KiB. Half of it is reserved for connections that keep less than
+   * 512 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
+   * connection for which there is no memory at all is closed. Since garbage is collected late, the
+   * process takes up to three times as much. Default: 167,772,160, for a process of 512 MiB.
    */
   readonly memory: number;
-  /** Connections at the same time; one more is refused with 0x89. Default: 6000. */
+  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 6000. */
   readonly connections: number;
   /**
-   * Bytes in a packet before CONNACK; a larger CONNECT is refused with 0x95. A Will has up to
-   * 65,535 bytes of payload, and properties. Default: 262,144.
+   * Bytes in a packet before CONNACK; a larger CONNECT is refused with Packet too large (0x95). A
+   * Will has up to 65,535 bytes of payload, plus properties. Default: 262,144.
    */
   readonly connectBytes: number;
   /**
-   * Sessions, with a connection or without; a CONNECT that would begin one more is refused with
-   * 0x97. Default: 20,000.
+   * Sessions, connected or not; a CONNECT that would begin another one is refused with 0x97.
+   * Default: 20,000.
    */
   readonly sessions: number;
   /**
-   * Bytes of one session with its subscriptions, its Will and what waits for it: 0x97. Default:
-   * 33,554,432.
+   * Bytes of one session, including its subscriptions, its Will and its queued messages; what
+   * exceeds them is refused with 0x97. Default: 33,554,432.
    */
   readonly sessionBytes: number;
   /**
-   * Bytes of the subscriptions of one session; a SUBSCRIBE for more gets 0x97. Default: 16,777,216.
+   * Bytes of one session's subscriptions; a SUBSCRIBE that exceeds them is refused with 0x97.
+   * Default: 16,777,216.
    */
   readonly subscriptionBytes: number;
-  /** Bytes of all retained messages; a PUBLISH for more gets 0x97. Default: 67,108,864. */
+  /**
+   * Bytes of all retained messages; a PUBLISH that exceeds them is refused with 0x97. Default:
+   * 67,108,864.
+   */
   readonly retainedBytes: number;
-  /** Bytes in one packet (§3.2.2.3.6). Default: 16,777,216. */
+  /** Bytes in one packet (Maximum Packet Size, §3.2.2.3.6). Default: 16,777,216. */
   readonly maximumPacketSize: number;
   /**
-   * Seconds that a session outlives its connection, whatever the client asks for. Default: 604,800,
+   * Seconds that a session outlives its connection, at most (§3.2.2.3.2). Default: 604,800, which
+   * is
    * a week.
    */
   readonly sessionExpiryInterval: number;
   /**
-   * Messages that wait for one session. A PUBLISH for which no subscriber has room gets 0x97.
+   * Messages queued for one session. A PUBLISH that no subscriber has room for is refused with
+   * 0x97.
    * Default: 10,000.
    */
   readonly queuedMessages: number;
   /**
-   * Bytes of topics, payloads and properties that wait for one session, likewise. Default:
+   * Bytes of the topics, payloads and properties queued for one session, likewise. Default:
    * 16,777,216.
    */
   readonly queuedBytes: number;
@@ -262,32 +278,37 @@ export interface BrokerLimits {
   /** Subscriptions of one session. Default: 10,000. */
   readonly subscriptionsPerSession: number;
   /**
-   * Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; more end the connection with 0x97. Default:
-   * 1000.
+   * Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a packet with more closes the connection with
+   * 0x97. Default: 1000.
    */
   readonly filtersPerPacket: number;
   /**
-   * User Properties in one packet, or in a Will; more end the connection with 0x97. Default: 1000.
+   * User Properties in one packet, or in a Will; a packet with more closes the connection with
+   * 0x97.
+   * Default: 1000.
    */
   readonly userPropertiesPerPacket: number;
   /** Levels of a Topic Name or a Topic Filter. Default: 128. */
   readonly topicLevels: number;
-  /** Milliseconds until the CONNECT must be there. Default: 10,000. */
+  /** Milliseconds within which a new connection must send CONNECT. Default: 10,000. */
   readonly connectTimeout: number;
   /**
-   * Milliseconds until a hook must have answered; else what it was asked about is refused. Default:
+   * Milliseconds within which a hook must answer; after that the request is refused. Default:
    * 10,000.
    */
   readonly hookTimeout: number;
-  /** Unacknowledged messages of QoS 1 and 2 from one client (§3.2.2.3.3). Default: 1000. */
+  /**
+   * Unacknowledged QoS 1 and QoS 2 messages from one client (Receive Maximum, §3.2.2.3.3). Default:
+   * 1000.
+   */
   readonly receiveMaximum: number;
-  /** Topic Aliases of one client (§3.2.2.3.8). Default: 64. */
+  /** Topic Aliases that one client may use (Topic Alias Maximum, §3.2.2.3.8). Default: 64. */
   readonly topicAliasMaximum: number;
 }
 
-/** Options of a broker, wherever it listens. */
+/** Options of a broker, apart from where it listens. */
 export interface BrokerOptions extends BrokerHooks {
-  /** How much it bears. */
+  /** Limits on what clients may use. */
   readonly limits?: Partial<BrokerLimits> | undefined;
   /** The highest QoS that clients may publish at (§3.2.2.3.4). Default: 2. */
   readonly maximumQoS?: QoS | undefined;
@@ -295,35 +316,38 @@ export interface BrokerOptions extends BrokerHooks {
   readonly retainAvailable?: boolean | undefined;
   /** Whether Topic Filters may have wildcards (§3.2.2.3.11). Default: true. */
   readonly wildcardSubscriptionAvailable?: boolean | undefined;
-  /** Whether subscriptions may have an identifier (§3.2.2.3.12). Default: true. */
+  /** Whether Subscription Identifiers are supported (§3.2.2.3.12). Default: true. */
   readonly subscriptionIdentifierAvailable?: boolean | undefined;
-  /** Whether there are Shared Subscriptions (§3.2.2.3.13). Default: true. */
+  /** Whether Shared Subscriptions are supported (§3.2.2.3.13). Default: true. */
   readonly sharedSubscriptionAvailable?: boolean | undefined;
   /**
-   * A Keep Alive in place of the clients' own, be those longer or shorter, in seconds
-   * (§3.2.2.3.14).
+   * The Server Keep Alive, in seconds: replaces the Keep Alive of every client, be it longer or
+   * shorter (§3.2.2.3.14).
    */
   readonly serverKeepAlive?: number | undefined;
   /**
-   * The longest Keep Alive, in seconds: a client that asks for a longer one, or for none, is told
-   * this one by Server Keep Alive (§3.2.2.3.14); shorter ones stay as they are. Not together with
-   * {@linkcode BrokerOptions.serverKeepAlive}.
+   * The longest Keep Alive, in seconds. A client that asks for a longer one, or for none, gets this
+   * one as its Server Keep Alive (§3.2.2.3.14); shorter ones are left as they are. Cannot be
+   * combined with {@linkcode BrokerOptions.serverKeepAlive}.
    */
   readonly maximumKeepAlive?: number | undefined;
   /**
-   * Whether clients may publish to `$SYS` and below, as a program that makes such topics up does
-   * (§4.7.2). Otherwise that is refused with 0x87, as publishing to `$share/…` always is. Default:
-   * false.
+   * Whether clients may publish to `$SYS` and below, for a program that provides such topics
+   * (§4.7.2). Otherwise this is refused with Not authorized (0x87), as publishing to `$share/…`
+   * always is. Default: false.
    */
   readonly allowPublishToSys?: boolean | undefined;
-  /** What clients that ask for Response Information are told (§3.2.2.3.15). */
+  /** The Response Information for clients that request it (§3.2.2.3.15). */
   readonly responseInformation?: string | undefined;
   /**
-   * Whether a message that several subscriptions of a client match comes once, with all
-   * identifiers, or once for each.
+   * How a message that matches several subscriptions of a client is delivered (§3.3.4): once, with
+   * all their Subscription Identifiers, or once per subscription. Default: `"one copy"`.
    */
   readonly overlapping?: "one copy" | "several copies" | undefined;
-  /** Who gives out Topic Aliases for what clients that take them are sent. Default: `"off"`. */
+  /**
+   * Whether the broker uses Topic Aliases for messages to clients that accept them (§3.3.2.3.4).
+   * Default: `"off"`.
+   */
   readonly topicAliases?: "off" | "automatic" | undefined;
 }
 
@@ -350,8 +374,8 @@ const DEFAULT_LIMITS: BrokerLimits = {
   topicAliasMaximum: 64,
 };
 
-/** What clients are told is whole, and no more than fits into its place in CONNACK. */
-const MOST_TOLD: Partial<BrokerLimits> = {
+/** The highest values that fit into the properties of CONNACK; these are integers, too. */
+const CONNACK_MAXIMA: Partial<BrokerLimits> = {
   maximumPacketSize: 0xffff_ffff,
   sessionExpiryInterval: Infinity,
   receiveMaximum: 0xffff,
@@ -373,16 +397,16 @@ const HOOKS = [
 ] as const satisfies readonly (keyof BrokerHooks)[];
 
 /**
- * The limits, with defaults where nothing was said.
+ * The limits given, and defaults for the others.
  *
- * @throws {TypeError} when there is no such limit, or one is no number
- * @throws {RangeError} when a limit is out of its range
+ * @throws {TypeError} when a limit is unknown or not a number
+ * @throws {RangeError} when a limit is out of range
  */
 export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
   checkType("limits", given, "object");
   const limits: Record<keyof BrokerLimits, number> = { ...DEFAULT_LIMITS };
   for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw new TypeError(`limits.${key} is no limit`);
+    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw new TypeError(`Unknown limit "${key}"`);
     if (value === undefined) continue;
     const name = key as keyof BrokerLimits;
     checkType(`limits.${name}`, value, "number");
@@ -390,10 +414,10 @@ export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
     if (!(value >= least)) {
       throw new RangeError(`limits.${name} must be at least ${least}, got ${value}`);
     }
-    const most = MOST_TOLD[name];
-    const isWhole = Number.isInteger(value) || value === Infinity;
-    if (most !== undefined && !(isWhole && value <= most)) {
-      throw new RangeError(`limits.${name} must be a whole number up to ${most}, got ${value}`);
+    const maximum = CONNACK_MAXIMA[name];
+    const isInteger = Number.isInteger(value) || value === Infinity;
+    if (maximum !== undefined && !(isInteger && value <= maximum)) {
+      throw new RangeError(`limits.${name} must be an integer up to ${maximum}, got ${value}`);
     }
     limits[name] = value;
   }
@@ -401,14 +425,14 @@ export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
 }
 
 /**
- * Refuses options that are none.
+ * Checks the options.
  *
  * @throws {TypeError} when an option has the wrong type
- * @throws {RangeError} when an option is out of its range
+ * @throws {RangeError} when an option is out of range
  */
 export function checkOptions(options: BrokerOptions): void {
   const { maximumQoS, overlapping, topicAliases } = options;
-  // What clients are told must be what CONNACK may say; QoS 2 it need not say.
+  // The encoder checks what goes into CONNACK; there QoS 2 is expressed by leaving Maximum QoS out.
   encodePacket({
     type: "connack",
     properties: {
@@ -439,7 +463,7 @@ function checkKeepAlive({ serverKeepAlive, maximumKeepAlive }: BrokerOptions): v
     throw new RangeError(`maximumKeepAlive must be from 1 to 65535, got ${maximumKeepAlive}`);
   }
   if (serverKeepAlive !== undefined) {
-    throw new TypeError("maximumKeepAlive bounds what serverKeepAlive replaces: give one of them");
+    throw new TypeError("maximumKeepAlive cannot be combined with serverKeepAlive");
   }
 }
 

@@ -1,12 +1,12 @@
-// §4.7.2 Topics that are the Server's own: a Client must not use them to exchange messages with
-// others.
+// §4.7.2 Topics that are reserved for the Server: Clients must not use them to exchange messages
+// with
+// each other.
 
 import type { BrokerOptions } from "./options.ts";
 
 /**
- * Whether clients may not publish to a topic: to `$SYS` and what is below it, unless the options
- * allow it, and to `$share`, which nobody could subscribe to. Other topics that begin with $ are
- * theirs.
+ * Whether clients may not publish to a topic: `$share` and below, which no one could subscribe to,
+ * and `$SYS` and below, unless the options allow it. Other topics that begin with $ are open.
  */
 export function isReserved(topic: string, { allowPublishToSys = false }: BrokerOptions): boolean {
   if (!topic.startsWith("$")) return false;

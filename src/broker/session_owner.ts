@@ -1,30 +1,28 @@
-// Whose session is it? A Client Identifier is no secret, and names a session all the same
-// [MQTT-3.1.3-2]: who may connect must not get the messages that wait for somebody else by it, nor
-// end them by Clean Start.
+// Session ownership. A Client Identifier names a session [MQTT-3.1.3-2] but is no secret: another
+// user who may connect must neither receive the messages that are queued for the session nor
+// discard
+// them with Clean Start.
 
 import type { Hooks } from "./hooks.ts";
 import type { BrokerConnection } from "./model.ts";
 
 /**
- * The owner of the session that a client begins, or asks for: `undefined` for nobody in particular,
- * false when the hook that should tell has failed.
+ * The owner of the session that a client begins or asks to resume: `undefined` when the session has
+ * none, false when the hook `sessionOwner` has failed.
  */
 export function ownerOf(
   { client, connect, peer }: BrokerConnection,
   hooks: Hooks,
 ): string | undefined | false {
   const { username, certificate } = client!;
-  // Who gives no Authentication Method passes by the hook for its steps.
+  // A client that gives no Authentication Method never reaches the hook `authenticateStep`.
   const isAuthenticated = hooks.hasAuthenticate || peer.certificateUsername !== undefined ||
     connect!.properties.authenticationMethod !== undefined;
-  const usual = isAuthenticated ? username ?? certificate?.subjectText ?? "" : undefined;
-  return hooks.sessionOwner(client!, usual);
+  const byDefault = isAuthenticated ? username ?? certificate?.subjectText ?? "" : undefined;
+  return hooks.sessionOwner(client!, byDefault);
 }
 
-/**
- * Whether a session of that owner may be had by the other one: by its own, and by anybody if it is
- * nobody's.
- */
-export function mayHave(owner: string | undefined, other: string | undefined): boolean {
-  return owner === undefined || owner === other;
+/** Whether `user` may use a session that belongs to `owner`. A session without one is anybody's. */
+export function canUseSession(owner: string | undefined, user: string | undefined): boolean {
+  return owner === undefined || owner === user;
 }

@@ -1,4 +1,4 @@
-// §4.1, §3.1.2.11.2 Sessions, which outlive their connections.
+// §4.1, §3.1.2.11.2 Sessions: when they begin, are resumed and expire.
 
 import { type PublishPacket, ReasonCode, type Will } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
@@ -16,15 +16,13 @@ import type { Timers } from "./timers.ts";
 import { type Turns, Work } from "./turns.ts";
 import type { Wills } from "./wills.ts";
 
-/** A Session Expiry Interval that says never (§3.1.2.11.2). */
+/** The Session Expiry Interval of a session that does not expire (§3.1.2.11.2). */
 const NEVER = 0xffff_ffff;
 
-/**
- * A session with no more bytes may use what is in reserve: large ones of others leave room for it.
- */
-const SMALL = 16_384;
+/** Sessions of up to this many bytes may use the memory that is reserved for small ones. */
+const SMALL_SESSION = 16_384;
 
-/** What the sessions work with. */
+/** Dependencies of {@linkcode Sessions}. */
 export interface SessionsSetup {
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
@@ -34,9 +32,8 @@ export interface SessionsSetup {
   readonly memory: Account;
   readonly table: SubscriptionTable<BrokerSession>;
   readonly turns: Turns;
-  /** What survives the broker, if anything does. */
+  /** The database; `undefined` when nothing is persisted. */
   readonly store: Store | undefined;
-  /** A session has ended. */
   readonly onEnded: (session: BrokerSession) => void;
   readonly wills: Wills;
 }
@@ -46,18 +43,18 @@ export class Sessions {
   readonly #setup: SessionsSetup;
   readonly #byClientId = new Map<string, BrokerSession>();
 
-  /** Begins with the sessions that have survived. */
+  /** Starts with the sessions in the database. */
   constructor(setup: SessionsSetup) {
     this.#setup = setup;
     const restored = (setup.store?.sessions() ?? []).map((found) => this.#restore(found));
-    // A Will goes to all that have survived.
+    // Only now, so that a Will that is due reaches all restored sessions.
     for (const { session, leftAt } of restored) {
-      this.#wait(session, leftAt ?? setup.now());
+      this.#scheduleEnd(session, leftAt ?? setup.now());
       if (leftAt === undefined) this.save(session);
     }
   }
 
-  /** How many there are. */
+  /** The number of sessions. */
   get size(): number {
     return this.#byClientId.size;
   }
@@ -67,7 +64,7 @@ export class Sessions {
     return this.#byClientId.get(clientId);
   }
 
-  /** The session of a client, or all. */
+  /** The session of a client, if it has one; all sessions when no client is given. */
   some(clientId: string | undefined): Iterable<BrokerSession> {
     if (clientId === undefined) return this.#byClientId.values();
     const session = this.#byClientId.get(clientId);
@@ -75,8 +72,8 @@ export class Sessions {
   }
 
   /**
-   * Why a client cannot have a session with such a Will now, in words; `undefined` when it can.
-   * `known` is its session, if it has one.
+   * Why a session with this Will cannot be accepted now, as a Reason String; `undefined` when it
+   * can. `known` is the client's session, if it has one.
    */
   refusal(
     client: ClientInfo,
@@ -85,15 +82,16 @@ export class Sessions {
   ): string | undefined {
     const { limits, memory } = this.#setup;
     const bytes = sessionBytes(client, will);
-    if (bytes > limits.sessionBytes) return "The session would be too large";
+    if (bytes > limits.sessionBytes) return "The session is too large";
     if (known === undefined && this.#byClientId.size >= limits.sessions) {
-      return "There are too many sessions";
+      return "The server is at its session limit";
     }
     const more = known === undefined ? bytes : bytes - sessionBytes(known.client, known.will);
-    if (more <= 0 || (bytes <= SMALL ? memory.hasRoomAtAll(more) : memory.hasRoom(more))) {
+    const isSmall = bytes <= SMALL_SESSION;
+    if (more <= 0 || (isSmall ? memory.hasRoomAtAll(more) : memory.hasRoom(more))) {
       return undefined;
     }
-    return "The server has no memory for another session";
+    return "The server is at its memory limit";
   }
 
   /** Begins a session. */
@@ -101,7 +99,7 @@ export class Sessions {
     const { queuedMessages: messages, queuedBytes: bytes } = this.#setup.limits;
     const limits = { messages, bytes, whenFull: "drop newest" } as const;
     const { sessionBytes, subscriptionBytes } = this.#setup.limits;
-    const account = new Account(this.#setup.memory, { limit: sessionBytes, small: SMALL });
+    const account = new Account(this.#setup.memory, { limit: sessionBytes, small: SMALL_SESSION });
     const subscriptions = new Account(account, { limit: subscriptionBytes });
     const state = new Session(client.clientId, limits);
     const session = new BrokerSession(client, state, account, subscriptions);
@@ -110,7 +108,7 @@ export class Sessions {
   }
 
   /**
-   * A client has come back to its session: neither does that end, nor is the Will due
+   * Keeps a session whose client has reconnected from expiring, and cancels its delayed Will
    * [MQTT-3.1.3-9].
    */
   resume(session: BrokerSession): void {
@@ -119,16 +117,16 @@ export class Sessions {
     this.#setup.wills.cancel(session);
   }
 
-  /** Ends a session, with all that belongs to it. A Will that has not been published is now. */
+  /** Ends a session and deletes its state. A delayed Will is published first. */
   end(session: BrokerSession): void {
     try {
       if (session.willDue !== undefined) this.#setup.wills.publish(session);
     } finally {
-      this.#forget(session);
+      this.#delete(session);
     }
   }
 
-  #forget(session: BrokerSession): void {
+  #delete(session: BrokerSession): void {
     this.resume(session);
     session.hasEnded = true;
     this.#setup.onEnded(session);
@@ -145,13 +143,15 @@ export class Sessions {
     this.#setup.store?.deleteSession(session);
   }
 
-  /** Keeps a session as it is now, if it is to survive; else it is not to be found again. */
+  /**
+   * Saves a session as it is now, or removes it from the database when it ends with its connection.
+   */
   save(session: BrokerSession): void {
     if (session.lifetime > 0) this.#setup.store?.saveSession(session);
     else this.#setup.store?.deleteSession(session);
   }
 
-  /** The connection of a client has ended. */
+  /** Detaches the session of a connection that has ended, and starts its expiry and Will delay. */
   leave(connection: BrokerConnection, cause: CloseCause): void {
     const { session } = connection;
     if (session === undefined || session.connection !== connection) return;
@@ -167,22 +167,22 @@ export class Sessions {
     session.countBase();
     session.countReceived();
     try {
-      this.#wait(session, this.#setup.now());
+      this.#scheduleEnd(session, this.#setup.now());
     } finally {
       this.save(session);
     }
   }
 
   /**
-   * Seconds that a session outlives its connection, of those that were asked for; `Infinity` for
-   * ever.
+   * The Session Expiry Interval granted to a client that asked for `asked`, in seconds; `Infinity`
+   * when the session does not expire.
    */
   lifetimeOf(asked: number): number {
     return Math.min(asked === NEVER ? Infinity : asked, this.#setup.limits.sessionExpiryInterval);
   }
 
-  /** Its client has left: the Will and the end of the session are due some time later, or now. */
-  #wait(session: BrokerSession, left: number): void {
+  /** Schedules the Will and the expiry of a session whose connection ended at `left`. */
+  #scheduleEnd(session: BrokerSession, left: number): void {
     const { timers, wills } = this.#setup;
     const { lifetime } = session;
     try {
@@ -207,7 +207,7 @@ export class Sessions {
       table.add(subscription);
       session.subscriptionAccount.charge(subscriptionBytes(topicFilter));
     }
-    // It was let in under other limits.
+    // Charged even beyond the limits, which may have been lowered since.
     for (const message of session.state.inFlight.values()) this.#chargeRestored(session, message);
     for (const message of session.state.sendQueue) this.#chargeRestored(session, message);
     session.countBase();

@@ -1,48 +1,47 @@
-// What is to be done at some time: sessions that end, Wills that are due, retained messages that
-// expire. A binary heap.
+// Timers for sessions that expire, Wills that are delayed, retained messages that expire. A binary
+// heap, so that the platform needs only one timer for all of them.
 
-/** Something to be done. */
+/** A function to be called at some time. */
 export interface Timer {
   /** When, in milliseconds of the engine's clock. */
   readonly at: number;
-  /** What. */
   readonly act: (now: number) => void;
-  /** Whether it is not to be done any more. */
+  /** Set it to cancel the timer. */
   isCancelled: boolean;
 }
 
-/** So many appointments are never looked through for cancelled ones. */
-const FEW = 64;
+/** Below this size the heap is never searched for cancelled timers. */
+const MINIMUM_SWEEP_SIZE = 64;
 
-/** Appointments in the order of their time. */
+/** Timers, ordered by time. */
 export class Timers {
   #heap: Timer[] = [];
-  #sweepAt = FEW;
+  #sweepAt = MINIMUM_SWEEP_SIZE;
 
-  /** How many there are, with those cancelled ones that have not been forgotten yet. */
+  /** The number of timers, including cancelled ones that have not been removed yet. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** When the next is due; `Infinity` when there is none. */
+  /** When the next timer is due; `Infinity` when there is none. */
   get deadline(): number {
     this.#dropCancelled();
     return this.#heap[0]?.at ?? Infinity;
   }
 
-  /** Adds one. At `Infinity` it never comes. */
+  /** Adds a timer. At `Infinity` it never fires. */
   add(at: number, act: (now: number) => void): Timer {
-    const appointment: Timer = { at, act, isCancelled: false };
-    if (at === Infinity) return appointment;
+    const timer: Timer = { at, act, isCancelled: false };
+    if (at === Infinity) return timer;
     if (this.#heap.length >= this.#sweepAt) this.#sweep();
-    this.#heap.push(appointment);
+    this.#heap.push(timer);
     this.#rise(this.#heap.length - 1);
-    return appointment;
+    return timer;
   }
 
   /**
-   * Does what is due, the first first, until `isOver` says that it is enough for now. What one of
-   * them throws `onError` is told, and the others are done all the same.
+   * Runs the timers that are due, in the order of their time, until `isOver` returns true. When one
+   * throws, `onError` is called and the others still run.
    */
   run(
     now: number,
@@ -65,14 +64,14 @@ export class Timers {
   }
 
   /**
-   * Forgets the cancelled ones, each time that there may be more of them than of others: clients
-   * come back again and again.
+   * Removes cancelled timers whenever they may outnumber the others: clients that reconnect again
+   * and again would fill the heap with them.
    */
   #sweep(): void {
     this.#heap = this.#heap.filter(({ isCancelled }) => !isCancelled);
-    // A heap again, from below: each is compared with two others, most of the times.
+    // Restores the heap from the bottom, in linear time.
     for (let index = (this.#heap.length >> 1) - 1; index >= 0; index--) this.#sink(index);
-    this.#sweepAt = Math.max(FEW, 2 * this.#heap.length);
+    this.#sweepAt = Math.max(MINIMUM_SWEEP_SIZE, 2 * this.#heap.length);
   }
 
   #takeFirst(): Timer | undefined {

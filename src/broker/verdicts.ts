@@ -1,40 +1,43 @@
-// What `authorizeDelivery` has said of one session, by topic: the same topics come again and again.
-// Bounded: there may be as many topics as clients make up.
+// A cache of what `authorizeDelivery` returned for one session, by topic, since the same topics
+// come
+// again and again. It is bounded, since clients can make up any number of topics.
 
-/** About so many bytes are kept for a session. */
-const MOST_BYTES = 32_768;
+/** Bytes that the cache of a session takes, approximately and at most. */
+const MAXIMUM_BYTES = 32_768;
 
-/** About so many bytes a verdict takes beside its topic. */
-const VERDICT = 64;
+/** Bytes that a verdict takes in addition to its topic, approximately. */
+const VERDICT_BYTES = 64;
 
-/** The verdicts of one session; a promise is one that is being asked for. */
+/** The verdicts of one session; a promise while the hook has not answered yet. */
 export class Verdicts {
   readonly #verdicts = new Map<string, boolean | Promise<boolean>>();
   #bytes = 0;
 
-  /** About how many bytes they take. */
+  /** The bytes that they take, approximately. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether messages of a topic may be delivered, if that is known, or will be. */
+  /** Whether messages of a topic may be delivered; `undefined` when the hook has not been asked. */
   get(topic: string): boolean | Promise<boolean> | undefined {
     return this.#verdicts.get(topic);
   }
 
-  /** Keeps a verdict. When there is no room the others go: they can be asked for again. */
+  /**
+   * Stores a verdict. When the cache is full the others are dropped: the hook can be asked again.
+   */
   set(topic: string, verdict: boolean | Promise<boolean>): void {
     if (!this.#verdicts.has(topic)) {
-      const bytes = VERDICT + topic.length;
-      if (this.#bytes + bytes > MOST_BYTES) this.#clear();
+      const bytes = VERDICT_BYTES + topic.length;
+      if (this.#bytes + bytes > MAXIMUM_BYTES) this.#clear();
       this.#bytes += bytes;
     }
     this.#verdicts.set(topic, verdict);
   }
 
-  /** Forgets a verdict. */
+  /** Removes a verdict. */
   delete(topic: string): void {
-    if (this.#verdicts.delete(topic)) this.#bytes -= VERDICT + topic.length;
+    if (this.#verdicts.delete(topic)) this.#bytes -= VERDICT_BYTES + topic.length;
   }
 
   #clear(): void {

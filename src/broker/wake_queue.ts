@@ -1,11 +1,12 @@
-// Who has something to send that it did not ask for itself is woken when all that has come together
-// has been routed: one write for all of it, and as many writes as there is time for in a turn.
+// Connections with messages to send that were published by others. They are woken when everything
+// that has arrived together is routed, so that each needs one write for all of it, and only as many
+// in a turn as there is time for.
 
 import { Queue } from "../session/queue.ts";
 import type { BrokerConnection } from "./model.ts";
 import { type Turns, Work } from "./turns.ts";
 
-/** The connections that are to be woken. */
+/** The connections to be woken. */
 export class WakeQueue {
   readonly #turns: Turns;
   readonly #connections = new Queue<BrokerConnection>();
@@ -25,7 +26,7 @@ export class WakeQueue {
     queueMicrotask(() => this.#wakeAll());
   }
 
-  /** For those whose turn is not yet more comes together meanwhile. */
+  /** Connections that have to wait for a later turn collect more messages meanwhile. */
   #wakeAll(): void {
     const connections = this.#connections;
     for (let next = connections.first; next !== undefined; next = connections.first) {

@@ -1,20 +1,21 @@
-// §3.1.2.5 Wills: published when a connection is lost, or when their delay is over (§3.1.3.2.2).
+// §3.1.2.5 Will Messages: published when the connection is lost, or after the Will Delay Interval
+// (§3.1.3.2.2).
 
 import type { PublishPacket, Will } from "../packets/mod.ts";
 import type { Store } from "./durability/store.ts";
 import type { BrokerSession } from "./model.ts";
 import type { Timers } from "./timers.ts";
 
-/** What the Wills work with. */
+/** Dependencies of {@linkcode Wills}. */
 export interface WillsSetup {
   readonly timers: Timers;
-  /** What survives the broker, if anything does. */
+  /** The database; `undefined` when nothing is persisted. */
   readonly store: Store | undefined;
-  /** Brings a Will to who wants it. */
+  /** Delivers the message to its subscribers. */
   readonly publish: (packet: PublishPacket, session: BrokerSession) => void;
 }
 
-/** The Wills of clients that are gone. */
+/** Publishes the Wills of clients whose connection is lost. */
 export class Wills {
   readonly #setup: WillsSetup;
 
@@ -23,8 +24,8 @@ export class Wills {
   }
 
   /**
-   * A client left at this time: its Will, if it has one, is published now or when its delay is
-   * over.
+   * Publishes the session's Will, if it has one, now or after its delay. `left` is when the
+   * connection ended.
    */
   begin(session: BrokerSession, left: number): void {
     const { will, lifetime } = session;
@@ -34,7 +35,7 @@ export class Wills {
     else session.willDue = this.#setup.timers.add(left + delay, () => this.publish(session));
   }
 
-  /** A client has come back in time [MQTT-3.1.3-9]. */
+  /** Cancels the delayed Will of a client that has reconnected in time [MQTT-3.1.3-9]. */
   cancel(session: BrokerSession): void {
     if (session.willDue !== undefined) session.willDue.isCancelled = true;
     session.willDue = undefined;
@@ -52,7 +53,7 @@ export class Wills {
   }
 }
 
-/** A Will as the message that it is [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */
+/** The PUBLISH for a Will [MQTT-3.1.2-14] [MQTT-3.1.2-15]. */
 function willPacket({ topic, payload, qos, retain, properties }: Will): PublishPacket {
   const { willDelayInterval: _, ...rest } = properties;
   return {

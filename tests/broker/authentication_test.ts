@@ -127,9 +127,9 @@ Deno.test("A client without a method is sent no AUTH, and none in CONNACK [MQTT-
 Deno.test("The hook is told who authenticates, by which method, with what, which step it is, and whether again", async () => {
   const told: unknown[] = [];
   await using world = new World({
-    authenticateStep: ({ clientId, username }, { method, data, step, isAgain }) => {
+    authenticateStep: ({ clientId, username }, { method, data, step, isReauthentication }) => {
       const text = data === undefined ? undefined : new TextDecoder().decode(data);
-      told.push([clientId, username, method, text, step, isAgain]);
+      told.push([clientId, username, method, text, step, isReauthentication]);
       return { result: text === undefined ? "continue" : "success" };
     },
   });

@@ -146,14 +146,14 @@ Deno.test("An error is a line on the console, ten of them in a minute; how many 
     'mqtt5: error in authorizePublish, client "c", here: Error: over\\u{A}written \\u{1B}[2J\\u{202E}';
   assertEquals(world.lines.splice(0), Array(10).fill(line));
   await world.advance(60_000);
-  assertEquals(world.lines.splice(0), ["mqtt5: 15 more errors within a minute, not shown"]);
+  assertEquals(world.lines.splice(0), ["mqtt5: 15 more errors in the last minute, not shown"]);
   await client.publish("a");
   assertEquals(world.lines.splice(0), [line]);
   await world.advance(60_000);
   assertEquals(world.lines, []);
 });
 
-Deno.test("An error that cannot be shown is told, too, and a long one is cut", async () => {
+Deno.test("An error that cannot be converted to a string is reported, and a long one is cut", async () => {
   const errors: unknown[] = [
     {
       toString: () => {
@@ -170,7 +170,7 @@ Deno.test("An error that cannot be shown is told, too, and a long one is cut", a
   const client = await world.connect("c");
   await client.publish("a");
   await client.publish("a");
-  assert(world.lines[0]!.endsWith("an error that cannot be shown"), world.lines[0]);
+  assert(world.lines[0]!.endsWith("an error that cannot be converted to a string"), world.lines[0]);
   assert(world.lines[1]!.length < 600);
 });
 

@@ -185,7 +185,7 @@ const LEAST: Readonly<Record<keyof BrokerLimits, number>> = {
 };
 
 for (const [name, least] of Object.entries(LEAST)) {
-  Deno.test(`A limit of ${name} is a number from ${least}`, () => {
+  Deno.test(`The limit ${name} must be a number of at least ${least}`, () => {
     assertStrictEquals(
       hubWith({ limits: { [name]: least } }).limits[name as keyof BrokerLimits],
       least,
@@ -203,11 +203,11 @@ for (const [name, least] of Object.entries(LEAST)) {
   });
 }
 
-Deno.test("A limit that there is none of is a mistake", () => {
+Deno.test("serve() rejects an unknown limit", () => {
   assertThrows(
     () => hubWith({ limits: { conections: 5 } as Partial<BrokerLimits> }),
     TypeError,
-    "limits.conections",
+    'Unknown limit "conections"',
   );
 });
 
@@ -224,7 +224,7 @@ for (
     [{ sessionExpiryInterval: 0.5 }, RangeError],
   ] as const
 ) {
-  Deno.test(`A limit that no client could be told is a mistake: ${JSON.stringify(limits)}`, () => {
+  Deno.test(`serve() rejects a limit that CONNACK cannot express: ${JSON.stringify(limits)}`, () => {
     assertThrows(() => hubWith({ limits }), error, Object.keys(limits)[0]!);
   });
 }
@@ -256,7 +256,7 @@ for (
     [{ onError: true }, TypeError],
   ] as const
 ) {
-  Deno.test(`An option that is none is a mistake: ${Deno.inspect(options)}`, () => {
+  Deno.test(`serve() rejects an invalid option: ${Deno.inspect(options)}`, () => {
     assertThrows(
       () => hubWith(options as unknown as BrokerOptions),
       error,
@@ -265,7 +265,7 @@ for (
   });
 }
 
-Deno.test("Limits of infinity are none, where no client is told", () => {
+Deno.test("A limit of Infinity is no limit, where CONNACK does not need it", () => {
   const limits = {
     connections: Infinity,
     sessionExpiryInterval: Infinity,

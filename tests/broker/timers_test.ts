@@ -15,14 +15,14 @@ function newAgenda(): {
   return { timers, done, add: (at, name = `${at}`) => timers.add(at, () => done.push(name)) };
 }
 
-Deno.test("An timers without appointments has no deadline", () => {
+Deno.test("Without timers there is no deadline", () => {
   const { timers } = newAgenda();
   assertStrictEquals(timers.deadline, Infinity);
   timers.run(1e15);
   assertStrictEquals(timers.deadline, Infinity);
 });
 
-Deno.test("An timers does what is due by now, and nothing else", () => {
+Deno.test("run() runs the timers that are due, and no others", () => {
   const { timers, done, add } = newAgenda();
   add(30);
   add(10);
@@ -35,7 +35,7 @@ Deno.test("An timers does what is due by now, and nothing else", () => {
   assertStrictEquals(timers.deadline, 30);
 });
 
-Deno.test("What one appointment throws is told, and keeps none of the others from being done", () => {
+Deno.test("A timer that throws is reported, and the others still run", () => {
   const { timers, done, add } = newAgenda();
   const failure = new Error("It has failed");
   const errors: unknown[] = [];
@@ -49,7 +49,7 @@ Deno.test("What one appointment throws is told, and keeps none of the others fro
   assertStrictEquals(timers.deadline, Infinity);
 });
 
-Deno.test("An appointment that is cancelled is neither done nor waited for", () => {
+Deno.test("A cancelled timer neither runs nor counts for the deadline", () => {
   const { timers, done, add } = newAgenda();
   const first = add(10);
   add(20);
@@ -62,7 +62,7 @@ Deno.test("An appointment that is cancelled is neither done nor waited for", () 
   assertStrictEquals(timers.deadline, Infinity);
 });
 
-Deno.test("An appointment that another cancels, both due, is not done", () => {
+Deno.test("A timer that is due and cancelled by an earlier one does not run", () => {
   const timers = new Timers();
   const done: number[] = [];
   timers.add(1, () => second.isCancelled = true);
@@ -71,7 +71,7 @@ Deno.test("An appointment that another cancels, both due, is not done", () => {
   assertEquals(done, []);
 });
 
-Deno.test("An appointment that is made while others are kept is done if it is due, too", () => {
+Deno.test("A timer that is added by another one runs at once when it is due", () => {
   const timers = new Timers();
   const done: string[] = [];
   timers.add(10, () => {
@@ -84,7 +84,7 @@ Deno.test("An appointment that is made while others are kept is done if it is du
   assertStrictEquals(timers.deadline, 20);
 });
 
-Deno.test("An appointment at no time never comes", () => {
+Deno.test("A timer at Infinity never runs", () => {
   const { timers, done, add } = newAgenda();
   add(Infinity);
   assertStrictEquals(timers.deadline, Infinity);
@@ -93,7 +93,7 @@ Deno.test("An appointment at no time never comes", () => {
   assertEquals(done, []);
 });
 
-Deno.test("An appointment is told what time it is", () => {
+Deno.test("A timer gets the current time", () => {
   const timers = new Timers();
   let told = 0;
   timers.add(10, (now) => told = now);
@@ -101,7 +101,7 @@ Deno.test("An appointment is told what time it is", () => {
   assertStrictEquals(told, 12);
 });
 
-Deno.test("An timers keeps the order of time, whatever is added, cancelled and done in between", () => {
+Deno.test("Timers run in the order of their time, whatever is added, cancelled and run in between", () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = new Random(seed);
     const timers = new Timers();
@@ -111,11 +111,11 @@ Deno.test("An timers keeps the order of time, whatever is added, cancelled and d
     for (let step = 0; step < 200; step++) {
       const chance = random.below(10);
       if (chance < 6) {
-        const appointment: Timer = timers.add(now + random.below(50), () => {
-          done.push(appointment);
-          waiting.delete(appointment);
+        const timer: Timer = timers.add(now + random.below(50), () => {
+          done.push(timer);
+          waiting.delete(timer);
         });
-        waiting.add(appointment);
+        waiting.add(timer);
       } else if (chance < 8) {
         const some = [...waiting][random.below(Math.max(1, waiting.size))];
         if (some !== undefined) some.isCancelled = true;
@@ -133,7 +133,7 @@ Deno.test("An timers keeps the order of time, whatever is added, cancelled and d
   }
 });
 
-Deno.test("An timers forgets what was cancelled long before its time", () => {
+Deno.test("Cancelled timers are removed long before they would be due", () => {
   const timers = new Timers();
   const far = 1e12;
   let kept = 0;
@@ -141,11 +141,11 @@ Deno.test("An timers forgets what was cancelled long before its time", () => {
   const cancelled: WeakRef<Timer>[] = [];
   for (let count = 0; count < 1000; count++) {
     // One at a time, as with a client that comes and goes.
-    const appointment = timers.add(far + count, () => {});
-    appointment.isCancelled = true;
-    cancelled.push(new WeakRef(appointment));
+    const timer = timers.add(far + count, () => {});
+    timer.isCancelled = true;
+    cancelled.push(new WeakRef(timer));
   }
-  assert(timers.size < 200, `${timers.size} appointments are kept of which one is wanted`);
+  assert(timers.size < 200, `${timers.size} timers are kept of which one is wanted`);
   timers.run(1e9);
   assertStrictEquals(kept, 1);
 });
