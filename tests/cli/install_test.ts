@@ -123,7 +123,10 @@ Deno.test({
     const program = new TextDecoder().decode(await Deno.readFile(path));
     // What is loaded only when it is wanted is in it, too, and so is the version.
     for await (const file of filesIn(new URL("src/cli/", CHECKOUT))) {
-      const [header] = (await Deno.readTextFile(file)).split("\n");
+      const text = await Deno.readTextFile(file);
+      // A file of types alone is not there when the program runs.
+      if (!/^(?:export )?(?:async )?(?:function|class|const)\b/m.test(text)) continue;
+      const [header] = text.split("\n");
       assert(program.includes(header!), file.pathname);
     }
     assert(program.includes('"name": "@mqtt5/mqtt5"'));

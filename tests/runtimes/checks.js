@@ -80,7 +80,7 @@ export const CHECKS = {
     const publishing = client.publish(topic, "waited", { qos: 2 });
     const given = other.publish(topic, "saved", { qos: 2 }).then(() => "sent", ({ name }) => name);
     const session = JSON.parse(JSON.stringify(other.save()));
-    equal(session.waiting.length, 1);
+    equal(session.queued.length, 1);
     await other.disconnect({ timeout: 0 });
     equal(await given, "ConnectionClosedError");
 
