@@ -1,7 +1,9 @@
 // The layers of the design, held by machine: who may import whom, who may touch the world, and what lies at the top level.
 // A layer may import those named beside it and all that those may import.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import bytes from "../.jsr/bytes/deno.json" with { type: "json" };
+import cli from "../.jsr/cli/deno.json" with { type: "json" };
 import config from "../deno.json" with { type: "json" };
 
 const ROOT = new URL("../", import.meta.url);
@@ -35,6 +37,13 @@ const ANY_LAYER = /^jsr:@std\/bytes@\^1\//;
 const WORLD =
   /\b(?:Deno\.|setTimeout|setInterval|AbortSignal\.timeout|Date\.now|new Date\b|performance\b|Math\.random|crypto\.)/;
 const MEETS_THE_WORLD = ["io", "cli"];
+
+/** What a checkout has in place of packages of JSR, as the sources name it. */
+const standIns = new Set(
+  [bytes, cli].flatMap(({ name, exports }) =>
+    Object.keys(exports).map((path) => `jsr:${name}@^1${path.slice(1)}`)
+  ),
+);
 
 const TOP_LEVEL = [
   "LICENSE",
@@ -88,14 +97,24 @@ Deno.test("mod.ts re-exports and does nothing else", async () => {
   assertEquals(text.replaceAll(/export (?:type )?(?:\*|\{[^}]*\}) from "[^"]+";/g, "").trim(), "");
 });
 
-Deno.test("a checkout needs npm alone: every JSR package in the sources is mapped to it", async () => {
-  const mapped: Readonly<Record<string, string>> = config.imports;
+Deno.test("a checkout needs npm alone: .jsr has every JSR package that the sources name", async () => {
   const foreign = await violations((file, text) =>
     importsOf(text)
-      .filter((name) => name.startsWith("jsr:") && !mapped[name]?.startsWith("npm:deno-std@"))
+      .filter((name) => name.startsWith("jsr:") && !standIns.has(name))
       .map((name) => `${file} imports ${name}`)
   );
   assertEquals(foreign, []);
+});
+
+Deno.test("a user's first command fetches one package: deno.json and deno.lock name no other", async () => {
+  const named = Object.values(config.imports).filter((target) => !target.startsWith("./"));
+  assertEquals(named, ["npm:deno-std@1.4.0/assert/mod.js"]);
+  // As it is committed: whatever is run without --lock tests/deno.lock adds to the file.
+  const git = new Deno.Command("git", { args: ["show", "HEAD:deno.lock"], cwd: ROOT });
+  const { success, stdout } = await git.output();
+  assert(success, "the tests look at what is committed: run them in a clone");
+  const { npm, jsr } = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals([Object.keys(npm), jsr], [["deno-std@1.4.0"], undefined]);
 });
 
 type Check = (file: string, text: string) => string[];

@@ -143,6 +143,7 @@ function idleMemory(name: "ours" | "theirs", peer: Peer): Measurement {
     args: [
       "run",
       "--v8-flags=--expose-gc",
+      `--lock=${new URL("../deno.lock", import.meta.url).pathname}`,
       ...permissions,
       file,
       name,

@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
-import * as mqttPacket from "mqtt-packet";
+import * as mqttPacket from "../npm/mqtt_packet.ts";
 import { Buffer } from "node:buffer";
 import { encodePacket, PacketDecoder, type PublishInit, writePacket, Writer } from "../../mod.ts";
 import { type Race, runRaces, type Side } from "./harness.ts";

@@ -2,7 +2,7 @@
 // does no less for it than our client does.
 
 import { Buffer } from "node:buffer";
-import mqtt, { type MqttClient } from "mqtt";
+import mqtt, { type MqttClient } from "../npm/mqtt.ts";
 import type { Server } from "./server.ts";
 import {
   ECHO_TOPIC,

@@ -35,27 +35,28 @@ const FILES = ["harness", "idle", "theirs", "theirs_worker", "trial"];
 export async function theirsOnNode(folder: string): Promise<TheirsOnNode | undefined> {
   const version = await output("node", ["--version"]);
   if (!(parseFloat(version?.slice(1) ?? "") >= NODE)) return undefined;
-  const { imports } = JSON.parse(
-    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
-  );
-  const mqtt: string = imports.mqtt.replace("npm:", "");
+  const source = await Deno.readTextFile(new URL("../npm/mqtt.ts", import.meta.url));
+  const mqtt = source.match(/npm:(mqtt@[\d.]+)/)![1]!;
   const quietly = ["--silent", "--no-audit", "--no-fund"];
   const installed = await output("npm", ["install", "--prefix", folder, ...quietly, mqtt]);
   if (installed === undefined) return undefined;
   await Deno.writeTextFile(`${folder}/package.json`, '{ "type": "module" }');
+  await Deno.mkdir(`${folder}/npm`);
+  await Deno.writeTextFile(`${folder}/npm/mqtt.ts`, source.replaceAll(`npm:${mqtt}`, "mqtt"));
+  await Deno.mkdir(`${folder}/bench`);
   for (const file of FILES) {
-    await Deno.copyFile(new URL(`${file}.ts`, import.meta.url), `${folder}/${file}.ts`);
+    await Deno.copyFile(new URL(`${file}.ts`, import.meta.url), `${folder}/bench/${file}.ts`);
   }
   return {
     name: `${mqtt} on Node ${version!.trim().slice(1)}`,
     async work(work, servers, turn) {
       const options = JSON.stringify({ work, servers, turn });
-      const child = new Child("node", [`${folder}/theirs_worker.ts`, options]);
+      const child = new Child("node", [`${folder}/bench/theirs_worker.ts`, options]);
       await child.hear();
       return child;
     },
     async idle(server, clients) {
-      const args = ["--expose-gc", `${folder}/idle.ts`, "theirs", JSON.stringify(server)];
+      const args = ["--expose-gc", `${folder}/bench/idle.ts`, "theirs", JSON.stringify(server)];
       return Number(await output("node", [...args, String(clients)]));
     },
   };

@@ -205,7 +205,8 @@ async function weighClients(
 ): Promise<string[][]> {
   const file = new URL("idle.ts", import.meta.url).pathname;
   const ourWeight = async (server: Server) => {
-    const flags = ["--v8-flags=--expose-gc", "--allow-env", "--allow-net", "--allow-read"];
+    const lock = `--lock=${new URL("../deno.lock", import.meta.url).pathname}`;
+    const flags = [lock, "--v8-flags=--expose-gc", "--allow-env", "--allow-net", "--allow-read"];
     const args = ["ours", JSON.stringify(server), String(CLIENTS)];
     // What may be read and written is the Unix socket.
     const told = await output(Deno.execPath(), ["run", ...flags, "--allow-write", file, ...args]);

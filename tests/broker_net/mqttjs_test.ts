@@ -1,7 +1,7 @@
 // MQTT.js with the broker, over TCP and over WebSocket.
 
 import { Buffer } from "node:buffer";
-import mqtt from "mqtt";
+import mqtt from "../npm/mqtt.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertStrictEquals } from "@std/assert";
 import type { Broker } from "../../src/broker/mod.ts";
 import { connectMqttJs, type MqttJs } from "../interop/mqttjs.ts";

@@ -1,6 +1,6 @@
 // The broker over TLS, and over WebSocket over TLS.
 
-import mqtt from "mqtt";
+import mqtt from "../npm/mqtt.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { connect } from "../../mod.ts";
 import { serve, type ServeOptions } from "../../src/broker/mod.ts";

@@ -2,7 +2,7 @@
 // and what follows from it. The same seed makes the same bytes, so a failure can be had again.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../npm/fast_check.ts";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import {
   decodePacket,

@@ -1,6 +1,6 @@
 // MQTT.js, the most used client, as the other end of a test.
 
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "../npm/mqtt.ts";
 import type { Mosquitto } from "../io/mosquitto.ts";
 
 /** A client of MQTT.js that keeps what it receives. Disposing it ends it. */

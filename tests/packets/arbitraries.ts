@@ -1,7 +1,7 @@
 // Every packet that the standard allows, for tests that want thousands of them. What may stand in a packet comes from the
 // tables PROPERTIES and REASON_CODES: no property and no Reason Code is listed here.
 
-import fc from "fast-check";
+import fc from "../npm/fast_check.ts";
 import {
   type Packet,
   type PacketType,

@@ -2,9 +2,9 @@
 // Where it has a fault it must show it: a fault that is excluded here and no longer there fails these tests.
 
 import { assert, assertEquals, assertThrows, equal } from "@std/assert";
-import fc from "fast-check";
+import fc from "../npm/fast_check.ts";
 import { Buffer } from "node:buffer";
-import * as mqttPacket from "mqtt-packet";
+import * as mqttPacket from "../npm/mqtt_packet.ts";
 import { decodePacket, encodePacket, type Packet, PacketError } from "../../mod.ts";
 import { packetsByType } from "./arbitraries.ts";
 

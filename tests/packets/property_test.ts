@@ -1,7 +1,7 @@
 // What must hold for every packet, tried on random ones. A failure prints the seed and the smallest packet that fails.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import fc from "fast-check";
+import fc from "../npm/fast_check.ts";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import {
   decodePacket,

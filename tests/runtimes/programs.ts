@@ -37,6 +37,9 @@ export const esbuild: Program = await find("esbuild", ["esbuild"]);
 /** npm, which installs the package as users do. */
 export const npm: Program = await find("npm", ["npm"]);
 
+/** tar, which unpacks what was packed. */
+export const tar: Program = await find("tar", ["tar"]);
+
 /** Chromium, or what is made of it. */
 export const chromium: Program = await find("Chromium", [
   ...["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
@@ -57,7 +60,11 @@ export function programTest(
 export async function run(
   program: Program,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Record<string, string>;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<void> {
   if ("missing" in program) throw new Error(program.missing);
   const command = new Deno.Command(program.path, { args: [...args], stdin: "null", ...options });
