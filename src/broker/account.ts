@@ -58,9 +58,12 @@ export class Account implements Memory {
   /** So many bytes more are kept, whether there was room or not. */
   charge(bytes: number, shared = 0): void {
     if (this.#isClosed) return;
-    this.#bytes += bytes + shared;
+    this.#bytes += shared;
     this.#shared += shared;
-    this.#above?.charge(bytes);
+    for (let account: Account | undefined = this; account?.#isClosed === false;) {
+      account.#bytes += bytes;
+      account = account.#above;
+    }
   }
 
   /** Charges so many bytes if there is room for them. Returns whether there was. */
@@ -87,8 +90,13 @@ export class Account implements Memory {
   }
 
   #hasRoom(bytes: number, shared: number, isSmall: boolean): boolean {
-    const limit = isSmall ? this.#limit : this.#ordinaryLimit;
-    if (this.#bytes + bytes + shared > limit) return false;
-    return this.#above === undefined || this.#above.#hasRoom(bytes, 0, isSmall);
+    let more = bytes + shared;
+    for (let account: Account | undefined = this; account !== undefined;) {
+      const limit = isSmall ? account.#limit : account.#ordinaryLimit;
+      if (account.#bytes + more > limit) return false;
+      account = account.#above;
+      more = bytes;
+    }
+    return true;
   }
 }

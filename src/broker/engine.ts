@@ -310,8 +310,11 @@ export class BrokerEngine {
   /** Something has happened on a connection. */
   handle(connection: BrokerConnection, event: ConnectionEvent): void {
     if (event.type === "closed") connection.cause = event.cause;
-    if (!connection.isBusy && !this.#turns.isOver) return this.#begin(connection, event);
-    connection.backlog.push({ event, at: this.#tools.now() });
+    // That a message is kept no more is little work, and there is an end to it before "more".
+    const isNow = !this.#turns.isOver || event.type === "settled";
+    if (!connection.isBusy && isNow) return this.#begin(connection, event);
+    const at = event.type === "message" ? this.#tools.now() : undefined;
+    connection.backlog.push({ event, at });
     if (!connection.isBusy) this.#waitForTurn(connection);
   }
 

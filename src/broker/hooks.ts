@@ -106,6 +106,11 @@ export class Hooks {
     return false;
   }
 
+  /** Whether there is a hook about what is published. */
+  get authorizesPublish(): boolean {
+    return this.#hooks.authorizePublish !== undefined;
+  }
+
   /** Decides whether a message may be published: Success, or the Reason Code to refuse it with. */
   authorizePublish(
     client: ClientInfo,

@@ -52,8 +52,10 @@ export class BrokerConnection {
   readonly share: Share = new Share();
   /** Whether it is to be woken soon. */
   isToBeWoken = false;
-  /** What has happened in the meantime, and when. */
-  readonly backlog: Queue<{ readonly event: ConnectionEvent; readonly at: number }> = new Queue();
+  /** What has happened in the meantime, and when, if that matters. */
+  readonly backlog: Queue<
+    { readonly event: ConnectionEvent; readonly at: number | undefined }
+  > = new Queue();
 
   constructor(protocol: ServerConnection, account: Account, peer: PeerInfo, wake: () => void) {
     this.protocol = protocol;

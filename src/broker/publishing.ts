@@ -104,13 +104,17 @@ export class PublishHandler {
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#now() : 0;
+    // Nobody is to be asked: a function for each message would cost more than the question.
+    if (!this.#hooks.authorizesPublish && !this.#deliveries.isAsked) {
+      return this.#publish(connection, packet, acknowledgement, arrivedAt);
+    }
     return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
       if (isFailure(code)) {
         return void this.#answer(connection, acknowledgement, code, "May not be published");
       }
       return this.#askWhoMayHave(
         packet,
-        (mayHave) => this.#publish(connection, packet, { acknowledgement, arrivedAt, mayHave }),
+        (mayHave) => this.#publish(connection, packet, acknowledgement, arrivedAt, mayHave),
       );
     });
   }
@@ -119,20 +123,22 @@ export class PublishHandler {
   #publish(
     connection: BrokerConnection,
     packet: PublishPacket,
-    { acknowledgement, arrivedAt, mayHave }: {
-      readonly acknowledgement: PendingAcknowledgement | undefined;
-      readonly arrivedAt: number;
-      readonly mayHave: MayHave;
-    },
+    acknowledgement: PendingAcknowledgement | undefined,
+    arrivedAt: number,
+    mayHave?: MayHave,
   ): undefined {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
     if (message === undefined) return this.#answer(connection, acknowledgement, ReasonCode.success);
-    const distribute = () => this.#distribute(connection, message, mayHave);
     const answer = acknowledgement === undefined || this.#commits === undefined
-      ? distribute()
-      : this.#commits.publish(connection, acknowledgement, message.retain, distribute);
+      ? this.#distribute(connection, message, mayHave)
+      : this.#commits.publish(
+        connection,
+        acknowledgement,
+        message.retain,
+        () => this.#distribute(connection, message, mayHave),
+      );
     if (answer !== undefined) {
       this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
     }

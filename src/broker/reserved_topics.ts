@@ -8,8 +8,9 @@ import type { BrokerOptions } from "./options.ts";
  * Whether clients may not publish to a topic: `$share` and below, which no one could subscribe to,
  * and `$SYS` and below, unless the options allow it. Other topics that begin with $ are open.
  */
-export function isReserved(topic: string, { allowPublishToSys = false }: BrokerOptions): boolean {
+export function isReserved(topic: string, options: BrokerOptions): boolean {
   if (!topic.startsWith("$")) return false;
+  const { allowPublishToSys = false } = options;
   return isWithin("$share", topic) || !allowPublishToSys && isWithin("$SYS", topic);
 }
 

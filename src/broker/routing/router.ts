@@ -322,12 +322,9 @@ export class Router {
       this.#takeExpired(session);
       if (!content.hasRoom(session.account)) return this.#dropNoRoom(copies, session);
     }
-    const { connection, state: { sendQueue } } = session;
     const message = copies.toKeep(qos, retain, identifiers);
-    const add = () =>
-      connection === undefined ? sendQueue.add(message) : connection.protocol.publish(message);
-    let dropped = add();
-    if (dropped.length > 0 && this.#takeExpired(session)) dropped = add();
+    let dropped = queue(session, message);
+    if (dropped.length > 0 && this.#takeExpired(session)) dropped = queue(session, message);
     if (dropped.length > 0) return this.#dropNoRoom(copies, session);
     message.charge(session.account, content);
     if (qos > 0) this.#setup.onQueued(session, message);
@@ -347,6 +344,14 @@ export class Router {
     }
     return expired.length > 0;
   }
+}
+
+/** Sends a message, or lets it wait. Returns those that had to give way, which may be itself. */
+function queue(
+  { connection, state: { sendQueue } }: BrokerSession,
+  message: QueuedMessage,
+): readonly OutgoingMessage[] {
+  return connection === undefined ? sendQueue.add(message) : connection.protocol.publish(message);
 }
 
 /** Those of them that may have it: of a group it is enough that one may. */
