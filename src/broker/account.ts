@@ -60,7 +60,8 @@ export class Account implements Memory {
     if (this.#isClosed) return;
     this.#bytes += shared;
     this.#shared += shared;
-    for (let account: Account | undefined = this; account?.#isClosed === false;) {
+    for (let account: Account | undefined = this; account !== undefined;) {
+      if (account.#isClosed) return;
       account.#bytes += bytes;
       account = account.#above;
     }

@@ -9,7 +9,7 @@ import type { SessionRow } from "./durability/database.ts";
 import type { Store } from "./durability/store.ts";
 import { type BrokerConnection, BrokerSession } from "./model.ts";
 import type { BrokerLimits, ClientInfo } from "./options.ts";
-import { QueuedMessage, releaseQueued, SharedContent } from "./routing/queued_message.ts";
+import { QueuedMessage, releaseQueued } from "./routing/queued_message.ts";
 import type { SubscriptionTable } from "./routing/subscriptions.ts";
 import { messageBytes, sessionBytes, subscriptionBytes } from "./sizes.ts";
 import type { Timers } from "./timers.ts";
@@ -217,7 +217,6 @@ export class Sessions {
 
   #chargeRestored(session: BrokerSession, message: OutgoingMessage): void {
     if (!(message instanceof QueuedMessage)) return;
-    const bytes = messageBytes(message.packet as PublishPacket);
-    message.charge(session.account, new SharedContent(this.#setup.memory, bytes));
+    message.charge(session.account, messageBytes(message.packet as PublishPacket));
   }
 }

@@ -6,7 +6,10 @@ import { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { Account } from "../account.ts";
 import { PLACE } from "../sizes.ts";
 
-/** The content of a message, which all that keep it share: it is on the broker's account once. */
+/**
+ * The content of a message that several keep: it is on the account of each, and on the broker's
+ * once.
+ */
 export class SharedContent {
   readonly #account: Account;
   /** How many bytes it takes. */
@@ -48,14 +51,23 @@ export class QueuedMessage extends OutgoingMessage {
   /** The checksum of what does not change of its row. */
   contentChecksum = 0;
   #account: Account | undefined;
+  /** What its content takes, if nobody else keeps it. */
+  #ownBytes = 0;
   #content: SharedContent | undefined;
 
   constructor(packet: PublishInit, expiresAt: number) {
     super(packet, expiresAt);
   }
 
-  /** It is kept from now on: for a session with this account, and with this content. */
-  charge(account: Account, content: SharedContent): void {
+  /** It is kept from now on: for a session with this account, which has it alone. */
+  charge(account: Account, bytes: number): void {
+    this.#account = account;
+    this.#ownBytes = bytes;
+    account.charge(PLACE + bytes);
+  }
+
+  /** Likewise, with a content that others keep, too. */
+  chargeShared(account: Account, content: SharedContent): void {
     this.#account = account;
     this.#content = content;
     account.charge(PLACE, content.bytes);
@@ -64,10 +76,12 @@ export class QueuedMessage extends OutgoingMessage {
 
   /** It is kept no more. */
   release(): void {
+    const account = this.#account;
+    if (account === undefined) return;
+    this.#account = undefined;
     const content = this.#content;
-    if (content === undefined) return;
-    this.#content = undefined;
-    this.#account!.release(PLACE, content.bytes);
+    if (content === undefined) return account.release(PLACE + this.#ownBytes);
+    account.release(PLACE, content.bytes);
     content.release();
   }
 }

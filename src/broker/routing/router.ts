@@ -16,7 +16,7 @@ import type { BrokerConnection, BrokerSession } from "../model.ts";
 import { QueuedMessage, SharedContent } from "./queued_message.ts";
 import type { DropReason } from "../options.ts";
 import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
-import { messageBytes } from "../sizes.ts";
+import { messageBytes, PLACE } from "../sizes.ts";
 import { type Matches, nextMember, type Subscription, SubscriptionTable } from "./subscriptions.ts";
 import type { Retained } from "../retained/messages.ts";
 import { type Turns, Work } from "../turns.ts";
@@ -71,26 +71,41 @@ class Copies {
   readonly #writer: Writer;
   readonly #pages: PayloadPages;
   readonly #memory: Account;
+  readonly #isShared: boolean;
+  #bytes: number | undefined;
   #content: SharedContent | undefined;
   #own: PublishPacket | undefined;
   #expiresAt: number | undefined;
-  readonly #encoded: (Uint8Array | undefined)[] = [undefined, undefined];
+  #encoded: Uint8Array | undefined;
+  #encodedRetained: Uint8Array | undefined;
 
+  /** `isShared` says whether more than one may keep it. */
   constructor(
     packet: PublishPacket,
+    isShared: boolean,
     { now, memory }: Pick<RouterSetup, "now" | "memory">,
     { writer, pages }: Workshop,
   ) {
     this.packet = packet;
+    this.#isShared = isShared;
     this.#now = now;
     this.#memory = memory;
     this.#writer = writer;
     this.#pages = pages;
   }
 
-  /** What all that keep it share. */
-  get content(): SharedContent {
-    return this.#content ??= new SharedContent(this.#memory, messageBytes(this.packet));
+  /** Whether a session with this account has room to keep it. */
+  hasRoom(account: Account): boolean {
+    this.#bytes ??= messageBytes(this.packet);
+    if (!this.#isShared) return account.hasRoom(PLACE + this.#bytes);
+    this.#content ??= new SharedContent(this.#memory, this.#bytes);
+    return this.#content.hasRoom(account);
+  }
+
+  /** It is kept for a session with this account, which has been found to have room. */
+  charge(account: Account, message: QueuedMessage): void {
+    if (this.#content === undefined) message.charge(account, this.#bytes!);
+    else message.chargeShared(account, this.#content);
   }
 
   /** When the message expires. */
@@ -110,7 +125,8 @@ class Copies {
     const properties = subscriptionIdentifiers.length === 0
       ? packet.properties
       : { ...packet.properties, subscriptionIdentifiers };
-    return { ...packet, dup: false, packetId: 0, qos, retain, properties };
+    const { topic, payload } = packet;
+    return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
   }
 
   /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
@@ -124,7 +140,8 @@ class Copies {
 
   /** Likewise at QoS 0, encoded: valid as long as this is. */
   encoded(retain: boolean): Uint8Array {
-    return this.#encoded[retain ? 1 : 0] ??= this.#encode(retain);
+    if (retain) return this.#encodedRetained ??= this.#encode(true);
+    return this.#encoded ??= this.#encode(false);
   }
 
   /** The other one may be there already: what was encoded stays where it is. */
@@ -181,7 +198,8 @@ export class Router {
     if (older !== undefined) {
       for (const entries of single) this.#setup.sendFirst(older, entries);
     }
-    const copies = new Copies(packet, this.#setup, this.#workshop);
+    const isShared = single.length !== 1 || groups.length > 0 || single[0]!.length > 1;
+    const copies = new Copies(packet, isShared, this.#setup, this.#workshop);
     let outcome: Outcome = NOTHING;
     for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);
     outcome |= this.#toGroups(copies, groups, mayHave);
@@ -202,7 +220,12 @@ export class Router {
     if (expiresAt <= now) return;
     const message = new OutgoingMessage(packet, expiresAt);
     message.countDown(now);
-    const copies = new Copies(message.packet as PublishPacket, this.#setup, this.#workshop);
+    const copies = new Copies(
+      message.packet as PublishPacket,
+      false,
+      this.#setup,
+      this.#workshop,
+    );
     this.#send(
       copies,
       subscription.subscriber,
@@ -317,16 +340,16 @@ export class Router {
   ): Outcome {
     this.#setup.turns.count(Work.keep);
     if (qos > 0 && !this.#setup.mayQueue(session)) return NOTHING;
-    const { content } = copies;
-    if (!content.hasRoom(session.account)) {
+    const { account } = session;
+    if (!copies.hasRoom(account)) {
       this.#takeExpired(session);
-      if (!content.hasRoom(session.account)) return this.#dropNoRoom(copies, session);
+      if (!copies.hasRoom(account)) return this.#dropNoRoom(copies, session);
     }
     const message = copies.toKeep(qos, retain, identifiers);
     let dropped = queue(session, message);
     if (dropped.length > 0 && this.#takeExpired(session)) dropped = queue(session, message);
     if (dropped.length > 0) return this.#dropNoRoom(copies, session);
-    message.charge(session.account, content);
+    copies.charge(account, message);
     if (qos > 0) this.#setup.onQueued(session, message);
     return TAKEN;
   }
