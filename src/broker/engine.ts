@@ -253,6 +253,14 @@ export class BrokerEngine {
     return hasPlace && this.#memory.hasRoomAtAll(connectionBytes(peer));
   }
 
+  /** Whether nothing is kept of the bytes that a connection was given last. */
+  isDoneWith(connection: BrokerConnection): boolean {
+    if (connection.isBusy || connection.backlog.length > 0) return false;
+    const { hasShownBytes } = connection;
+    connection.hasShownBytes = false;
+    return !hasShownBytes && connection.protocol.unread === 0;
+  }
+
   /** Nothing of a connection is left. */
   close(connection: BrokerConnection): void {
     connection.account.close();
@@ -430,8 +438,10 @@ export class BrokerEngine {
         connection.protocol.proceed(this.#tools.now());
         return undefined;
       case "connect":
+        connection.hasShownBytes = true;
         return this.#connect(connection, event.packet);
       case "auth":
+        connection.hasShownBytes = true;
         return this.#connectHandler.receiveAuth(connection, event.packet);
       case "subscribe":
         return this.#subscribeHandler.subscribe(connection, event.packet);

@@ -42,6 +42,8 @@ export class BrokerConnection {
   cause: CloseCause | undefined;
   /** Whether it has been told that it is gone. */
   hasLeft = false;
+  /** Whether a hook was shown bytes of what was read last that it may keep. */
+  hasShownBytes = false;
   /** Steps of enhanced authentication taken. */
   steps = 0;
   /** Whether a hook is being asked. */

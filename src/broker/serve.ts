@@ -271,6 +271,7 @@ export class Broker implements AsyncDisposable {
         this.#engine.report(error, "the connection", connection.client);
         this.#happened();
       },
+      () => this.#engine.isDoneWith(connection),
     );
     this.#drives.add(drive);
     void drive.finished.then(() => {

@@ -56,6 +56,7 @@ export class Drive {
   readonly #clock: Clock;
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #onInternalError: (error: unknown) => void;
+  readonly #isDone: (() => boolean) | undefined;
   #error: unknown;
   /**
    * What was thrown within this program, and is to be told when the end of the connection has been.
@@ -78,7 +79,8 @@ export class Drive {
   /**
    * Begins at once. `onEvent` is told each event; in it the connection may be used.
    * `onInternalError` is told what was thrown within this program: it has ended the connection,
-   * which `onEvent` has been told before, though it may have failed again.
+   * which `onEvent` has been told before, though it may have failed again. `isDone` says whether
+   * nothing is kept of the bytes that the connection was given last.
    */
   constructor(
     transport: Transport,
@@ -86,12 +88,14 @@ export class Drive {
     clock: Clock,
     onEvent: (event: ConnectionEvent) => void,
     onInternalError: (error: unknown) => void,
+    isDone?: () => boolean,
   ) {
     this.#transport = transport;
     this.#connection = connection;
     this.#clock = clock;
     this.#onEvent = onEvent;
     this.#onInternalError = onInternalError;
+    this.#isDone = isDone;
     this.#lead = clock.lead();
     this.wake();
     this.finished = this.#read();
@@ -169,6 +173,7 @@ export class Drive {
     const connection = this.#connection;
     for (;;) {
       if (!connection.wantsBytes) await this.#untilWanted();
+      if (this.#isDone?.()) this.#transport.release?.();
       let chunk: Uint8Array | undefined;
       try {
         chunk = await this.#transport.read();
@@ -178,6 +183,7 @@ export class Drive {
       if (chunk === undefined) break;
       // Once the connection is over, bytes are read so that the other end gets to read ours.
       if (connection.isClosed) {
+        this.#transport.release?.();
         await this.#restAfter(chunk.length);
         continue;
       }

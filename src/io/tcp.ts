@@ -51,6 +51,8 @@ export async function openTcp({ hostname, port, signal }: TcpOptions): Promise<D
 export class TcpTransport implements Transport {
   readonly #connection: Deno.Conn;
   #slab = new Uint8Array(0);
+  /** The slab as it was before the last read. */
+  #before = this.#slab;
   #size = FIRST_SLAB;
   readonly #turns = new ReadTurns();
   /** Whether the last read has brought much, or something has been written since. */
@@ -67,11 +69,18 @@ export class TcpTransport implements Transport {
     const slab = this.#slab;
     const count = await this.#connection.read(slab);
     if (count === null) return undefined;
+    this.#before = slab;
     this.#slab = slab.subarray(count);
     this.#turns.count(count);
     this.#isBusy = count >= MUCH;
     if (count === slab.length) this.#size = Math.min(this.#size * 4, LARGEST_SLAB);
     return slab.subarray(0, count);
+  }
+
+  /** A slab that was too small for what came is left, all the same. */
+  release(): void {
+    const before = this.#before;
+    if (this.#slab.length > 0 || before.length === this.#size) this.#slab = before;
   }
 
   async write(bytes: Uint8Array): Promise<void> {

@@ -2,10 +2,12 @@
 // decoded where it lies; one that does not is gathered in a buffer that grows with the bytes
 // received, never with what a fixed header announces.
 
+import { PacketError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
 import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
 import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** What a decoder accepts. */
 export interface DecoderOptions {
@@ -212,11 +214,28 @@ export class PacketDecoder {
       );
       room.set(this.#gathered.subarray(0, this.#gatheredLength));
       this.#gathered = room;
+      if (this.#gatheredLength >= FIRST_ROOM) this.#refuseEarly();
     }
     const end = this.#chunkOffset + count;
     this.#gathered.set(this.#chunk.subarray(this.#chunkOffset, end), this.#gatheredLength);
     this.#gatheredLength = needed;
     this.#chunkOffset = end;
+  }
+
+  /**
+   * Refuses a packet that has more of something than may be, so that the rest of it is not
+   * gathered. Looked for whenever the room grows, so at a cost in proportion to the bytes.
+   */
+  #refuseEarly(): void {
+    this.#readFixedHeader(this.#gathered, 0, this.#packetSize);
+    try {
+      readBody(this.#reader, this.#gathered[0]!);
+    } catch (error) {
+      // What else is wrong may only seem so, as bytes are missing.
+      if (!(error instanceof PacketError) || error.reasonCode === ReasonCode.quotaExceeded) {
+        throw error;
+      }
+    }
   }
 
   #readFixedHeader(bytes: Uint8Array, start: number, end: number): number {

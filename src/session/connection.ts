@@ -139,7 +139,7 @@ export abstract class Connection {
   }
 
   /** How many bytes have come that have not been looked at. */
-  protected get unread(): number {
+  get unread(): number {
     return this.#decoder.unread;
   }
 

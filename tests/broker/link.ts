@@ -15,6 +15,8 @@ export class Link {
   readonly #connection: BrokerConnection;
   readonly #now: () => number;
   #decoder = new PacketDecoder();
+  /** What the engine was given last. */
+  #given = new Uint8Array(0);
   /** What the engine has no time for yet. */
   readonly #unread: Uint8Array[] = [];
   #isStalled = false;
@@ -127,9 +129,13 @@ export class Link {
   #giveBytes(): void {
     const { protocol } = this.#connection;
     if (!protocol.wantsBytes) return;
-    const chunk = this.#unread.shift();
+    const chunk = this.#unread.shift()?.slice();
     if (chunk === undefined) return;
+    // As the next bytes would lie there.
+    if (this.#engine.isDoneWith(this.#connection)) this.#given.fill(0xee);
     this.#isAgain = true;
-    if (!protocol.isClosed) protocol.receive(chunk, this.#now());
+    if (protocol.isClosed) return;
+    this.#given = chunk;
+    protocol.receive(chunk, this.#now());
   }
 }

@@ -1,7 +1,12 @@
 // How a drive comes to its end: its last words, a close from either side, a network that breaks. Nothing is left behind.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { Driven, typesOf } from "./driven.ts";
+import { Drive } from "../../src/io/drive.ts";
+import type { Transport } from "../../src/io/transport.ts";
+import { ServerConnection } from "../../src/session/server_connection.ts";
+import { Driven, rethrow, typesOf } from "./driven.ts";
+import { MemoryTransport } from "./memory_transport.ts";
+import { settle, VirtualClock } from "./virtual_clock.ts";
 
 const PUBLISH_QOS1 = "32 06 0001 61 0001 00";
 
@@ -127,4 +132,39 @@ Deno.test("A drive throws away in small parts, with rests, what comes after its 
   assertStrictEquals(setup.near.unread, 0);
   setup.far.close();
   await setup.assertFinished();
+});
+
+Deno.test("A drive releases bytes that nobody keeps, and all that come after the end", async () => {
+  const clock = new VirtualClock();
+  const [near, far] = MemoryTransport.pair();
+  const did: string[] = [];
+  const transport: Transport = {
+    read: async () => {
+      const chunk = await near.read();
+      if (chunk !== undefined) did.push(`read ${chunk.length}`);
+      return chunk;
+    },
+    release: () => void did.push("release"),
+    write: (bytes) => near.write(bytes),
+    closeWrite: () => near.closeWrite(),
+    close: () => near.close(),
+  };
+  let isKept = true;
+  const connection = new ServerConnection(clock.now());
+  const drive = new Drive(transport, connection, clock, () => {}, rethrow, () => !isKept);
+  const send = async (bytes: Uint8Array) => {
+    await far.write(bytes);
+    await settle();
+    return did.splice(0);
+  };
+  assertEquals(await send(Uint8Array.of(0x10)), ["read 1"]);
+  isKept = false;
+  assertEquals(await send(Uint8Array.of(0x0d, 0x00)), ["read 2", "release"]);
+  isKept = true;
+  // It is no CONNECT.
+  assertEquals(await send(new Uint8Array(12)), ["read 12"]);
+  assert(connection.isClosed);
+  assertEquals(await send(new Uint8Array(7)), ["read 7", "release"]);
+  far.close();
+  await drive.finished;
 });

@@ -1,6 +1,6 @@
 // The TCP transport, against a listener in the same process.
 
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { connectTcp, TcpTransport } from "../../src/io/tcp.ts";
 
@@ -111,4 +111,44 @@ Deno.test("small writes over TCP leave others a turn, but not one that answers a
   // The first reads are small, whatever there is.
   for (let read = 0; read < 10; read++) await transport.read();
   assertEquals([await leavesTurn(4), await leavesTurn(65_536)], [true, false]);
+});
+
+Deno.test("bytes that a TCP transport was told are not kept any more are overwritten, others are not", async () => {
+  let next = 0;
+  const connection = {
+    read: (buffer: Uint8Array) => {
+      buffer.fill(++next, 0, 20);
+      return Promise.resolve(20);
+    },
+  } as unknown as Deno.Conn;
+  const transport = new TcpTransport(connection);
+  const read = async () => (await transport.read())!;
+  const kept = await read();
+  const released = await read();
+  transport.release();
+  assertEquals([kept[0], (await read())[0], released[0]], [1, 3, 3]);
+  // However much is read.
+  const { buffer } = await read();
+  for (let count = 0; count < 1000; count++) {
+    transport.release();
+    assertStrictEquals((await read()).buffer, buffer);
+  }
+  assertStrictEquals(kept[0], 1);
+});
+
+Deno.test("a TCP transport reads in larger parts when more comes, also when nothing of it is kept", async () => {
+  const connection = {
+    read: (buffer: Uint8Array) => Promise.resolve(buffer.length),
+  } as unknown as Deno.Conn;
+  const transport = new TcpTransport(connection);
+  let largest = 0;
+  const buffers = new Set<ArrayBufferLike>();
+  for (let count = 0; count < 100; count++) {
+    const chunk = (await transport.read())!;
+    largest = Math.max(largest, chunk.length);
+    buffers.add(chunk.buffer);
+    transport.release();
+  }
+  assertStrictEquals(largest, 131_072);
+  assert(buffers.size < 10);
 });

@@ -361,6 +361,59 @@ Deno.test("PacketDecoder reads no more of a list than it takes", () => {
   assertStrictEquals(assertThrows(() => decoder.next(), ProtocolError).reasonCode, 0x97);
 });
 
+for (
+  const [what, options, first, element] of [
+    ["Topic Filters", { filtersPerPacket: 1000 }, "82 80 A0 CF 07 0001 00", "0001 61 00"],
+    [
+      "User Properties",
+      { userPropertiesPerPacket: 1000 },
+      "30 80 A0 CF 07 0001 61 F0 9F CF 07",
+      "26 0001 61 0000",
+    ],
+  ] as const
+) {
+  Deno.test(`PacketDecoder refuses a packet of 16 MB with too many ${what} as soon as they are there`, () => {
+    const decoder = new PacketDecoder(options);
+    const elements = bytesOf(element.repeat(500));
+    decoder.push(bytesOf(first));
+    let pushed = 0;
+    const pushAll = () => {
+      for (; pushed < 16_000_000; pushed += elements.length) {
+        decoder.push(elements);
+        assertStrictEquals(decoder.next(), undefined);
+      }
+    };
+    assertStrictEquals(assertThrows(pushAll, ProtocolError).reasonCode, 0x97);
+    assert(pushed < 20_000, `after ${pushed} bytes`);
+  });
+}
+
+Deno.test("PacketDecoder refuses nothing for bytes that are not there yet", () => {
+  const userProperties = Array.from({ length: 1000 }, (_, index) => [`${index}`, "ü".repeat(50)]);
+  // As if there were more properties in it.
+  const payload = bytesOf("26 0000 0000".repeat(20_000));
+  const packets = [
+    { type: "publish", topic: "a", properties: { userProperties }, payload },
+    {
+      type: "subscribe",
+      packetId: 1,
+      subscriptions: userProperties.map(([name]) => ({ topicFilter: `${name}/ü` })),
+    },
+  ] as PacketInit[];
+  for (const packet of packets) {
+    const bytes = encodePacket(packet);
+    for (const size of [997, 4096, 5000, 65_536]) {
+      const decoder = new PacketDecoder({ filtersPerPacket: 1000, userPropertiesPerPacket: 1000 });
+      for (let at = 0; at < bytes.length; at += size) {
+        decoder.push(bytes.subarray(at, at + size));
+        const decoded = decoder.next();
+        if (at + size < bytes.length) assertStrictEquals(decoded, undefined);
+        else assertEquals(decoded, decodePacket(bytes));
+      }
+    }
+  }
+});
+
 Deno.test("PacketDecoder says how many bytes it has not looked at", () => {
   const decoder = new PacketDecoder();
   assertStrictEquals(decoder.unread, 0);
