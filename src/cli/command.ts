@@ -1,4 +1,4 @@
-// A command: what it takes, what it needs, what it does. All that commands have in common is done here.
+// A command: its options, permissions and work. What all commands have in common is done here.
 
 import type { Context, Output } from "./context.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
@@ -8,19 +8,19 @@ import type { Permissions } from "./permissions.ts";
 
 /** What a command is made of. */
 export interface Definition<Table extends OptionTable> extends HelpParts {
-  /** What it takes, beside what every command takes. */
+  /** Its options, beside those that every command has. */
   readonly options: Table;
   /**
-   * What it may do, with these arguments, and no more.
+   * The permissions that it needs with these arguments.
    *
    * @throws {Failure} when the arguments are wrong
    */
   readonly permissions: (given: ParsedArguments<Table>) => Permissions;
-  /** Loads what does it: its help, and what it is not allowed, can be told without. */
+  /** Loads what does the work. Help and permissions are printed without it. */
   readonly load: () => Promise<{ readonly run: Run<Table> }>;
 }
 
-/** Does what a command does. Resolves to the exit code. */
+/** Does the work of a command. Resolves to the exit code. */
 export type Run<Table extends OptionTable> = (
   context: Context,
   given: ParsedArguments<Table>,
@@ -28,26 +28,26 @@ export type Run<Table extends OptionTable> = (
 
 /** A command that can be run. */
 export interface Command {
-  /** What it takes. */
+  /** Its options. */
   readonly options: OptionTable;
-  /** Its help: all of it, or what fits a screen. */
+  /** Its help: with all options, or as much as fits a screen. */
   help(all: boolean): string;
-  /** Runs it, tells of failures, and resolves to the exit code. Never rejects. */
+  /** Runs it, reports failures, and resolves to the exit code. Never rejects. */
   run(context: Context): Promise<number>;
 }
 
-/** What every command takes. */
+/** The options that every command has. */
 const COMMON = {
-  "help": { value: "all", isOptional: true, help: "show this help, or that of all options" },
+  "help": { value: "all", isOptional: true, help: "show this help; =all: every option" },
   "quiet": { help: "write nothing to standard error", group: "General" },
   "options": {
     value: "FILE",
     isFile: true,
-    help: "defaults in a file: JSON, by long names",
+    help: "read defaults, by long names, from JSON",
     group: "General",
   },
   "print-permissions": {
-    help: "show the `deno run` line for just this",
+    help: "print the least-permission `deno run` line",
     group: "General",
   },
 } as const satisfies OptionTable;
@@ -61,7 +61,7 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
     options: table,
     help: (all) => helpText(definition, table, all),
     async run(outer) {
-      // What cannot be parsed may have it, too.
+      // It holds for errors of parsing, too.
       let context = outer.args.includes("--quiet") ? silent(outer) : outer;
       try {
         const typed = parseOptions<OptionTable>(table, outer.args);
@@ -78,7 +78,7 @@ export function command<Table extends OptionTable>(definition: Definition<Table>
   };
 }
 
-/** What was given of the command's own options, and of those that all have. */
+/** The values of a command's own options, and of those that every command has. */
 type Given<Table extends OptionTable> = ParsedArguments<Table> & {
   readonly options: CommonValues;
 };
@@ -91,7 +91,7 @@ async function runAs<Table extends OptionTable>(
 ): Promise<number> {
   const { help, options: path } = given.options as CommonValues;
   if (help !== undefined) {
-    if (!["", "all"].includes(help)) throw usageFailure("--help stands alone, or as --help=all");
+    if (!["", "all"].includes(help)) throw usageFailure("Expected --help or --help=all");
     context.stdout.write(helpText(definition, table, help === "all"));
     return 0;
   }
@@ -116,7 +116,7 @@ async function withDefaults(
   return parseOptions(table, args, await readOptions(path, table, typed));
 }
 
-/** The same, but nothing is told. Where it is not looked at, nothing of it is set up. */
+/** The same without standard error. Getters of the original that nobody reads never run. */
 function silent(context: Context): Context {
   return Object.create(context, { stderr: { value: SILENCE } });
 }

@@ -1,16 +1,19 @@
-// What a command is given and what it gives back. Commands know nothing of the process they run in.
+// What a command works with: arguments and streams. It knows nothing of the process it runs in.
 
 /** Where a command writes text. */
 export interface Output {
-  /** Writes the text as it is. */
+  /** Writes text. */
   write(text: string): void;
-  /** Writes bytes, and resolves when they are out. Nothing else may be written meanwhile. */
+  /** Writes bytes. Nothing else may be written until this resolves. */
   writeBytes(bytes: Uint8Array): Promise<void>;
-  /** Shows a line below all that is written, until another takes its place, or `""` none. On a terminal alone. */
+  /**
+   * On a terminal, keeps a status line below the output; the next call replaces it, `""` removes
+   * it.
+   */
   status(line: string): void;
-  /** Whether a person looks at it. */
+  /** Whether it is a terminal. */
   readonly isTerminal: boolean;
-  /** Whether colours are welcome. */
+  /** Whether to use colours. */
   readonly colors: boolean;
   /** How many characters fit on a line. */
   readonly columns: number;
@@ -18,24 +21,24 @@ export interface Output {
 
 /** Where a command reads bytes. */
 export interface Input {
-  /** The bytes as they come. */
+  /** The bytes as they arrive. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** Whether a person would have to type them. */
+  /** Whether it is a terminal. */
   readonly isTerminal: boolean;
 }
 
-/** What a command may use. */
+/** The arguments and streams of a command. */
 export interface Context {
   /** The arguments after the command's name. */
   readonly args: readonly string[];
-  /** What `deno run` is given to run this program: a URL or a path. */
+  /** The URL or path with which `deno run` runs this program. */
   readonly program: string;
   /** Standard input. */
   readonly stdin: Input;
-  /** Data, and nothing else. */
+  /** Standard output: data, and nothing else. */
   readonly stdout: Output;
-  /** All that is for the person. */
+  /** Standard error: everything addressed to the person. */
   readonly stderr: Output;
-  /** Aborts when the person wants to stop. Whoever asks for it has Ctrl-C no longer end the process at once. */
+  /** Aborts on Ctrl-C. Once it has been read, Ctrl-C no longer ends the process by itself. */
   readonly signal: AbortSignal;
 }

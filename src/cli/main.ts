@@ -1,4 +1,4 @@
-// The command line: which command. What it is, and what is told of a failure, is the command's business.
+// The program: finds the command that the first argument names, and runs it.
 
 import type { Context } from "./context.ts";
 import { reportFailure, usageFailure } from "./failure.ts";
@@ -7,19 +7,19 @@ import { quoted } from "./terminal/text.ts";
 
 const WIDTH = Math.max(...[...COMMANDS.keys()].map((name) => name.length));
 
-const HELP_TEXT = `MQTT 5.0 from the command line.
+const HELP_TEXT = `MQTT 5.0 on the command line.
 
 Usage: mqtt5 COMMAND [options]
 
 Commands:
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(WIDTH)}  ${summary}\n`).join("")}
-  help COMMAND  show the help of a command, or this; also COMMAND --help
-  --version     tell the version
+  help COMMAND  show the help of a command; so does COMMAND --help
+  --version     print the version
 
-mqtt5 stands for the program, however it is run; without an installation:
+Without installing it, run it as:
   deno run --allow-net jsr:@mqtt5/mqtt5/cli COMMAND [options]
 
-Exit code: 0; 2 for a wrong command line; else see the help of the command.
+Exit code: 0; 2 for a wrong command line; see also the help of each command.
 `;
 
 /** Runs the command that the arguments name and returns the exit code. Never throws. */
@@ -46,14 +46,14 @@ async function run(context: Context): Promise<number> {
   }
   const names = [...COMMANDS.keys()];
   if (name === undefined) {
-    throw usageFailure(`Give a command: ${names.join(", ")}; see --help`);
+    throw usageFailure(`Expected a command: ${names.join(", ")}; see --help`);
   }
   const entry = COMMANDS.get(name);
   if (entry === undefined) {
     const { nearest } = await import("./options/nearest.ts");
     const near = nearest(name, [...names, "help", "--help", "--version"]);
     const instead = near === undefined ? "see --help" : `did you mean ${near}?`;
-    throw usageFailure(`There is no command ${quoted(name)}; ${instead}`);
+    throw usageFailure(`Unknown command ${quoted(name)}; ${instead}`);
   }
   const command = await entry.load();
   return await command.run(Object.create(context, { args: { value: others } }));

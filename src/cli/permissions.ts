@@ -1,10 +1,10 @@
-// The least that a command may do, as the line of `deno run` that says so.
+// The least permissions that a command needs, as a `deno run` line.
 
 import type { Context } from "./context.ts";
 import { withoutPassword, withoutWaySecrets } from "./options/credentials.ts";
 import { longNames, type OptionTable } from "./options/parse.ts";
 
-/** What a command may do, by the names of Deno's permissions. */
+/** The permissions that a command needs, by Deno's names. */
 export interface Permissions {
   readonly net?: readonly string[];
   readonly read?: readonly string[];
@@ -13,7 +13,7 @@ export interface Permissions {
   readonly env?: readonly string[];
 }
 
-/** A line for a shell that runs the command of these arguments with these permissions. A password is not in it. */
+/** A shell line that runs a command with these permissions. It contains no secrets. */
 export function permissionLine(
   { args, program, stderr }: Context,
   name: string,
@@ -24,9 +24,9 @@ export function permissionLine(
   const { args: rest, env } = withoutPassword(long);
   const { args: shown, what } = withoutWaySecrets(rest);
   if (env !== undefined) {
-    stderr.write(`The password is not shown: put it into the environment variable ${env}.\n`);
+    stderr.write(`The password is left out: put it in the environment variable ${env}.\n`);
   }
-  for (const secret of what) stderr.write(`Put in ${secret} again: it is not shown.\n`);
+  for (const secret of what) stderr.write(`The ${secret} is left out: add it to the line.\n`);
   const variables = [...needed.env ?? [], env].filter((name) => name !== undefined);
   const flags = Object.entries({ ...needed, env: variables })
     .filter(([, values]) => values.length > 0)
@@ -35,14 +35,14 @@ export function permissionLine(
   return `${words.map(shellWord).join(" ")}\n`;
 }
 
-/** A path, or the nearest folder above it, that can stand in a list with commas: Deno knows no way to write one. */
+/** A path, or the nearest folder above it without a comma: in Deno's lists commas separate. */
 function nameable(path: string): string {
   if (!path.includes(",")) return path;
   const end = path.lastIndexOf("/");
   return end < 0 ? "." : end === 0 ? "/" : nameable(path.slice(0, end));
 }
 
-/** A word as a POSIX shell takes it for just that. */
+/** A word, quoted for a POSIX shell if needed. */
 function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,10 +1,10 @@
-// The commands there are. Each is loaded only when it runs.
+// All commands. Each is loaded only when it is needed.
 
 import type { Command } from "./command.ts";
 
 /** A command that can be loaded. */
 export interface Entry {
-  /** What it is for, in the list of all. */
+  /** What it does, for the list of commands. */
   readonly summary: string;
   readonly load: () => Promise<Command>;
 }
@@ -12,23 +12,23 @@ export interface Entry {
 /** The commands by their names. */
 export const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry>({
   pub: {
-    summary: "publish messages: one, a file, or a line each",
+    summary: "publish messages: one, a file, or one per line",
     load: async () => (await import("./commands/pub.ts")).pub,
   },
   sub: {
-    summary: "subscribe, and print what comes",
+    summary: "subscribe and print the messages that arrive",
     load: async () => (await import("./commands/sub.ts")).sub,
   },
   request: {
-    summary: "publish a request, and print the answer",
+    summary: "publish a request and print the response",
     load: async () => (await import("./commands/request.ts")).request,
   },
   respond: {
-    summary: "answer requests",
+    summary: "respond to requests",
     load: async () => (await import("./commands/respond.ts")).respond,
   },
   retained: {
-    summary: "list what the server has retained, or remove it",
+    summary: "list or remove retained messages",
     load: async () => (await import("./commands/retained.ts")).retained,
   },
   connect: {
@@ -44,11 +44,11 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry
     load: async () => (await import("./commands/broker.ts")).broker,
   },
   demo: {
-    summary: "show a whole conversation between a client and a broker",
+    summary: "show a complete conversation between a client and a broker",
     load: async () => (await import("./commands/demo.ts")).demo,
   },
   completions: {
-    summary: "print completions for bash, zsh or fish",
+    summary: "print the completions for bash, zsh or fish",
     load: async () => (await import("./commands/completions.ts")).completions,
   },
 }));

@@ -1,5 +1,5 @@
-// A client for as long as a command needs it: it connects, shows what goes by, tells of lost
-// connections, and says good-bye whatever happens.
+// The client of a command: connects, does the command's work, reports lost connections, and always
+// disconnects.
 
 import { Client } from "../client/client.ts";
 import type { World } from "../client/connection_attempt.ts";
@@ -19,32 +19,32 @@ import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
 import { tellOf } from "./terminal/text.ts";
 
-/** What a command does with its client. `stop` aborts when it is to end, which it does then. */
+/** What a command does with its client. It must end when `stop` aborts. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
 
-/** How a command wants its client. */
+/** How a command sets up its client. */
 export interface ClientNeeds {
-  /** What the command asks for beside what the command line says. */
+  /** Options of the command itself; those of the command line take precedence. */
   readonly connect?: ConnectOptions;
   /**
-   * For how many seconds the session outlives a lost connection, and no longer than the command, if
-   * nothing is said.
+   * Session Expiry Interval in seconds, if the command line gives none. The session then ends with
+   * the command.
    */
   readonly session?: number;
-  /** What Ctrl-C means to the command: its exit code, if it is no interruption. */
+  /** The exit code after Ctrl-C, if that is how the command ends normally. */
   readonly onInterrupt?: () => number;
 }
 
 /**
- * For so many seconds the server keeps what is in flight while there is no connection: it is not
- * lost with it.
+ * Seconds for which the server keeps the session, and with it what is in flight, while there is no
+ * connection.
  */
 export const SESSION = 300;
 
 /**
  * Connects, does the work, and disconnects. Resolves to the exit code.
  *
- * @throws {Failure} when there is no connection, or none any more; when the time has run out
+ * @throws {Failure} when the connection fails or is lost for good, or on timeout
  */
 export async function withClient(
   context: Context,
@@ -96,15 +96,17 @@ async function use(
     return await ending.orSooner(Promise.race([working, lost, refusalOf(client)]));
   } finally {
     const isStopped = ending.signal.aborted;
-    // Nobody waits for the rest of the work: not for standard input either.
+    // Nothing more is awaited, standard input included.
     ending.stop();
     await client.disconnect(isStopped ? { ...disconnect, timeout: 0 } : disconnect);
-    // What it has begun to write is written.
+    // Output that has been started is finished.
     await working.catch(() => {});
   }
 }
 
-/** Rejects when the server, after a lost session, does not grant again what it had granted. */
+/**
+ * Rejects when the server refuses a subscription that it had granted before the session was lost.
+ */
 function refusalOf(client: Client): Promise<never> {
   return new Promise((_, reject) => {
     client.addEventListener("refused", ({ detail: { error } }) => reject(error));
@@ -133,11 +135,11 @@ async function clientFor(
     return new Client(world, { url, tls, headers, proxy: server.proxyUrl }, options);
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
+    throw usageFailure(`Invalid CONNECT: ${error.message}`);
   }
 }
 
-/** Refuses a DISCONNECT that may not be sent, before anything is. */
+/** Checks the DISCONNECT before anything is sent. */
 function checkDisconnect(
   { reasonCode, ...properties }: DisconnectOptions,
   { sessionExpiryInterval }: ConnectOptions,
@@ -147,30 +149,32 @@ function checkDisconnect(
     checkClientsDisconnect(packet, sessionExpiryInterval);
     encodePacket(packet);
   } catch (error) {
-    throw usageFailure(`This DISCONNECT may not be sent: ${(error as Error).message}`);
+    throw usageFailure(`Invalid DISCONNECT: ${(error as Error).message}`);
   }
 }
 
-/** Tells the person what becomes of the connection. */
+/** Reports on standard error what happens to the connection. */
 function tellOfConnection(client: Client, stderr: Output): void {
   const tell = (text: string) => tellOf(stderr, text);
   client.addEventListener("disconnected", ({ detail: { error, willReconnect } }) => {
-    if (willReconnect) tell(`${error.message}; trying again`);
+    if (willReconnect) tell(`${error.message}; reconnecting`);
   });
   client.addEventListener("reconnecting", ({ detail: { attempt, delay, error } }) => {
     if (error === undefined) return;
     tell(`${error.message}; attempt ${attempt} in ${(delay / 1000).toFixed(1)} s`);
   });
   client.addEventListener("connected", ({ detail: { isFirst, server } }) => {
-    if (!isFirst) tell(`Connected again${sessionNote(server)}`);
+    if (!isFirst) tell(`Reconnected${sessionNote(server)}`);
   });
 }
 
 function sessionNote({ sessionPresent }: ServerInfo): string {
-  return sessionPresent ? ", and the session goes on" : ", but the server has lost the session";
+  return sessionPresent
+    ? ", and the server resumed the session"
+    : ", but the server has lost the session";
 }
 
-/** What ends a command from outside: a person, or time. */
+/** What ends a command from outside: Ctrl-C or the timeout. */
 class Ending {
   /** Aborts when the command is to end. */
   readonly signal: AbortSignal;
@@ -189,7 +193,7 @@ class Ending {
     interrupted.addEventListener("abort", interrupt);
     if (interrupted.aborted) interrupt();
     const timer = timeout === Infinity ? undefined : setTimeout(() => {
-      end(new Failure(`The time ran out, ${timeout / 1000} s; --timeout says how long`, TIMED_OUT));
+      end(new Failure(`Timed out after ${timeout / 1000} s (--timeout)`, TIMED_OUT));
     }, timeout);
     this.signal = this.#controller.signal;
     this.#ends = promise;
@@ -199,7 +203,7 @@ class Ending {
     };
   }
 
-  /** What comes of the work, unless the command is to end before. */
+  /** The result of the work, unless the command is ended before. */
   orSooner<Result>(work: Promise<Result>): Promise<Result> {
     return Promise.race([work, this.#ends]);
   }

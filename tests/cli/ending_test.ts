@@ -1,5 +1,5 @@
-// How commands end when they are told to: with a good-bye, so that the Will is published only where that is wanted, and with
-// an exit code that says whether it was their natural end.
+// How commands end when they are told to: with a good-bye, so that the Will is published only where
+// that is wanted, and with an exit code that says whether it was their natural end.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Recorder } from "./recorder.ts";

@@ -1,5 +1,5 @@
-// Installed, or compiled into a program of its own, `mqtt5` works as it does from a checkout: made by the commands that the
-// README shows, and run from another folder.
+// Installed, or compiled into a program of its own, `mqtt5` works as it does from a checkout: made
+// by the commands that the README shows, and run from another folder.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
@@ -79,7 +79,10 @@ Deno.test("an installed mqtt5 may use the network, and nothing else", async () =
   assertMatch(stderr, /^mqtt5: Cannot read [^\n]*--allow-read\b[^\n]*\n$/);
 });
 
-/** Whether `deno compile` has the runtime that it puts programs into. It downloads it once; tests do not. */
+/**
+ * Whether `deno compile` has the runtime that it puts programs into. It downloads it once; tests do
+ * not.
+ */
 async function hasRuntime(): Promise<boolean> {
   if (Deno.env.get("DENORT_BIN") !== undefined) return true;
   const { denoDir } = JSON.parse(await deno(["info", "--json"]));
@@ -105,7 +108,10 @@ Deno.test({
   },
 });
 
-/** A program of this machine that can stand in for the runtime: it is copied, and what is compiled is appended. */
+/**
+ * A program of this machine that can stand in for the runtime: it is copied, and what is compiled
+ * is appended.
+ */
 const STAND_IN = "/bin/true";
 const canStandIn = Deno.build.os === "linux";
 

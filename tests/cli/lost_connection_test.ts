@@ -1,5 +1,5 @@
-// What becomes of commands when the connection is lost in the middle: they go on, and say so; or end, when they are told not
-// to try again, or cannot.
+// What becomes of commands when the connection is lost in the middle: they go on, and say so; or
+// end, when they are told not to try again, or cannot.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../src/broker/mod.ts";
@@ -23,7 +23,7 @@ Deno.test("pub -l -q 1 loses nothing when the connection is lost in the middle, 
   assertEquals(exitCode, 0);
   assertMatch(
     stderr,
-    /^mqtt5: [^\n]*; trying again\nmqtt5: Connected again, and the session goes on\n$/,
+    /^mqtt5: [^\n]*; reconnecting\nmqtt5: Reconnected, and the server resumed the session\n$/,
   );
   // What was not acknowledged has been sent again, in the order in which it was sent first.
   assertEquals([...new Set(broker.messages)], lines.map((line) => `a ${line}`));
@@ -36,7 +36,7 @@ Deno.test("pub -l goes on with lines that come after the connection was lost", a
   await pub.type("1\n");
   await broker.until(1);
   relay.cut();
-  await pub.untilTold(/trying again/);
+  await pub.untilTold(/reconnecting/);
   await pub.type("2\n");
   await broker.until(2);
   assertEquals((await pub.end()).exitCode, 0);
@@ -56,8 +56,8 @@ brokerTest(
     await client.publish("a", "2", { qos: 1 });
     const { exitCode, stdout, stderr } = await sub.end();
     assertEquals([exitCode, stdout], [0, "1\n2\n"]);
-    assertMatch(stderr, /\nmqtt5: [^\n]*; trying again\n/);
-    assertMatch(stderr, /\nmqtt5: Connected again, but the server has lost the session\n/);
+    assertMatch(stderr, /\nmqtt5: [^\n]*; reconnecting\n/);
+    assertMatch(stderr, /\nmqtt5: Reconnected, but the server has lost the session\n/);
   },
 );
 
@@ -77,7 +77,7 @@ brokerTest(
     await client.publish("a", "3", { qos: 2 });
     const { exitCode, stdout, stderr } = await sub.end();
     assertEquals([exitCode, stdout], [0, "1\n2\n3\n"]);
-    assertMatch(stderr, /\nmqtt5: Connected again, and the session goes on\n/);
+    assertMatch(stderr, /\nmqtt5: Reconnected, and the server resumed the session\n/);
   },
 );
 
@@ -87,7 +87,7 @@ Deno.test("sub goes on with a broker that has been started again on the same por
   await using sub = begin(before, ["sub", "-d", "-t", "a", "-C", "1"]);
   await sub.untilTold(/← SUBACK/);
   await before.shutDown();
-  await sub.untilTold(/mqtt5: [^\n]* 0x8B Server shutting down; trying again\n/);
+  await sub.untilTold(/mqtt5: [^\n]* 0x8B Server shutting down; reconnecting\n/);
   await using after = await serve({ port });
   await sub.untilTold(TWICE);
   assertEquals((await cli(after, ["pub", "-t", "a", "-m", "b"])).exitCode, 0);
@@ -127,7 +127,7 @@ for (const args of [["sub", "-t", "a"], ["pub", "-t", "a", "-l"]]) {
 Deno.test("--reconnect-attempts says how often to try, and why that was in vain", async () => {
   await using server = new Recorder({ subscribe: () => "close" });
   await using sub = begin(server, ["sub", "-t", "a", "--reconnect-attempts", "1"]);
-  await sub.untilTold(/trying again\n/);
+  await sub.untilTold(/reconnecting\n/);
   const { exitCode, stderr } = await sub.end();
   assertEquals(exitCode, 1);
   assertMatch(stderr, /\nmqtt5: Gave up after 1 attempts: [^\n]*\n$/);
@@ -143,7 +143,7 @@ Deno.test("pub ends with 1 when the server loses the session with a message in f
 Deno.test("Ctrl-C ends the wait for another attempt", async () => {
   await using server = new Recorder({ subscribe: () => "close" });
   await using sub = begin(server, ["sub", "-t", "a"]);
-  await sub.untilTold(/trying again\n/);
+  await sub.untilTold(/reconnecting\n/);
   server.close();
   await sub.untilTold(/attempt \d+ in/);
   sub.kill("SIGINT");

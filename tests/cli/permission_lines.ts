@@ -1,4 +1,5 @@
-// Lines that `--print-permissions` prints: they are run by a shell, and again with one permission less.
+// Lines that `--print-permissions` prints: they are run by a shell, and again with one permission
+// less.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
@@ -32,7 +33,10 @@ export async function lineOf(
   return (await printed(args, permissions)).line;
 }
 
-/** Starts a line in a shell that finds this `deno`. What it sends signals to is the command: the shell gives way to it. */
+/**
+ * Starts a line in a shell that finds this `deno`. What it sends signals to is the command: the
+ * shell gives way to it.
+ */
 export function start(line: string, env: Given["env"] = {}): Running {
   const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH") ?? ""}`;
   return new Running(
@@ -63,7 +67,10 @@ export function without(kind: string, line: string): string {
   return line.replace(new RegExp(` (?:--allow-${kind}=[^ ']+|'--allow-${kind}=[^']+')`), "");
 }
 
-/** Sees that a line works no more when it lacks any of its permissions, and says in one sentence which. */
+/**
+ * Sees that a line works no more when it lacks any of its permissions, and says in one sentence
+ * which.
+ */
 export async function assertNeedsEach(line: string, given?: Given): Promise<void> {
   for (const kind of kindsIn(line)) {
     const poorer = without(kind, line);

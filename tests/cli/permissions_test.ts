@@ -1,5 +1,6 @@
-// `--print-permissions`: the line that it prints works when a shell takes it for what it is, with prompts disabled; with one
-// permission less it does not, and says which is missing. A password is not in it.
+// `--print-permissions`: the line that it prints works when a shell takes it for what it is, with
+// prompts disabled; with one permission less it does not, and says which is missing. A password is
+// not in it.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { type Client, connect, type Message } from "../../mod.ts";
@@ -18,9 +19,15 @@ import { run } from "./run.ts";
 
 /** What the tests find at the server and in a folder. */
 interface Scene {
-  /** A broker with `ping` retained on `ask`, which waits for an answer, and somebody who answers what comes to `echo`. */
+  /**
+   * A broker with `ping` retained on `ask`, which waits for an answer, and somebody who answers
+   * what comes to `echo`.
+   */
   readonly port: number;
-  /** Has the files `payload`, with `ping` in it, `password`, `options`, and `answer`, a program that prints `pong`. */
+  /**
+   * Has the files `payload`, with `ping` in it, `password`, `options`, and `answer`, a program that
+   * prints `pong`.
+   */
   readonly folder: string;
 }
 
@@ -355,7 +362,7 @@ for (const [args, username] of PASSWORDS) {
     assert(!`${line}${told}`.includes("s3cret"), line);
     assertMatch(
       told,
-      /^The password is not shown: [^\n]* environment variable MQTT5_PASSWORD\.\n$/,
+      /^The password is left out: [^\n]* environment variable MQTT5_PASSWORD\.\n$/,
     );
     const env = { MQTT5_PASSWORD: "s3cret" };
     const { exitCode, stderr } = await shell(line, { env });
@@ -398,8 +405,8 @@ Deno.test("the password of a proxy, and tokens in headers, are not in the line",
   assertStringIncludes(stdout, " --header=X-Plain=1 --header=Authorization= ");
   assertEquals(
     stderr,
-    "Put in the password of the proxy again: it is not shown.\n" +
-      "Put in the value of Authorization again: it is not shown.\n",
+    "The proxy password is left out: add it to the line.\n" +
+      "The value of Authorization is left out: add it to the line.\n",
   );
 });
 

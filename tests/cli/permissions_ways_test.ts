@@ -48,13 +48,14 @@ waysTest("each file of TLS needs leave to be read", async ({ port, folder }) => 
   const [ca, cert, key] = files as [string, string, string];
   const tls = ["--cafile", ca, "--cert", cert, "--key", key];
   const line = await lineOf([...PUB, "-p", port("mutual"), ...tls]);
-  for (const file of files) {
+  for (const [index, option] of ["--cafile", "--cert", "--key"].entries()) {
+    const file = files[index];
     const others = files.filter((other) => other !== file).join(",");
     const poorer = line.replace(`--allow-read=${files.join(",")}`, `--allow-read=${others}`);
     const { exitCode, stderr } = await shell(poorer);
     assertEquals([exitCode, stderr], [
       2,
-      `mqtt5: This program may not read ${file}; run it with --allow-read=${file}\n`,
+      `mqtt5: Cannot read ${option} "${file}": permission denied; run it with --allow-read=${file}\n`,
     ]);
   }
 });

@@ -1,5 +1,5 @@
-// A server that takes everything, or says what it is told to, and writes down what it has heard: it knows each packet of a
-// command to the last property.
+// A server that takes everything, or says what it is told to, and writes down what it has heard: it
+// knows each packet of a command to the last property.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import {

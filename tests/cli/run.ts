@@ -38,7 +38,10 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-/** Runs `cli.ts` as a process whose standard output nobody reads, and returns its exit code and standard error. */
+/**
+ * Runs `cli.ts` as a process whose standard output nobody reads, and returns its exit code and
+ * standard error.
+ */
 export async function runUnread(
   permissions: readonly string[],
   args: readonly string[],

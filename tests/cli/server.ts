@@ -1,5 +1,6 @@
-// Commands as processes that may connect to one server and do no more, and what they meet there: a broker that writes down
-// its messages, and a way to it that can be cut. Nothing of it outlives the test.
+// Commands as processes that may connect to one server and do no more, and what they meet there: a
+// broker that writes down its messages, and a way to it that can be cut. Nothing of it outlives the
+// test.
 
 import { type Client, connect, type PublishOptions } from "../../mod.ts";
 import { type Broker, serve, type ServeOptions } from "../../src/broker/mod.ts";

@@ -7,7 +7,9 @@ import { withFolder } from "../io/folder.ts";
 import { type Mosquitto, mosquittoTlsTest, startMosquitto } from "../io/mosquitto.ts";
 import { everyListener } from "../io/mosquitto_listeners.ts";
 
-/** What the listeners of the Mosquitto are called; `elsewhere` has a certificate for another host. */
+/**
+ * What the listeners of the Mosquitto are called; `elsewhere` has a certificate for another host.
+ */
 export type ListenerName = "mqtts" | "mutual" | "ws" | "wss" | "unix" | "elsewhere";
 
 /** A Mosquitto with all its listeners, and files for its clients. */
@@ -17,7 +19,9 @@ export interface Ways {
   readonly port: (name: ListenerName) => string;
   /** The path of the Unix socket. */
   readonly socket: string;
-  /** A folder with `ca.pem`, `client.pem`, `client.key`, `other.key`, and `authorities`, a folder. */
+  /**
+   * A folder with `ca.pem`, `client.pem`, `client.key`, `other.key`, and `authorities`, a folder.
+   */
   readonly folder: string;
 }
 

@@ -1,5 +1,5 @@
-// Every command reaches a server by every way that there is, by mosquitto's options and by URLs; and
-// what is wrong with a way is one sentence, the same in every command and in the library.
+// Every command reaches a server by every way that there is, by mosquitto's options and by URLs;
+// and what is wrong with a way is one sentence, the same in every command and in the library.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect, ConnectionClosedError } from "../../mod.ts";
@@ -200,10 +200,10 @@ Deno.test("WebSocket at a web server: the status, its text and the step are told
     withToken.stderr,
     /: the server answered 404 Not Found, "no such path"; check the path of the URL, often \/mqtt\n$/,
   );
-  assertMatch(withToken.stdout, /\n {2}Authorization: \(not shown\) +given by --header\n/);
-  assertMatch(withToken.stdout, /\n {2}X-Other: b=c +given by --header\n/);
-  assertMatch(withToken.stdout, /\n {2}HTTP\/1\.1 404 Not Found +the server gives no WebSocket/);
-  assertMatch(withToken.stdout, /\nFailed: step 2 of 2, the opening of the WebSocket\n$/);
+  assertMatch(withToken.stdout, /\n {2}Authorization: \(not shown\) +from --header\n/);
+  assertMatch(withToken.stdout, /\n {2}X-Other: b=c +from --header\n/);
+  assertMatch(withToken.stdout, /\n {2}HTTP\/1\.1 404 Not Found +the server refused the WebSocket/);
+  assertMatch(withToken.stdout, /\nFailed: step 2 of 2, WebSocket handshake\n$/);
   assert(!withToken.stdout.includes("t0ken"));
   const shown = await run(["connect", url, ...token, "--show-password"]);
   assertStringIncludes(shown.stdout, "Authorization: Bearer t0ken");
@@ -216,9 +216,9 @@ Deno.test("connect says which step took too long", async () => {
   const { exitCode, stdout, stderr } = await run(["connect", url, "-W", "0.2"]);
   assertEquals([exitCode, stdout.split("\n").at(-2)], [
     27,
-    "Failed: step 2 of 2, the TLS handshake",
+    "Failed: step 2 of 2, TLS handshake",
   ]);
-  assertMatch(stderr, /^mqtt5: the TLS handshake to 127\.0\.0\.1:\d+ took longer than 0\.2 s; /i);
+  assertMatch(stderr, /^mqtt5: The TLS handshake with 127\.0\.0\.1:\d+ timed out after 0\.2 s; /);
   (await silent).close();
 });
 
@@ -251,7 +251,7 @@ Deno.test("connect is named to look at a server that ends the connection, as it 
     }
   })();
   const { stderr } = await run(["pub", `mqtt://bob:s3cret@${address}`, "-t", "a", "-m", "x"]);
-  assertStringIncludes(stderr, `; \`mqtt5 connect mqtt://${address}\` shows what it says\n`);
+  assertStringIncludes(stderr, `; to see the handshake, run \`mqtt5 connect mqtt://${address}\`\n`);
   listener.close();
   await serving;
 });
@@ -264,13 +264,19 @@ Deno.test("a topic may stand behind mqtt:// and mqtts:// alone", async () => {
   assertEquals((await messages[Symbol.asyncIterator]().next()).value?.text(), "x");
   for (
     const [url, says] of [
-      ["ws://localhost/a/b", /^mqtt5: Give a (topic|Topic Filter) with --topic: in a ws:\/\/ URL/],
+      [
+        "ws://localhost/a/b",
+        /^mqtt5: No (topic|Topic Filter): give --topic; the path of a ws:\/\/ URL/,
+      ],
       [
         "wss://localhost/a/b",
-        /^mqtt5: Give a (topic|Topic Filter) with --topic: in a wss:\/\/ URL/,
+        /^mqtt5: No (topic|Topic Filter): give --topic; the path of a wss:\/\/ URL/,
       ],
-      ["mqtt+unix:///a/b", /^mqtt5: Give a (topic|Topic Filter) with --topic\n$/],
-      ["mqtts://localhost", /^mqtt5: Give a (topic|Topic Filter): with --topic, or in the URL\n$/],
+      ["mqtt+unix:///a/b", /^mqtt5: No (topic|Topic Filter): give --topic\n$/],
+      [
+        "mqtts://localhost",
+        /^mqtt5: No (topic|Topic Filter): give --topic, or add it to the URL\n$/,
+      ],
     ] as const
   ) {
     for (
@@ -284,26 +290,29 @@ Deno.test("a topic may stand behind mqtt:// and mqtts:// alone", async () => {
 });
 
 const USAGE: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-  [["mqtt://a", "--cafile", "x"], /--cafile is for TLS: write mqtts:\/\/ in place of mqtt:\/\//],
-  [["tcp://a", "--insecure"], /--insecure is for TLS: write mqtts:\/\//],
-  [["ws://a", "--tls-alpn", "mqtt"], /--tls-alpn is for TLS: write wss:\/\/ in place of ws:\/\//],
-  [["--unix", "/a", "--cafile", "x"], /--cafile is for TLS, which a Unix socket has not/],
-  [["--unix", "a.sock"], /--unix needs a path that begins with \/, got "a\.sock"/],
-  [["--unix", "/a", "-h", "b"], /either by --unix, or as a URL, or with --host and --port/],
-  [["--unix", "/a", "mqtt://b"], /either by --unix, or as a URL/],
-  [["--unix", "/a", "--proxy", "http://b"], /--proxy leads to no Unix socket/],
+  [["mqtt://a", "--cafile", "x"], /--cafile needs TLS: use mqtts:\/\/ instead of mqtt:\/\//],
+  [["tcp://a", "--insecure"], /--insecure needs TLS: use mqtts:\/\//],
+  [["ws://a", "--tls-alpn", "mqtt"], /--tls-alpn needs TLS: use wss:\/\/ instead of ws:\/\//],
+  [
+    ["--unix", "/a", "--cafile", "x"],
+    /--cafile needs TLS, which cannot be used with a Unix socket/,
+  ],
+  [["--unix", "a.sock"], /--unix: expected an absolute path, got "a\.sock"/],
+  [["--unix", "/a", "-h", "b"], /only once: as a URL, with --host and --port, or with --unix/],
+  [["--unix", "/a", "mqtt://b"], /only once: as a URL, /],
+  [["--unix", "/a", "--proxy", "http://b"], /--proxy cannot be used with a Unix socket/],
   [["--proxy", "ftp://me:s3cret@b"], /--proxy: ftp:\/\/ is not a scheme of proxies/],
   [["--proxy", "http://me:s3cret@b/c"], /--proxy: The URL of the proxy must end after the port/],
-  [["--header", "A=b"], /--header is for WebSocket: give the server as a ws:\/\/ or wss:/],
-  [["ws://a", "--header", "s3cret"], /--header must be NAME=VALUE/],
-  [["ws://a", "--header", "A=b", "--header", "a=c"], /--header "a" may be given once/],
+  [["--header", "A=b"], /--header needs a server with a ws:\/\/ or wss:/],
+  [["ws://a", "--header", "s3cret"], /--header: expected NAME=VALUE/],
+  [["ws://a", "--header", "A=b", "--header", "a=c"], /--header "a" can be given only once/],
   [["ws://a", "--header", "Host=b"], /header "Host" cannot be set/],
   [["ws://a", "--header", "A=b\r\nC: d"], /header "A" /],
-  [["--cert", "x"], /--cert and --key go together/],
-  [["--cafile", "/no/such"], /Cannot read --cafile "\/no\/such": No such file/],
-  [["--capath", "/no/such"], /Cannot read --capath "\/no\/such": No such file/],
+  [["--cert", "x"], /--cert and --key must be given together/],
+  [["--cafile", "/no/such"], /Cannot read --cafile "\/no\/such": no such file or directory\n/],
+  [["--capath", "/no/such"], /Cannot read --capath "\/no\/such": no such file or directory\n/],
   [["--cafile", "README.md"], /--cafile README\.md has no certificate in PEM: expected/],
-  [["--capath", "tests"], /--capath "tests" has no file with a certificate/],
+  [["--capath", "tests"], /--capath "tests" contains no certificates/],
   [["--tls-server-name", "a/b"], /--tls-server-name must be a host name, got "a\/b"/],
   [["--tls-alpn", ""], /--tls-alpn must be names of 1 to 255 bytes, got ""/],
 ];

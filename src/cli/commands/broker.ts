@@ -1,4 +1,4 @@
-// `broker`: a broker for use, until Ctrl-C, with a line for each thing that happens to a connection.
+// `broker`: runs a broker until Ctrl-C, with a line in its log for each connection.
 
 import type { ListenOptions } from "../../broker/serve.ts";
 import { command } from "../command.ts";
@@ -15,44 +15,44 @@ const OPTIONS = {
   "host": {
     short: "h",
     value: "ADDRESS",
-    help: "where; 127.0.0.1 by default, 0.0.0.0: all",
+    help: "listen here; default 127.0.0.1; 0.0.0.0: all",
   },
-  "port": { short: "p", value: "PORT", help: "TCP; 1883 if nothing else is given, 0 for any" },
-  "ws-port": { value: "PORT", help: "WebSocket on this port" },
-  "tls-port": { value: "PORT", help: "TLS on this port" },
-  "wss-port": { value: "PORT", help: "WebSocket over TLS on this port" },
-  "cert": { value: "FILE", isFile: true, help: "certificate, in PEM, for TLS" },
-  "key": { value: "FILE", isFile: true, help: "its private key, in PEM" },
+  "port": { short: "p", value: "PORT", help: "TCP; 1883 if no other is given; 0: any free" },
+  "ws-port": { value: "PORT", help: "WebSocket port" },
+  "tls-port": { value: "PORT", help: "TLS port" },
+  "wss-port": { value: "PORT", help: "port for WebSocket over TLS" },
+  "cert": { value: "FILE", isFile: true, help: "certificate for TLS, PEM" },
+  "key": { value: "FILE", isFile: true, help: "private key of the certificate, PEM" },
   "file": {
     short: "f",
     value: "FILE",
     isFile: true,
     help: "keep sessions and retained messages here",
   },
-  "maximum-packet-size": { value: "N", help: "largest taken; 16777216 by default" },
-  "maximum-qos": { value: "0|1|2", help: "highest QoS taken; 2 by default" },
-  "session-expiry-interval": { value: "N", help: "longest life of a session" },
+  "maximum-packet-size": { value: "N", help: "largest packet accepted; default 16777216" },
+  "maximum-qos": { value: "0|1|2", help: "highest QoS accepted; default 2" },
+  "session-expiry-interval": { value: "N", help: "longest session, in seconds; default a week" },
   ...TRACE,
   "cafile": {
     value: "FILE",
     isFile: true,
-    help: "verify clients' certificates by these, in PEM",
+    help: "verify client certificates with these CAs, PEM",
     group: "TLS",
   },
-  "require-certificate": { help: "refuse clients that have no certificate", group: "TLS" },
+  "require-certificate": { help: "refuse clients without a certificate", group: "TLS" },
   "use-identity-as-username": {
-    help: "the certificate's Common Name is the User Name",
+    help: "use the certificate's Common Name as User Name",
     group: "TLS",
   },
   "ws-path": {
     value: "PATH",
-    help: "of WebSockets, such as /mqtt; any by default",
+    help: "path for WebSockets, such as /mqtt; default any",
     group: "WebSocket and Unix sockets",
   },
   "allow-origin": {
     value: "ORIGIN",
     many: true,
-    help: "let pages of other hosts in; *: all",
+    help: "accept pages of this origin; * for all",
     group: "WebSocket and Unix sockets",
   },
   "unix": {
@@ -69,15 +69,15 @@ export type BrokerArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `broker`. */
 export const broker = command({
   name: "broker",
-  about: "Runs a broker of MQTT 5.0 until Ctrl-C, and tells of every connection in a line.",
+  about: "Runs an MQTT 5.0 broker until Ctrl-C, and logs every connection.",
   usage: "[options]",
   examples: [
     "broker",
     "broker -h 0.0.0.0 -f broker.db",
   ],
-  notes: `On SIGHUP it reads the files of --cert, --key and --cafile again; clients stay.
+  notes: `SIGHUP reloads --cert, --key and --cafile; existing connections stay open.
 `,
-  exitCodes: "0 after Ctrl-C; 1 when it cannot listen; 2 for a wrong command line.",
+  exitCodes: "0 after Ctrl-C; 1 if it cannot listen; 2 for a wrong command line.",
   options: OPTIONS,
   permissions: ({ options }) => {
     const { file, cert, key, cafile, unix } = options;
@@ -126,7 +126,7 @@ export function placesOf(options: OptionValues<typeof OPTIONS>): readonly Listen
   return places.length > 0 ? places : [{ protocol: "mqtt", hostname, port: 1883 }];
 }
 
-/** Which options need which others. */
+/** Which options need which ports. */
 const NEEDS = [
   ["cert", "--tls-port or --wss-port", isSecure],
   ["key", "--tls-port or --wss-port", isSecure],
@@ -145,7 +145,7 @@ function checkUse(
   }
   const { cert, key, cafile } = options;
   if (places.some(isSecure) && (cert === undefined || key === undefined)) {
-    throw usageFailure("TLS needs --cert and --key");
+    throw usageFailure("--tls-port and --wss-port need --cert and --key");
   }
   if (options["require-certificate"] && cafile === undefined) {
     throw usageFailure("--require-certificate needs --cafile");
@@ -155,7 +155,7 @@ function checkUse(
   }
 }
 
-/** Whether a place has TLS. */
+/** Whether a listener uses TLS. */
 export function isSecure({ protocol }: ListenOptions): boolean {
   return protocol === "mqtts" || protocol === "wss";
 }
@@ -164,11 +164,11 @@ function isWebSocket({ protocol }: ListenOptions): boolean {
   return protocol === "ws" || protocol === "wss";
 }
 
-/** What a place needs of the network, by Deno's names. */
+/** The net permissions that a listener needs. */
 function netOf(place: ListenOptions): readonly string[] {
   const { hostname = "", port, socketPath } = place;
   if (socketPath !== undefined) return [`unix:${socketPath}`];
-  // TLS asks for the address that it listens at, too.
+  // TLS needs permission for the address, too.
   const hosts = isSecure(place) && hostname === "localhost" ? [hostname, "127.0.0.1"] : [hostname];
   return hosts.map((host) => host.includes(":") ? `[${host}]` : host)
     .map((host) => port === 0 ? host : `${host}:${port}`);

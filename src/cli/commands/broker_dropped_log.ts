@@ -1,5 +1,5 @@
-// What `broker` says of messages that do not reach their subscribers: there may be very many, so it
-// is one line for all of them, and not often.
+// Dropped messages in the log of `broker`: there may be very many, so they share a line, which is
+// written at intervals.
 
 import type { ClientInfo, DropReason } from "../../broker/mod.ts";
 import { quoted } from "../terminal/text.ts";
@@ -10,7 +10,7 @@ import { quoted } from "../terminal/text.ts";
 const FIRST = 1000;
 const NEXT = 10_000;
 
-/** Counts dropped messages and tells of them. */
+/** Counts dropped messages and logs the counts. */
 export class DroppedLog {
   readonly #write: (text: string) => void;
   readonly #counts: Record<DropReason, number> = { "no room": 0, "too large": 0 };
@@ -18,19 +18,19 @@ export class DroppedLog {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = FIRST;
 
-  /** Tells by `write`, a line at a time. */
+  /** Logs with `write`, a line at a time. */
   constructor(write: (text: string) => void) {
     this.#write = write;
   }
 
-  /** A message was dropped for a client. */
+  /** Counts a message that was dropped for a client. */
   add({ clientId }: ClientInfo, why: DropReason): void {
     this.#counts[why]++;
     this.#last = clientId;
     this.#timer ??= setTimeout(() => this.#tell(), this.#wait);
   }
 
-  /** Tells of what has not been told. */
+  /** Logs what has not been logged yet. */
   end(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
@@ -42,10 +42,10 @@ export class DroppedLog {
     this.#timer = undefined;
     this.#wait = NEXT;
     const parts = [
-      counts["no room"] > 0 ? `${counts["no room"]} for which there was no room` : "",
-      counts["too large"] > 0 ? `${counts["too large"]} too large for their clients` : "",
+      counts["no room"] > 0 ? `${counts["no room"]} because a queue was full` : "",
+      counts["too large"] > 0 ? `${counts["too large"]} larger than the client accepts` : "",
     ].filter((part) => part !== "");
-    this.#write(`dropped messages: ${parts.join(", ")}; the last for ${quoted(this.#last)}`);
+    this.#write(`dropped messages: ${parts.join(", ")}; the last one for ${quoted(this.#last)}`);
     counts["no room"] = counts["too large"] = 0;
   }
 }

@@ -1,5 +1,4 @@
-// What `broker` does: it serves until Ctrl-C, and writes a line for each thing that happens to a
-// connection.
+// What `broker` does: runs a broker until Ctrl-C, and writes a line to its log for each connection.
 
 import {
   type Broker,
@@ -11,6 +10,7 @@ import {
 import { StoreError } from "../../store/store_error.ts";
 import type { Context, Output } from "../context.ts";
 import { Failure, usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
 import { integerOption } from "../options/parse.ts";
 import { traceOf } from "../options/trace.ts";
 import { tracerTo } from "../packets/tracer.ts";
@@ -21,7 +21,7 @@ import { DroppedLog } from "./broker_dropped_log.ts";
 
 type Options = BrokerArguments["options"];
 
-/** In the end, what nobody reads for so many milliseconds is given up. */
+/** At the end, output that is not read for so many milliseconds is given up. */
 const PATIENCE = 1000;
 
 /** Runs `broker`. */
@@ -29,8 +29,8 @@ export async function run(
   { stdout, stderr, signal }: Context,
   { options, operands }: BrokerArguments,
 ): Promise<number> {
-  if (operands.length > 0) throw usageFailure("broker takes no operands; see broker --help");
-  // Nobody who is served waits until this is read.
+  if (operands.length > 0) throw usageFailure("broker takes no arguments; see broker --help");
+  // No client waits until this is read.
   const told = new QueuedOutput(stdout);
   const traced = new QueuedOutput(stderr);
   const log = new Log(told);
@@ -48,7 +48,7 @@ export async function run(
     onDropped: (client, _message, why) => dropped.add(client, why),
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
-    // The console of the library would wait for whoever reads it.
+    // Writing to the console, the default, would block until it is read.
     onError: (error, { what, client }) => {
       const whose = client === undefined ? "" : `, ${quoted(client.clientId)}`;
       log.write("!", `${what}${whose}: ${escaped((error as Error)?.message ?? String(error))}`);
@@ -68,7 +68,7 @@ export async function run(
   return 0;
 }
 
-/** Tells what happens, with the time. */
+/** The broker's log: lines with the time. */
 class Log {
   readonly #output: Output;
 
@@ -85,8 +85,7 @@ class Log {
 }
 
 /**
- * On SIGHUP, the sign for it, has a broker with TLS read its certificate again. Windows has no such
- * signal.
+ * Reloads the certificate of a broker with TLS on SIGHUP, which Windows does not have.
  */
 function onHangup(broker: Broker, options: Options, log: Log): Disposable {
   if (!broker.listeners.some(isSecure) || Deno.build.os === "windows") {
@@ -95,10 +94,10 @@ function onHangup(broker: Broker, options: Options, log: Log): Disposable {
   const renew = async () => {
     try {
       broker.setCertificate(await certificateOf(options));
-      log.write("*", `new connections get the certificate that is in ${quoted(options.cert!)} now`);
+      log.write("*", `reloaded the certificate ${quoted(options.cert!)} for new connections`);
     } catch (error) {
       const { message } = error as Error;
-      log.write("*", `the certificate stays what it was: ${escaped(message)}`);
+      log.write("*", `kept the old certificate: ${escaped(message)}`);
     }
   };
   let renewed = Promise.resolve();
@@ -116,7 +115,9 @@ async function start(options: ServeOptions): Promise<Broker> {
       return socketPath === undefined ? `${hostname}:${port}` : quoted(socketPath);
     }).join(" or ");
     if (code === "EADDRINUSE") {
-      throw new Failure(`Something listens on ${places} already; choose another with --port`);
+      throw new Failure(
+        `Cannot listen on ${places}: the address is in use; choose another port with --port`,
+      );
     }
     if (error instanceof Deno.errors.NotCapable) {
       const hasFile = options.listeners!.some(({ socketPath }) => socketPath !== undefined) ||
@@ -168,6 +169,6 @@ async function textOf(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
+    throw new Failure(unreadable("", path, error));
   }
 }

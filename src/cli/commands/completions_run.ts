@@ -15,7 +15,7 @@ export async function run(
 ): Promise<number> {
   const [name] = operands;
   if (operands.length !== 1 || !Object.hasOwn(SHELLS, name!)) {
-    throw usageFailure("Give one shell: bash, zsh or fish");
+    throw usageFailure("Expected one shell: bash, zsh or fish");
   }
   const described = await Promise.all([...COMMANDS].map(async ([name, { summary, load }]) => ({
     name,
@@ -44,7 +44,7 @@ function formsOf(name: string, { short }: Option): readonly string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
 }
 
-/** What the value of an option may be, if there are few: `"0|1|2"` says so itself, as does one that may be left out. */
+/** The values of an option, where there are few: `"0|1|2"`, or the one of an optional value. */
 function choicesOf({ value = "", isOptional }: Option): readonly string[] {
   return isOptional === true || value.includes("|") ? value.split("|") : [];
 }
@@ -116,8 +116,8 @@ _mqtt5() {
 ${
     commands.map(({ name, summary }) => `      ${single(`${name}:${summary}`)}\n`).join("")
   }      'help:show the help of a command'
-      '--help:show the help of all'
-      '--version:tell the version'
+      '--help:show the help'
+      '--version:print the version'
     )
     _describe command commands
     return
@@ -179,8 +179,8 @@ function __mqtt5_is -d 'Whether this is the command'
 end
 complete -c mqtt5 -f
 complete -c mqtt5 -n '__mqtt5_is ""' -a help -d 'show the help of a command'
-complete -c mqtt5 -n '__mqtt5_is ""' -l help -d 'show the help of all'
-complete -c mqtt5 -n '__mqtt5_is ""' -l version -d 'tell the version'
+complete -c mqtt5 -n '__mqtt5_is ""' -l help -d 'show the help'
+complete -c mqtt5 -n '__mqtt5_is ""' -l version -d 'print the version'
 complete -c mqtt5 -n '__mqtt5_is help' -a '${OPERANDS["help"]!.join(" ")}'
 ${lines.join("\n")}
 `;
@@ -191,7 +191,7 @@ function single(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Likewise, for fish. */
+/** The same for fish. */
 function fishText(text: string): string {
   return `'${text.replaceAll(/['\\]/g, "\\$&")}'`;
 }

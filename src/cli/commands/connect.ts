@@ -1,4 +1,4 @@
-// `connect`: one CONNECT, its CONNACK and a DISCONNECT, shown byte by byte.
+// `connect`: shows a CONNECT, its CONNACK and a DISCONNECT byte by byte.
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
@@ -6,8 +6,8 @@ import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const OWN = {
-  "show-password": { help: "show the Password, and tokens and cookies, too" },
-  "full": { help: "show long values to their last byte" },
+  "show-password": { help: "show the Password, tokens and cookies" },
+  "full": { help: "show long values in full" },
 } as const satisfies OptionTable;
 
 const OPTIONS = { ...OWN, ...connectionOptions("connect") };
@@ -18,8 +18,8 @@ export type ConnectArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `connect`. */
 export const connect = command({
   name: "connect",
-  about: `Connects to a server and shows each step of it, TLS and WebSocket, too, and what
-each byte of CONNECT and CONNACK means.`,
+  about: `Connects to a server and shows each step, including TLS and WebSocket, and the
+meaning of every byte of CONNECT and CONNACK.`,
   usage: `[options] ${SERVER_USAGE.replace("[/TOPIC]", "")}`,
   examples: [
     "connect -i thermostat-7 -k 30",

@@ -1,4 +1,4 @@
-// What `connect` does: it shakes hands with a server, and shows every byte of that.
+// What `connect` does: performs the handshake with a server and shows every byte of it.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { willInit } from "../../client/options.ts";
@@ -14,6 +14,7 @@ import {
   PacketError,
   ReasonCode,
 } from "../../packets/mod.ts";
+import { isFailure } from "../../packets/reason_codes.ts";
 import type { Context, Output } from "../context.ts";
 import { Failure, OutputClosed, usageFailure } from "../failure.ts";
 import { type Connection, connectionOf } from "../options/connection.ts";
@@ -33,7 +34,7 @@ import type { ConnectArguments } from "./connect.ts";
 
 type Options = ConnectArguments["options"];
 
-/** The most bytes that are taken for a CONNACK when CONNECT sets no Maximum Packet Size. */
+/** The largest CONNACK that is accepted, in bytes, when CONNECT has no Maximum Packet Size. */
 const LARGEST_ANSWER = 1_048_576;
 
 /** Runs `connect`. */
@@ -43,7 +44,7 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
   const password = await passwordOf(given.options, context) ?? server.at.password;
   const packets = packetsOf(connection, password);
   const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
-  // Whoever says how long all may take has said how long the CONNACK may.
+  // --timeout alone also limits the wait for the CONNACK.
   const longest = given.options["connect-timeout"] === undefined && connection.timeout < Infinity
     ? connection.timeout
     : Math.min(connection.timeout, connectTimeout);
@@ -77,13 +78,13 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
   }
 }
 
-/** What this end says. */
+/** The packets that are sent. */
 interface Packets {
   readonly connect: Uint8Array;
   readonly disconnect: Uint8Array;
 }
 
-/** The packets to send; what may not be sent is the fault of the command line. */
+/** The packets to send. */
 function packetsOf(
   { connect, disconnect }: Connection,
   password: Uint8Array | undefined,
@@ -105,13 +106,13 @@ function packetsOf(
     };
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
-      throw usageFailure(`This CONNECT may not be sent: ${error.message}`);
+      throw usageFailure(`Invalid CONNECT: ${error.message}`);
     }
     throw error;
   }
 }
 
-/** Shows packets as they go by. */
+/** Shows packets as they are sent and received. */
 class Display {
   readonly output: Output;
   readonly #format: FormatOptions;
@@ -133,7 +134,7 @@ class Display {
 const TO_SERVER = "→ Client to Server:";
 const TO_CLIENT = "← Server to Client:";
 
-/** Sends the CONNECT, recognises the answer, says good-bye. */
+/** Sends the CONNECT, shows the response, and disconnects. */
 async function converse(
   transport: Transport,
   { connect, disconnect }: Packets,
@@ -148,7 +149,8 @@ async function converse(
   const received = await unlessBroken(destination, receiving);
   const answer = explainPacket(received, { maximumPacketSize });
   display.show(TO_CLIENT, answer);
-  const isConnected = answer.packet?.type === "connack" && answer.packet.reasonCode < 0x80;
+  const isConnected = answer.packet?.type === "connack" &&
+    !isFailure(answer.packet.reasonCode);
   if (isConnected) {
     await transport.write(disconnect);
     display.show(TO_SERVER, explainPacket(disconnect));
@@ -160,7 +162,7 @@ async function converse(
   return answer.packet?.type === "connack" ? answer.packet.reasonCode : 1;
 }
 
-/** The bytes up to the end of the first packet, or up to what makes it none. */
+/** The bytes up to the end of the first packet, or up to what is malformed in it. */
 async function receive(
   transport: Transport,
   maximumPacketSize: number,
@@ -182,7 +184,7 @@ async function receive(
   return concat(chunks);
 }
 
-/** The result of some work with the network, or the sentence for what it says. */
+/** The result of network I/O; its errors become faults with a sentence. */
 async function unlessBroken<Result>(
   destination: Destination,
   work: Promise<Result>,
@@ -194,21 +196,21 @@ async function unlessBroken<Result>(
   }
 }
 
-function verdictOf({ packet, fault, fields }: Explanation, address: string): string {
+function verdictOf({ packet, packetType, fault, fields }: Explanation, address: string): string {
   if (fault !== undefined) {
     return fault.reasonCode === ReasonCode.unsupportedProtocolVersion
-      ? `Failed: ${address} does not speak MQTT 5.0, it answered as a Server of MQTT 3`
+      ? `Failed: ${address} does not support MQTT 5.0; it sent a CONNACK of MQTT 3`
       : fault.reasonCode === ReasonCode.packetTooLarge
-      ? `Failed: the answer of ${address} is larger than connect takes; see --maximum-packet-size`
-      : `Failed: the answer of ${address} is broken`;
+      ? `Failed: the packet from ${address} is too large; see --maximum-packet-size`
+      : `Failed: ${address} sent a malformed packet`;
   }
   if (packet?.type === "auth") {
-    return `Failed: ${address} asks for a step of ${
-      quoted(packet.properties.authenticationMethod ?? "")
-    }, and connect takes none; use the library for enhanced authentication`;
+    const method = quoted(packet.properties.authenticationMethod ?? "");
+    return `Failed: ${address} requires another step of authentication with ${method}, ` +
+      "which connect does not support; use the library";
   }
   if (packet?.type !== "connack") {
-    return `Failed: ${address} answered with another packet than CONNACK (§3.2)`;
+    return `Failed: ${address} sent ${packetType} instead of CONNACK (§3.2)`;
   }
   const code = fields.find(({ name }) => name === "Connect Reason Code");
   const reason = `Reason Code ${hexByte(packet.reasonCode)}, ${code?.meaning}`;
@@ -216,15 +218,14 @@ function verdictOf({ packet, fault, fields }: Explanation, address: string): str
   const more = [
     assignedClientIdentifier === undefined
       ? ""
-      : `; the Client is called ${quoted(assignedClientIdentifier)}`,
+      : `; Assigned Client Identifier ${quoted(assignedClientIdentifier)}`,
     reasonString === undefined ? "" : `; Reason String ${quoted(reasonString)}`,
   ].join("");
-  return packet.reasonCode < 0x80
-    ? `Connected: ${address} said ${reason}${more}`
-    : `Refused: ${address} said ${reason}${more}`;
+  const verdict = isFailure(packet.reasonCode) ? "Refused" : "Connected";
+  return `${verdict}: ${address} sent ${reason}${more}`;
 }
 
-/** One sentence for whatever went wrong with the connection. */
+/** The failure for whatever went wrong with the connection. */
 function failureFor(
   thrown: unknown,
   stop: AbortSignal,
@@ -239,11 +240,8 @@ function failureFor(
   if (error instanceof DOMException && error.name === "TimeoutError") {
     const what = step === undefined
       ? `${address} sent no CONNACK within ${longest / 1000} s`
-      : `${step} to ${address} took longer than ${longest / 1000} s`;
-    return new Failure(
-      `${what}; check the host and the port, or wait longer with --timeout`,
-      TIMED_OUT,
-    );
+      : `The ${step} with ${address} timed out after ${longest / 1000} s`;
+    return new Failure(`${what}; check host and port, or raise --timeout`, TIMED_OUT);
   }
   const failure = failureOf(error);
   return error instanceof ConnectionFault && failure instanceof Failure

@@ -1,4 +1,4 @@
-// What `decode` does: it explains packets given as hexadecimal digits or as they are.
+// What `decode` does: explains packets given as hexadecimal digits or in binary.
 
 import { explainPacket } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
@@ -9,10 +9,10 @@ import { wholeOf } from "../terminal/stdin.ts";
 import { quoted } from "../terminal/text.ts";
 import type { DecodeArguments } from "./decode.ts";
 
-/** So many packets are explained before a look at the signal. */
+/** How many packets are explained before the signal is checked. */
 const PACKETS_AT_A_TIME = 256;
 
-/** So many bytes of standard input are looked at to tell digits from bytes. */
+/** How many bytes of standard input decide whether it is digits or binary. */
 const TELLING_BYTES = 4096;
 
 /** Runs `decode`. */
@@ -21,13 +21,12 @@ export async function run(
   { options, operands }: DecodeArguments,
 ): Promise<number> {
   const { stdout } = context;
-  if (options.raw && options.hex) throw usageFailure("--raw and --hex exclude each other");
   const fromInput = operands.length === 0 || operands[0] === "-";
   if (fromInput ? operands.length > 1 : options.raw) {
-    throw usageFailure("Give the bytes either as HEX or on standard input");
+    throw usageFailure("Give the bytes either as HEX or on standard input, not both");
   }
   const bytes = fromInput ? await readInput(context, options) : bytesOfHex(operands.join(" "));
-  if (bytes.length === 0) throw usageFailure("There are no bytes to decode; see decode --help");
+  if (bytes.length === 0) throw usageFailure("No bytes to decode; see decode --help");
   return await explainAll(bytes, stdout, options, context.signal);
 }
 
@@ -62,7 +61,9 @@ async function readInput(
   { stdin, signal }: Context,
   { raw, hex }: { readonly raw: boolean; readonly hex: boolean },
 ): Promise<Uint8Array> {
-  if (stdin.isTerminal) throw usageFailure("Give the bytes as HEX or on standard input");
+  if (stdin.isTerminal) {
+    throw usageFailure("Expected bytes as HEX or on standard input; see decode --help");
+  }
   const bytes = await wholeOf(stdin, signal);
   if (raw) return bytes;
   const latin1 = new TextDecoder("latin1");
@@ -70,34 +71,38 @@ async function readInput(
   if (hex || strangerIn(beginning) === undefined) return bytesOfHex(latin1.decode(bytes));
   if (/[^\s\x20-\x7e]/.test(beginning)) return bytes;
   throw usageFailure(
-    `Standard input is text, with ${
+    `Standard input contains ${
       quoted(strangerIn(beginning)!)
-    } in it; give hexadecimal digits alone, as xxd -p does, or say --raw`,
+    }, which is not a hexadecimal digit; ` +
+      "use --raw if it is binary",
   );
 }
 
-/** What people and programs write around bytes. */
+/** What people and programs write between bytes. */
 const SEPARATORS = /[\s,:;'"[\](){}<>-]+/;
 
 /** Before a group of digits. */
 const PREFIX = /^0x/i;
 
-/** The bytes in groups of digits. A group that is one digit after `0x` is a byte, as in `{0x1, 0x2}`. */
+/**
+ * The bytes in groups of digits. A group that is one digit after `0x` is a byte, as in `{0x1,
+ * 0x2}`.
+ */
 function bytesOfHex(text: string): Uint8Array {
   const stranger = strangerIn(text);
   if (stranger !== undefined) {
-    throw usageFailure(`${quoted(stranger)} is no hexadecimal digit; see decode --help`);
+    throw usageFailure(`${quoted(stranger)} is not a hexadecimal digit; see decode --help`);
   }
   const digits = groupsOf(text).map((group) => {
     if (/^0x.$/i.test(group)) return `0${group.slice(2)}`;
     const digits = group.replace(PREFIX, "");
     if (digits.length % 2 === 0) return digits;
-    throw usageFailure(`${quoted(group)} has an odd number of hexadecimal digits; a byte has two`);
+    throw usageFailure(`${quoted(group)} has an odd number of hexadecimal digits`);
   });
   return Uint8Array.fromHex(digits.join(""));
 }
 
-/** The first character that stands for no digit, if there is one. */
+/** The first character that is not a digit, if there is one. */
 function strangerIn(text: string): string | undefined {
   const digits = groupsOf(text).map((group) => group.replace(PREFIX, "")).join("");
   return digits.match(/[^0-9a-f]/iu)?.[0];

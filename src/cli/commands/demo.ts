@@ -1,19 +1,19 @@
-// `demo`: a broker and a client in one process, and every packet between them. Needs nothing but this program.
+// `demo`: shows every packet between a broker and a client, both in this process.
 
 import { command } from "../command.ts";
 
-/** Where broker and client meet. */
+/** Where the broker listens. */
 export const HOSTNAME = "127.0.0.1";
 
 /** The command `demo`. */
 export const demo = command({
   name: "demo",
-  about: `Starts a broker on a free port of this machine, connects a client to it,
-subscribes, publishes at QoS 0, 1 and 2, receives, and shows every packet that
-goes by: its bytes, what they say and which section of the standard says so.`,
+  about: `Starts a broker on a free local port, connects a client to it, subscribes, and
+publishes at QoS 0, 1 and 2. Shows every packet: its bytes, their meaning, and
+the section of the standard that defines them.`,
   usage: "",
   examples: ["demo", "demo --print-permissions"],
-  exitCodes: "0; 2 for a wrong command line; 130 after Ctrl-C; 1 for all else.",
+  exitCodes: "0; 2 for a wrong command line; 130 after Ctrl-C; 1 for anything else.",
   options: {},
   permissions: () => ({ net: [HOSTNAME] }),
   load: () => import("./demo_run.ts"),

@@ -1,4 +1,4 @@
-// What `demo` does: a broker and a client talk, and every packet between them is shown.
+// What `demo` does: lets a client talk to a broker, and shows every packet between them.
 
 import { type Broker, serve } from "../../broker/serve.ts";
 import { connect } from "../../client/connect.ts";
@@ -15,18 +15,18 @@ const ARROWS: Arrows = { sent: "→", received: "←" };
 const TOPIC = "home/kitchen/temperature";
 const TOPIC_FILTER = "home/+/temperature";
 
-/** What each QoS is there for. */
-const PROMISES: readonly string[] = ["at most once", "at least once", "exactly once"];
+/** The guarantee of each QoS (§4.3). */
+const GUARANTEES: readonly string[] = ["at most once", "at least once", "exactly once"];
 
 /** Runs `demo`. */
 export async function run(
   { stdout, signal }: Context,
   { operands }: ParsedArguments<Record<never, never>>,
 ): Promise<number> {
-  if (operands.length > 0) throw usageFailure("demo takes no operands; see demo --help");
+  if (operands.length > 0) throw usageFailure("demo takes no arguments; see demo --help");
   await using broker = await start();
   const show = new Show(stdout);
-  show.title(`A broker listens on ${broker.url}, a client connects to it.`);
+  show.title(`A broker listens on ${broker.url}; a client connects.`);
   await using client = await connect({
     async connect() {
       const transport = await connectTcp({ hostname: HOSTNAME, port: broker.port, signal });
@@ -37,14 +37,14 @@ export async function run(
   const readings = await client.subscribe(TOPIC_FILTER, { qos: 2 });
   const messages = readings[Symbol.asyncIterator]();
   for (const qos of [0, 1, 2] as const) {
-    show.title(`It publishes at QoS ${qos}, ${PROMISES[qos]}, and gets the message itself.`);
+    show.title(`It publishes at QoS ${qos} (${GUARANTEES[qos]}) and receives the message back.`);
     const received = messages.next();
     await client.publish(TOPIC, `21.${qos}`, { qos });
     const { value: message } = await received;
     message?.ack();
     await show.settled(qos);
   }
-  show.title("It says good-bye.");
+  show.title("It disconnects.");
   await client.disconnect();
   show.summary();
   return 0;
@@ -55,11 +55,13 @@ async function start(): Promise<Broker> {
     return await serve({ hostname: HOSTNAME, port: 0 });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw new Failure(`demo may not listen; run it with --allow-net=${HOSTNAME}`);
+    throw new Failure(
+      `Cannot listen on ${HOSTNAME}: permission denied; run it with --allow-net=${HOSTNAME}`,
+    );
   }
 }
 
-/** So many packets go by for a message at each QoS, there and back. */
+/** How many packets a message takes at each QoS, to the broker and back. */
 const PACKETS: Readonly<Record<QoS, number>> = { 0: 2, 1: 4, 2: 8 };
 
 /** Shows the packets, and counts them. */
@@ -89,7 +91,7 @@ class Show {
     this.#onPacket?.();
   }
 
-  /** Waits for the acknowledgements that belong to a message: they come after the message does. */
+  /** Waits for the acknowledgements of a message, which follow it. */
   settled(qos: QoS): Promise<void> {
     return new Promise((resolve) => {
       this.#onPacket = () => {
@@ -106,7 +108,9 @@ class Show {
     const line = (direction: Direction, who: string) =>
       `  ${direction} ${who}: ${this.#count[direction]} packets, ${this.#bytes[direction]} bytes\n`;
     this.#output.write(
-      `\n${green("Three messages went there and back, each as its QoS promises.")}\n` +
+      `\n${
+        green("Three messages went to the broker and back, each with the guarantee of its QoS.")
+      }\n` +
         line("→", "client to broker") + line("←", "broker to client") +
         "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n",
     );

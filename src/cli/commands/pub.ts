@@ -7,12 +7,16 @@ import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const OWN = {
-  "topic": { short: "t", value: "TOPIC", many: true, help: "where to" },
+  "topic": { short: "t", value: "TOPIC", many: true, help: "topic to publish to" },
   ...PAYLOAD,
   ...LINES,
   "timing": { help: "with --json: keep the time between messages", group: "Sending" },
   "repeat": { value: "N", help: "publish the message N times", group: "Sending" },
-  "repeat-delay": { value: "SECONDS", help: "wait so long before each time", group: "Sending" },
+  "repeat-delay": {
+    value: "SECONDS",
+    help: "wait this long before each repetition",
+    group: "Sending",
+  },
   ...PUBLISH,
 } as const satisfies OptionTable;
 
@@ -24,7 +28,7 @@ export type PubArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `pub`. */
 export const pub = command({
   name: "pub",
-  about: "Publishes messages. Ends when the server has them; at QoS 0, when they are sent.",
+  about: "Publishes messages. Ends once the server has them; at QoS 0, once they are sent.",
   usage: `[options] ${SERVER_USAGE}`,
   examples: [
     "pub -t home/lamp -m on --retain -q 1",

@@ -1,4 +1,4 @@
-// What `pub` does: it publishes all that there is to publish.
+// What `pub` does: publishes messages from the command line, a file or standard input.
 
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
@@ -32,7 +32,7 @@ export async function run(context: Context, given: PubArguments): Promise<number
     connection,
     async (client, stop) => {
       const publisher = new Publisher(client, context.stderr);
-      // Where packets are shown, or lines are typed, a line that counts would only be in the way.
+      // Between packets that are shown, or lines that are typed, a counter would be in the way.
       using _ = connection.trace !== undefined || isTyped(context, given)
         ? undefined
         : new Progress(context.stderr, "sent", () => publisher.done);
@@ -42,7 +42,7 @@ export async function run(context: Context, given: PubArguments): Promise<number
   );
 }
 
-/** Whether a person types what is published. */
+/** Whether a person types the messages. */
 function isTyped({ stdin }: Context, { options }: PubArguments): boolean {
   const kind = kindOf(options);
   return (Object.hasOwn(LINES, kind) || kind === "stdin-file") && stdin.isTerminal;
@@ -52,14 +52,14 @@ async function publishAll(publisher: Publisher, source: MessageSource): Promise<
   try {
     for await (const messages of source) await publisher.add(messages);
   } catch (error) {
-    // What stood before a line that says no message is published all the same.
+    // The messages before an invalid line are published all the same.
     await publisher.finish();
     throw error;
   }
   return await publisher.finish();
 }
 
-/** Where the messages come from. What can be wrong with them is found before anybody connects. */
+/** Where the messages come from. Their faults are found, where possible, before connecting. */
 async function sourceFor(
   context: Context,
   connection: Connection,
@@ -71,9 +71,11 @@ async function sourceFor(
   if (options.timing && kind !== "json") throw usageFailure("--timing needs --json");
   if (kind === "topic-line" || kind === "json") {
     if (kind === "topic-line" && topics.length > 0) {
-      throw usageFailure("With --topic-line each line has its own topic: leave --topic out");
+      throw usageFailure(
+        "--topic cannot be used with --topic-line: each line begins with its topic",
+      );
     }
-    if (topics.length > 1) throw usageFailure("With --json, give one topic for lines without");
+    if (topics.length > 1) throw usageFailure("With --json, --topic can be given only once");
     checkMessage({ topic: topics[0] ?? "topic", options: publish });
     return (stop) => {
       if (kind === "topic-line") return topicLineMessages(context, stop, publish);
@@ -97,11 +99,13 @@ const KINDS = [
 function kindOf(options: PubArguments["options"]): keyof typeof PAYLOAD | keyof typeof LINES {
   const kind = KINDS.find((name) => isGiven(options[name]));
   if (kind === undefined) {
-    throw usageFailure("Give a payload: -m, -f, -s or -n; or lines of messages: -l or --json");
+    throw usageFailure(
+      "No payload: give -m, -f, -s or -n, or read messages line by line with -l or --json",
+    );
   }
   const isLines = Object.hasOwn(LINES, kind);
   if (isLines && (options.repeat !== undefined || options["repeat-delay"] !== undefined)) {
-    throw usageFailure("--repeat is for one message, not for lines");
+    throw usageFailure(`--repeat and --repeat-delay cannot be used with --${kind}`);
   }
   return kind;
 }

@@ -1,4 +1,4 @@
-// `request`: publishes a request, and prints the answer (§4.10).
+// `request`: publishes a request and prints the response (§4.10).
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
@@ -9,17 +9,17 @@ import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import type { PropertyNames } from "../options/properties.ts";
 
 const OWN = {
-  "topic": { short: "t", value: "TOPIC", help: "where requests are answered" },
+  "topic": { short: "t", value: "TOPIC", help: "topic to publish the request to" },
   ...PAYLOAD,
   "response-topic": {
     short: "e",
     value: "TOPIC",
-    help: "where the answer is to go; one of its own",
+    help: "topic for the response; default: a unique one",
   },
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
   ...OUTPUT,
-  "no-retained": { short: "R", help: "take no answer that was retained", group: "Output" },
+  "no-retained": { short: "R", help: "ignore retained responses", group: "Output" },
 } as const satisfies OptionTable;
 
 /** The properties of SUBSCRIBE: those of PUBLISH come first. */
@@ -42,7 +42,7 @@ export type RequestArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `request`. */
 export const request = command({
   name: "request",
-  about: "Publishes a request, waits for the answer (with -W: so long), and prints it.",
+  about: "Publishes a request, waits for the response (-W: at most so long) and prints it.",
   usage: `[options] ${SERVER_USAGE}`,
   examples: [
     "request -t clock/now -n -W 5",

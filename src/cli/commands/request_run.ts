@@ -1,4 +1,4 @@
-// What `request` does: it publishes a request, and waits for the answer (§4.10).
+// What `request` does: publishes a request and waits for the response (§4.10).
 
 import { equals } from "jsr:@std/bytes@^1/equals";
 import type { Client } from "../../client/client.ts";
@@ -16,13 +16,13 @@ import { noTopic } from "../options/server.ts";
 import { withClient } from "../with_client.ts";
 import { REQUEST_SUBSCRIBE_NAMES, type RequestArguments } from "./request.ts";
 
-/** A question with all that belongs to it. */
-interface Question {
+/** A request, and how to get its response. */
+interface Request {
   readonly topic: string;
   readonly payload: string | Uint8Array;
   readonly options: PublishOptions;
   readonly subscribe: SubscribeOptions;
-  /** Whether an answer that the server had retained is none. */
+  /** Whether retained responses are ignored. */
   readonly isFresh: boolean;
 }
 
@@ -36,14 +36,14 @@ export async function run(context: Context, given: RequestArguments): Promise<nu
   checkMessage({ topic, options: publish });
   checkResponseTopic(publish.responseTopic);
   const payloadUntil = await payloadReader(options, context);
-  if (payloadUntil === undefined) throw usageFailure("Give a payload: -m, -f, -s or -n");
+  if (payloadUntil === undefined) throw usageFailure("No payload: give -m, -f, -s or -n");
   const printer = new Printer(context.stdout, options);
   const subscribe = { ...propertiesOf(REQUEST_SUBSCRIBE_NAMES, options), qos: publish.qos };
   return await withClient(context, connection, async (client, stop) => {
     const payload = await payloadUntil(stop);
     const isFresh = options["no-retained"];
-    const question = { topic, payload, options: publish, subscribe, isFresh };
-    printer.print(await answerTo(client, question));
+    const request = { topic, payload, options: publish, subscribe, isFresh };
+    printer.print(await responseTo(client, request));
     await printer.flush();
     return 0;
   }, { connect: { requestResponseInformation: true, topicAliases: "manual" } });
@@ -58,10 +58,10 @@ function checkResponseTopic(topic: string | undefined): void {
   }
 }
 
-/** Asks, and resolves to the first answer. */
-async function answerTo(
+/** Publishes the request, and resolves to the first response. */
+async function responseTo(
   client: Client,
-  { topic, payload, options, subscribe, isFresh }: Question,
+  { topic, payload, options, subscribe, isFresh }: Request,
 ): Promise<Message> {
   const { responseInformation = "mqtt5/responses" } = client.server;
   const isOwn = options.responseTopic === undefined;
@@ -70,19 +70,19 @@ async function answerTo(
   const { subscriptionIdentifiers, ...others } = subscribe as SubscribeOptions & {
     readonly subscriptionIdentifiers?: readonly number[];
   };
-  const answers = await client.subscribe(responseTopic, {
+  const responses = await client.subscribe(responseTopic, {
     ...others,
     subscriptionIdentifier: subscriptionIdentifiers?.[0],
   });
   await client.publish(topic, payload, { ...options, responseTopic, correlationData });
-  for await (const answer of answers) {
-    if (isFresh && answer.retain) continue;
-    // On a topic that nobody else knows, an answer that says nothing is an answer to this.
-    const told = answer.correlationData ?? (isOwn ? correlationData : undefined);
-    if (told !== undefined && equals(told, correlationData)) {
-      answer.ack();
-      return answer;
+  for await (const response of responses) {
+    if (isFresh && response.retain) continue;
+    // On a unique topic, a response without Correlation Data can only belong to this request.
+    const given = response.correlationData ?? (isOwn ? correlationData : undefined);
+    if (given !== undefined && equals(given, correlationData)) {
+      response.ack();
+      return response;
     }
   }
-  throw new Error("The subscription has ended before the answer came");
+  throw new Error("The subscription ended before a response arrived");
 }

@@ -1,4 +1,4 @@
-// `respond`: answers requests (§4.10), with their own payload, a fixed one, or what a program says.
+// `respond`: answers requests (§4.10) with their own payload, a fixed one, or a program's output.
 
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
@@ -8,15 +8,19 @@ import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const OWN = {
-  "topic": { short: "t", value: "FILTER", many: true, help: "where requests come" },
+  "topic": { short: "t", value: "FILTER", many: true, help: "Topic Filter of the requests" },
   ...PAYLOAD,
-  "exec": { value: "COMMAND", choice: "payload", help: "the answer is a line that this prints" },
+  "exec": {
+    value: "COMMAND",
+    choice: "payload",
+    help: "respond with the first line that this prints",
+  },
   "exec-timeout": {
     value: "SECONDS",
-    help: "the longest it may take; 30 by default",
-    group: "Answering",
+    help: "kill the command after this long; default 30",
+    group: "Responding",
   },
-  "count": { short: "C", value: "N", help: "end after N answers" },
+  "count": { short: "C", value: "N", help: "end after N responses" },
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
 } as const satisfies OptionTable;
@@ -29,8 +33,8 @@ export type RespondArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `respond`. */
 export const respond = command({
   name: "respond",
-  about: `Answers requests: with their payload, a fixed one, or a line that a command
-prints (--exec: request on standard input, topic in MQTT_TOPIC). Ends on Ctrl-C.`,
+  about: `Responds to requests with their own payload, a fixed one, or the first line that
+a command prints (request on standard input, topic in MQTT_TOPIC), until Ctrl-C.`,
   usage: `[options] ${SERVER_USAGE}`,
   examples: [
     "respond -t echo",
@@ -47,15 +51,15 @@ prints (--exec: request on standard input, topic in MQTT_TOPIC). Ends on Ctrl-C.
 });
 
 /**
- * The words of a command line, in which quotation marks hold words together. No shell looks at it.
+ * The words of a command line; quotation marks group them. It is not passed to a shell.
  *
- * @throws {Failure} when there is none
+ * @throws {Failure} when there are no words
  */
 export function wordsOf(text: string): readonly string[] {
   const words = Array.from(
     text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g),
     ([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"),
   );
-  if (words.length === 0 || words[0] === "") throw usageFailure("--exec needs a command");
+  if (words.length === 0 || words[0] === "") throw usageFailure("--exec: expected a command");
   return words;
 }

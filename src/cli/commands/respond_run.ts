@@ -1,10 +1,11 @@
-// What `respond` does: it answers requests (§4.10), one after the other.
+// What `respond` does: answers requests (§4.10), one after another.
 
 import type { Client } from "../../client/client.ts";
 import type { Message, PublishOptions } from "../../client/mod.ts";
 import { RefusedError } from "../../errors.ts";
 import type { Context, Output } from "../context.ts";
 import { Failure, usageFailure } from "../failure.ts";
+import { systemReason } from "../files.ts";
 import { checkMessage, payloadReader } from "../messages/source.ts";
 import { connectionOf, topicsOf } from "../options/connection.ts";
 import { publishOptionsOf } from "../options/message.ts";
@@ -15,7 +16,7 @@ import { quoted, tellOf } from "../terminal/text.ts";
 import { SESSION, withClient } from "../with_client.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
 
-/** Gives the payload of an answer; `undefined` for none. */
+/** Makes the payload of a response; `undefined` for no response. */
 type Responder = (request: Message) => Promise<string | Uint8Array | undefined>;
 
 /** Runs `respond`. */
@@ -54,8 +55,9 @@ export async function run(context: Context, given: RespondArguments): Promise<nu
 }
 
 /**
- * Answers a request. Resolves to the exit code that comes of it, or to `undefined` when there is nothing to answer: one that
- * says not where to is no request. Whoever asks for an answer where none may go ends no service.
+ * Answers a request. Resolves to its exit code, or to `undefined` without a response: a message
+ * without Response Topic is no request. A response that the server refuses does not end the
+ * command.
  */
 async function answer(
   client: Client,
@@ -67,14 +69,14 @@ async function answer(
   const { topic, responseTopic, correlationData } = request;
   const tell = (text: string) => tellOf(stderr, text);
   if (responseTopic === undefined) {
-    tell(`A message to ${topic} has no Response Topic: nobody waits for an answer`);
+    tell(`Ignored a message on ${topic}: it has no Response Topic`);
     return undefined;
   }
   const payload = await responder(request);
   if (payload === undefined) return undefined;
   try {
     await client.publish(responseTopic, payload, { ...publish, correlationData });
-    tell(`Answered a request to ${topic}`);
+    tell(`Responded to a request on ${topic}`);
     return 0;
   } catch (error) {
     if (client.state === "closing" || client.state === "closed") throw error;
@@ -83,7 +85,7 @@ async function answer(
   }
 }
 
-/** How requests are answered, where no payload is fixed. */
+/** How to respond where no payload is given. */
 function responderOf(
   { exec, "exec-timeout": timeout }: RespondArguments["options"],
   context: Context,
@@ -97,7 +99,7 @@ function responderOf(
   return (request) => firstLine(program!, args, request, longest, context);
 }
 
-/** Runs a program with the request on its standard input. Resolves to the first line that it prints. */
+/** Runs a program with the request on standard input, and resolves to the first line it prints. */
 async function firstLine(
   program: string,
   args: readonly string[],
@@ -106,7 +108,7 @@ async function firstLine(
   { stderr, signal }: Context,
 ): Promise<Uint8Array | undefined> {
   const tell = (what: string) => {
-    tellOf(stderr, `${quoted(program)} ${what}: no answer to ${topic}`);
+    tellOf(stderr, `No response to a request on ${topic}: ${quoted(program)} ${what}`);
     return undefined;
   };
   const child = spawn(program, args, topic);
@@ -114,21 +116,23 @@ async function firstLine(
   const late = AbortSignal.any([signal, AbortSignal.timeout(longest)]);
   const result = await Promise.race([ended, aborted(late)]);
   if (result === undefined) {
-    // What it has started itself may hold its output open for longer: that is not waited for.
+    // Its own children may keep its output open: that is not awaited.
     stop(child);
     return signal.aborted ? undefined : tell(`took longer than ${longest / 1000} s`);
   }
   const [{ code, stdout }] = result;
-  if (code !== 0) return tell(`ended with ${code}`);
-  const end = stdout.indexOf(0x0a);
+  if (code !== 0) return tell(`exited with code ${code}`);
+  const end = stdout.indexOf(LF);
   return end < 0 ? stdout : stdout.subarray(0, end);
 }
+
+const LF = 0x0a;
 
 function stop(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // It has ended, and left its output to others.
+    // It has exited, and its children hold its output open.
   }
 }
 
@@ -150,19 +154,21 @@ function spawn(program: string, args: readonly string[], topic: string): Deno.Ch
     }).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
-      throw new Failure(`This program may not run ${program}; run it with --allow-run=${program}`);
+      throw new Failure(
+        `Cannot run ${quoted(program)}: permission denied; run it with --allow-run=${program}`,
+      );
     }
-    throw new Failure(`Cannot run ${quoted(program)}: ${(error as Error).message}`);
+    throw new Failure(`Cannot run ${quoted(program)}: ${systemReason(error)}`);
   }
 }
 
-/** Gives a program its input. It may end without having read it. */
+/** Writes the input of a program, which may exit without reading it. */
 async function feed(child: Deno.ChildProcess, payload: Uint8Array): Promise<void> {
   const writer = child.stdin.getWriter();
   try {
     await writer.write(payload);
     await writer.close();
   } catch {
-    // It wants no more.
+    // It has stopped reading.
   }
 }

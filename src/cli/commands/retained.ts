@@ -1,4 +1,4 @@
-// `retained`: lists what the server has retained, or removes it.
+// `retained`: lists or removes retained messages.
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
@@ -9,9 +9,9 @@ import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 const { verbose: _, ...FORMATS } = OUTPUT;
 
 const OWN = {
-  "topic": { short: "t", value: "FILTER", many: true, help: "which topics; # for all" },
-  "remove": { help: "remove what is listed from the server" },
-  "settle": { value: "SECONDS", help: "no more for so long is all there is; 1 by default" },
+  "topic": { short: "t", value: "FILTER", many: true, help: "Topic Filter; # for all topics" },
+  "remove": { help: "remove the listed messages from the server" },
+  "settle": { value: "SECONDS", help: "end when none arrived for this long; default 1" },
   ...FORMATS,
 } as const satisfies OptionTable;
 
@@ -23,8 +23,8 @@ export type RetainedArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `retained`. */
 export const retained = command({
   name: "retained",
-  about: `Lists the messages that the server has retained for a filter, or removes them.
-Ends when no more come: servers do not say how many there are.`,
+  about: `Lists the retained messages that match a filter, or removes them. Ends when no
+more arrive: a server does not say how many there are.`,
   usage: `[options] ${SERVER_USAGE}`,
   examples: [
     'retained -t "home/#"',

@@ -1,4 +1,4 @@
-// What `retained` does: it lists what the server has retained, and removes it if that is wanted.
+// What `retained` does: lists retained messages, and with --remove removes them.
 
 import type { Message, Subscription } from "../../client/mod.ts";
 import { parseSharedSubscription } from "../../topics.ts";
@@ -23,7 +23,9 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   for (const filter of filters) {
     checkFilter(filter);
     if (parseSharedSubscription(filter) !== undefined) {
-      throw usageFailure("A shared subscription brings no retained messages: leave $share out");
+      throw usageFailure(
+        "A shared subscription gets no retained messages: remove $share/… from the filter",
+      );
     }
   }
   const settle = secondsOption("settle", options.settle ?? "1");
@@ -31,7 +33,7 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   return await withClient(context, connection, async (client) => {
     const publisher = new Publisher(client, context.stderr);
     const messages = await client.subscribe(filters, { qos: 1 });
-    // Where filters overlap, a message comes once for each.
+    // With overlapping filters, a message may arrive once for each.
     const listed = new Set<string>();
     for await (const message of untilSettled(messages, settle)) {
       if (listed.has(message.topic)) continue;
@@ -45,17 +47,17 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   });
 }
 
-/** What removes a retained message (§3.3.1.3). */
+/** The message that removes a retained message (§3.3.1.3). */
 function removal({ topic }: Message): OutgoingMessage {
   return { topic, payload: "", options: { retain: true, qos: 1 } };
 }
 
-/** The retained messages of a subscription, until there were none for so many milliseconds. */
+/** The retained messages of a subscription, until none has arrived for `settle` milliseconds. */
 async function* untilSettled(messages: Subscription, settle: number): AsyncGenerator<Message> {
   const end = () => void messages.unsubscribe();
   let timer = setTimeout(end, settle);
   for await (const message of messages) {
-    // What somebody publishes meanwhile is not retained yet.
+    // This one was published in the meantime.
     if (!message.retain) continue;
     clearTimeout(timer);
     yield message;

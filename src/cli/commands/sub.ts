@@ -1,4 +1,4 @@
-// `sub`: subscribes, and prints what comes.
+// `sub`: subscribes and prints the messages that arrive.
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
@@ -7,27 +7,30 @@ import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import { SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "../options/properties.ts";
 
-const SELECTING = "Selecting";
+const SELECTING = "Filtering";
 const SUBSCRIBING = "Subscribing";
 
 const OWN = {
-  "topic": { short: "t", value: "FILTER", many: true, help: "what to subscribe to" },
-  "qos": { short: "q", value: "0|1|2", help: "the highest QoS to receive at; 0 by default" },
+  "topic": { short: "t", value: "FILTER", many: true, help: "Topic Filter to subscribe to" },
+  "qos": { short: "q", value: "0|1|2", help: "maximum QoS; default 0" },
   ...OUTPUT,
   "count": { short: "C", value: "N", help: "end after N messages" },
   "exit-after-subscribe": {
     short: "E",
-    help: "end as soon as the server has granted all",
+    help: "end once the server has granted the subscriptions",
     group: SUBSCRIBING,
   },
-  "no-retained": { short: "R", help: "leave out what the server had retained", group: SELECTING },
-  "retained-only": { help: "end at the first message that was not retained", group: SELECTING },
-  "remove-retained": { help: "remove each retained message that comes", group: SELECTING },
+  "no-retained": { short: "R", help: "skip retained messages", group: SELECTING },
+  "retained-only": { help: "end at the first message that is not retained", group: SELECTING },
+  "remove-retained": {
+    help: "remove each printed retained message from the server",
+    group: SELECTING,
+  },
   "filter-out": {
     short: "T",
     value: "FILTER",
     many: true,
-    help: "leave out what matches this",
+    help: "skip messages whose topic matches",
     group: SELECTING,
   },
   "unsubscribe": {
@@ -37,11 +40,11 @@ const OWN = {
     help: "end this subscription of the session",
     group: SUBSCRIBING,
   },
-  "no-local": { help: "leave out what this client has published", group: SUBSCRIBING },
-  "retain-as-published": { help: "keep RETAIN as it was published", group: SUBSCRIBING },
+  "no-local": { help: "skip messages published by this client", group: SUBSCRIBING },
+  "retain-as-published": { help: "keep the RETAIN flag as published", group: SUBSCRIBING },
   "retain-handling": {
     value: "0|1|2",
-    help: "retained messages: always, if new, never",
+    help: "get retained messages: always, if new, never",
     group: SUBSCRIBING,
   },
 } as const satisfies OptionTable;
@@ -57,7 +60,7 @@ export type SubArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `sub`. */
 export const sub = command({
   name: "sub",
-  about: "Subscribes, and prints the messages that come. Ends on Ctrl-C.",
+  about: "Subscribes and prints the messages that arrive, until Ctrl-C.",
   usage: `[options] ${SERVER_USAGE}`,
   examples: [
     'sub -v -t "home/+/temperature"',

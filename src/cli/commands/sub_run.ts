@@ -1,4 +1,4 @@
-// What `sub` does: it subscribes, prints what comes, and acknowledges what it has printed.
+// What `sub` does: subscribes, prints messages, and acknowledges each once it has been printed.
 
 import type { Client } from "../../client/client.ts";
 import type { Message, SubscribeOptions, Subscription } from "../../client/mod.ts";
@@ -19,7 +19,7 @@ import type { SubArguments } from "./sub.ts";
 
 type Values = SubArguments["options"];
 
-/** What can wait to be printed: a burst must not cost messages. */
+/** What may wait to be printed: a burst must not cost messages. */
 const RECEIVE_QUEUE = { messages: 1_000_000, bytes: 67_108_864 };
 
 /** Runs `sub`. */
@@ -31,14 +31,15 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const subscribe = subscribeOptionsOf(options);
   check(filters, connection, options);
   return await withClient(context, connection, async (client) => {
-    // Without an end in sight nobody waits for it, and whoever reads the output may write to the terminal, too.
+    // Without --count there is no end to wait for, and the reader of the output may use the
+    // terminal.
     using _ = options.count === undefined || context.stdout.isTerminal ||
         connection.trace !== undefined
       ? undefined
       : new Progress(context.stderr, "received", () => receiving.count);
-    // An older session may bring messages at once.
+    // A resumed session may deliver messages at once.
     const older = receiving.print(client, client.messages);
-    // Whatever ends it ends what is waited for, too.
+    // Its failure rejects the races below.
     older.catch(() => {});
     if (options.unsubscribe.length > 0) {
       const properties = propertiesOf(UNSUBSCRIBE_NAMES, options);
@@ -56,7 +57,7 @@ export async function run(context: Context, given: SubArguments): Promise<number
     return 0;
   }, {
     connect: { ack: "manual", receiveQueue: RECEIVE_QUEUE },
-    // Who listens ends by stopping to.
+    // Ctrl-C is how it ends normally.
     onInterrupt: () => 0,
   });
 }
@@ -68,7 +69,7 @@ function check(filters: readonly string[], { server }: Connection, options: Valu
   const { "filter-out": out, unsubscribe } = options;
   for (const filter of [...filters, ...unsubscribe, ...out]) checkFilter(filter);
   if (options["no-retained"] && options["retained-only"]) {
-    throw usageFailure("--no-retained and --retained-only leave no message: choose one");
+    throw usageFailure("--no-retained and --retained-only cannot be used together");
   }
 }
 
@@ -87,13 +88,13 @@ function subscribeOptionsOf(options: Values): SubscribeOptions {
 
 /** Prints messages, and acknowledges what is printed. */
 class Receiving {
-  /** How many are printed. */
+  /** How many have been printed. */
   count = 0;
   readonly #stderr: Output;
   readonly #options: Values;
   readonly #printer: Printer;
   readonly #most: number;
-  /** Printed, but not written yet. */
+  /** Printed but not yet written. */
   #pending: Message[] = [];
   #isDone = false;
 
@@ -109,7 +110,7 @@ class Receiving {
     return this.#isDone || this.count >= this.#most;
   }
 
-  /** Prints what a subscription brings, beside what an older session brings. Resolves when no more is wanted. */
+  /** Prints the messages of a subscription and of a resumed session, until there are enough. */
   async from(
     client: Client,
     older: Promise<void>,
@@ -121,12 +122,15 @@ class Receiving {
     } finally {
       const dropped = subscription?.dropped ?? 0;
       if (dropped > 0) {
-        tellOf(this.#stderr, `${dropped} messages of QoS 0 came faster than they were read`);
+        tellOf(
+          this.#stderr,
+          `${dropped} messages at QoS 0 were dropped: they arrived faster than they were printed`,
+        );
       }
     }
   }
 
-  /** Prints messages up to the last one that is wanted. */
+  /** Prints messages until there are enough. */
   async print(
     client: Client,
     messages: AsyncIterable<Message, undefined> & { readonly waiting?: number },

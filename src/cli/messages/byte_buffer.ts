@@ -1,5 +1,4 @@
-// Text and bytes on their way to standard output. What was received is escaped here, where it is to
-// be.
+// Gathers text and bytes for standard output, and escapes what was received if that is a terminal.
 
 import { escapedBytes, escapedJson } from "../terminal/text.ts";
 
@@ -13,8 +12,9 @@ export class ByteBuffer {
   readonly #isEscaping: boolean;
 
   /**
-   * A buffer; if its bytes are for a terminal, what was received is escaped, or may be written as
-   * it is.
+   * An empty buffer.
+   *
+   * @param isEscaping whether received bytes are escaped
    */
   constructor(isEscaping = false) {
     this.#isEscaping = isEscaping;
@@ -25,7 +25,7 @@ export class ByteBuffer {
     return this.#length;
   }
 
-  /** What is in it: a view, valid until the next write. */
+  /** The content: a view, valid until the next write. */
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -34,35 +34,35 @@ export class ByteBuffer {
     this.#length = 0;
   }
 
-  /** Takes a text of our own, or the person's. */
+  /** Adds text that was not received. */
   text(text: string): void {
     // A UTF-16 unit becomes three bytes at most.
     this.#reserve(text.length * 3);
     this.#length += this.#encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
   }
 
-  /** Takes bytes that were received. */
+  /** Adds received bytes. */
   received(bytes: Uint8Array): void {
     this.bytes(this.shown(bytes));
   }
 
-  /** Takes a text that was received. */
+  /** Adds received text. */
   receivedText(text: string): void {
     if (this.#isEscaping) this.received(this.#encoder.encode(text));
     else this.text(text);
   }
 
-  /** Takes JSON with texts in it that were received. */
+  /** Adds JSON that contains received text. */
   receivedJson(json: string): void {
     this.text(this.#isEscaping ? escapedJson(json) : json);
   }
 
-  /** What would be written of bytes that were received. */
+  /** Received bytes as they are written. */
   shown(bytes: Uint8Array): Uint8Array {
     return this.#isEscaping ? this.#encoder.encode(escapedBytes(bytes)) : bytes;
   }
 
-  /** Takes bytes as they are. */
+  /** Adds bytes unchanged. */
   bytes(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#length);

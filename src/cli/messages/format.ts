@@ -1,4 +1,4 @@
-// `-F`: messages as a format says, with the letters of mosquitto's tools.
+// `-F`: prints messages in a format, with the letters of mosquitto's tools.
 
 import type { Message } from "../../client/mod.ts";
 import { usageFailure } from "../failure.ts";
@@ -6,11 +6,11 @@ import type { ByteBuffer } from "./byte_buffer.ts";
 import { textIn } from "./json.ts";
 import { type Moment, strftime, thisMoment } from "./strftime.ts";
 
-/** Writes what is to be seen of a message. */
+/** Writes a message. */
 export type MessageFormat = (message: Message, out: ByteBuffer) => void;
 
 /**
- * How a value is set: `%-8.3t` has at least 8 bytes, begins at the left, and is cut after 3 bytes.
+ * How a value is set: `%-8.3t` is cut after 3 bytes, at least 8 bytes wide, and left-aligned.
  */
 interface Setting {
   readonly isLeft: boolean;
@@ -38,9 +38,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const PARTS = /%([-]?)(0?)(\d*)(?:\.(\d*))?(.?)|\\(.?)|@(.?)|[^%\\@]+/gsu;
 
 /**
- * The format that a text describes.
+ * Parses a format.
  *
- * @throws {Failure} when it has a letter that is none
+ * @throws {Failure} when it has an unknown letter
  */
 export function messageFormat(format: string): MessageFormat {
   const parts = Array.from(format.matchAll(PARTS), partOf);
@@ -54,15 +54,19 @@ function partOf(match: RegExpExecArray): Part {
   const [whole, left, zero, width = "", precision, letter, escape, time] = match;
   if (escape !== undefined) {
     const text = ESCAPES[escape];
-    if (text === undefined) throw usageFailure(`There is no escape "\\${escape}" in a format`);
+    if (text === undefined) {
+      throw usageFailure(`--format: unknown escape "\\${escape}"; see sub --help=all`);
+    }
     return (_, out) => out.text(text);
   }
   if (time !== undefined) return timePart(time);
   if (letter === undefined) return (_, out) => out.text(whole);
-  if (letter === "") throw usageFailure(`A format ends with "${whole}"; a literal "%" is "%%"`);
+  if (letter === "") {
+    throw usageFailure(`--format ends with "${whole}"; write "%%" for a percent sign`);
+  }
   const part = Object.hasOwn(LETTERS, letter) ? LETTERS[letter] : undefined;
   if (part === undefined) {
-    throw usageFailure(`There is no "%${letter}" in a format; see sub --help=all`);
+    throw usageFailure(`--format: unknown letter "%${letter}"; see sub --help=all`);
   }
   return part({
     isLeft: left === "-",
@@ -73,7 +77,7 @@ function partOf(match: RegExpExecArray): Part {
 }
 
 function timePart(letter: string): Part {
-  if (letter === "") throw usageFailure('A format ends with "@" alone; a literal one is "@@"');
+  if (letter === "") throw usageFailure('--format ends with "@"; write "@@" for an at sign');
   if (letter === "@") return (_, out) => out.text("@");
   if (letter === "N") return (_, out, { nanoseconds }) => out.text(nineDigits(nanoseconds));
   return (_, out, { date }) => out.text(strftime(`%${letter}`, date));
@@ -81,7 +85,7 @@ function timePart(letter: string): Part {
 
 const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   "%": () => (_, out) => out.text("%"),
-  // A Topic Alias is replaced by the topic before anybody sees the message.
+  // The client has replaced the Topic Alias with the topic.
   "A": (setting) => (_, out) => putNumber(out, undefined, setting),
   "C": (setting) => ({ contentType = "" }, out) => putText(out, contentType, setting),
   "D": () => ({ correlationData }, out) => out.received(correlationData ?? NOTHING),
@@ -102,7 +106,7 @@ const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   "q": () => ({ qos }, out) => out.text(String(qos)),
   "r": () => ({ retain }, out) => out.text(retain ? "1" : "0"),
   "R": (setting) => ({ responseTopic }, out) => {
-    // Unlike the others, it leaves no field empty.
+    // Unlike the others, it prints no empty field.
     if (responseTopic !== undefined) putText(out, responseTopic, setting);
   },
   "S": (setting) => ({ properties }, out) =>
@@ -122,7 +126,7 @@ function nineDigits(value: number): string {
 
 const encoder = new TextEncoder();
 
-/** Bytes that were received, in a field. Behind them there are blanks, whatever the fill. */
+/** Received bytes in a field. Padding on the right is always blanks. */
 function put(out: ByteBuffer, bytes: Uint8Array, { isLeft, width }: Setting, fill: string): void {
   const shown = out.shown(bytes);
   const padding = Math.max(0, width - shown.length);
@@ -131,12 +135,12 @@ function put(out: ByteBuffer, bytes: Uint8Array, { isLeft, width }: Setting, fil
   if (isLeft) out.text(" ".repeat(padding));
 }
 
-/** A text, cut after so many bytes; no zeros fill its field. */
+/** Text, cut to the precision; never padded with zeros. */
 function putText(out: ByteBuffer, text: string, setting: Setting): void {
   put(out, encoder.encode(text).subarray(0, setting.precision), setting, " ");
 }
 
-/** A number; without one, its field is empty. */
+/** A number; without one, an empty field. */
 function putNumber(out: ByteBuffer, value: number | undefined, setting: Setting): void {
   const { fill, width } = setting;
   if (value === undefined) out.text(fill.repeat(width));
@@ -167,7 +171,7 @@ function upperHexOf(bytes: Uint8Array): string {
 /** A member of a JSON object: its name, and its value as JSON. */
 type Member = readonly [name: string, value: string];
 
-/** Keeps the order, and a name that stands twice, as it may among User Properties. */
+/** Keeps the order, and duplicate names, which User Properties may have. */
 function jsonObject(members: readonly Member[]): string {
   return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
@@ -191,7 +195,7 @@ function propertyMembers({ properties }: Message): Member[] {
   });
 }
 
-/** `%j` and `%J`: for those who have programs that read it. Our own is `--json`. */
+/** `%j` and `%J`, for programs that read mosquitto_sub's JSON; `--json` is our own. */
 function mosquittoJson(
   message: Message,
   { date, nanoseconds }: Moment,
@@ -217,7 +221,7 @@ function textPayload(message: Message): string {
   return message.text();
 }
 
-/** The payload as JSON within JSON; text that is none stays text. */
+/** The payload as JSON within JSON; if it is not JSON, as text. */
 function jsonPayload(message: Message): unknown {
   try {
     return message.json();

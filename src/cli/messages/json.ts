@@ -1,20 +1,20 @@
-// A message as a line of JSON, out and in again: what `sub --json` prints, `pub --json` publishes just as it was.
+// A message as a line of JSON: what `sub --json` prints, `pub --json` publishes unchanged.
 
 import type { Message, PublishOptions } from "../../client/mod.ts";
 import { boundsOf, PROPERTIES, type PropertyRow } from "../../packets/properties.ts";
 import { nearest } from "../options/nearest.ts";
 import { quoted } from "../terminal/text.ts";
 
-/** A message that is to be published. */
+/** A message to publish. */
 export interface OutgoingMessage {
   readonly topic: string;
   readonly payload: string | Uint8Array;
   readonly options: PublishOptions;
-  /** When it was received, in milliseconds since 1970, if it is told. */
+  /** When it was received, in milliseconds since 1970, if known. */
   readonly time?: number | undefined;
 }
 
-/** What a line may leave out. */
+/** Used for what a line leaves out. */
 export interface Defaults {
   readonly topic: string | undefined;
   readonly options: PublishOptions;
@@ -22,7 +22,7 @@ export interface Defaults {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Text if the bytes are UTF-8. */
+/** The text, if the bytes are UTF-8. */
 export function textIn(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -32,7 +32,8 @@ export function textIn(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * The message on one line. The payload is text, or base64 with `encoding` saying so; binary properties are base64.
+ * The message as one line. The payload is text, or base64 with `"encoding": "base64"`; binary
+ * properties are base64.
  *
  * @param time when it was received
  */
@@ -56,19 +57,20 @@ export function messageToJson(message: Message, time: Date): string {
 const FIELDS = ["topic", "payload", "encoding", "qos", "retain", "properties", "time"];
 
 /**
- * The message that a line says.
+ * The message in a line.
  *
- * @throws {TypeError} when it says none; the message is the rest of a sentence that begins with the line's place
+ * @throws {TypeError} when it is invalid; the text follows the number of the line
  */
 export function messageFromJson(line: string, defaults: Defaults): OutgoingMessage {
   const given = objectIn(line);
-  for (const name of Object.keys(given)) known(name, FIELDS, "field");
+  for (const name of Object.keys(given)) checkKnown(name, FIELDS, "field");
   const { topic = defaults.topic, qos = defaults.options.qos, time } = given;
   const { retain = defaults.options.retain, properties = {} } = given;
-  if (typeof topic !== "string") throw new TypeError("has no topic that is a text");
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw new TypeError("has a qos that is not 0, 1 or 2");
-  if (typeof retain !== "boolean") throw new TypeError("has a retain that is not true or false");
-  if (!isObject(properties)) throw new TypeError("has properties that are no object");
+  if (topic === undefined) throw new TypeError('no "topic"; add one, or give --topic');
+  if (typeof topic !== "string") throw expected("topic", "a string");
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw expected("qos", "0, 1 or 2");
+  if (typeof retain !== "boolean") throw expected("retain", "true or false");
+  if (!isObject(properties)) throw expected("properties", "an object");
   return {
     topic,
     payload: payloadOf(given),
@@ -82,10 +84,10 @@ function objectIn(line: string): Record<string, unknown> {
   try {
     given = JSON.parse(line);
   } catch (error) {
-    throw new TypeError(`is no JSON: ${(error as Error).message}`);
+    throw new TypeError(`invalid JSON: ${(error as Error).message}`);
   }
   if (isObject(given)) return given;
-  throw new TypeError("is no JSON object");
+  throw new TypeError("expected a JSON object");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -96,7 +98,7 @@ function payloadOf({ payload = "", encoding }: Record<string, unknown>): string 
   if (encoding === undefined) {
     return typeof payload === "string" ? payload : JSON.stringify(payload);
   }
-  if (encoding !== "base64") throw new TypeError('has an encoding that is not "base64"');
+  if (encoding !== "base64") throw expected("encoding", '"base64"');
   return bytesOf("payload", payload);
 }
 
@@ -104,13 +106,15 @@ function bytesOf(name: string, value: unknown): Uint8Array {
   try {
     return Uint8Array.fromBase64(value as string);
   } catch {
-    throw new TypeError(`has a ${name} that is no base64`);
+    throw expected(name, "base64");
   }
 }
 
 function timeOf(time: unknown): number {
   const milliseconds = typeof time === "string" ? Date.parse(time) : NaN;
-  if (Number.isNaN(milliseconds)) throw new TypeError("has a time that is none");
+  if (Number.isNaN(milliseconds)) {
+    throw expected("time", "a date and time, such as 2026-01-31T12:00:00Z");
+  }
   return milliseconds;
 }
 
@@ -121,8 +125,8 @@ const PUBLISH_NAMES = PUBLISH_PROPERTIES.map(([name]) => name);
 function propertiesOf(given: Record<string, unknown>): PublishOptions {
   const properties: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
-    known(name, PUBLISH_NAMES, "property");
-    // Those are the server's to set, for whoever it sends the message to.
+    checkKnown(name, PUBLISH_NAMES, "property");
+    // The server sets these for each subscriber.
     if (name === "subscriptionIdentifiers") continue;
     const [, row] = PUBLISH_PROPERTIES.find(([known]) => known === name)!;
     properties[name] = propertyOf(name, row, value);
@@ -136,25 +140,24 @@ function propertyOf(name: string, row: PropertyRow, value: unknown): unknown {
       return bytesOf(name, value);
     case "boolean":
       if (typeof value === "boolean") return value;
-      break;
+      throw expected(name, "true or false");
     case "utf8String":
       if (typeof value === "string") return value;
-      break;
+      throw expected(name, "a string");
     case "utf8StringPair":
       if (Array.isArray(value) && value.every(isPair)) return value;
-      break;
+      throw expected(name, "an array of pairs of strings");
     case "byte":
     case "twoByteInteger":
     case "fourByteInteger":
     case "variableByteInteger": {
       const [least, most] = boundsOf(row);
       if (Number.isInteger(value) && least <= Number(value) && Number(value) <= most) return value;
-      break;
+      throw expected(name, `an integer from ${least} to ${most}`);
     }
     default:
       return row.is satisfies never;
   }
-  throw new TypeError(`has a ${name} that is none: ${quoted(JSON.stringify(value))}`);
 }
 
 function isPair(value: unknown): boolean {
@@ -162,9 +165,13 @@ function isPair(value: unknown): boolean {
     value.every((text) => typeof text === "string");
 }
 
-function known(name: string, names: readonly string[], what: string): void {
+function checkKnown(name: string, names: readonly string[], what: string): void {
   if (names.includes(name)) return;
   const near = nearest(name, names);
   const hint = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new TypeError(`has a ${what} ${quoted(name)} that no message has${hint}`);
+  throw new TypeError(`unknown ${what} ${quoted(name)}${hint}`);
+}
+
+function expected(name: string, what: string): TypeError {
+  return new TypeError(`"${name}": expected ${what}`);
 }

@@ -1,4 +1,4 @@
-// Received messages on their way to standard output.
+// Prints received messages on standard output.
 
 import type { Message } from "../../client/mod.ts";
 import type { Output } from "../context.ts";
@@ -15,7 +15,7 @@ const EOL = new Uint8Array([0x0a]);
 const payloadOnly: MessageFormat = ({ payload }, out) => out.received(payload);
 const json: MessageFormat = (message, out) => out.receivedJson(messageToJson(message, new Date()));
 
-/** Topic and payload. */
+/** Prints topic and payload. */
 export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
   out.receivedText(topic);
   out.bytes(SPACE);
@@ -23,22 +23,22 @@ export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
   else out.text("(null)");
 }
 
-/** So many bytes are gathered before they are written. */
+/** How many bytes are gathered before they are written. */
 const ENOUGH = 65_536;
 
-/** Shows messages. */
+/** Prints messages. */
 export class Printer {
   readonly #output: Output;
   readonly #makeBuffer: () => ByteBuffer;
   #buffer: ByteBuffer;
-  /** A buffer that nobody uses. */
+  /** A buffer that is not in use. */
   #spare: ByteBuffer | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #format: MessageFormat;
   readonly #endsLines: boolean;
 
   /**
-   * @throws {Failure} when the options contradict each other, or the format is none
+   * @throws {Failure} when options conflict, or the format is invalid
    */
   constructor(
     output: Output,
@@ -46,9 +46,9 @@ export class Printer {
     otherwise: MessageFormat = payloadOnly,
   ) {
     const { verbose: isVerbose, format, json: isJson, raw: isRaw } = options;
-    if (isJson && isVerbose) throw usageFailure("--verbose and --json exclude each other");
+    if (isJson && isVerbose) throw usageFailure("--verbose and --json cannot be used together");
     this.#output = output;
-    // JSON says the same when it is escaped.
+    // Escaped JSON has the same value, so --raw does not matter.
     const isEscaping = output.isTerminal && (isJson || !isRaw);
     this.#makeBuffer = () => new ByteBuffer(isEscaping);
     this.#buffer = this.#makeBuffer();
@@ -67,17 +67,16 @@ export class Printer {
     return this.#buffer.length >= ENOUGH;
   }
 
-  /** Takes a message. */
+  /** Adds a message. */
   print(message: Message): void {
-    // As with mosquitto's tools an empty payload alone is no line, and without ends of lines
-    // "(null)" would be no word.
+    // As with mosquitto's tools, an empty payload prints no line, and with -N not even "(null)".
     const isPlain = this.#format === payloadOnly || this.#format === verbose && !this.#endsLines;
     if (isPlain && message.payload.length === 0) return;
     this.#format(message, this.#buffer);
     if (this.#endsLines) this.#buffer.bytes(EOL);
   }
 
-  /** Writes what it has taken, behind what is being written. Resolves when that is out. */
+  /** Writes what was added, after earlier writes. Resolves when it is written. */
   async flush(): Promise<void> {
     const taken = this.#buffer;
     this.#buffer = this.#spare ?? this.#makeBuffer();

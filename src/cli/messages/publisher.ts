@@ -1,4 +1,4 @@
-// Publishes much, with a bounded part of it under way, and tells what was refused.
+// Publishes many messages, with a bound on how many are unacknowledged, and reports refusals.
 
 import type { Client } from "../../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../../errors.ts";
@@ -6,20 +6,20 @@ import type { Output } from "../context.ts";
 import { tellOf } from "../terminal/text.ts";
 import type { OutgoingMessage } from "./json.ts";
 
-/** So much may be under way at once: enough that no round trip is waited for. */
+/** How much may be unacknowledged: enough not to wait for round trips. */
 const MOST_MESSAGES = 4096;
 const MOST_BYTES = 8_388_608;
 
-/** So many refusals are told one by one. */
-const TOLD = 5;
+/** How many refusals are reported one by one. */
+const REPORTED = 5;
 
-/** Messages on their way. */
+/** Publishes messages. */
 export class Publisher {
-  /** How many the server has, or at QoS 0 how many were sent. */
+  /** How many are acknowledged, or at QoS 0 sent. */
   done = 0;
   readonly #client: Client;
   readonly #stderr: Output;
-  /** How many are under way, and the bytes of their payloads. */
+  /** How many are unacknowledged, and the bytes of their payloads. */
   #count = 0;
   #bytes = 0;
   #refused = 0;
@@ -27,7 +27,7 @@ export class Publisher {
   #exitCode = 0;
   /** Why nothing more can be published. */
   #end: { readonly error: unknown } | undefined;
-  /** Goes on when less is under way. */
+  /** Wakes whoever waits for room. */
   #goOn: (() => void) | undefined;
 
   constructor(client: Client, stderr: Output) {
@@ -38,7 +38,7 @@ export class Publisher {
   /**
    * Publishes messages. Resolves when there is room for more.
    *
-   * @throws {ConnectionClosedError} when the client is at its end
+   * @throws {ConnectionClosedError} when the client is closed
    */
   async add(messages: readonly OutgoingMessage[]): Promise<void> {
     for (const message of messages) {
@@ -49,14 +49,16 @@ export class Publisher {
   }
 
   /**
-   * Waits for all that is under way. Resolves to the exit code.
+   * Waits for all acknowledgements. Resolves to the exit code.
    *
-   * @throws {ConnectionClosedError} when the client has come to its end before
+   * @throws {ConnectionClosedError} when the client is closed before
    */
   async finish(): Promise<number> {
     while (this.#count > 0 && this.#end === undefined) await this.#room();
     if (this.#end !== undefined) throw this.#end.error;
-    if (this.#refused > TOLD) this.#tell(`${this.#refused} messages were not published in all`);
+    if (this.#refused > REPORTED) {
+      this.#tell(`In total, ${this.#refused} messages were not published`);
+    }
     return this.#exitCode;
   }
 
@@ -85,7 +87,7 @@ export class Publisher {
     }
     const exitCode = error instanceof RefusedError ? error.reasonCode : 1;
     if (this.#exitCode === 0) this.#exitCode = exitCode;
-    if (++this.#refused <= TOLD) this.#tell((error as Error).message);
+    if (++this.#refused <= REPORTED) this.#tell((error as Error).message);
   }
 
   #tell(text: string): void {

@@ -1,19 +1,19 @@
-// What is published, and where it comes from.
+// The messages to publish: from the command line, a file, or lines of standard input.
 
 import type { PublishOptions } from "../../client/mod.ts";
 import { encodePacket } from "../../packets/mod.ts";
 import type { Context } from "../context.ts";
 import { Failure, usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
 import type { PAYLOAD, Repetition } from "../options/message.ts";
 import type { OptionValues } from "../options/parse.ts";
 import { linesOf, wholeOf } from "../terminal/stdin.ts";
-import { quoted } from "../terminal/text.ts";
 import { messageFromJson, type OutgoingMessage, textIn } from "./json.ts";
 
-/** Messages, as many at once as there are; each is published before the next are asked for. */
+/** Messages, in batches as they arrive; a batch is published before the next is read. */
 export type MessageSource = AsyncIterable<readonly OutgoingMessage[]>;
 
-/** Why a message may not be sent, whatever the server; `undefined` when it may. */
+/** Why a message is invalid; `undefined` when it is valid. */
 function faultOf({ topic, options }: Omit<OutgoingMessage, "payload">): string | undefined {
   const { qos = 0, retain = false, signal: _, ...properties } = options;
   try {
@@ -26,20 +26,20 @@ function faultOf({ topic, options }: Omit<OutgoingMessage, "payload">): string |
 }
 
 /**
- * Refuses a message that may not be sent, whatever the server.
+ * Checks a message.
  *
- * @throws {Failure} when it may not
+ * @throws {Failure} when it is invalid
  */
 export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
   const fault = faultOf(message);
-  if (fault !== undefined) throw usageFailure(`This message may not be sent: ${fault}`);
+  if (fault !== undefined) throw usageFailure(`Invalid message: ${fault}`);
 }
 
-/** Gives a payload, whole; rejects with the signal's reason when that aborts before. */
+/** Reads a whole payload; rejects with the reason of the signal when that aborts first. */
 export type PayloadReader = (stop: AbortSignal) => Promise<string | Uint8Array>;
 
 /**
- * Where the one payload comes from that the options say; `undefined` if they say none.
+ * The reader of the payload that the options name; `undefined` if they name none.
  *
  * @throws {Failure} when the file cannot be read
  */
@@ -61,11 +61,11 @@ async function fileOf(path: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(path);
   } catch (error) {
-    throw new Failure(`Cannot read ${quoted(path)}: ${(error as Error).message}`);
+    throw new Failure(unreadable("", path, error));
   }
 }
 
-/** The same payload to each topic, and again as often as it is wanted. */
+/** The same payload to each topic, repeated as often as wanted. */
 export async function* repeated(
   topics: readonly string[],
   payloadUntil: PayloadReader,
@@ -95,7 +95,7 @@ export async function* lineMessages(
 
 const BLANK = 0x20;
 
-/** A message for each line, which begins with its topic. */
+/** A message for each line, which begins with a topic. */
 export function topicLineMessages(
   { stdin }: Context,
   signal: AbortSignal,
@@ -104,12 +104,12 @@ export function topicLineMessages(
   return parsed(linesOf(stdin, signal), (line) => {
     const end = line.indexOf(BLANK);
     const topic = textIn(end < 0 ? line : line.subarray(0, end));
-    if (topic === undefined) throw new TypeError("has a topic that is not UTF-8");
+    if (topic === undefined) throw new TypeError("the topic is not valid UTF-8");
     return { topic, payload: line.subarray(end < 0 ? line.length : end + 1), options };
   });
 }
 
-/** A message for each line of JSON. Lines without anything are passed over. */
+/** A message for each line of JSON. Blank lines are skipped. */
 export function jsonMessages(
   { stdin }: Context,
   signal: AbortSignal,
@@ -119,12 +119,12 @@ export function jsonMessages(
   return parsed(linesOf(stdin, signal), (line) => {
     if (line.every((byte) => byte <= BLANK)) return undefined;
     const text = textIn(line);
-    if (text === undefined) throw new TypeError("is no UTF-8");
+    if (text === undefined) throw new TypeError("not valid UTF-8");
     return messageFromJson(text, { topic, options });
   });
 }
 
-/** The messages that lines say. Those before a line that says none are published before it fails. */
+/** The messages in lines. Those before an invalid line are published before it fails. */
 async function* parsed(
   source: AsyncIterable<readonly Uint8Array[]>,
   parse: (line: Uint8Array) => OutgoingMessage | undefined,
@@ -138,13 +138,13 @@ async function* parsed(
         const message = parse(line);
         if (message === undefined) continue;
         const fault = faultOf(message);
-        if (fault !== undefined) throw new TypeError(`may not be sent: ${fault}`);
+        if (fault !== undefined) throw new TypeError(fault);
         messages.push(message);
       }
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       yield messages;
-      throw new Failure(`Line ${number} of standard input ${error.message}`);
+      throw new Failure(`Line ${number} of standard input: ${error.message}`);
     }
     yield messages;
   }
@@ -166,7 +166,7 @@ export async function* paced(source: MessageSource, signal: AbortSignal): Messag
   }
 }
 
-/** Waits, no longer than the signal lets it. */
+/** Waits; no longer than until the signal aborts. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds <= 0 || signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
-// strftime(3) as far as it depends on no language: local time, and the names of the C locale.
+// strftime(3) with local time and the names of the C locale.
 
-/** Moments that are told to the nanosecond, as far as the machine knows them. */
+/** A time with nanoseconds, as precise as the clock is. */
 export interface Moment {
   readonly date: Date;
   /** Nanoseconds within the second. */
@@ -74,7 +74,7 @@ const CONVERSIONS: Readonly<Record<string, Conversion>> = {
   "%": () => "%",
 };
 
-/** The time as `format` has it. What is no conversion stays as it is. */
+/** Formats a time. Unknown conversions are left unchanged. */
 export function strftime(format: string, date: Date): string {
   return format.replaceAll(
     /%(.)/gs,

@@ -1,7 +1,7 @@
-// Where to connect and as whom: the options of every command that speaks to a server, with mosquitto's letters.
+// The options of every command that connects to a server, with the letters of mosquitto's tools.
 
 import type { ConnectOptions, DisconnectOptions, WillOptions } from "../../client/mod.ts";
-import type { QoS } from "../../packets/mod.ts";
+import { type QoS, ReasonCode } from "../../packets/mod.ts";
 import { usageFailure } from "../failure.ts";
 import type { Permissions } from "../permissions.ts";
 import { CREDENTIALS } from "./credentials.ts";
@@ -40,43 +40,43 @@ const OPTIONS = {
     short: "i",
     value: "ID",
     choice: "client id",
-    help: "Client Identifier; without, the server chooses",
+    help: "Client Identifier; else the server assigns one",
     group: GROUP,
   },
   "client-id-prefix": {
     short: "I",
     value: "TEXT",
     choice: "client id",
-    help: "Client Identifier: this and the process id",
+    help: "Client Identifier: this plus the process id",
     group: GROUP,
   },
-  "keep-alive": { short: "k", value: "SECONDS", help: "Keep Alive; 60 by default", group: GROUP },
+  "keep-alive": { short: "k", value: "SECONDS", help: "Keep Alive; default 60", group: GROUP },
   "no-clean-start": {
     short: "c",
-    help: "go on with the session; for ever, without -x",
+    help: "resume the session; without -x, keep it forever",
     group: GROUP,
   },
-  "timeout": { short: "W", value: "SECONDS", help: "give up after so long, and exit with 27" },
+  "timeout": { short: "W", value: "SECONDS", help: "give up after this long, with exit code 27" },
   "connect-timeout": {
     value: "SECONDS",
-    help: "the longest wait for a CONNACK; 10 by default",
+    help: "wait this long for CONNACK; default 10",
     group: GROUP,
   },
   "reconnect-attempts": {
     value: "N",
-    help: "after a lost connection; without end by default",
+    help: "after a lost connection; default: no limit",
     group: GROUP,
   },
   "protocol-version": {
     short: "V",
     value: "5",
-    help: "MQTT 5.0 is spoken, and no other",
+    help: "only MQTT 5.0 is supported",
     group: GROUP,
   },
   ...TLS_OPTIONS,
   ...TRACE,
-  "disconnect-with-will": { help: "say good-bye so that the Will is published", group: WILL },
-  "will-topic": { value: "TOPIC", help: "Will Topic; makes a Will Message", group: WILL },
+  "disconnect-with-will": { help: "disconnect so that the Will is published", group: WILL },
+  "will-topic": { value: "TOPIC", help: "Will Topic; sets a Will Message", group: WILL },
   "will-payload": { value: "BYTES", help: "Will Payload", group: WILL },
   "will-qos": { value: "0|1|2", help: "Will QoS", group: WILL },
   "will-retain": { help: "Will Retain", group: WILL },
@@ -87,7 +87,7 @@ const DISCONNECT_NAMES = {
   holder: "disconnect",
   prefix: "disconnect-",
 } as const satisfies PropertyNames;
-/** Where the packet that a command is about has properties of the same name, those of CONNECT have its name in front. */
+/** Properties of CONNECT have a prefix where the packet of the command has one of that name. */
 const CONNECT_NAMES: Readonly<Record<Subject, PropertyNames & { readonly holder: "connect" }>> = {
   connect: { holder: "connect", prefix: "" },
   messages: { holder: "connect", prefix: "connect-", only: new Set(["user-property"]) },
@@ -95,10 +95,10 @@ const CONNECT_NAMES: Readonly<Record<Subject, PropertyNames & { readonly holder:
 
 const EXPIRY = "session-expiry-interval";
 
-/** What a command is about: a CONNECT, or what comes after it. */
+/** What a command is about: CONNECT, or the packets after it. */
 export type Subject = "connect" | "messages";
 
-/** The options, and the properties of CONNECT, Will and DISCONNECT, and of the packets that the command is about. */
+/** The options, with the properties of CONNECT, Will, DISCONNECT and the command's own packets. */
 export function connectionOptions(
   subject: Subject,
   ...about: readonly PropertyNames[]
@@ -110,29 +110,29 @@ export function connectionOptions(
   return { ...OPTIONS, ...properties as object, ...propertyByWords(packets) as object };
 }
 
-/** What was given of them. */
+/** Their values. */
 export type ConnectionValues = OptionValues<typeof OPTIONS>;
 
 /** A server, and how to connect to it. */
 export interface Connection {
   readonly server: ServerPlace;
-  /** The topic that stands in the URL, if one does. */
+  /** The topic in the URL, if there is one. */
   readonly topic: string | undefined;
-  /** The fields and properties of CONNECT, without the password, and how the client goes about it. */
+  /** Options of the client, without the password. */
   readonly connect: ConnectOptions;
   readonly disconnect: DisconnectOptions;
-  /** How packets are shown, if they are. */
+  /** How packets are shown; `undefined` if they are not. */
   readonly trace: TraceLevel | undefined;
-  /** After how many milliseconds the command gives up; `Infinity` for never. */
+  /** Milliseconds after which the command gives up; `Infinity` for never. */
   readonly timeout: number;
-  /** What was given, for the password. */
+  /** The values of the options, for the password. */
   readonly given: ConnectionValues;
 }
 
 /**
- * What the command line says of the connection.
+ * The connection that the command line describes.
  *
- * @throws {Failure} when that makes no sense
+ * @throws {Failure} when an option is invalid
  */
 export function connectionOf(
   { options, operands }: ParsedArguments<typeof OPTIONS>,
@@ -141,7 +141,7 @@ export function connectionOf(
   const { server, topic } = serverOf(options, operands, subject !== "connect");
   const { trace, timeout, "reconnect-attempts": attempts } = options;
   if (!["5", "mqttv5", undefined].includes(options["protocol-version"])) {
-    throw usageFailure("Only MQTT 5.0 is spoken: leave --protocol-version out, or give it as 5");
+    throw usageFailure("--protocol-version: only MQTT 5.0 is supported, expected 5 or mqttv5");
   }
   return {
     server,
@@ -158,7 +158,9 @@ export function connectionOf(
     },
     disconnect: {
       ...propertiesOf(DISCONNECT_NAMES, options),
-      reasonCode: options["disconnect-with-will"] ? 0x04 : 0x00,
+      reasonCode: options["disconnect-with-will"]
+        ? ReasonCode.disconnectWithWillMessage
+        : ReasonCode.success,
     },
     trace: traceOf(trace),
     timeout: timeout === undefined ? Infinity : secondsOption("timeout", timeout),
@@ -166,7 +168,7 @@ export function connectionOf(
   };
 }
 
-/** What a command needs to connect, and to read a file. */
+/** The permissions to connect, and to read a file. */
 export function connectionPermissions(
   { server, given }: Connection,
   file?: string,
@@ -181,7 +183,7 @@ export function connectionPermissions(
   };
 }
 
-/** The topics that are given by option, and the one in the URL. */
+/** The topics given with options, and the one in the URL. */
 export function topicsOf(given: readonly string[], { topic }: Connection): readonly string[] {
   return topic === undefined ? given : [...given, topic];
 }
@@ -190,13 +192,13 @@ const NEVER = "4294967295";
 
 function connectProperties(options: AnyValues, subject: Subject): ConnectOptions {
   const given = options[EXPIRY] as string | undefined;
-  // As with mosquitto's tools: who goes on with a session wants it to be there the next time, too.
+  // As with mosquitto's tools: a session that is resumed is there the next time, too.
   const otherwise = options["no-clean-start"] === true && subject === "messages"
     ? NEVER
     : undefined;
   const expiry = given === "-1" || given === "∞" ? NEVER : given ?? otherwise;
   if (subject === "messages" && expiry === NEVER && options["client-id"] === undefined) {
-    throw usageFailure("A session that is to last needs a name: give --client-id, too");
+    throw usageFailure("A session that never expires needs a --client-id");
   }
   return propertiesOf(CONNECT_NAMES[subject], { ...options, [EXPIRY]: expiry });
 }
@@ -209,7 +211,7 @@ function clientIdOf(options: ConnectionValues): string {
 function positive(name: string, text: string): number {
   const milliseconds = secondsOption(name, text);
   if (milliseconds > 0) return milliseconds;
-  throw usageFailure(`--${name} must be more than 0 seconds`);
+  throw usageFailure(`--${name}: expected more than 0 seconds`);
 }
 
 function reconnectOf(attempts: string): ConnectOptions["reconnect"] {

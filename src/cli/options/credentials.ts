@@ -1,7 +1,8 @@
-// Where a password comes from: the command line, a file, the environment, a person. It is never shown.
+// User and password: from the command line, a file, the environment or a prompt. Never shown.
 
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
 import { quoted } from "../terminal/text.ts";
 import { isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 import { bytesOption } from "./properties.ts";
@@ -11,24 +12,24 @@ const CHOICE = "password";
 
 /** The options for a user and a password. */
 export const CREDENTIALS = {
-  "username": { short: "u", value: "NAME", help: "User Name; --help=all: Password, TLS …" },
+  "username": { short: "u", value: "NAME", help: "User Name; password, TLS and more: --help=all" },
   "password": { short: "P", value: "BYTES", choice: CHOICE, help: "Password", group: GROUP },
   "password-file": {
     value: "FILE",
     isFile: true,
     choice: CHOICE,
-    help: "Password: the first line of a file",
+    help: "Password: the first line of this file",
     group: GROUP,
   },
   "password-env": {
     value: "NAME",
     choice: CHOICE,
-    help: "Password: in the environment variable of this name",
+    help: "Password: the value of this environment variable",
     group: GROUP,
   },
   "ask-password": {
     choice: CHOICE,
-    help: "Password: asked for on the terminal, and not echoed",
+    help: "Password: prompt for it without echo",
     group: GROUP,
   },
 } as const satisfies OptionTable;
@@ -38,9 +39,9 @@ type Values = OptionValues<typeof CREDENTIALS>;
 const SOURCES = ["password", "password-file", "password-env", "ask-password"] as const;
 
 /**
- * The password, from where the options say; `undefined` when they say nothing.
+ * The password; `undefined` if no option gives one.
  *
- * @throws {Failure} when it cannot be had
+ * @throws {Failure} when it cannot be read
  */
 export async function passwordOf(
   options: Values,
@@ -69,21 +70,25 @@ async function firstLineOf(path: string): Promise<Uint8Array> {
     const end = bytes.findIndex((byte) => byte === LF || byte === CR);
     return end < 0 ? bytes : bytes.subarray(0, end);
   } catch (error) {
-    throw usageFailure(`Cannot read the password in ${quoted(path)}: ${(error as Error).message}`);
+    throw usageFailure(unreadable("the password file", path, error));
   }
 }
 
 function variable(name: string): string {
-  if (name === "") throw usageFailure("--password-env needs the name of an environment variable");
+  if (name === "") {
+    throw usageFailure("--password-env: expected the name of an environment variable");
+  }
   let value: string | undefined;
   try {
     value = Deno.env.get(name);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw usageFailure(`This program may not see ${name}; run it with --allow-env=${name}`);
+    throw usageFailure(
+      `Cannot read the environment variable ${name}: permission denied; run it with --allow-env=${name}`,
+    );
   }
   if (value !== undefined) return value;
-  throw usageFailure(`There is no environment variable ${quoted(name)} to take the password from`);
+  throw usageFailure(`--password-env: the environment variable ${quoted(name)} is not set`);
 }
 
 const LF = 0x0a;
@@ -93,17 +98,17 @@ const CLEAR = 0x15;
 const BACKSPACES = [0x08, 0x7f];
 
 /**
- * Asks on the terminal. The prompt of `@std/cli` would write to standard output, which is for data, and would not end on
- * Ctrl-C.
+ * Prompts on the terminal. The prompt of `@std/cli` writes to standard output, which is for data,
+ * and does not end on Ctrl-C.
  */
 async function ask({ stdin, stderr, signal }: Context): Promise<Uint8Array> {
   if (!stdin.isTerminal) {
-    throw usageFailure("Nobody can be asked: standard input is no terminal; see --password-file");
+    throw usageFailure("--ask-password needs a terminal on standard input; see --password-file");
   }
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", abort);
-  // Not before that: what is typed at once is not to be seen either.
+  // Echo is off before the prompt: nothing that is typed early is seen either.
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
   stderr.write("Password: ");
   try {
@@ -115,7 +120,7 @@ async function ask({ stdin, stderr, signal }: Context): Promise<Uint8Array> {
   }
 }
 
-/** What is typed up to Enter, byte by byte, so that nothing behind it is taken. */
+/** The line that is typed, read byte by byte so that nothing after Enter is taken. */
 async function typedLine(): Promise<Uint8Array> {
   const typed: number[] = [];
   const byte = new Uint8Array(1);
@@ -125,44 +130,44 @@ async function typedLine(): Promise<Uint8Array> {
     if (key === CLEAR) typed.length = 0;
     else if (!BACKSPACES.includes(key)) typed.push(key);
     else {
-      // A character of several bytes goes as one.
+      // A character of several bytes is erased as one.
       while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
     }
   }
   return Uint8Array.from(typed);
 }
 
-/** Names of header fields, and of parts of a query, whose values nobody but the two ends should see. */
+/** Names of header fields and query parameters whose values are secret. */
 export const SECRET_NAME = /auth|cookie|token|key|secret|signature|password|credential/i;
 
-/** What is left out of a line that is shown, and has to be put in again. */
+/** Arguments without secrets, and what was left out. */
 export interface LeftOut {
   readonly args: readonly string[];
-  /** In words, such as `"the password of the proxy"`. */
+  /** In words, such as `"proxy password"`. */
   readonly what: readonly string[];
 }
 
-/** The arguments, by long names, without what is secret in `--proxy` and `--header`. */
+/** The arguments, by long names, without the secrets in `--proxy` and `--header`. */
 export function withoutWaySecrets(args: readonly string[]): LeftOut {
   const what = new Set<string>();
   const shown = args.map((argument) => {
     const [, proxy, rest] = /^(--proxy=[a-z\d]+:\/\/[^/?#:]*):[^/?#]*(@.*)$/is.exec(argument) ?? [];
     if (proxy !== undefined) {
-      what.add("the password of the proxy");
+      what.add("proxy password");
       return `${proxy}${rest}`;
     }
     const [, name = ""] = /^--header=([^=]+)=/.exec(argument) ?? [];
     if (!SECRET_NAME.test(name)) return argument;
-    what.add(`the value of ${name}`);
+    what.add(`value of ${name}`);
     return `--header=${name}=`;
   });
   return { args: shown, what: [...what] };
 }
 
-/** The environment variable in which a line that is shown expects the password. */
+/** The environment variable from which a printed line takes the password. */
 const VARIABLE = "MQTT5_PASSWORD";
 
-/** The arguments, by long names, without the password; if there was one, `env` says where it is to be then. */
+/** The arguments without the password; if there was one, `env` is the variable to put it in. */
 export function withoutPassword(
   args: readonly string[],
 ): { readonly args: readonly string[]; readonly env: string | undefined } {

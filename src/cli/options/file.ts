@@ -1,24 +1,25 @@
-// Defaults of options in a file: JSON, an object with the long names.
+// `--options`: a file with defaults of options, a JSON object with their long names.
 
 import { usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
 import { quoted } from "../terminal/text.ts";
 import {
   type AnyValues,
   isGiven,
-  noOption,
   type Option,
   type OptionTable,
   type ParsedArguments,
+  unknownOption,
 } from "./parse.ts";
 
-/** The options that say which server, as an operand does. */
+/** The options that name a server, as an operand does. */
 const SERVER = ["host", "port", "url"];
 
 /**
- * What the file that was named says for the options of a table. Names that only other commands know are passed over, so
- * that one file serves all; so are those to which the command line has an alternative.
+ * The defaults in a file for the options of a table. Options of other commands are ignored, so that
+ * one file serves all, and so are those for which the command line gives an alternative.
  *
- * @throws {Failure} when the file cannot be read, or what it says makes no sense
+ * @throws {Failure} when the file cannot be read or is invalid
  */
 export async function readOptions(
   path: string,
@@ -39,34 +40,47 @@ export async function readOptions(
       else if (!choices.has(choice)) {
         const other = chosen.get(choice);
         if (other !== undefined) {
-          throw usageFailure(`${quoted(path)}: ${other} and ${name} exclude each other`);
+          throw usageFailure(`${quoted(path)}: "${other}" and "${name}" cannot be used together`);
         }
         chosen.set(choice, name);
         values[name] = text;
       }
     } else if (!await isKnownElsewhere(name)) {
-      throw usageFailure(`${quoted(path)}: ${noOption(name, table)}`);
+      throw usageFailure(
+        `${quoted(path)}: ${unknownOption(name, table).replace("Unknown", "unknown")}`,
+      );
     }
   }
   return values;
 }
 
-/** Whether an option stands on the command line. */
+/** Whether an option is given on the command line. */
 function isTyped(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : isGiven(value);
 }
 
 async function readObject(path: string): Promise<Record<string, unknown>> {
-  let given: unknown;
-  try {
-    given = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    throw usageFailure(`Cannot read the options in ${quoted(path)}: ${(error as Error).message}`);
-  }
+  const given = parsed(path, await textIn(path));
   if (typeof given === "object" && given !== null && !Array.isArray(given)) {
     return given as Record<string, unknown>;
   }
-  throw usageFailure(`${quoted(path)} must have one JSON object, with the long names of options`);
+  throw usageFailure(`${quoted(path)}: expected a JSON object with long names of options`);
+}
+
+async function textIn(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw usageFailure(unreadable("the options file", path, error));
+  }
+}
+
+function parsed(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw usageFailure(`${quoted(path)}: invalid JSON: ${(error as Error).message}`);
+  }
 }
 
 async function isKnownElsewhere(name: string): Promise<boolean> {
@@ -78,7 +92,7 @@ async function isKnownElsewhere(name: string): Promise<boolean> {
 function valueOf(path: string, name: string, option: Option, value: unknown): unknown {
   if (option.value === undefined) {
     if (typeof value === "boolean") return value;
-    throw usageFailure(`${quoted(path)}: ${name} must be true or false`);
+    throw usageFailure(`${quoted(path)}: "${name}": expected true or false`);
   }
   if (option.isOptional === true && typeof value === "boolean") return value ? "" : undefined;
   if (option.many === true) return [value].flat().map((item) => textOf(path, name, item));
@@ -94,6 +108,6 @@ function textOf(path: string, name: string, value: unknown): string {
     case "boolean":
       return value ? "1" : "0";
     default:
-      throw usageFailure(`${quoted(path)}: ${name} must be a text or a number`);
+      throw usageFailure(`${quoted(path)}: "${name}": expected a string or a number`);
   }
 }

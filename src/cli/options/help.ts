@@ -1,8 +1,8 @@
-// The help of a command, from its table of options: what fits a screen, or all of it.
+// The help of a command, made from its table of options: in short, or with every option.
 
 import type { Option, OptionTable } from "./parse.ts";
 
-/** What the help of a command says beside its options. */
+/** The help of a command beside its options. */
 export interface HelpParts {
   /** The command's name. */
   readonly name: string;
@@ -10,30 +10,30 @@ export interface HelpParts {
   readonly about: string;
   /** What stands after its name. */
   readonly usage: string;
-  /** Two command lines that people would type, without the program's name. */
+  /** Two command lines, without the name of the program. */
   readonly examples: readonly [string, string];
   /** What the exit codes mean. */
   readonly exitCodes: string;
-  /** What else there is to know, in the whole help. */
+  /** Notes for the help with every option. */
   readonly notes?: string;
 }
 
-/** What every command that speaks to a server ends with. */
-export const EXIT_CODES = `0; 2 for a wrong command line; 27 when the time ran out (-W); 128 to
-162, the Reason Code, when the server said no; 130 after Ctrl-C; 1 for all else.`;
+/** The exit codes of every command that connects to a server. */
+export const EXIT_CODES = `0; 2 for a wrong command line; 27 when -W timed out; 128 to 162, the
+Reason Code, if the server refused; 130 after Ctrl-C; 1 for anything else.`;
 
-/** What stands for the server in a line of usage. */
+/** The server, in a line of usage. */
 export const SERVER_USAGE = "[mqtt[s]://[USER[:PASS]@]HOST[:PORT][/TOPIC]]";
 
-/** What else there is to know of a server's URL, in the whole help. */
+/** Notes on the URL of a server. */
 export const SERVER_NOTES =
-  `A URL has the scheme mqtt or tcp; mqtts, ssl or tls; ws; wss; mqtt+unix or unix.
-The path of ws:// and wss:// is the WebSocket's, and that of mqtt+unix:///PATH
-is the socket's: a topic stands behind -t then. Without a URL, an option for TLS
-or -p 8883 means mqtts. --cafile adds to what is trusted anyway.
+  `URL schemes: mqtt (or tcp), mqtts (or ssl, tls), ws, wss, mqtt+unix (or unix).
+The path of ws://, wss:// and mqtt+unix:// URLs belongs to the connection: give
+topics with -t. Without a URL, any TLS option or -p 8883 selects mqtts. --cafile
+and --capath add to the certificates that Deno trusts.
 `;
 
-/** The help: with all options under their headings, or with those that people look for first. */
+/** The help, with all options under headings or with the most common ones. */
 export function helpText(parts: HelpParts, table: OptionTable, all: boolean): string {
   const { name, about, usage, examples, exitCodes, notes } = parts;
   const rows = Object.entries(table).filter(([, { group }]) => all || group === undefined);
@@ -50,7 +50,7 @@ Exit code: ${exitCodes}
 `;
 }
 
-/** Options as lines, the short names and the help under each other. */
+/** Options as lines in columns. */
 function optionRows(options: readonly (readonly [name: string, option: Option])[]): string {
   const rows = options.map(([name, option]) => [formOf(name, option), helpOf(option)] as const);
   const width = Math.max(...rows.map(([form]) => form.length));

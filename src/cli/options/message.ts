@@ -1,4 +1,4 @@
-// The options for what is published: payloads, QoS, properties.
+// The options for messages to publish: payload, QoS, RETAIN, properties.
 
 import type { PublishOptions } from "../../client/mod.ts";
 import type { QoS } from "../../packets/mod.ts";
@@ -16,38 +16,44 @@ const CHOICE = "payload";
 
 /** The options for one payload. */
 export const PAYLOAD = {
-  "message": { short: "m", value: "TEXT", choice: CHOICE, help: "the payload" },
-  "file": { short: "f", value: "FILE", isFile: true, choice: CHOICE, help: "the payload: a file" },
+  "message": { short: "m", value: "TEXT", choice: CHOICE, help: "payload" },
+  "file": {
+    short: "f",
+    value: "FILE",
+    isFile: true,
+    choice: CHOICE,
+    help: "payload: the content of a file",
+  },
   "stdin-file": {
     short: "s",
     choice: CHOICE,
-    help: "the payload: all of standard input",
+    help: "payload: all of standard input",
     group: GROUP,
   },
-  "null-message": { short: "n", choice: CHOICE, help: "the payload: nothing", group: GROUP },
+  "null-message": { short: "n", choice: CHOICE, help: "empty payload", group: GROUP },
 } as const satisfies OptionTable;
 
 /** The options for many messages. */
 export const LINES = {
-  "stdin-line": { short: "l", choice: CHOICE, help: "a message for each line of standard input" },
+  "stdin-line": { short: "l", choice: CHOICE, help: "one message per line of standard input" },
   "topic-line": {
     choice: CHOICE,
-    help: "likewise; a line is TOPIC, a blank, the payload",
+    help: "the same; each line is TOPIC, a space, payload",
     group: GROUP,
   },
-  "json": { choice: CHOICE, help: "likewise; a line is JSON, as sub --json prints it" },
+  "json": { choice: CHOICE, help: "the same; each line is JSON, as from sub --json" },
 } as const satisfies OptionTable;
 
-/** The options for what a message has beside its topic and its payload. */
+/** The options for the other fields of a message. */
 export const PUBLISH = {
-  "qos": { short: "q", value: "0|1|2", help: "QoS; 0 by default" },
-  "retain": { short: "r", help: "the server keeps it for those who subscribe later" },
+  "qos": { short: "q", value: "0|1|2", help: "QoS; default 0" },
+  "retain": { short: "r", help: "have the server retain the message" },
 } as const satisfies OptionTable;
 
-/** The properties of PUBLISH, for a command that is about it. */
+/** The properties of PUBLISH, for a command that publishes. */
 export const PUBLISH_NAMES = { holder: "publish", prefix: "" } as const satisfies PropertyNames;
 
-/** How a message is published, as the options say. */
+/** The options of `publish()`. */
 export function publishOptionsOf(
   options: OptionValues<typeof PUBLISH> & AnyValues,
 ): PublishOptions {
@@ -58,13 +64,13 @@ export function publishOptionsOf(
   };
 }
 
-/** How often a message is published, and how long it is waited before each other time, in milliseconds. */
+/** How often a message is published, and the pause between, in milliseconds. */
 export interface Repetition {
   readonly times: number;
   readonly delay: number;
 }
 
-/** How `--repeat` and `--repeat-delay` are meant. */
+/** The values of `--repeat` and `--repeat-delay`. */
 export function repetitionOf(
   { repeat, "repeat-delay": delay }: {
     readonly repeat: string | undefined;

@@ -1,4 +1,4 @@
-// The name that somebody may have meant.
+// The name that a mistyped one was probably meant to be.
 
 /** How far a name may be from what was typed: half of its letters, but no more than this. */
 const FARTHEST = 3;
@@ -23,7 +23,10 @@ function startDistance(typed: string, name: string): number {
   return name.startsWith(typed) ? 1 : typed.startsWith(name) ? 2 : Infinity;
 }
 
-/** How many letters must be put in, taken out or replaced, or exchanged with the next, to make one of the other. */
+/**
+ * How many letters must be put in, taken out or replaced, or exchanged with the next, to make one
+ * of the other.
+ */
 function distance(from: string, to: string): number {
   let before: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -1,4 +1,4 @@
-// The options for how received messages are shown.
+// The options for printing received messages.
 
 import type { OptionTable } from "./parse.ts";
 
@@ -7,28 +7,28 @@ const CHOICE = "format";
 
 /** The options. */
 export const OUTPUT = {
-  "verbose": { short: "v", help: "print the topic, too, before the payload" },
+  "verbose": { short: "v", help: "print the topic before the payload" },
   "format": {
     short: "F",
     value: "TEXT",
     choice: CHOICE,
-    help: "print as this says, with %t topic, %p payload",
+    help: "print in this format: %t topic, %p payload, …",
     group: GROUP,
   },
-  "json": { choice: CHOICE, help: "print JSON, a line each, as pub --json takes it" },
-  "no-eol": { short: "N", help: "print no end of line after a message", group: GROUP },
+  "json": { choice: CHOICE, help: "print JSON lines, as pub --json reads them" },
+  "no-eol": { short: "N", help: "print no newline after a message", group: GROUP },
   "raw": {
-    help: "escape nothing on a terminal: it may obey what was received",
+    help: "do not escape control characters on a terminal",
     group: GROUP,
   },
 } as const satisfies OptionTable;
 
-/** What `-F` knows, for the help. */
+/** The letters of `-F`, for the help. */
 export const FORMAT_LETTERS =
-  `In a format: %t topic, %p payload, %x %X payload in hexadecimal, %l its length,
+  `In formats: %t topic, %p payload, %x %X payload in hexadecimal, %l its length,
 %q QoS, %r retain, %m Packet Identifier, %C Content Type, %R Response Topic,
 %D Correlation Data, %E Message Expiry Interval, %F Payload Format Indicator,
-%P User Properties, %S Subscription Identifier, %j %J JSON as mosquitto_sub has
-it, %I time, %U seconds since 1970, %% a percent sign; %-8.3t width and cut;
-@Y and so on as strftime(3), @N nanoseconds; \\n \\t \\r \\0 \\a \\e \\v \\\\.
+%P User Properties, %S Subscription Identifier, %j %J JSON of mosquitto_sub,
+%I time, %U seconds since 1970, %% a percent sign; %-8.3t sets width and length;
+@Y and others as in strftime(3), @N nanoseconds; \\n \\t \\r \\0 \\a \\e \\v \\\\.
 `;

@@ -1,4 +1,4 @@
-// Options of a command. One table gives the parser, the help and the completions.
+// The options of a command: one table makes the parser, the help and the completions.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { usageFailure } from "../failure.ts";
@@ -7,52 +7,52 @@ import { nearest } from "./nearest.ts";
 
 /** One option. */
 export interface Option {
-  /** One letter for it. */
+  /** Its letter. */
   readonly short?: string;
-  /** What its value is, as it stands in the help; an option without is a flag. */
+  /** What its value is, for the help; without, it is a flag. */
   readonly value?: string;
-  /** Whether the value may be left out: then it is `""`. It stands in one word with the option, or nowhere. */
+  /** Whether the value, written with `=`, may be left out; it is then `""`. */
   readonly isOptional?: boolean;
   /** Whether it may be given more than once. */
   readonly many?: boolean;
-  /** Of the options with the same name here one may be given, and once. */
+  /** Of all options with the same choice, only one can be given, once. */
   readonly choice?: string;
-  /** Makes another option of the words that follow. They are asked for one by one. */
+  /** Replaces it with another option, made from the words that follow. */
   readonly expand?: (nextWord: () => string) => string;
   /** Whether the value is the name of a file. */
   readonly isFile?: boolean;
   /** What it does, in a few words: a line of help has 80 columns. */
   readonly help: string;
-  /** Under which heading it stands in the whole help; without, it stands in the short one, too. */
+  /** Its heading in `--help=all`; without one it is in the short help, too. */
   readonly group?: string;
 }
 
 /** Options by their long names. */
 export type OptionTable = { readonly [name: string]: Option };
 
-/** What was given: `true` for a flag, the text of a value, or the texts of an option that may be repeated. */
+/** The parsed values: booleans for flags, strings, and lists for repeatable options. */
 export type OptionValues<Table extends OptionTable> = {
   readonly [Name in keyof Table]: Table[Name] extends { readonly value: string }
     ? Table[Name] extends { readonly many: true } ? readonly string[] : string | undefined
     : boolean;
 };
 
-/** What was given, for those who look for names that no type knows. */
+/** Parsed values by names that are computed. */
 export type AnyValues = { readonly [name: string]: unknown };
 
-/** A command line taken apart. */
+/** A parsed command line. */
 export interface ParsedArguments<Table extends OptionTable> {
-  /** What was given of each option. */
+  /** The value of each option. */
   readonly options: OptionValues<Table>;
-  /** All that is no option. */
+  /** The arguments that are not options. */
   readonly operands: readonly string[];
 }
 
 /**
- * Takes a command line apart.
+ * Parses a command line.
  *
- * @param defaults what holds where the command line says nothing: texts, flags, or lists of texts, by long names
- * @throws {Failure} when there is an option that the table does not have, or a value is missing
+ * @param defaults values by long names, for options that are not given
+ * @throws {Failure} for an unknown option or a missing value
  */
 export function parseOptions<Table extends OptionTable>(
   table: Table,
@@ -76,8 +76,9 @@ export function parseOptions<Table extends OptionTable>(
 }
 
 /**
- * The arguments with long names alone, each value in one with its option, and the operands last: `URL -ck30` becomes
- * `--no-clean-start --keep-alive=30 -- URL`. The parser knows no values in clusters, and takes "" and "-x" for none.
+ * The arguments with long names, each value joined to its option, and the operands last: `URL
+ * -ck30` becomes `--no-clean-start --keep-alive=30 -- URL`. The parser of `@std/cli` does not know
+ * values in clusters, and does not take "" and "-x" for values.
  */
 export function longNames(table: OptionTable, args: readonly string[]): string[] {
   const long: string[] = [];
@@ -99,10 +100,10 @@ function checkChoices(table: OptionTable, long: readonly string[]): void {
     const { choice, value } = table[name]!;
     if (choice === undefined) continue;
     const other = chosen.get(choice);
-    // A flag says the same again.
+    // A repeated flag changes nothing.
     if (other === name && value === undefined) continue;
-    if (other === name) throw usageFailure(`--${name} may be given once`);
-    if (other !== undefined) throw usageFailure(`--${other} and --${name} exclude each other`);
+    if (other === name) throw usageFailure(`--${name} can be given only once`);
+    if (other !== undefined) throw usageFailure(`--${other} and --${name} cannot be used together`);
     chosen.set(choice, name);
   }
 }
@@ -112,13 +113,13 @@ function nameIn(argument: string): string {
   return argument.slice(2).replace(/=.*$/s, "");
 }
 
-/** Flags of one letter each, of which the last may be an option with a value, here or in the next argument. */
+/** Options of one letter each; the last may have a value, in the same argument or the next. */
 function cluster(table: OptionTable, argument: string, rest: string[]): string[] {
   const long: string[] = [];
   const letters = [...argument.slice(1)];
   for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
     const name = Object.keys(table).find((name) => table[name]!.short === letter);
-    if (name === undefined) throw usageFailure(`There is no option -${letter}; see --help`);
+    if (name === undefined) throw usageFailure(`Unknown option -${letter}; see --help`);
     const { value: kind, isOptional, expand } = table[name]!;
     if (kind === undefined || isOptional === true) {
       long.push(flag(table, name));
@@ -135,7 +136,7 @@ function cluster(table: OptionTable, argument: string, rest: string[]): string[]
   return long;
 }
 
-/** The option alone, as the parser takes it. */
+/** An option without value, as the parser takes it. */
 function flag(table: OptionTable, name: string): string {
   return table[name]!.value === undefined ? `--${name}` : `--${name}=`;
 }
@@ -143,7 +144,7 @@ function flag(table: OptionTable, name: string): string {
 function longOption(table: OptionTable, argument: string, rest: string[]): string {
   const name = nameIn(argument);
   const option = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (option === undefined) throw usageFailure(noOption(name, table));
+  if (option === undefined) throw usageFailure(unknownOption(name, table));
   const hasValue = argument.includes("=");
   if (option.value === undefined) {
     if (hasValue) throw usageFailure(`--${name} takes no value; see --help`);
@@ -159,24 +160,24 @@ function longOption(table: OptionTable, argument: string, rest: string[]): strin
   return `--${name}=${value}`;
 }
 
-/** One more of the words that belong to an option. */
+/** The next word that belongs to an option. */
 function nextWord(form: string, kind: string, rest: string[]): string {
   const word = rest.shift();
   if (word === undefined) throw usageFailure(`${form} needs ${kind}; see --help=all`);
   return word;
 }
 
-/** What to say of an option that is none. */
-export function noOption(name: string, table: OptionTable): string {
+/** The message for an unknown option. */
+export function unknownOption(name: string, table: OptionTable): string {
   const near = nearest(name, Object.keys(table));
   const instead = near === undefined ? "see --help=all" : `did you mean --${near}?`;
-  return `There is no option --${name}; ${instead}`;
+  return `Unknown option --${name}; ${instead}`;
 }
 
 /**
- * The number that an option's text stands for.
+ * The integer value of an option.
  *
- * @throws {Failure} when it stands for none from `minimum` to `maximum`
+ * @throws {Failure} when it is not an integer from `minimum` to `maximum`
  */
 export function integerOption(
   name: string,
@@ -187,32 +188,32 @@ export function integerOption(
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= minimum && value <= maximum) return value;
   throw usageFailure(
-    `--${name} must be a whole number from ${minimum} to ${maximum}, got ${quoted(text)}`,
+    `--${name}: expected an integer from ${minimum} to ${maximum}, got ${quoted(text)}`,
   );
 }
 
-/** How many of something an option lets pass; without it there is no end. */
+/** The count that an option limits; without it, `Infinity`. */
 export function countOption(name: string, text: string | undefined): number {
   return text === undefined ? Infinity : integerOption(name, text, 1, Number.MAX_SAFE_INTEGER);
 }
 
-/** Whether an option was given: a flag that is not set was not. */
+/** Whether an option was given; an unset flag is `false`. */
 export function isGiven(value: unknown): boolean {
   return value !== undefined && value !== false;
 }
 
-/** The longest time that an option takes, in seconds: the platform's timers know none that is longer. */
+/** The longest duration, in seconds, that the platform's timers support. */
 const LONGEST = 2_147_483;
 
 /**
- * The time that an option's text stands for, in milliseconds.
+ * The duration of an option that is given in seconds, in milliseconds.
  *
- * @throws {Failure} when it is no number of seconds
+ * @throws {Failure} when it is not a number of seconds
  */
 export function secondsOption(name: string, text: string): number {
   const value = /^\d+(\.\d+)?$|^\.\d+$/.test(text) ? Number(text) : NaN;
   if (value <= LONGEST) return value * 1000;
   throw usageFailure(
-    `--${name} must be a number of seconds from 0 to ${LONGEST}, got ${quoted(text)}`,
+    `--${name}: expected a number of seconds from 0 to ${LONGEST}, got ${quoted(text)}`,
   );
 }

@@ -1,4 +1,5 @@
-// Options for properties, made from Table 2-4: what a packet may carry, the command line can set.
+// One option for each property, made from Table 2-4: the command line can set all that a packet may
+// carry.
 
 import {
   boundsOf,
@@ -23,30 +24,30 @@ const PLACEHOLDERS: { readonly [Is in PropertyRow["is"]]: string } = {
   utf8StringPair: "NAME=VALUE",
 };
 
-/** How the options for the properties of a packet are called, and where they stand in the help. */
+/** How the options for the properties of a packet are named. */
 export interface PropertyNames {
   /** The packet, or the Will. */
   readonly holder: PropertyHolder;
-  /** The beginning of the names that other packets have, too. */
+  /** The prefix of names that other packets have, too. */
   readonly prefix: string;
-  /** Which names have that beginning: all, or these. */
+  /** Which names get the prefix: all, or these. */
   readonly only?: ReadonlySet<string>;
 }
 
-/** The option for a property as mosquitto's tools have it: `-D publish content-type text/plain`. */
+/** The option `-D` of mosquitto's tools: `-D publish content-type text/plain`. */
 export function propertyByWords(packets: readonly PropertyNames[]): OptionTable {
   return {
     "property": {
       short: "D",
       value: "PACKET NAME VALUE",
-      help: "a property, as in mosquitto's tools",
+      help: "a property, as with mosquitto's tools",
       group: "General",
       expand(nextWord) {
         const packet = nextWord();
         const names = packets.find(({ holder }) => holder === packet.toLowerCase());
         if (names === undefined) {
           const known = packets.map(({ holder }) => holder).join(", ");
-          throw usageFailure(`No property of ${quoted(packet)} can be set, only of ${known}`);
+          throw usageFailure(`--property: expected one of ${known}, got ${quoted(packet)}`);
         }
         const words = nextWord().toLowerCase();
         const row = rowsOf(names.holder).map(([, row]) => row)
@@ -63,38 +64,65 @@ export function propertyByWords(packets: readonly PropertyNames[]): OptionTable 
   };
 }
 
-/** The properties of SUBSCRIBE, for a command that is about it. */
+/** The properties of SUBSCRIBE, for a command that subscribes. */
 export const SUBSCRIBE_NAMES = {
   holder: "subscribe",
   prefix: "",
 } as const satisfies PropertyNames;
 
-/** Those of UNSUBSCRIBE, beside them. */
+/** Those of UNSUBSCRIBE, in the same command. */
 export const UNSUBSCRIBE_NAMES = {
   holder: "unsubscribe",
   prefix: "unsubscribe-",
 } as const satisfies PropertyNames;
 
-/** One option for each property that a packet, or the Will, may have. The types of the values are those of the texts. */
+/** One option for each property that a packet, or the Will, may have. */
 export function propertyOptions(names: PropertyNames): Readonly<Record<never, Option>> {
   const { holder } = names;
   const group = holder === "will"
     ? "Properties of the Will"
     : `Properties of ${holder.toUpperCase()}`;
   return Object.fromEntries(
-    rowsOf(holder).map(([, row]) => [optionName(row, names), {
+    rowsOf(holder).map(([property, row]) => [optionName(row, names), {
       value: PLACEHOLDERS[row.is],
       many: row.repeats?.includes(holder) ?? false,
-      help: `§${row.in[holder]}`,
+      help: helpOf(property, row, holder),
       group,
     }]),
   );
 }
 
+function helpOf(property: string, row: PropertyRow, holder: PropertyHolder): string {
+  const section = `§${row.in[holder]}`;
+  const description = DESCRIPTIONS[property];
+  return description === undefined ? section : `${description}, ${section}`;
+}
+
+/** What properties mean, in a few words; a User Property needs none. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  payloadFormatIndicator: "1 if the payload is text",
+  messageExpiryInterval: "seconds until it expires",
+  contentType: "such as text/plain",
+  responseTopic: "topic for the response",
+  correlationData: "returned in the response",
+  topicAlias: "number for the topic",
+  subscriptionIdentifiers: "sent with its messages",
+  sessionExpiryInterval: "lifetime in seconds",
+  authenticationMethod: "enhanced authentication",
+  authenticationData: "data of the method",
+  requestProblemInformation: "0: no Reason Strings",
+  requestResponseInformation: "1: ask for a topic",
+  receiveMaximum: "unacknowledged messages",
+  topicAliasMaximum: "Topic Aliases accepted",
+  maximumPacketSize: "largest packet accepted",
+  willDelayInterval: "seconds until it is sent",
+  reasonString: "text for the server",
+};
+
 /**
  * The properties that were given.
  *
- * @throws {Failure} when a value is none for its property
+ * @throws {Failure} when a value is invalid
  */
 export function propertiesOf<Names extends PropertyNames>(
   names: Names,
@@ -110,16 +138,16 @@ export function propertiesOf<Names extends PropertyNames>(
   return Object.fromEntries(given) as PropertiesOf<Names["holder"]>;
 }
 
-/** What is only for the server to say: who a PUBLISH is for, which other server to use. */
-const THE_SERVERS: Partial<Record<PropertyHolder, string>> = {
+/** Properties that only a server may send. */
+const SERVER_ONLY: Partial<Record<PropertyHolder, string>> = {
   publish: "subscriptionIdentifiers",
   disconnect: "serverReference",
 };
 
-/** The properties that a client may give to a packet. */
+/** The properties that a client may send in a packet. */
 function rowsOf(holder: PropertyHolder): [string, PropertyRow][] {
   return Object.entries<PropertyRow>(PROPERTIES).filter(([property, row]) =>
-    row.in[holder] !== undefined && THE_SERVERS[holder] !== property
+    row.in[holder] !== undefined && SERVER_ONLY[holder] !== property
   );
 }
 
@@ -150,7 +178,7 @@ function valueOf(name: string, row: PropertyRow, text: string): unknown {
       return bytesOption(name, text);
     case "utf8StringPair": {
       const at = text.indexOf("=");
-      if (at < 0) throw usageFailure(`--${name} must be NAME=VALUE, got ${quoted(text)}`);
+      if (at < 0) throw usageFailure(`--${name}: expected NAME=VALUE, got ${quoted(text)}`);
       return [text.slice(0, at), text.slice(at + 1)];
     }
     default:
@@ -159,15 +187,15 @@ function valueOf(name: string, row: PropertyRow, text: string): unknown {
 }
 
 /**
- * Bytes given as text, or as digits after `hex:`.
+ * Bytes given as text, or as hexadecimal digits after `hex:`.
  *
- * @throws {Failure} when the digits are none
+ * @throws {Failure} when the digits are invalid
  */
 export function bytesOption(name: string, text: string): Uint8Array {
   if (!text.startsWith("hex:")) return new TextEncoder().encode(text);
   try {
     return Uint8Array.fromHex(text.slice("hex:".length));
   } catch {
-    throw usageFailure(`--${name} needs pairs of hexadecimal digits after hex:`);
+    throw usageFailure(`--${name}: expected pairs of hexadecimal digits after "hex:"`);
   }
 }

@@ -1,5 +1,5 @@
-// Which server, and the way to it: the options of every command that speaks to one, with mosquitto's
-// letters and names. Nothing is read here: files come when the command runs.
+// The options that say which server to connect to and how, with the letters and names of
+// mosquitto's tools. Files are read later, when the command runs (tls_files.ts).
 
 import { parseServerUrl, type ServerUrl } from "../../client/server_url.ts";
 import { usesTls, usesWebSocket } from "../../io/destination.ts";
@@ -12,71 +12,81 @@ import { integerOption, isGiven, type OptionTable, type OptionValues } from "./p
 const GROUP = "Connection";
 const TLS = "TLS";
 
-/** The options for TLS, all of which ask for it where there is no URL. */
+/** The options for TLS. Without a URL, any of them selects it. */
 export const TLS_OPTIONS = {
   "cafile": {
     value: "FILE",
     isFile: true,
-    help: "trust the authorities in it, too: PEM",
+    help: "also trust the CA certificates in this file, PEM",
     group: TLS,
   },
   "capath": {
     value: "FOLDER",
     isFile: true,
-    help: "trust those in its *.pem, *.crt, *.0, too",
+    help: "also trust *.pem, *.crt and *.0 in this folder",
     group: TLS,
   },
-  "cert": { value: "FILE", isFile: true, help: "the client's certificate, in PEM", group: TLS },
-  "key": { value: "FILE", isFile: true, help: "its private key, in PEM", group: TLS },
+  "cert": { value: "FILE", isFile: true, help: "client certificate, PEM", group: TLS },
+  "key": { value: "FILE", isFile: true, help: "private key of --cert, PEM", group: TLS },
   "insecure": { help: "do NOT check the host name in the certificate", group: TLS },
-  "tls-alpn": { value: "NAME", many: true, help: "protocol to offer (ALPN)", group: TLS },
-  "tls-server-name": { value: "NAME", help: "name to ask for (SNI), and to check", group: TLS },
+  "tls-alpn": { value: "NAME", many: true, help: "protocol to offer with ALPN", group: TLS },
+  "tls-server-name": { value: "NAME", help: "host name to send (SNI) and to check", group: TLS },
 } as const satisfies OptionTable;
 
-/** The options that say where the server is. */
+/** The options that say which server. */
 export const SERVER_OPTIONS = {
-  "host": { short: "h", value: "HOST", help: "the server, if not by URL; -p is its port" },
-  "port": { short: "p", value: "PORT", help: "its port; 1883, with TLS 8883", group: GROUP },
-  "url": { short: "L", value: "URL", help: "the server, and the topic, as a URL", group: GROUP },
-  "unix": { value: "PATH", isFile: true, help: "the server, by its Unix socket", group: GROUP },
-  "proxy": { value: "URL", help: "through socks5h://, socks5:// or http://", group: GROUP },
+  "host": { short: "h", value: "HOST", help: "server; default localhost; its port is -p" },
+  "port": {
+    short: "p",
+    value: "PORT",
+    help: "port of the server; default 1883, with TLS 8883",
+    group: GROUP,
+  },
+  "url": {
+    short: "L",
+    value: "URL",
+    help: "server, and optionally the topic, as a URL",
+    group: GROUP,
+  },
+  "unix": { value: "PATH", isFile: true, help: "connect to this Unix socket", group: GROUP },
+  "proxy": { value: "URL", help: "proxy: socks5h://, socks5:// or http://", group: GROUP },
   "header": {
     value: "NAME=VALUE",
     many: true,
-    help: "field of the request for ws, wss",
+    help: "header of the WebSocket request",
     group: GROUP,
   },
 } as const satisfies OptionTable;
 
 const OPTIONS = { ...SERVER_OPTIONS, ...TLS_OPTIONS };
 
-/** What was given of them. */
+/** Their values. */
 export type ServerValues = OptionValues<typeof OPTIONS>;
 
-/** A server and the way to it, without what stands in files. */
+/** A server and how to reach it, without the contents of files. */
 export interface ServerPlace {
-  /** Where it is, with the user and the password of its URL. */
+  /** Its URL, parsed, with user and password. */
   readonly at: ServerUrl;
   readonly proxy: Proxy | undefined;
   /** The same as a URL. */
   readonly proxyUrl: string | undefined;
-  /** Fields for the request for a WebSocket. */
+  /** Header fields of the WebSocket request. */
   readonly headers: Readonly<Record<string, string>> | undefined;
-  /** What was given, for TLS. */
+  /** The values of the options, for TLS. */
   readonly given: ServerValues;
 }
 
-/** The place of a server, and the topic that stands in its URL, if one does. */
+/** A server, and the topic in its URL, if there is one. */
 export interface ServerAndTopic {
   readonly server: ServerPlace;
   readonly topic: string | undefined;
 }
 
 /**
- * What the command line says of the server.
+ * The server that the command line names.
  *
- * @param mayHaveTopic whether a topic may stand behind the URL
- * @throws {Failure} when that makes no sense
+ * @param mayHaveTopic whether the URL may end with a topic
+ * @throws {Failure} when an option is invalid
  */
 export function serverOf(
   given: ServerValues,
@@ -87,14 +97,14 @@ export function serverOf(
   const tlsOption = tlsOptionIn(given);
   if (tlsOption !== undefined && !usesTls(at)) throw withoutTls(tlsOption, at);
   if ((given.cert === undefined) !== (given.key === undefined)) {
-    throw usageFailure("--cert and --key go together: give both or neither");
+    throw usageFailure("--cert and --key must be given together");
   }
   const headers = headersOf(given.header);
   if (headers !== undefined && !usesWebSocket(at)) {
-    throw usageFailure("--header is for WebSocket: give the server as a ws:// or wss:// URL");
+    throw usageFailure("--header needs a server with a ws:// or wss:// URL");
   }
   if (given.proxy !== undefined && at.scheme === "mqtt+unix") {
-    throw usageFailure("--proxy leads to no Unix socket: leave it out");
+    throw usageFailure("--proxy cannot be used with a Unix socket");
   }
   const proxy = given.proxy === undefined
     ? undefined
@@ -102,7 +112,7 @@ export function serverOf(
   return { server: { at, proxy, proxyUrl: given.proxy, headers, given }, topic };
 }
 
-/** Whether an option for TLS was given. */
+/** Whether a TLS option was given. */
 export function asksForTls(given: ServerValues): boolean {
   return tlsOptionIn(given) !== undefined;
 }
@@ -113,33 +123,33 @@ export function urlOf({ scheme, address, path }: ServerUrl): string {
   return `${scheme}://${encodeURI(path).replaceAll("?", "%3F").replaceAll("#", "%23")}`;
 }
 
-/** What a command needs to reach the server. */
+/** The permissions to reach a server. */
 export function serverPermissions({ at, proxy, given }: ServerPlace): Permissions {
   const { cafile, capath, cert, key } = given;
   const read = [cafile, capath, cert, key].filter((path) => path !== undefined);
   if (at.scheme === "mqtt+unix") {
     if (at.path.includes(",")) {
-      throw usageFailure("Deno can permit no Unix socket with a comma in its path");
+      throw usageFailure("Deno has no way to permit a Unix socket with a comma in its path");
     }
     return { net: [`unix:${at.path}`], read: [at.path, ...read], write: [at.path] };
   }
   if (proxy === undefined) return { net: [at.address], read };
-  // The name is looked up here, which a permission with a port does not cover.
+  // The name is resolved here, which a permission with a port does not cover.
   const looksUp = proxy.protocol === "socks5" && !/^[\d.]+$|:/.test(at.hostname);
   return { net: [proxy.address, ...looksUp ? [at.hostname] : []], read };
 }
 
-/** The failure for a topic that stands nowhere. `what` is how the command calls it. */
+/** The failure for a missing topic, or what else the command calls it. */
 export function noTopic(what: "topic" | "Topic Filter", { at }: ServerPlace): Error {
   if (usesWebSocket(at)) {
     return usageFailure(
-      `Give a ${what} with --topic: in a ${at.scheme}:// URL the path is that of the WebSocket`,
+      `No ${what}: give --topic; the path of a ${at.scheme}:// URL belongs to the WebSocket`,
     );
   }
   return usageFailure(
     at.scheme === "mqtt+unix"
-      ? `Give a ${what} with --topic`
-      : `Give a ${what}: with --topic, or in the URL`,
+      ? `No ${what}: give --topic`
+      : `No ${what}: give --topic, or add it to the URL`,
   );
 }
 
@@ -150,32 +160,34 @@ function placeOf(
 ): { readonly at: ServerUrl; readonly topic: string | undefined } {
   const { host, port, url, unix } = given;
   const urls = [...url === undefined ? [] : [url], ...operands];
-  if (urls.length > 1) throw usageFailure("Give one URL of a server; a topic stands behind -t");
+  if (urls.length > 1) throw usageFailure("Expected one server URL; give topics with -t");
   const [text] = urls;
   if (unix !== undefined) {
     if (text !== undefined || host !== undefined || port !== undefined) {
       throw usageFailure(
-        "Give the server either by --unix, or as a URL, or with --host and --port",
+        "Give the server only once: as a URL, with --host and --port, or with --unix",
       );
     }
     return { at: unixServer(unix), topic: undefined };
   }
   if (text === undefined) return { at: hostServer(given), topic: undefined };
   if (host !== undefined || port !== undefined) {
-    throw usageFailure("Give the server either as a URL or with --host and --port");
+    throw usageFailure(
+      "Give the server only once: as a URL, with --host and --port, or with --unix",
+    );
   }
-  // The path of a WebSocket, and that of a Unix socket, is its own.
+  // The path of a WebSocket or a Unix socket holds no topic.
   const isWhole = !mayHaveTopic || /^(wss?|mqtt\+unix|unix):/i.test(text);
   const [, base = text, topic] = isWhole ? [] : /^([a-z+]+:\/\/[^/?#]*)\/(.+)$/is.exec(text) ?? [];
-  // What was taken for a topic may be part of a password: the message must hide it, and say how to
-  // write it.
+  // What looks like a topic may be part of a password: the error message must hide it, and say how
+  // to write it.
   if (topic === undefined || !base.includes("@") && topic.includes("@")) {
     return { at: parsed(text), topic: undefined };
   }
   return { at: parsed(base), topic: decodedTopic(topic) };
 }
 
-/** The port of MQTT over TLS is enough to mean that, as with mosquitto's tools. */
+/** The port of MQTT over TLS selects TLS, as with mosquitto's tools. */
 const SECURE_PORT = "8883";
 
 function hostServer(given: ServerValues): ServerUrl {
@@ -188,13 +200,13 @@ function hostServer(given: ServerValues): ServerUrl {
 
 function unixServer(path: string): ServerUrl {
   if (!path.startsWith("/")) {
-    throw usageFailure(`--unix needs a path that begins with /, got ${quoted(path)}`);
+    throw usageFailure(`--unix: expected an absolute path, got ${quoted(path)}`);
   }
   const encoded = path.split("/").map(encodeURIComponent).join("/");
   return parsed(`mqtt+unix://${encoded}`);
 }
 
-/** The first option that asks for TLS; `undefined` when none does. */
+/** The first TLS option that was given, if there is one. */
 function tlsOptionIn(given: ServerValues): string | undefined {
   const names = Object.keys(TLS_OPTIONS) as (keyof typeof TLS_OPTIONS)[];
   return names.find((name) => isGiven(given[name]) && [given[name]].flat().length > 0);
@@ -202,23 +214,23 @@ function tlsOptionIn(given: ServerValues): string | undefined {
 
 function withoutTls(option: string, { scheme }: ServerUrl): Error {
   if (scheme === "mqtt+unix") {
-    return usageFailure(`--${option} is for TLS, which a Unix socket has not: leave it out`);
+    return usageFailure(`--${option} needs TLS, which cannot be used with a Unix socket`);
   }
   const secure = scheme === "ws" ? "wss" : "mqtts";
-  return usageFailure(`--${option} is for TLS: write ${secure}:// in place of ${scheme}://`);
+  return usageFailure(`--${option} needs TLS: use ${secure}:// instead of ${scheme}://`);
 }
 
 function headersOf(fields: readonly string[]): Readonly<Record<string, string>> | undefined {
   if (fields.length === 0) return undefined;
   const headers = fields.map((text): [string, string] => {
     const end = text.indexOf("=");
-    // What stands there may be a token that was meant for another place.
-    if (end < 1) throw usageFailure("--header must be NAME=VALUE");
+    // It is not repeated: it may be a misplaced token.
+    if (end < 1) throw usageFailure("--header: expected NAME=VALUE");
     return [text.slice(0, end), text.slice(end + 1)];
   });
   const names = headers.map(([name]) => name.toLowerCase());
   const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) throw usageFailure(`--header ${quoted(twice)} may be given once`);
+  if (twice !== undefined) throw usageFailure(`--header ${quoted(twice)} can be given only once`);
   return Object.fromEntries(headers);
 }
 
@@ -227,7 +239,7 @@ function parsed(url: string): ServerUrl {
   return orUsage(() => parseServerUrl(url), "");
 }
 
-/** What is wrong with an argument is wrong with the command line. */
+/** Turns the errors of an argument into those of the command line. */
 function orUsage<Result>(parse: () => Result, prefix: string): Result {
   try {
     return parse();

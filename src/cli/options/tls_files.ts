@@ -1,5 +1,5 @@
-// The files that the options for TLS name, read and looked at before anybody connects: what is wrong
-// with one is said with its name.
+// Reads and checks the files that the TLS options name before connecting, so that an error names
+// the file.
 
 import { type Destination, usesTls } from "../../io/destination.ts";
 import type { OptionNames } from "../../io/fault_texts.ts";
@@ -13,10 +13,11 @@ import {
 import { checkHeaders } from "../../io/websocket_fields.ts";
 import type { Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
 import { quoted, tellOf } from "../terminal/text.ts";
 import type { ServerPlace, ServerValues } from "./server.ts";
 
-/** What the command line calls the options, where a fault names one. */
+/** The names of the options on the command line, for messages of faults. */
 export const CLI_NAMES: OptionNames = {
   ca: "--cafile",
   cert: "--cert",
@@ -26,7 +27,7 @@ export const CLI_NAMES: OptionNames = {
   headers: "--header",
 };
 
-/** A server and the way to it, with what stands in files. Says so when the host name is not checked. */
+/** How to reach a server, with the contents of files. Warns when the host name is not checked. */
 export async function destinationOf(
   { at, proxy, headers, given }: ServerPlace,
   stderr: Output,
@@ -66,10 +67,10 @@ async function certificateIn(option: string, path: string): Promise<string> {
   return text;
 }
 
-/** The names of files with certificates: those by which OpenSSL finds them by hash end with a digit. */
+/** Names of files with certificates; the hashed names of OpenSSL end with a digit. */
 const CERTIFICATE_FILE = /\.(pem|crt|cer|\d)$/;
 
-/** The certificates in a folder, each once: those by hash are links to the others. */
+/** The certificates in a folder, each once: hashed names are links to the others. */
 async function certificatesIn(folder: string): Promise<readonly string[]> {
   const names: string[] = [];
   try {
@@ -77,17 +78,17 @@ async function certificatesIn(folder: string): Promise<readonly string[]> {
       if (!isDirectory && CERTIFICATE_FILE.test(name)) names.push(name);
     }
   } catch (error) {
-    throw unreadable("capath", folder, error);
+    throw usageFailure(unreadable("--capath", folder, error));
   }
   const texts = new Set<string>();
   for (const name of names.sort()) {
     const text = await textIn("capath", `${folder}/${name}`);
-    // Keys, too, are in PEM.
+    // Keys are PEM files, too.
     if (text.includes("CERTIFICATE-----")) texts.add(text);
   }
   if (texts.size > 0) return [...texts];
   throw usageFailure(
-    `--capath ${quoted(folder)} has no file with a certificate, *.pem, *.crt or *.0`,
+    `--capath ${quoted(folder)} contains no certificates (*.pem, *.crt, *.0)`,
   );
 }
 
@@ -95,18 +96,11 @@ async function textIn(option: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw unreadable(option, path, error);
+    throw usageFailure(unreadable(`--${option}`, path, error));
   }
 }
 
-function unreadable(option: string, path: string, error: unknown): Error {
-  if (error instanceof Deno.errors.NotCapable) {
-    return usageFailure(`This program may not read ${path}; run it with --allow-read=${path}`);
-  }
-  return usageFailure(`Cannot read --${option} ${quoted(path)}: ${(error as Error).message}`);
-}
-
-/** What is wrong with a file is wrong with the command line that names it. */
+/** Turns the errors of a file into those of the command line. */
 function orUsage(check: () => void): void {
   try {
     check();

@@ -1,12 +1,12 @@
-// Topic Filters on the command line.
+// Topic Filters of the command line.
 
 import { validateTopicFilter } from "../../topics.ts";
 import { usageFailure } from "../failure.ts";
 
 /**
- * Refuses a Topic Filter that is none.
+ * Checks a Topic Filter.
  *
- * @throws {Failure} when it is none
+ * @throws {Failure} when it is invalid
  */
 export function checkFilter(filter: string): void {
   try {

@@ -1,4 +1,5 @@
-// `--trace`: whether packets are shown, and how much of each. What shows them is `packets/tracer.ts`.
+// `--trace`: whether packets are shown, and how much of each. What shows them is
+// `packets/tracer.ts`.
 
 import { usageFailure } from "../failure.ts";
 import { quoted } from "../terminal/text.ts";
@@ -10,17 +11,17 @@ export const TRACE = {
     short: "d",
     value: "full",
     isOptional: true,
-    help: "explain every packet, on standard error",
+    help: "explain every packet on standard error",
   },
 } as const satisfies OptionTable;
 
-/** How much is told of a packet: a few lines, or every byte. */
+/** How much of a packet is explained: a few lines, or every byte. */
 export type TraceLevel = "compact" | "full";
 
 /**
- * What was given of the option.
+ * The value of the option.
  *
- * @throws {Failure} when it is none of what it may be
+ * @throws {Failure} when it is invalid
  */
 export function traceOf(given: string | undefined): TraceLevel | undefined {
   switch (given) {
@@ -31,6 +32,6 @@ export function traceOf(given: string | undefined): TraceLevel | undefined {
     case "full":
       return "full";
     default:
-      throw usageFailure(`--trace stands alone, or as --trace=full, got ${quoted(given)}`);
+      throw usageFailure(`Expected --trace or --trace=full, got ${quoted(given)}`);
   }
 }

@@ -10,10 +10,10 @@ import { formatStep } from "./dial_steps.ts";
 export class DialProgress {
   readonly #output: Output;
   readonly #showsSecrets: boolean;
-  /** The steps still to take, in their order. */
+  /** The steps to come, in order. */
   readonly #ahead: DialStep["type"][];
   readonly #count: number;
-  /** The step under way; `undefined` at the end of the way. */
+  /** The current step; `undefined` after the last. */
   #current: DialStep["type"] | undefined;
 
   constructor(destination: Destination, output: Output, showsSecrets: boolean) {
@@ -29,23 +29,23 @@ export class DialProgress {
     this.#current = this.#ahead.shift();
   }
 
-  /** What is being done; `undefined` once all is. */
+  /** The current step in words; `undefined` after the last. */
   get step(): string | undefined {
     return this.#current && NAMES[this.#current];
   }
 
-  /** A step has been taken. What the last one brought may still be refused: it stays under way. */
+  /** Shows a step that is done. The last one stays current: its result may still be refused. */
   show(step: DialStep): void {
     this.#output.write(formatStep(step, this.#output, this.#showsSecrets));
     this.#current = this.#ahead.shift() ?? this.#current;
   }
 
-  /** All steps have been taken. */
+  /** All steps are done. */
   end(): void {
     this.#current = undefined;
   }
 
-  /** Says which step failed, where others were shown before. */
+  /** Shows which step failed, if others were shown before. */
   fail(): void {
     const number = this.#count - this.#ahead.length;
     if (this.step === undefined || number === 1) return;
@@ -55,8 +55,8 @@ export class DialProgress {
 }
 
 const NAMES: Readonly<Record<DialStep["type"], string>> = {
-  connected: "the connection",
-  proxy: "the proxy's connection",
-  tls: "the TLS handshake",
-  websocket: "the opening of the WebSocket",
+  connected: "connection",
+  proxy: "proxy connection",
+  tls: "TLS handshake",
+  websocket: "WebSocket handshake",
 };

@@ -1,31 +1,31 @@
-// What comes before MQTT on the way to a server, explained as its packets are: the connection, the
-// proxy, TLS, and the opening of a WebSocket, line by line.
+// The steps before CONNECT, explained like packets: the connection, the proxy, TLS, and the
+// WebSocket handshake, line by line.
 
 import type { DialStep } from "../../io/dial.ts";
 import type { Output } from "../context.ts";
 import { SECRET_NAME } from "../options/credentials.ts";
 import { escaped, paintFor, quoted, wrap } from "../terminal/text.ts";
 
-/** Something, what it is for, and where that stands; the first part has a line of its own if it is long. */
+/** An item, its meaning, and the section that defines it. */
 interface Row {
   readonly shown: string;
   readonly text: string;
   readonly section?: string;
 }
 
-/** What is shown under a heading. */
+/** Rows under a heading. */
 interface Part {
   readonly heading: string;
   readonly section?: string;
   readonly rows: readonly Row[];
 }
 
-/** A step with all that is known of it. */
+/** A step in full. */
 export function formatStep(step: DialStep, output: Output, showsSecrets = false): string {
   return partsOf(step, showsSecrets).map((part) => formatPart(part, output)).join("");
 }
 
-/** A step in a few lines; nothing for one that says no more than that there is a connection. */
+/** A step in a few lines; nothing for the connection alone. */
 export function formatStepBriefly(step: DialStep, output: Output): string {
   const paint = paintFor(output);
   const room = Math.min(Math.max(output.columns, 60), 120) - 2;
@@ -48,7 +48,7 @@ function briefly(
     case "connected":
       return [];
     case "proxy":
-      return [["·", `The proxy ${step.proxy.address} leads to ${step.target}`, proxySection(step)]];
+      return [["·", `Proxy ${step.proxy.address} connected to ${step.target}`, proxySection(step)]];
     case "tls": {
       const { request: { serverName, verifiesHost }, result } = step;
       const { version = "TLS", alpnProtocol, commonName } = result;
@@ -64,7 +64,7 @@ function briefly(
       const [request = ""] = step.request.split("\r\n");
       const [response = ""] = step.response.split("\r\n");
       return [
-        ["→", `${escaped(withoutSecrets(request))}, for a WebSocket with MQTT`, "RFC 6455 §4.1"],
+        ["→", `${escaped(withoutSecrets(request))}, to open a WebSocket`, "RFC 6455 §4.1"],
         ["←", escaped(response), "RFC 6455 §4.2.2"],
       ];
     }
@@ -88,12 +88,12 @@ function partsOf(step: DialStep, showsSecrets: boolean): readonly Part[] {
       const response = step.response.split("\r\n");
       return [
         {
-          heading: `→ Client to Server: request for a WebSocket, ${request.length} lines`,
+          heading: `→ Client to Server: WebSocket request, ${request.length} lines`,
           section: "RFC 6455 §4.1",
           rows: request.map((line, index) => fieldRow(line, index, REQUEST, showsSecrets)),
         },
         {
-          heading: `← Server to Client: answer to it, ${response.length} lines`,
+          heading: `← Server to Client: WebSocket response, ${response.length} lines`,
           section: "RFC 6455 §4.2.2",
           rows: response.map((line, index) => fieldRow(line, index, RESPONSE, showsSecrets)),
         },
@@ -117,12 +117,12 @@ function proxyPart(step: DialStep & { readonly type: "proxy" }): Part {
     rows: [
       {
         shown: isHttp ? "CONNECT" : "SOCKS 5",
-        text: `is to lead to ${target}`,
+        text: `connection to ${target}`,
         section: isHttp ? "RFC 9110 §9.3.6" : "RFC 1928 §4",
       },
       {
         shown: "host name",
-        text: protocol === "socks5" ? "looked up here" : "looked up by the proxy",
+        text: protocol === "socks5" ? "resolved here" : "resolved by the proxy",
       },
       {
         shown: "credentials",
@@ -140,7 +140,7 @@ function tlsPart({ request, result }: DialStep & { readonly type: "tls" }): Part
   const { version, alpnProtocol, commonName } = result;
   const isAddress = /^[\d.]+$|:/.test(serverName);
   const chosen = alpnProtocol === undefined
-    ? "none: the server leaves it open"
+    ? "none: the server chose none"
     : `${quoted(alpnProtocol)}, as offered`;
   return {
     heading: "· TLS handshake",
@@ -148,7 +148,7 @@ function tlsPart({ request, result }: DialStep & { readonly type: "tls" }): Part
     rows: [
       {
         shown: "server name (SNI)",
-        text: isAddress ? "none: an IP address is not sent" : `${quoted(serverName)}, asked for`,
+        text: isAddress ? "none: an IP address is not sent" : quoted(serverName),
         section: "RFC 6066 §3",
       },
       {
@@ -165,50 +165,48 @@ function tlsPart({ request, result }: DialStep & { readonly type: "tls" }): Part
         : [{ shown: "server's certificate", text: `Common Name ${quoted(commonName)}` }],
       ...cert === undefined ? [] : [{
         shown: "client's certificate",
-        text: "sent if asked for",
+        text: "sent if the server asks for it",
         section: "RFC 8446 §4.4.2",
       }],
       {
         shown: "checked: chain",
-        text: "valid now, and issued by an authority that " +
-          (ca.length === 0
-            ? "this runtime trusts"
-            : "this runtime trusts, or one of --cafile and --capath"),
+        text: "valid, and issued by an authority that Deno trusts" +
+          (ca.length === 0 ? "" : ", or one in --cafile or --capath"),
         section: "RFC 5280 §6",
       },
       verifiesHost
         ? {
           shown: "checked: host name",
-          text: `for ${quoted(serverName)}`,
+          text: `the certificate is for ${quoted(serverName)}`,
           section: "RFC 9525 §6",
         }
         : {
           shown: "NOT checked: host name",
-          text: "--insecure: it may be for any other",
+          text: "--insecure: the certificate may be for any host",
           section: "RFC 9525 §6",
         },
     ],
   };
 }
 
-/** What a line of a head is for, by the name of the field in small letters; `""` is the first line. */
+/** The meaning of a header field, by its name in lower case; `""` is the first line. */
 type Purposes = Readonly<Record<string, readonly [text: string, section: string]>>;
 
 const REQUEST: Purposes = {
-  "": ["the URL's path and query", "RFC 6455 §4.1"],
-  "host": ["the server that is meant", "RFC 9110 §7.2"],
-  "upgrade": ["from HTTP to WebSocket", "RFC 6455 §4.1"],
-  "connection": ["Upgrade is for this hop alone", "RFC 9110 §7.6.1"],
-  "sec-websocket-key": ["random; for the answer", "RFC 6455 §11.3.1"],
-  "sec-websocket-version": ["the only one in use", "RFC 6455 §11.3.5"],
-  "sec-websocket-protocol": ["what is spoken inside: MQTT", "§6"],
+  "": ["path and query of the URL", "RFC 6455 §4.1"],
+  "host": ["host and port of the URL", "RFC 9110 §7.2"],
+  "upgrade": ["switch from HTTP to WebSocket", "RFC 6455 §4.1"],
+  "connection": ["Upgrade is for this hop only", "RFC 9110 §7.6.1"],
+  "sec-websocket-key": ["random key", "RFC 6455 §11.3.1"],
+  "sec-websocket-version": ["the only version", "RFC 6455 §11.3.5"],
+  "sec-websocket-protocol": ["the protocol inside: MQTT", "§6"],
 };
 
 const RESPONSE: Purposes = {
-  "upgrade": ["to WebSocket, as asked for", "RFC 6455 §4.2.2"],
-  "connection": ["Upgrade is for this hop alone", "RFC 9110 §7.6.1"],
-  "sec-websocket-accept": ["the answer to the key", "RFC 6455 §11.3.3"],
-  "sec-websocket-protocol": ["what is spoken inside: MQTT", "§6"],
+  "upgrade": ["switched to WebSocket", "RFC 6455 §4.2.2"],
+  "connection": ["Upgrade is for this hop only", "RFC 9110 §7.6.1"],
+  "sec-websocket-accept": ["derived from the key", "RFC 6455 §11.3.3"],
+  "sec-websocket-protocol": ["the protocol inside: MQTT", "§6"],
 };
 
 function fieldRow(line: string, index: number, purposes: Purposes, showsSecrets: boolean): Row {
@@ -217,17 +215,17 @@ function fieldRow(line: string, index: number, purposes: Purposes, showsSecrets:
     const isOpen = / 101\b/.test(line);
     return {
       shown,
-      text: isOpen ? "the WebSocket is open" : "the server gives no WebSocket",
+      text: isOpen ? "the WebSocket is open" : "the server refused the WebSocket",
       section: isOpen ? "RFC 6455 §4.2.2" : "RFC 9110 §15",
     };
   }
   const name = index === 0 ? "" : line.replace(/:.*$/s, "").toLowerCase();
   const [text, section] = purposes[name] ??
-    [purposes === REQUEST ? "given by --header" : "of no matter to WebSocket", undefined];
+    [purposes === REQUEST ? "from --header" : "not used by WebSocket", undefined];
   return { shown, text, ...section !== undefined && { section } };
 }
 
-/** A line of a head without the values that are nobody's business. */
+/** A header line without secret values. */
 function withoutSecrets(line: string): string {
   const [, name] = /^([^\s:]+): /.exec(line) ?? [];
   if (name !== undefined) {
@@ -241,7 +239,7 @@ function withoutSecrets(line: string): string {
 }
 
 const INDENT = 2;
-/** How wide what is shown may be to have its explanation beside it. */
+/** How wide an item may be to have its meaning beside it. */
 const BESIDE = 28;
 
 function formatPart({ heading, section, rows }: Part, output: Output): string {

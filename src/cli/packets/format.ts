@@ -1,4 +1,4 @@
-// An explained packet as lines of text: offset, bytes in hexadecimal, what they are, and the section of the standard.
+// An explained packet as lines: offset, bytes in hexadecimal, meaning, and section of the standard.
 
 import {
   type ExplainedBits,
@@ -21,9 +21,9 @@ export interface FormatOptions {
 
 /** Some bytes and what they are. */
 interface Row {
-  /** Where they begin, if that is to be shown. */
+  /** Their offset, if it is shown. */
   readonly offset?: number;
-  /** They themselves, on as many lines as they need. */
+  /** The bytes, on as many lines as they need. */
   readonly bytes: readonly string[];
   readonly text: string;
   readonly section?: string;
@@ -33,16 +33,16 @@ const BYTES_ON_A_LINE = 8;
 const BYTES_WIDTH = BYTES_ON_A_LINE * 3 - 1;
 const OFFSET_WIDTH = 6;
 
-/** How many bytes of a value are shown, unless all are wanted. */
+/** How many bytes of a value are shown, unless it is shown in full. */
 const SHOWN = 64;
 
 /** Names of the parts of a packet, by the third number in the section that defines a field (§2). */
 const PARTS = ["", "Fixed header", "Variable header", "Payload"];
 
-/** Fields that nobody but the two ends should see. */
+/** Fields that are secret. */
 export const SECRETS: readonly string[] = ["Password", "Authentication Data"];
 
-/** A packet on its way, to the last byte, with its secrets hidden. */
+/** A packet in full, with its direction, without its secrets. */
 export function formatWhole(way: string, packet: Explanation, output: Output): string {
   const options = { full: true, hidden: SECRETS };
   return `${way} ${formatHeading(packet, output)}${formatExplanation(packet, output, options)}`;
@@ -76,13 +76,13 @@ export function formatExplanation(
   return [...lines, ...last].map((line) => `${line}\n`).join("");
 }
 
-/** A fault in one sentence. */
+/** A fault as a sentence. */
 function faultSentence({ message, reasonCode }: PacketError): string {
   const name = reasonCodeName(reasonCode, "disconnect") ?? reasonCodeName(reasonCode, "connack");
   return `${message}: Reason Code ${hexByte(reasonCode)}, ${name}`;
 }
 
-/** The part of the packet in which a field begins; `undefined` for one that may stand in any. */
+/** The part of the packet that begins with a field; `undefined` if it can be in any. */
 function partOf({ section }: ExplainedField): string | undefined {
   const [chapter, first, second] = section.split(".");
   if (chapter === "2") return first === "1" ? PARTS[1] : undefined;
@@ -111,7 +111,7 @@ function rowsOf(field: ExplainedField, packet: Uint8Array, options: FormatOption
         : [{ ...valueRow(field, bytes, offset, options), section }];
     case "leftOut":
       return [{
-        bytes: ["left out"],
+        bytes: ["omitted"],
         text: `${name} ${valueOf(field)}${suffix(meaning)}`,
         section,
       }];
@@ -168,7 +168,7 @@ function suffix(meaning: string | undefined): string {
   return meaning === undefined ? "" : `: ${meaning}`;
 }
 
-/** The text that bytes are, or begin with: a character cut at their end is left out. */
+/** The bytes as text, if they are; a character cut at the end is omitted. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,4 +1,4 @@
-// What goes by on a connection, packet by packet: each in a few lines, with its bytes and what they say.
+// Shows the packets on a connection, each in a few lines, with its bytes and their meaning.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Transport } from "../../io/transport.ts";
@@ -10,19 +10,19 @@ import type { Output } from "../context.ts";
 import { hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "../terminal/text.ts";
 import { SECRETS } from "./format.ts";
 
-/** Which way a packet goes. */
+/** The direction of a packet. */
 export type Direction = "→" | "←";
 
-/** The ways of what a transport sends and receives. */
+/** The directions of what a transport sends and receives. */
 export interface Arrows {
   readonly sent: Direction;
   readonly received: Direction;
 }
 
-/** Is shown each packet, as soon as all of it has gone by. */
+/** Called with each packet once it is complete. */
 export type OnPacket = (direction: Direction, explanation: Explanation) => void;
 
-/** A transport that shows the packets that go by. */
+/** A transport that reports the packets it carries. */
 export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket): Transport {
   const sent = new PacketCutter((packet) => onPacket(arrows.sent, packet));
   const received = new PacketCutter((packet) => onPacket(arrows.received, packet));
@@ -41,14 +41,14 @@ export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket)
   };
 }
 
-/** Cuts a stream of bytes into packets. Behind bytes that are none it sees no more. */
+/** Cuts a stream of bytes into packets. After malformed bytes it stops. */
 class PacketCutter {
   readonly #onPacket: (packet: Explanation) => void;
   readonly #reader = new Reader();
-  /** What has come of packets that are not whole, and how much that is. */
+  /** The bytes of incomplete packets, and how many there are. */
   #chunks: Uint8Array[] = [];
   #length = 0;
-  /** How large the first of them is; 0 as long as that cannot be told. */
+  /** The size of the first of them; 0 while it is unknown. */
   #size = 0;
 
   constructor(onPacket: (packet: Explanation) => void) {
@@ -57,7 +57,7 @@ class PacketCutter {
 
   push(chunk: Uint8Array): void {
     if (this.#size === Infinity) return;
-    // What is explained later may have been overwritten by then.
+    // The chunk may be overwritten before it is explained.
     this.#chunks.push(chunk.slice());
     this.#length += chunk.length;
     if (this.#length < this.#size) return;
@@ -71,7 +71,7 @@ class PacketCutter {
     this.#length = rest.length;
   }
 
-  /** How large the packet at the start is; 0 if that cannot be told yet, `Infinity` if it is none. */
+  /** The size of the packet at the start; 0 while unknown, `Infinity` if malformed. */
   #sizeOf(bytes: Uint8Array): number {
     this.#reader.pointTo(bytes);
     try {
@@ -85,17 +85,17 @@ class PacketCutter {
 
 const INDENT = "    ";
 
-/** A blank at which no line is broken. A text from the wire has none, it is escaped. */
+/** A space at which no line is broken. In received text it is escaped. */
 const GLUE = "\u00a0";
 
-/** So many bytes of a packet are shown. */
+/** How many bytes of a packet are shown. */
 const SHOWN = 48;
 const BYTES_ON_A_LINE = 24;
 
-/** Fields that say how the rest is put together, and nothing of what it says. */
+/** Fields that only frame the others. */
 const FRAMING = /^(MQTT Control Packet type|Remaining Length|(Will )?Property (Length|Identifier))/;
 
-/** A packet in a few lines: what it is, its bytes, and what its fields say, each with its section of the standard. */
+/** A packet in a few lines: its type, its bytes, and its fields with their sections. */
 export function formatPacket(
   direction: Direction,
   { packetType, section, bytes, fields, fault }: Explanation,
@@ -108,7 +108,7 @@ export function formatPacket(
     paint.dim(`§${section}`)
   }`;
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
-  // A line ends between two fields where that can be.
+  // Lines are broken between fields where possible.
   const told = fields.flatMap((field) => sentences(field, hidden))
     .map((sentence) => sentence.length < room ? sentence.replaceAll(" ", GLUE) : sentence);
   const isSecret = fields.some(({ name }) => hidden.includes(name));
@@ -122,7 +122,7 @@ export function formatPacket(
   return lines.map((line) => `${line}\n`).join("");
 }
 
-/** The first bytes, so many on a line as fit, in eights. */
+/** The first bytes, a multiple of eight on each line. */
 function hexLines(bytes: Uint8Array, room: number, { dim }: Paint): string[] {
   const perLine = Math.min(BYTES_ON_A_LINE, Math.floor((room + 1) / 3 / 8) * 8);
   const lines: string[] = [];
@@ -134,7 +134,7 @@ function hexLines(bytes: Uint8Array, room: number, { dim }: Paint): string[] {
   return lines;
 }
 
-/** What a field says: its own value, or those of its bits that say something. */
+/** The value of a field, or those of its bits that are not 0. */
 function sentences(field: ExplainedField, hidden: readonly string[]): string[] {
   const { name, section, value, isCode, meaning, bits } = field;
   if (bits.length > 0) {

@@ -8,13 +8,13 @@ import type { TraceLevel } from "../options/trace.ts";
 import { paintFor } from "../terminal/text.ts";
 import type { Arrows } from "./trace.ts";
 
-/** Makes transports show what goes by on them. */
+/** Makes transports show their packets. */
 export type Tracer = (transport: Transport, address: string) => Transport;
 
 const CLIENT_ARROWS: Arrows = { sent: "→", received: "←" };
 const SERVER_ARROWS: Arrows = { sent: "←", received: "→" };
 
-/** Shows the steps on the way to a server. */
+/** Shows the steps of dialling. */
 export async function stepTracerTo(
   output: Output,
   level: TraceLevel,
@@ -24,7 +24,9 @@ export async function stepTracerTo(
   return (step) => output.write(format(step, output));
 }
 
-/** Arrows are as a client sees it. `end` says whose transports these are. */
+/**
+ * Shows packets. `end` is the end that the transports belong to; arrows are as a client sees it.
+ */
 export async function tracerTo(
   output: Output,
   level: TraceLevel,
@@ -38,7 +40,7 @@ export async function tracerTo(
   let shown = "";
   return (transport, address) =>
     traced(transport, arrows, (arrow, packet) => {
-      // A server has many connections: whose packets follow is said when it changes.
+      // A server has many connections: a change of connection is shown.
       if (end === "server" && shown !== address) output.write(`${dim(address)}\n`);
       shown = address;
       output.write(format(arrow, packet, output) + (level === "full" ? "\n" : ""));

@@ -1,17 +1,17 @@
-// The process that a command line runs in: its arguments, streams and signals. Asks for no permission.
+// The arguments, streams and signals of the process. Needs no permission.
 
 import type { Context, Output } from "../context.ts";
 import { OutputClosed } from "../failure.ts";
 
-/** How a person, and where there is such a thing a supervisor, asks a program to end. */
+/** The signals with which a person or a supervisor ends a program. */
 const ENDING: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** A program that comes from JSR: `https://HOST/@mqtt5/mqtt5/0.1.0/cli.ts`. */
+/** A program from JSR: `https://HOST/@mqtt5/mqtt5/0.1.0/cli.ts`. */
 const FROM_JSR = /^https:\/\/[^/]+\/(@mqtt5\/mqtt5)\/([^/]+)\/cli\.ts$/;
 
-/** What the process gives to a command. `program` is the path or the URL of the program. */
+/** The context of a command in this process. `program` is the path or URL of the program. */
 export function processContext(program: string): Context {
   let signal: AbortSignal | undefined;
   return {
@@ -20,7 +20,7 @@ export function processContext(program: string): Context {
       ? "jsr:@mqtt5/mqtt5/cli"
       : program.replace(FROM_JSR, "jsr:$1@$2/cli"),
     stdin: {
-      // It takes a moment to set up, as do signals, and not every command needs it.
+      // Set up on first use, as are signals: it takes a moment, and not every command needs it.
       get readable() {
         return Deno.stdin.readable;
       },
@@ -40,7 +40,7 @@ function endingSignal(): AbortSignal {
   return ending.signal;
 }
 
-/** Waits for so many milliseconds, for a pipe that takes no more for now. */
+/** Blocks for so many milliseconds, while a pipe is full. */
 function rest(time: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, time);
 }
@@ -85,7 +85,7 @@ function writeAll(stream: typeof Deno.stdout | typeof Deno.stderr, text: string)
   }
 }
 
-/** Whether a pipe takes no more for now, and will later. */
+/** Whether a pipe is full for now. */
 function isFull(error: unknown): boolean {
   if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
   return error instanceof Deno.errors.WouldBlock;

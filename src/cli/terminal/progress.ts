@@ -1,17 +1,17 @@
-// How far long work is, for the person who waits for it: a line on a terminal, gone when the work is done.
+// The progress of long work: a status line on a terminal, removed when the work is done.
 
 import type { Output } from "../context.ts";
 import { paintFor } from "./text.ts";
 
-/** How often the line changes, in milliseconds. Work that is done sooner shows none. */
+/** How often the line changes, in milliseconds. Shorter work shows none. */
 const INTERVAL = 500;
 
-/** A line that counts. Disposing it takes the line away. */
+/** A status line with a count. Disposing it removes the line. */
 export class Progress implements Disposable {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #output: Output;
 
-  /** Shows nothing where nobody looks. */
+  /** Shows nothing where the output is not a terminal. */
   constructor(output: Output, verb: string, count: () => number) {
     this.#output = output;
     if (!output.isTerminal) return;

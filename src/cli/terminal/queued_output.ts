@@ -1,15 +1,14 @@
-// Where a program that serves tells what happens: nobody who serves waits for somebody who reads.
-// What is written is queued, so much of it; lines beyond that are left out, counted, and told of
-// when reading goes on.
+// The log of a server, which must not wait for whoever reads it. A bounded amount of output is
+// queued; lines beyond that are omitted and counted, and the count is written once reading goes on.
 
 import type { Output } from "../context.ts";
 
-/** So many characters wait to be written, at most; or one line, however long. */
+/** How many characters may be queued; a single line may be longer. */
 const MOST = 262_144;
 
-/** An output that never holds up whoever writes to it, and never throws. */
+/** An output that never blocks its writer, and never throws. */
 export class QueuedOutput implements Output {
-  /** Resolves when nobody reads any more. */
+  /** Resolves when the reader has closed the output. */
   readonly closed: Promise<void>;
   readonly isTerminal: boolean;
   readonly colors: boolean;
@@ -17,12 +16,12 @@ export class QueuedOutput implements Output {
   readonly #output: Output;
   #waiting: string[] = [];
   #length = 0;
-  /** How many were left out, behind those that wait. */
-  #leftOut = 0;
+  /** How many lines were omitted after those that are queued. */
+  #omitted = 0;
   #isWriting = false;
   #isClosed = false;
   #close!: () => void;
-  /** Wakes those who wait for something to be written, or for the end of that. */
+  /** Settles at each write and at the end of writing. */
   #onProgress = Promise.withResolvers<void>();
 
   constructor(output: Output) {
@@ -36,10 +35,9 @@ export class QueuedOutput implements Output {
   /** Queues a line, or several that belong together. */
   write(text: string): void {
     if (this.#isClosed) return;
-    // Behind one that was left out nothing is taken before that is told: what is told stands where
-    // it belongs.
-    if (this.#leftOut > 0 || this.#length > 0 && this.#length + text.length > MOST) {
-      this.#leftOut++;
+    // After an omitted line nothing is queued until the count is written, in its place.
+    if (this.#omitted > 0 || this.#length > 0 && this.#length + text.length > MOST) {
+      this.#omitted++;
       return;
     }
     this.#waiting.push(text);
@@ -47,19 +45,19 @@ export class QueuedOutput implements Output {
     if (!this.#isWriting) void this.#writeAll();
   }
 
-  /** Queues bytes of text, and resolves at once. */
+  /** Queues text given as bytes, and resolves at once. */
   writeBytes(bytes: Uint8Array): Promise<void> {
     this.write(new TextDecoder().decode(bytes));
     return Promise.resolve();
   }
 
-  /** Shows nothing: the lines below each other are all there is. */
+  /** Shows nothing: a log has no status line. */
   status(): void {}
 
-  /** Resolves when all is written, or when nothing of it could be for so many milliseconds. */
+  /** Resolves when all is written, or when nothing could be written for `patience` milliseconds. */
   async flush(patience: number): Promise<void> {
     while (this.#isWriting) {
-      // Taken first: the first timer of a process lets others run before it is there.
+      // Before the timer: the first one of a process lets other work run.
       const { promise } = this.#onProgress;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<true>((resolve) => {
@@ -75,10 +73,10 @@ export class QueuedOutput implements Output {
     this.#isWriting = true;
     const encoder = new TextEncoder();
     try {
-      while (this.#length > 0 || this.#leftOut > 0) {
-        const text = this.#waiting.join("") + leftOutLine(this.#leftOut);
+      while (this.#length > 0 || this.#omitted > 0) {
+        const text = this.#waiting.join("") + omittedLine(this.#omitted);
         this.#waiting = [];
-        this.#length = this.#leftOut = 0;
+        this.#length = this.#omitted = 0;
         await this.#output.writeBytes(encoder.encode(text));
         this.#progress();
       }
@@ -97,7 +95,7 @@ export class QueuedOutput implements Output {
   }
 }
 
-function leftOutLine(count: number): string {
+function omittedLine(count: number): string {
   if (count === 0) return "";
-  return `… ${count} ${count === 1 ? "line was" : "lines were"} left out: nobody read them\n`;
+  return `… ${count} ${count === 1 ? "line" : "lines"} omitted: the output was not read in time\n`;
 }

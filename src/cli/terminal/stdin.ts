@@ -1,4 +1,4 @@
-// Standard input: in chunks, whole, or line by line, until it ends or nobody wants more of it.
+// Standard input: in chunks, whole, or line by line.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { MAXIMUM_VARIABLE_BYTE_INTEGER } from "../../wire/writer.ts";
@@ -7,13 +7,13 @@ import { Failure } from "../failure.ts";
 
 const LF = 0x0a;
 
-/** No payload is longer: a packet with it would have no Remaining Length (§2.1.4). */
+/** A line longer than any Remaining Length fits in no packet (§2.1.4). */
 const LONGEST = MAXIMUM_VARIABLE_BYTE_INTEGER;
 
-/** The bytes as they come, until there are no more; no later than the signal. */
+/** The bytes as they arrive, until the end or until the signal aborts. */
 export async function* chunksOf(stdin: Input, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const reader = stdin.readable.getReader();
-  // Whoever waits for a chunk then learns that there is none.
+  // A pending read then ends.
   const stop = () => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
@@ -25,7 +25,7 @@ export async function* chunksOf(stdin: Input, signal: AbortSignal): AsyncGenerat
   }
 }
 
-/** All of it; rejects with the signal's reason when that aborts before. */
+/** All of it; rejects with the reason of the signal when that aborts first. */
 export async function wholeOf(stdin: Input, signal: AbortSignal): Promise<Uint8Array> {
   const bytes = concat(await Array.fromAsync(chunksOf(stdin, signal)));
   signal.throwIfAborted();
@@ -33,14 +33,14 @@ export async function wholeOf(stdin: Input, signal: AbortSignal): Promise<Uint8A
 }
 
 /**
- * Its lines, without their ends, as many at once as have come; the last one may have no end. A line that the signal cuts
- * short is none.
+ * Its lines without newlines, in batches as they arrive. The last one may lack its newline; an
+ * incomplete line is dropped when the signal aborts.
  */
 export async function* linesOf(
   stdin: Input,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Uint8Array[]> {
-  /** A line that has begun. */
+  /** The beginning of an incomplete line. */
   let begun: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunksOf(stdin, signal)) {
@@ -55,7 +55,9 @@ export async function* linesOf(
     }
     if (start < chunk.length) begun.push(chunk.subarray(start));
     length += chunk.length - start;
-    if (length > LONGEST) throw new Failure(`A line is longer than ${LONGEST} bytes`);
+    if (length > LONGEST) {
+      throw new Failure(`A line of standard input is longer than ${LONGEST} bytes`);
+    }
     if (lines.length > 0) yield lines;
   }
   if (begun.length > 0 && !signal.aborted) yield [concat(begun)];

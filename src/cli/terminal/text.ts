@@ -1,8 +1,8 @@
-// Text for a terminal. Nothing from the wire reaches it unescaped.
+// Text for a terminal: colours, wrapping, and the escaping of all that was received.
 
 import type { Output } from "../context.ts";
 
-/** Ways to set text off. */
+/** Text styles. */
 export interface Paint {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -12,7 +12,7 @@ export interface Paint {
   readonly cyan: (text: string) => string;
 }
 
-/** Colours where the output takes them, else plain text. */
+/** Colours if the output supports them, else plain text. */
 export function paintFor({ colors }: Output): Paint {
   const sgr = (code: number) => (text: string) => colors ? `\x1b[${code}m${text}\x1b[0m` : text;
   return {
@@ -25,25 +25,24 @@ export function paintFor({ colors }: Output): Paint {
   };
 }
 
-/** Text in quotation marks, with all escaped that {@linkcode escaped} escapes. */
+/** Escaped text in quotation marks. */
 export function quoted(text: string): string {
   return `"${escaped(text.replaceAll(/["\\]/g, "\\$&"))}"`;
 }
 
 /**
- * What a terminal might obey, hide, or show in another place than it stands: controls (C0, DEL and
- * C1), formatting characters (those that turn the direction of writing, and of no width),
- * unassigned ones, and all white space but the blank. How an emoji is to look (U+FE0E, U+FE0F) is
- * none of these.
+ * Characters that a terminal might obey, hide or reorder: controls (C0, DEL, C1), formatting
+ * characters (bidirectional, zero width), unassigned ones, and white space other than the space.
+ * The variation selectors of emoji (U+FE0E, U+FE0F) are harmless.
  */
 const UNSEEN = /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** The text as a terminal may be given it: what it might obey or hide is escaped. */
+/** Text that is safe for a terminal: what it might obey or hide is escaped. */
 export function escaped(text: string): string {
   return text.replaceAll(UNSEEN, escape);
 }
 
-/** Likewise for bytes that may be no text: those that are none stand as `\x9B`. */
+/** The same for bytes; those that are not UTF-8 become `\x9B`. */
 export function escapedBytes(bytes: Uint8Array): string {
   const parts: string[] = [];
   for (let start = 0; start < bytes.length;) {
@@ -55,9 +54,9 @@ export function escapedBytes(bytes: Uint8Array): string {
   return parts.join("");
 }
 
-/** JSON with the same value, in which such characters stand as `\u009b`. */
+/** JSON with the same value, in which such characters are written `\u009b`. */
 export function escapedJson(json: string): string {
-  // They stand in texts alone: JSON is written here without white space.
+  // They occur only in strings: the JSON has no white space.
   return json.replaceAll(UNSEEN, (character) =>
     Array.from(
       { length: character.length },
@@ -68,8 +67,7 @@ export function escapedJson(json: string): string {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Where text that starts at `start` ends: at the end, or at a byte that is no part of a character
- * in UTF-8.
+ * Where the text that starts at `start` ends: at the end, or at a byte that is not valid UTF-8.
  */
 function textEnd(bytes: Uint8Array, start: number): number {
   for (let at = start; at < bytes.length;) {
@@ -103,7 +101,7 @@ function escape(character: string): string {
   }
 }
 
-/** Tells the person something, on a line of its own; in red when it is a failure. */
+/** Writes a message to the person on a line of its own; in red if it is a failure. */
 export function tellOf(stderr: Output, text: string, isFailure = false): void {
   const { red, yellow } = paintFor(stderr);
   stderr.write(`${(isFailure ? red : yellow)("mqtt5:")} ${escaped(text)}\n`);
@@ -119,7 +117,7 @@ export function hexBytes(bytes: Uint8Array): string {
   return bytes.toHex().toUpperCase().replaceAll(/..(?=.)/g, "$& ");
 }
 
-/** Breaks text into lines of at most `width` characters, at blanks where there are some. */
+/** Breaks text into lines of at most `width` characters, at spaces where possible. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -48,7 +48,7 @@ Deno.test("QueuedOutput queues so much, counts the lines that it leaves out, and
   await output.flush(10_000);
   assertEquals(
     gate.text,
-    `first\n${line}${line}… 4 lines were left out: nobody read them\n`,
+    `first\n${line}${line}… 4 lines omitted: the output was not read in time\n`,
   );
   output.write("again\n");
   await output.flush(10_000);
@@ -111,7 +111,7 @@ logTest(
     const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
     const [, url] = await broker.until(/listening on (mqtt:\S+)/);
     await serveMany(url!);
-    await broker.until(/… \d+ lines were left out: nobody read them\n/);
+    await broker.until(/… \d+ lines omitted: the output was not read in time\n/);
     assertMatch(await endOf(broker), /\* shut down\n$/);
   },
 );
@@ -120,7 +120,7 @@ logTest("broker --trace serves hundreds of clients while nobody reads its trace"
   const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0", "--trace"]);
   const [, url] = await broker.until(/listening on (mqtt:\S+)/);
   await serveMany(url!);
-  await broker.untilTold(/… \d+ lines were left out: nobody read them\n/);
+  await broker.untilTold(/… \d+ lines omitted: the output was not read in time\n/);
   await endOf(broker);
 });
 

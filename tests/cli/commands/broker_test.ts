@@ -30,14 +30,14 @@ Deno.test("broker tells of dropped messages in a line for all of them", async ()
   const client = await connect(url!);
   for (let count = 0; count < 3; count++) await client.publish("a", "x".repeat(60), { qos: 1 });
   await broker.until(
-    /dropped messages: 3 too large for their clients; the last for "small\\u\{1B\}"\n/,
+    /dropped messages: 3 larger than the client accepts; the last one for "small\\u\{1B\}"\n/,
   );
   await client.publish("a", "x".repeat(60), { qos: 1 });
   await Promise.all([client.disconnect(), small.disconnect()]);
   // What has not been told yet is told at the end.
   broker.kill("SIGINT");
   const { stdout } = await broker.end();
-  assertMatch(stdout, /dropped messages: 1 too large/);
+  assertMatch(stdout, /dropped messages: 1 larger/);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -88,7 +88,7 @@ Deno.test("broker says what keeps it from listening", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { exitCode, stderr } = await run(["broker", "--port", String(listener.addr.port)]);
   assertEquals(exitCode, 1);
-  assertMatch(stderr, /Something listens on 127\.0\.0\.1:\d+ already/);
+  assertMatch(stderr, /Cannot listen on 127\.0\.0\.1:\d+: the address is in use/);
   const tls = ["broker", "--tls-port", "0"];
   assertStringIncludes((await run(tls)).stderr, "--cert and --key");
   const { stderr: unread } = await run([...tls, "--cert", "/nowhere", "--key", "/nowhere"]);
@@ -150,7 +150,7 @@ ownProcessTest(import.meta.url, alone, async () => {
   await broker.until(/ from unix\n/);
   await client.disconnect();
   const again = await runProcess(permissions, ["broker", "--unix", path]);
-  assertStringIncludes(again.stderr, `Something listens on "${path}" already`);
+  assertStringIncludes(again.stderr, `Cannot listen on "${path}": the address is in use`);
   broker.kill("SIGINT");
   const { exitCode, stdout } = await broker.end();
   assertEquals(exitCode, 0);

@@ -1,4 +1,5 @@
-// The command `completions`: what it prints is run by the shells themselves, which then are asked to complete command lines.
+// The command `completions`: what it prints is run by the shells themselves, which then are asked
+// to complete command lines.
 
 import { assertEquals } from "@std/assert";
 import { COMMANDS } from "../../../src/cli/registry.ts";
@@ -8,7 +9,10 @@ import { run } from "../run.ts";
 /** A shell that is asked. */
 interface Shell {
   readonly name: string;
-  /** How to run it with a script, the file with the completions, and the words: the last one is to be completed. */
+  /**
+   * How to run it with a script, the file with the completions, and the words: the last one is to
+   * be completed.
+   */
   readonly command: (file: string, words: readonly string[]) => readonly [string, ...string[]];
   /** What it prints, as one completion each, without what stands before the `=`. */
   readonly completions: (stdout: string) => readonly string[];
@@ -19,7 +23,10 @@ const BASH = `source "$1"; shift
 COMP_WORDS=("$@"); COMP_CWORD=$(( $# - 1 )); _mqtt5
 [ \${#COMPREPLY[@]} -eq 0 ] || printf '%s\\n' "\${COMPREPLY[@]}"`;
 
-/** Zsh completes only on a terminal: there, Tab is pressed, and each \`compadd\` prints what it is given. */
+/**
+ * Zsh completes only on a terminal: there, Tab is pressed, and each \`compadd\` prints what it is
+ * given.
+ */
 const ZSH = `zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell "PROMPT=; autoload -U compinit; compinit -u -D; source \${(q)1}"

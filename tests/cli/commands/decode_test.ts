@@ -1,4 +1,5 @@
-// The command `decode`: what it prints, what it refuses, and that nothing from the wire reaches the terminal as it is.
+// The command `decode`: what it prints, what it refuses, and that nothing from the wire reaches the
+// terminal as it is.
 
 import { assert, assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodePacket } from "../../../mod.ts";
@@ -57,9 +58,9 @@ for (
 
 Deno.test("decode explains what a short form leaves out", async () => {
   const { stdout } = await run(["decode", "62020001 E000"]);
-  assertMatch(stdout, /^ +left out +PUBREL Reason Code 0x00: Success +§3\.6\.2\.1$/m);
-  assertMatch(stdout, /^ +left out +Property Length 0: no properties +§3\.6\.2\.2\.1$/m);
-  assertMatch(stdout, /^ +left out +Disconnect Reason Code 0x00: Normal +§3\.14\.2\.1$/m);
+  assertMatch(stdout, /^ +omitted +PUBREL Reason Code 0x00: Success +§3\.6\.2\.1$/m);
+  assertMatch(stdout, /^ +omitted +Property Length 0: no properties +§3\.6\.2\.2\.1$/m);
+  assertMatch(stdout, /^ +omitted +Disconnect Reason Code 0x00: Normal +§3\.14\.2\.1$/m);
 });
 
 Deno.test("decode explains several packets in a row", async () => {
@@ -137,18 +138,26 @@ for (
     [
       "an odd number of digits",
       ["decode", "123"],
-      /"123" has an odd number of hexadecimal digits; a byte has two/,
+      /"123" has an odd number of hexadecimal digits\n/,
     ],
-    ["what is no digit", ["decode", "12 3G"], /"G" is no hexadecimal digit/],
-    ["an escape sequence as digits", ["decode", "\x1b[2J"], /"\\u\{1B\}" is no hexadecimal digit/],
-    ["an x that belongs to no 0", ["decode", "10 x1"], /"x" is no hexadecimal digit/],
+    ["what is no digit", ["decode", "12 3G"], /"G" is not a hexadecimal digit/],
+    [
+      "an escape sequence as digits",
+      ["decode", "\x1b[2J"],
+      /"\\u\{1B\}" is not a hexadecimal digit/,
+    ],
+    ["an x that belongs to no 0", ["decode", "10 x1"], /"x" is not a hexadecimal digit/],
     ["digits that are not in pairs", ["decode", "C0 0 D0 0"], /"0" has an odd number/],
     ["digits beside -", ["decode", "-", "C000"], /either as HEX or on standard input/],
     ["digits beside --raw", ["decode", "--raw", "C000"], /either as HEX or on standard input/],
-    ["nothing at all", ["decode"], /Give the bytes as HEX or on standard input/],
-    ["an empty argument", ["decode", ""], /no bytes to decode/],
-    ["an option that does not exist", ["decode", "--nope"], /There is no option --nope/],
-    ["options that exclude each other", ["decode", "--raw", "--hex"], /exclude each other/],
+    ["nothing at all", ["decode"], /Expected bytes as HEX or on standard input; see decode --help/],
+    ["an empty argument", ["decode", ""], /No bytes to decode/],
+    ["an option that does not exist", ["decode", "--nope"], /Unknown option --nope/],
+    [
+      "options that cannot be used together",
+      ["decode", "--raw", "--hex"],
+      /--raw and --hex cannot be used together/,
+    ],
   ] as const
 ) {
   Deno.test(`decode refuses ${what} with exit code 2`, async () => {
@@ -163,7 +172,10 @@ for (
 Deno.test("decode refuses text on standard input that is not quite digits", async () => {
   const { exitCode, stdout, stderr } = await run(["decode"], { stdin: "C000 # ping" });
   assertEquals([exitCode, stdout], [2, ""]);
-  assertMatch(stderr, /^mqtt5: Standard input is text, with "#" in it; give .* xxd -p .* --raw\n$/);
+  assertMatch(
+    stderr,
+    /^mqtt5: Standard input contains "#", which is not a hexadecimal digit; use --raw [^\n]*\n$/,
+  );
 });
 
 Deno.test("decode shows a long payload of any size", async () => {

@@ -34,7 +34,7 @@ Deno.test("demo fits 80 columns, and keeps a value and its section on one line",
 Deno.test("demo needs net for this machine alone", async () => {
   const { exitCode, stdout, stderr } = await runProcess(["--allow-net=127.0.0.1"], ["demo"]);
   assertEquals([exitCode, stderr], [0, ""]);
-  assertStringIncludes(stdout, "Three messages went there and back");
+  assertStringIncludes(stdout, "Three messages went to the broker and back");
 });
 
 Deno.test("demo says what it needs when it has no permission", async () => {

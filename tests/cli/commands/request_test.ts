@@ -1,4 +1,5 @@
-// The command `request` as a process: what it asks, what it takes for the answer and what not, and how it ends.
+// The command `request` as a process: what it asks, what it takes for the answer and what not, and
+// how it ends.
 
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { PublishOptions } from "../../../mod.ts";
@@ -162,7 +163,7 @@ Deno.test("request ends with 27 when nobody answers within -W", async () => {
   await using broker = await serve({ port: 0 });
   const { exitCode, stdout, stderr } = await cli(broker, ["request", "-t", "a", "-n", "-W", "0.3"]);
   assertEquals([exitCode, stdout], [27, ""]);
-  assertMatch(stderr, /^mqtt5: The time ran out, 0\.3 s; [^\n]*\n$/);
+  assertMatch(stderr, /^mqtt5: Timed out after 0\.3 s \(--timeout\)\n$/);
 });
 
 Deno.test("request ends with 27 when -W runs out before standard input ends", async () => {
@@ -172,7 +173,7 @@ Deno.test("request ends with 27 when -W runs out before standard input ends", as
   await request.untilTold(/\n/);
   const { exitCode, stderr } = await request.end();
   assertEquals([exitCode], [27]);
-  assertMatch(stderr, /^mqtt5: The time ran out, 0\.3 s; [^\n]*\n$/);
+  assertMatch(stderr, /^mqtt5: Timed out after 0\.3 s \(--timeout\)\n$/);
 });
 
 const REFUSALS: readonly [string, ServeOptions, number][] = [
@@ -190,13 +191,13 @@ for (const [what, options, code] of REFUSALS) {
 }
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["no topic", ["-n"], /Give a topic/],
-  ["no payload", ["-t", "a"], /Give a payload/],
+  ["no topic", ["-n"], /No topic: give --topic, or/],
+  ["no payload", ["-t", "a"], /No payload: give -m, /],
   ["two payloads", ["-t", "a", "-m", "b", "-n"], /--message and --null-message/],
   ["a wildcard", ["-t", "a/#", "-n"], /wildcard/],
   ["a wildcard for the answer", ["-t", "a", "-n", "-e", "b/+"], /wildcard/],
   ["an empty topic for the answer", ["-t", "a", "-n", "-e", ""], /empty|Topic Name/],
-  ["two formats", ["-t", "a", "-n", "--json", "-F", "x"], /exclude each other/],
+  ["two formats", ["-t", "a", "-n", "--json", "-F", "x"], /cannot be used together/],
 ];
 
 for (const [what, args, says] of USAGE) {

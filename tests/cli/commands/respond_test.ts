@@ -1,4 +1,5 @@
-// The command `respond` as a process: what it answers, with the help of a program too, and what it leaves unanswered.
+// The command `respond` as a process: what it answers, with the help of a program too, and what it
+// leaves unanswered.
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { type Client, connect, type Message } from "../../../mod.ts";
@@ -19,7 +20,10 @@ async function responding(
   return respond;
 }
 
-/** Asks questions in turn, and resolves to the answers. Each is asked when the one before is answered. */
+/**
+ * Asks questions in turn, and resolves to the answers. Each is asked when the one before is
+ * answered.
+ */
 async function ask(
   client: Client,
   ...questions: readonly (string | Uint8Array)[]
@@ -55,7 +59,7 @@ Deno.test("request asks, respond answers with what was asked", async () => {
   // After two answers it has done what it was to do.
   const { exitCode, stdout, stderr } = await respond.end();
   assertEquals([exitCode, stdout], [0, ""]);
-  assertMatch(stderr, /\nmqtt5: Answered a request to ask\/me\n/);
+  assertMatch(stderr, /\nmqtt5: Responded to a request on ask\/me\n/);
 });
 
 brokerTest(
@@ -140,7 +144,9 @@ brokerTest(
       "--allow-run=sh",
     ]);
     await client.publish("ask/me", "3\n", { responseTopic: "re", qos: 1 });
-    await respond.untilTold(/mqtt5: "sh" ended with 3: no answer to ask\/me\n/);
+    await respond.untilTold(
+      /mqtt5: No response to a request on ask\/me: "sh" exited with code 3\n/,
+    );
     assertEquals(texts(await ask(client, "0\n")), ["0"]);
     assertEquals((await respond.end()).exitCode, 0);
   },
@@ -149,13 +155,16 @@ brokerTest(
 brokerTest(
   "respond gives up a program that takes longer than --exec-timeout",
   async (broker, client) => {
-    // The sleep is a child of the shell's, which keeps standard output open for longer than the shell lives.
+    // The sleep is a child of the shell's, which keeps standard output open for longer than the
+    // shell lives.
     const program = `sh -c 'read a; test "$a" = fast || sleep 4 2>&-; echo "$a"'`;
     const args = ["--exec", program, "--exec-timeout", "1"];
     await using respond = await responding(broker, args, ["--allow-run=sh"]);
     const before = performance.now();
     await client.publish("ask/me", "slow\n", { responseTopic: "re", qos: 1 });
-    await respond.untilTold(/mqtt5: "sh" took longer than 1 s: no answer to ask\/me\n/);
+    await respond.untilTold(
+      /mqtt5: No response to a request on ask\/me: "sh" took longer than 1 s\n/,
+    );
     assertLess(performance.now() - before, 3000);
     assertEquals(texts(await ask(client, "fast\n")), ["fast"]);
   },
@@ -166,7 +175,7 @@ brokerTest(
   async (broker, client) => {
     await using respond = await responding(broker, ["-C", "1"]);
     await client.publish("ask/me", "x", { qos: 1 });
-    await respond.untilTold(/mqtt5: A message to ask\/me has no Response Topic: nobody waits/);
+    await respond.untilTold(/mqtt5: Ignored a message on ask\/me: it has no Response Topic\n/);
     assertEquals(texts(await ask(client, "y")), ["y"]);
     assertEquals((await respond.end()).exitCode, 0);
   },
@@ -193,17 +202,17 @@ Deno.test("respond says which program it may not run, or cannot", async () => {
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["no filter", [], /Give a Topic Filter/],
+  ["no filter", [], /No Topic Filter: give --topic/],
   ["a filter that is none", ["-t", "a#"], /Topic Filter "a#"/],
   ["two payloads", ["-t", "a", "-m", "b", "-n"], /--message and --null-message/],
   [
     "a payload and a program",
     ["-t", "a", "-m", "b", "--exec", "c"],
-    /--message and --exec exclude each other/,
+    /--message and --exec cannot be used together/,
   ],
-  ["an empty program", ["-t", "a", "--exec", " "], /--exec needs a command/],
+  ["an empty program", ["-t", "a", "--exec", " "], /--exec: expected a command/],
   ["a time for no program", ["-t", "a", "--exec-timeout", "1"], /needs --exec/],
-  ["no answer", ["-t", "a", "-C", "0"], /--count must be/],
+  ["no answer", ["-t", "a", "-C", "0"], /--count: expected an integer/],
 ];
 
 for (const [what, args, says] of USAGE) {

@@ -1,4 +1,5 @@
-// The command `retained` as a process: it lists what the server keeps, or removes it, and knows when that was all.
+// The command `retained` as a process: it lists what the server keeps, or removes it, and knows
+// when that was all.
 
 import { assert, assertEquals, assertGreaterOrEqual, assertMatch } from "@std/assert";
 import type { Client } from "../../../mod.ts";
@@ -146,15 +147,19 @@ Deno.test("retained ends with 27 when -W runs out before all is settled", async 
   const args = ["retained", "-t", "a", "--settle", "60", "-W", "0.3"];
   const { exitCode, stderr } = await cli(server, args);
   assertEquals([exitCode], [27]);
-  assertMatch(stderr, /^mqtt5: The time ran out, 0\.3 s; [^\n]*\n$/);
+  assertMatch(stderr, /^mqtt5: Timed out after 0\.3 s \(--timeout\)\n$/);
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["no filter", [], /Give a Topic Filter: with --topic, or in the URL/],
+  ["no filter", [], /No Topic Filter: give --topic, or add it to the URL/],
   ["a filter that is none", ["-t", "a/#/b"], /Topic Filter "a\/#\/b"/],
-  ["a shared subscription", ["-t", "a", "-t", "$share/group/a"], /leave \$share out/],
-  ["two formats", ["-t", "a", "--json", "-F", "%p"], /exclude each other/],
-  ["a time that is none", ["-t", "a", "--settle", "x"], /--settle must be a number of seconds/],
+  [
+    "a shared subscription",
+    ["-t", "a", "-t", "$share/group/a"],
+    /remove \$share\/… from the filter/,
+  ],
+  ["two formats", ["-t", "a", "--json", "-F", "%p"], /cannot be used together/],
+  ["a time that is none", ["-t", "a", "--settle", "x"], /--settle: expected a number of seconds/],
 ];
 
 for (const [what, args, says] of USAGE) {

@@ -1,4 +1,5 @@
-// Sessions of `sub`, as processes: what they go on with, what they leave behind, and how subscriptions are ended.
+// Sessions of `sub`, as processes: what they go on with, what they leave behind, and how
+// subscriptions are ended.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import type { PacketInit } from "../../../mod.ts";
@@ -38,7 +39,8 @@ brokerTest(
   "sub without -x leaves no session, and without -c begins a new one",
   async (broker) => {
     assertEquals((await cli(broker, ["sub", "-i", "me", "-t", "a", "-E"])).exitCode, 0);
-    // The one that is left is the test's own. The broker may hear the last word after the process has ended.
+    // The one that is left is the test's own. The broker may hear the last word after the process
+    // has ended.
     await withinPatience(until(() => broker.statistics.sessions === 1));
     assertEquals((await cli(broker, ["sub", "-i", "me", "-x", "60", "-t", "a", "-E"])).exitCode, 0);
     assertEquals(broker.statistics.subscriptions, 1);

@@ -1,4 +1,5 @@
-// `sub --json | pub --json`: what one broker sends, another gets, message for message. And much of it: nothing is lost.
+// `sub --json | pub --json`: what one broker sends, another gets, message for message. And much of
+// it: nothing is lost.
 
 import { assertEquals } from "@std/assert";
 import { connect, type Message, type PublishOptions } from "../../../mod.ts";
@@ -38,7 +39,9 @@ function* numbers(): Generator<number, never> {
   for (let state = 1;;) yield state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
 }
 
-/** A message with all properties that a client may set, or some, and a payload that is text or not. */
+/**
+ * A message with all properties that a client may set, or some, and a payload that is text or not.
+ */
 function messageOf(index: number, random: () => number): [string, Uint8Array, PublishOptions] {
   const bytes = (most: number) =>
     Uint8Array.from({ length: random() % most }, () => (random() >> 8) & 0xff);

@@ -20,7 +20,10 @@ const NUMBERED = ["Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Kiritimati"];
 /** Zones whose names the platform does not know; summer times in the south, half an hour long. */
 const UNKNOWN = ["America/St_Johns", "Australia/Lord_Howe", "Asia/Tokyo"];
 
-/** In seconds: the ends of many years, by which weeks are counted, and one year with its changes of the clock. */
+/**
+ * In seconds: the ends of many years, by which weeks are counted, and one year with its changes of
+ * the clock.
+ */
 function times(): readonly number[] {
   const ends = Array.from(
     { length: 28 },

@@ -1,4 +1,5 @@
-// Where `pub` and `sub` differ from mosquitto's tools on purpose: what each does, and why ours does not do the same.
+// Where `pub` and `sub` differ from mosquitto's tools on purpose: what each does, and why ours does
+// not do the same.
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../../mod.ts";

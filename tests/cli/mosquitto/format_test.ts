@@ -1,5 +1,6 @@
-// `-F` beside mosquitto_sub: what every letter with every setting makes of messages of all kinds. All formats are one, with
-// marks between them, so that each tool runs but once for a message. Where ours differs, both are told, and why.
+// `-F` beside mosquitto_sub: what every letter with every setting makes of messages of all kinds.
+// All formats are one, with marks between them, so that each tool runs but once for a message.
+// Where ours differs, both are told, and why.
 
 import { assertEquals, assertGreater, assertLess, assertStringIncludes } from "@std/assert";
 import type { PublishOptions } from "../../../mod.ts";
@@ -108,7 +109,10 @@ for (const [name, sent] of Object.entries(MESSAGES)) {
   });
 }
 
-/** Whether a format shows a payload in one of the ways in which they differ, for which there is a test below. */
+/**
+ * Whether a format shows a payload in one of the ways in which they differ, for which there is a
+ * test below.
+ */
 function isPayloadIn(format: string, size: number): boolean {
   const [, left, width, letter] = /^%(-?)(\d*)\.?\d*([pxX])$/.exec(format) ?? [];
   if (letter === undefined) return false;
@@ -129,7 +133,8 @@ sideBySideTest(
 );
 
 sideBySideTest("-F %9x shows as many bytes as fit", async (server) => {
-  // mosquitto_sub takes the columns for bytes, halves what fits, and so hides half of a payload for which there is room.
+  // mosquitto_sub takes the columns for bytes, halves what fits, and so hides half of a payload for
+  // which there is room.
   const formats = ["%9x|", "%-9x|", "%09X|", "%3x|", "%2x|", "%1x|"];
   assertEquals(await show(server, { topic: "a", payload: "jkl" }, formats), {
     theirs: ["       6a|", "6a       |", "00000006A|", " 6a|", "6a|", " |"],
@@ -193,7 +198,10 @@ sideBySideTest("-F @s, @N, @S, @c and %U show the time of the message", async (s
   }
 });
 
-/** Of JSON, the time alone differs: `Z` and an offset exclude each other, in mosquitto_sub they stand side by side. */
+/**
+ * Of JSON, the time alone differs: `Z` and an offset cannot be used together, in mosquitto_sub they
+ * stand side by side.
+ */
 function assertSameJson({ theirs, ours }: Shown): void {
   const time = /^\{"tst":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z?)\+0545",/;
   theirs.forEach((text, index) => {

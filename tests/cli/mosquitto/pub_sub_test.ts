@@ -1,5 +1,5 @@
-// `pub` and `sub` beside mosquitto_pub and mosquitto_sub: the same arguments and the same messages make the same bytes and
-// the same exit code.
+// `pub` and `sub` beside mosquitto_pub and mosquitto_sub: the same arguments and the same messages
+// make the same bytes and the same exit code.
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { connect } from "../../../mod.ts";
@@ -209,7 +209,8 @@ sideBySideTest(
       assertEquals(told(await sub("-t", other, "-C", "1")), [0, `${other} 3\n`], side);
     }));
   },
-  // At QoS 1 mosquitto_sub -C ends without an acknowledgement at times, and has the message again the next time.
+  // At QoS 1 mosquitto_sub -C ends without an acknowledgement at times, and has the message again
+  // the next time.
   { configuration: ["queue_qos0_messages true"] },
 );
 

@@ -1,4 +1,5 @@
-// What is refused, by the command line or by the server, beside mosquitto's tools: the exit codes that scripts go by.
+// What is refused, by the command line or by the server, beside mosquitto's tools: the exit codes
+// that scripts go by.
 
 import { assertEquals } from "@std/assert";
 import { serve } from "../../../src/broker/mod.ts";
@@ -37,7 +38,8 @@ for (const [tool, args] of MISTAKES) {
   sideBySideTest(`${tool} ${args.join(" ")} is a mistake, with either tool`, async (server) => {
     const [theirs, ours] = await runBoth(server, tool, args);
     assertEquals(theirs.exitCode, 1);
-    // 2 stands for nothing else: a script can tell its own mistakes from failures of the network, which are 1.
+    // 2 stands for nothing else: a script can tell its own mistakes from failures of the network,
+    // which are 1.
     assertEquals(told(ours), [2, ""]);
   });
 }
@@ -157,7 +159,8 @@ sideBySideTest(
       const outcomes = await runBoth(server, "sub", args);
       assertEquals(outcomes.map(told), [[0, ""], [135, ""]], args.join(" "));
     }
-    // Of several, mosquitto_sub goes on with those that are granted; nobody would know what is missing.
+    // Of several, mosquitto_sub goes on with those that are granted; nobody would know what is
+    // missing.
     const partly = await runBoth(server, "sub", ["-t", "yes", "-t", "no", "-E"]);
     assertEquals(partly.map(told), [[0, ""], [135, ""]]);
     const granted = await runBoth(server, "sub", ["-t", "yes", "-E"]);

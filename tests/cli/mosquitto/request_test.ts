@@ -5,7 +5,9 @@ import { type Client, connect } from "../../../mod.ts";
 import { publishOnce } from "../../interop/interop.ts";
 import { run, runBoth, sideBySideTest, SIDES, told } from "./side_by_side.ts";
 
-/** Answers requests with what they say, but to `q/empty` with nothing. Resolves when it hears them. */
+/**
+ * Answers requests with what they say, but to `q/empty` with nothing. Resolves when it hears them.
+ */
 async function answering(client: Client): Promise<void> {
   const questions = await client.subscribe("q/+", { qos: 2 });
   void (async () => {

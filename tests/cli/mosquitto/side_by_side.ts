@@ -1,4 +1,5 @@
-// Mosquitto's tools and our commands side by side: processes with the same arguments, at a Mosquitto that tells what it sees.
+// Mosquitto's tools and our commands side by side: processes with the same arguments, at a
+// Mosquitto that tells what it sees.
 
 import { type Client, connect, type Message } from "../../../mod.ts";
 import { interopTest, until } from "../../interop/interop.ts";
@@ -43,7 +44,10 @@ const hasTools = await Promise.all(["pub", "sub", "rr"].map(async (tool) => {
   await new Deno.Command(`mosquitto_${tool}`, { args: ["--help"] }).output();
 })).then(() => true, () => false);
 
-/** A test with mosquitto's tools and a Mosquitto of its own; where there are none, it is skipped, and its name says so. */
+/**
+ * A test with mosquitto's tools and a Mosquitto of its own; where there are none, it is skipped,
+ * and its name says so.
+ */
 export function sideBySideTest<Name extends string = never>(
   name: string,
   test: (server: Mosquitto<Name>) => Promise<void>,
@@ -177,7 +181,10 @@ export class Watcher implements AsyncDisposable {
     return this.#messages.splice(0).filter((message) => !message.startsWith("mark "));
   }
 
-  /** What has been published since the last time, as soon as this client has gone, and how its connection began. */
+  /**
+   * What has been published since the last time, as soon as this client has gone, and how its
+   * connection began.
+   */
   async publishedBy(id: string): Promise<{ readonly messages: string[]; readonly began: string }> {
     await this.untilLogged(new RegExp(`: Client ${id} (disconnected|closed)`));
     const began = await this.untilLogged(new RegExp(` as ${id} `));

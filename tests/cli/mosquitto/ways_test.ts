@@ -25,7 +25,9 @@ interface Files {
   readonly key: string;
 }
 
-/** How both tools are told of the server, and how each ends; theirs fails with one code or another. */
+/**
+ * How both tools are told of the server, and how each ends; theirs fails with one code or another.
+ */
 interface Way {
   readonly name: string;
   readonly listener: Name;

@@ -1,5 +1,6 @@
-// No option of `pub`, `sub`, `request`, `respond`, `retained` and `broker` is without a test: the lists here say where each is tested,
-// and that it stands there is looked up. An option that is added fails this test until it has one.
+// No option of `pub`, `sub`, `request`, `respond`, `retained` and `broker` is without a test: the
+// lists here say where each is tested, and that it stands there is looked up. An option that is
+// added fails this test until it has one.
 
 import { assert, assertEquals } from "@std/assert";
 import { COMMANDS } from "../../../src/cli/registry.ts";

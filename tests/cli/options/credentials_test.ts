@@ -1,4 +1,5 @@
-// Where commands take a user and a password from, and that a password is never shown, whatever happens.
+// Where commands take a user and a password from, and that a password is never shown, whatever
+// happens.
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { type Broker, serve } from "../../../src/broker/mod.ts";
@@ -34,7 +35,10 @@ function assertHidden({ stdout, stderr }: Pick<Result, "stdout" | "stderr">): vo
   for (const form of forms) assertFalse((stdout + stderr).includes(form), stdout + stderr);
 }
 
-/** Words of command lines. SERVER is a URL without its scheme, FILE a file with the password in its first line. */
+/**
+ * Words of command lines. SERVER is a URL without its scheme, FILE a file with the password in its
+ * first line.
+ */
 const SOURCES: readonly {
   readonly name: string;
   readonly args: readonly string[];
@@ -108,20 +112,20 @@ for (const [name, content, password] of FILES) {
 }
 
 const MISTAKES: readonly [string, readonly string[], RegExp][] = [
-  ["two passwords", ["-P", SECRET, "--password-env", "X"], /--password and --password-env exclude/],
+  ["two passwords", ["-P", SECRET, "--password-env", "X"], /--password and --password-env cannot/],
   ["a password and a question", ["-P", SECRET, "--ask-password"], /--password and --ask-password/],
   [
     "a file that is not there",
     ["--password-file", "/no/such"],
-    /Cannot read the password in "\/no\/such"/,
+    /Cannot read the password file "\/no\/such": no such file or directory\n/,
   ],
   [
     "a variable that is not there",
     ["--password-env", "NO_SUCH"],
-    /no environment variable "NO_SUCH"/,
+    /the environment variable "NO_SUCH" is not set/,
   ],
-  ["nobody to ask", ["--ask-password"], /standard input is no terminal; see --password-file/],
-  ["digits that are none", ["-P", `hex:${SECRET}`], /pairs of hexadecimal digits after hex:/],
+  ["nobody to ask", ["--ask-password"], /needs a terminal on standard input; see --password-file/],
+  ["digits that are none", ["-P", `hex:${SECRET}`], /pairs of hexadecimal digits after "hex:"/],
   [
     "a URL with a wrong port",
     [`mqtt://alice:${IN_URL}@localhost:x/a`],
@@ -136,8 +140,12 @@ const MISTAKES: readonly [string, readonly string[], RegExp][] = [
   ["a URL with digits and a slash in it", ["mqtt://alice:12/s3cr@localhost/a"], /write \/ as %2F/],
   ["a URL with a % that escapes nothing", ["mqtt://alice:s3cr%zz@localhost/a"], /write %25/],
   ["a URL of another scheme", [`http://alice:${IN_URL}@localhost`], /Unknown scheme http:/],
-  ["two URLs", [`mqtt://alice:${IN_URL}@localhost`, `mqtt://${IN_URL}@b`], /Give one URL/],
-  ["a URL and a host", [`mqtt://alice:${IN_URL}@localhost`, "-h", "a"], /either as a URL or/],
+  [
+    "two URLs",
+    [`mqtt://alice:${IN_URL}@localhost`, `mqtt://${IN_URL}@b`],
+    /Expected one server URL/,
+  ],
+  ["a URL and a host", [`mqtt://alice:${IN_URL}@localhost`, "-h", "a"], /only once: as a URL, /],
 ];
 
 for (const [what, args, says] of MISTAKES) {
@@ -192,7 +200,8 @@ Deno.test({
     for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
       shown += text;
       if (!shown.endsWith("Password: ")) continue;
-      // What is taken back with the Backspace key is not part of it, also when it is more than a byte.
+      // What is taken back with the Backspace key is not part of it, also when it is more than a
+      // byte.
       await writer.write(new TextEncoder().encode(`${SECRET}é\u007f\r`));
     }
     await writer.close().catch(() => {});

@@ -1,4 +1,5 @@
-// `--options FILE`: defaults by long names, for all commands in one file; the command line goes before.
+// `--options FILE`: defaults by long names, for all commands in one file; the command line goes
+// before.
 
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { freePort } from "../../io/mosquitto.ts";
@@ -121,22 +122,22 @@ Deno.test("a server on the command line goes before the one in --options, in wha
 });
 
 const MISTAKES: readonly [name: string, content: string, says: RegExp][] = [
-  ["an unknown name", '{"topik":"a"}', /: There is no option --topik; did you mean --topic\?/],
-  ["a name like none", '{"xyzzyxyzzy":"a"}', /There is no option --xyzzyxyzzy; see --help=all/],
-  ["a short name", '{"t":"a"}', /There is no option --t/],
-  ["a name of JavaScript's own", '{"toString":true}', /There is no option --toString/],
-  ["another file of options", '{"options":"b"}', /There is no option --options/],
+  ["an unknown name", '{"topik":"a"}', /: unknown option --topik; did you mean --topic\?/],
+  ["a name like none", '{"xyzzyxyzzy":"a"}', /unknown option --xyzzyxyzzy; see --help=all/],
+  ["a short name", '{"t":"a"}', /unknown option --t/],
+  ["a name of JavaScript's own", '{"toString":true}', /unknown option --toString/],
+  ["another file of options", '{"options":"b"}', /unknown option --options/],
   [
     "a text for a flag",
     '{"exit-after-subscribe":"yes"}',
-    /exit-after-subscribe must be true or false/,
+    /"exit-after-subscribe": expected true or false/,
   ],
-  ["a list for one value", '{"qos":[1]}', /qos must be a text or a number/],
-  ["an object for a value", '{"client-id":{}}', /client-id must be a text or a number/],
-  ["nothing for a value", '{"client-id":null}', /client-id must be a text or a number/],
-  ["a number out of range", '{"qos":3}', /--qos must be a whole number from 0 to 2/],
-  ["no object", '["-t","a"]', /must have one JSON object, with the long names of options/],
-  ["no JSON", "topic: a", /Cannot read the options in/],
+  ["a list for one value", '{"qos":[1]}', /"qos": expected a string or a number/],
+  ["an object for a value", '{"client-id":{}}', /"client-id": expected a string or a number/],
+  ["nothing for a value", '{"client-id":null}', /"client-id": expected a string or a number/],
+  ["a number out of range", '{"qos":3}', /--qos: expected an integer from 0 to 2/],
+  ["no object", '["-t","a"]', /expected a JSON object with long names of options/],
+  ["no JSON", "topic: a", /: invalid JSON: /],
 ];
 
 for (const [name, content, says] of MISTAKES) {
@@ -153,7 +154,10 @@ for (const [name, content, says] of MISTAKES) {
 Deno.test("--options says which file it cannot read, and never shows a password", async () => {
   const missing = await run(["pub", "--options", "/no/such"]);
   assertEquals(missing.exitCode, 2);
-  assertMatch(missing.stderr, /^mqtt5: Cannot read the options in "\/no\/such": [^\n]*\n$/);
+  assertMatch(
+    missing.stderr,
+    /^mqtt5: Cannot read the options file "\/no\/such": no such file or directory\n$/,
+  );
   await using file = await fileWith('{"password":"s3cret","password-env":"X","topic":"a","qos":1}');
   const { exitCode, stderr } = await run(["sub", "-p", String(freePort()), "--options", file.path]);
   assertEquals(exitCode, 2);

@@ -1,4 +1,5 @@
-// Help: it fits a screen and is whole, its examples can be typed, and a typo leads to the name that was meant.
+// Help: it fits a screen and is whole, its examples can be typed, and a typo leads to the name that
+// was meant.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/cli/registry.ts";
@@ -152,7 +153,7 @@ for (const [typed, suggested] of TYPOS) {
   Deno.test(`${typed.join(" ")}: did you mean ${suggested}?`, async () => {
     const { exitCode, stdout, stderr } = await run(typed);
     assertEquals([exitCode, stdout], [2, ""]);
-    assertMatch(stderr, /^mqtt5: There is no (command|option) [^\n]*\n$/);
+    assertMatch(stderr, /^mqtt5: Unknown (command|option) [^\n]*\n$/);
     assertStringIncludes(stderr, `; did you mean ${suggested}?\n`);
   });
 }
@@ -163,7 +164,7 @@ for (
   Deno.test(`${typed.join(" ")}: nothing is near, and the help is named`, async () => {
     const { exitCode, stdout, stderr } = await run(typed);
     assertEquals([exitCode, stdout], [2, ""]);
-    assertMatch(stderr, /^mqtt5: There is no (command|option) [^\n]*; see --help(=all)?\n$/);
+    assertMatch(stderr, /^mqtt5: Unknown (command|option) [^\n]*; see --help(=all)?\n$/);
   });
 }
 

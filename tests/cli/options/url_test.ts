@@ -54,10 +54,10 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a URL of another scheme", ["http://localhost"], /Unknown scheme http:.*expected mqtt:/],
   ["a host in the place of a URL", ["localhost"], /"localhost" is not the URL of a server/],
   ["a port that is none", ["mqtt://localhost:x/a"], /is not the URL of a server/],
-  ["two URLs", ["mqtt://a/b", "-L", "mqtt://c/d"], /Give one URL/],
-  ["a URL and a host", ["mqtt://a/b", "-h", "c"], /either as a URL or with --host/],
-  ["a URL and a port", ["mqtt://a/b", "-p", "1"], /either as a URL or with --host/],
-  ["port 0", ["-p", "0"], /--port must be a whole number from 1 to 65535/],
+  ["two URLs", ["mqtt://a/b", "-L", "mqtt://c/d"], /Expected one server URL/],
+  ["a URL and a host", ["mqtt://a/b", "-h", "c"], /only once: as a URL, with --host/],
+  ["a URL and a port", ["mqtt://a/b", "-p", "1"], /only once: as a URL, with --host/],
+  ["port 0", ["-p", "0"], /--port: expected an integer from 1 to 65535/],
   ["a host that is none", ["-h", "a b"], /is no/],
 ];
 

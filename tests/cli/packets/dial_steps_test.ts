@@ -50,16 +50,17 @@ const STEPS: readonly {
       result: { alpnProtocol: "mqtt", version: "TLSv1.3", commonName: "bro\x1bker" },
     },
     whole: `· TLS handshake RFC 8446 §2
-  server name (SNI)             "broker.example", asked for          RFC 6066 §3
+  server name (SNI)             "broker.example"                     RFC 6066 §3
   protocols offered (ALPN)      "mqtt", "x-amzn-mqtt-ca"           RFC 7301 §3.1
   protocol chosen               "mqtt", as offered                 RFC 7301 §3.2
   version                       TLSv1.3
   server's certificate          Common Name "bro\\u{1B}ker"
-  client's certificate          sent if asked for                RFC 8446 §4.4.2
-  checked: chain                valid now, and issued by an          RFC 5280 §6
-                                authority that this runtime trusts,
-                                or one of --cafile and --capath
-  checked: host name            for "broker.example"                 RFC 9525 §6
+  client's certificate          sent if the server asks for it   RFC 8446 §4.4.2
+  checked: chain                valid, and issued by an authority    RFC 5280 §6
+                                that Deno trusts, or one in --cafile
+                                or --capath
+  checked: host name            the certificate is for               RFC 9525 §6
+                                "broker.example"
 
 `,
     brief: `· TLSv1.3 with broker.example, ALPN "mqtt", certificate of "bro\\u{1B}ker",
@@ -79,9 +80,10 @@ const STEPS: readonly {
     whole: `· TLS handshake RFC 8446 §2
   server name (SNI)             none: an IP address is not sent      RFC 6066 §3
   protocols offered (ALPN)      none; see --tls-alpn               RFC 7301 §3.1
-  checked: chain                valid now, and issued by an          RFC 5280 §6
-                                authority that this runtime trusts
-  NOT checked: host name        --insecure: it may be for any other  RFC 9525 §6
+  checked: chain                valid, and issued by an authority    RFC 5280 §6
+                                that Deno trusts
+  NOT checked: host name        --insecure: the certificate may be   RFC 9525 §6
+                                for any host
 
 `,
     brief: "· TLS with 192.0.2.1, chain checked, host name NOT checked RFC 8446\n",
@@ -97,12 +99,12 @@ const STEPS: readonly {
       target: "broker.example:1883",
     },
     whole: `· Proxy p.example:1080 RFC 1928
-  SOCKS 5                       is to lead to broker.example:1883    RFC 1928 §4
-  host name                     looked up by the proxy
+  SOCKS 5                       connection to broker.example:1883    RFC 1928 §4
+  host name                     resolved by the proxy
   credentials                   user "alice", password not shown        RFC 1929
 
 `,
-    brief: "· The proxy p.example:1080 leads to broker.example:1883 RFC 1928\n",
+    brief: "· Proxy p.example:1080 connected to broker.example:1883 RFC 1928\n",
   },
   {
     name: "an HTTP proxy",
@@ -115,12 +117,12 @@ const STEPS: readonly {
       target: "[::1]:1883",
     },
     whole: `· Proxy p.example:80 RFC 9110 §9.3.6
-  CONNECT                       is to lead to [::1]:1883         RFC 9110 §9.3.6
-  host name                     looked up by the proxy
+  CONNECT                       connection to [::1]:1883         RFC 9110 §9.3.6
+  host name                     resolved by the proxy
   credentials                   none                                    RFC 7617
 
 `,
-    brief: "· The proxy p.example:80 leads to [::1]:1883 RFC 9110 §9.3.6\n",
+    brief: "· Proxy p.example:80 connected to [::1]:1883 RFC 9110 §9.3.6\n",
   },
   {
     name: "a WebSocket that is refused, without what is secret",
@@ -129,21 +131,20 @@ const STEPS: readonly {
       request: "GET /mqtt?token=s3cret&a=b HTTP/1.1\r\nHost: h\r\nCookie: s3cret",
       response: "HTTP/1.1 403 For\x1b[2Jbidden\r\nSet-Cookie: s3cret\r\nServer: x",
     },
-    whole: `→ Client to Server: request for a WebSocket, 3 lines RFC 6455 §4.1
+    whole: `→ Client to Server: WebSocket request, 3 lines RFC 6455 §4.1
   GET /mqtt?token=(not shown)&a=b HTTP/1.1
-                                the URL's path and query           RFC 6455 §4.1
-  Host: h                       the server that is meant           RFC 9110 §7.2
-  Cookie: (not shown)           given by --header
+                                path and query of the URL          RFC 6455 §4.1
+  Host: h                       host and port of the URL           RFC 9110 §7.2
+  Cookie: (not shown)           from --header
 
-← Server to Client: answer to it, 3 lines RFC 6455 §4.2.2
+← Server to Client: WebSocket response, 3 lines RFC 6455 §4.2.2
   HTTP/1.1 403 For\\u{1B}[2Jbidden
-                                the server gives no WebSocket       RFC 9110 §15
-  Set-Cookie: (not shown)       of no matter to WebSocket
-  Server: x                     of no matter to WebSocket
+                                the server refused the WebSocket    RFC 9110 §15
+  Set-Cookie: (not shown)       not used by WebSocket
+  Server: x                     not used by WebSocket
 
 `,
-    brief: `→ GET /mqtt?token=(not shown)&a=b HTTP/1.1, for a WebSocket with MQTT
-    RFC 6455 §4.1
+    brief: `→ GET /mqtt?token=(not shown)&a=b HTTP/1.1, to open a WebSocket RFC 6455 §4.1
 ← HTTP/1.1 403 For\\u{1B}[2Jbidden RFC 6455 §4.2.2
 `,
   },
@@ -160,31 +161,31 @@ for (const { name, step, whole, brief } of STEPS) {
 const WAY_BY_WSS = `· TCP connection to localhost:PORT
 
 · TLS handshake RFC 8446 §2
-  server name (SNI)             "localhost", asked for               RFC 6066 §3
+  server name (SNI)             "localhost"                          RFC 6066 §3
   protocols offered (ALPN)      none; see --tls-alpn               RFC 7301 §3.1
-  checked: chain                valid now, and issued by an          RFC 5280 §6
-                                authority that this runtime trusts,
-                                or one of --cafile and --capath
-  checked: host name            for "localhost"                      RFC 9525 §6
+  checked: chain                valid, and issued by an authority    RFC 5280 §6
+                                that Deno trusts, or one in --cafile
+                                or --capath
+  checked: host name            the certificate is for "localhost"   RFC 9525 §6
 
-→ Client to Server: request for a WebSocket, 7 lines RFC 6455 §4.1
-  GET /mqtt HTTP/1.1            the URL's path and query           RFC 6455 §4.1
-  Host: localhost:PORT         the server that is meant           RFC 9110 §7.2
-  Upgrade: websocket            from HTTP to WebSocket             RFC 6455 §4.1
-  Connection: Upgrade           Upgrade is for this hop alone    RFC 9110 §7.6.1
+→ Client to Server: WebSocket request, 7 lines RFC 6455 §4.1
+  GET /mqtt HTTP/1.1            path and query of the URL          RFC 6455 §4.1
+  Host: localhost:PORT         host and port of the URL           RFC 9110 §7.2
+  Upgrade: websocket            switch from HTTP to WebSocket      RFC 6455 §4.1
+  Connection: Upgrade           Upgrade is for this hop only     RFC 9110 §7.6.1
   Sec-WebSocket-Key: KEY
-                                random; for the answer          RFC 6455 §11.3.1
-  Sec-WebSocket-Version: 13     the only one in use             RFC 6455 §11.3.5
-  Sec-WebSocket-Protocol: mqtt  what is spoken inside: MQTT                   §6
+                                random key                      RFC 6455 §11.3.1
+  Sec-WebSocket-Version: 13     the only version                RFC 6455 §11.3.5
+  Sec-WebSocket-Protocol: mqtt  the protocol inside: MQTT                     §6
 
-← Server to Client: answer to it, 5 lines RFC 6455 §4.2.2
+← Server to Client: WebSocket response, 5 lines RFC 6455 §4.2.2
   HTTP/1.1 101 Switching Protocols
                                 the WebSocket is open            RFC 6455 §4.2.2
-  Upgrade: WebSocket            to WebSocket, as asked for       RFC 6455 §4.2.2
-  Connection: Upgrade           Upgrade is for this hop alone    RFC 9110 §7.6.1
+  Upgrade: WebSocket            switched to WebSocket            RFC 6455 §4.2.2
+  Connection: Upgrade           Upgrade is for this hop only     RFC 9110 §7.6.1
   Sec-WebSocket-Accept: KEY
-                                the answer to the key           RFC 6455 §11.3.3
-  Sec-WebSocket-Protocol: mqtt  what is spoken inside: MQTT                   §6
+                                derived from the key            RFC 6455 §11.3.3
+  Sec-WebSocket-Protocol: mqtt  the protocol inside: MQTT                     §6
 
 → Client to Server: CONNECT, 15 bytes §3.1
 `;
@@ -212,7 +213,10 @@ waysTest(
       stdout,
       /\n {2}version +TLSv1\.3\n {2}server's certificate +Common Name "server"\n/,
     );
-    assertMatch(stdout, /\n {2}client's certificate +sent if asked for +RFC 8446 §4\.4\.2\n/);
+    assertMatch(
+      stdout,
+      /\n {2}client's certificate +sent if the server asks for it +RFC 8446 §4\.4\.2\n/,
+    );
   },
 );
 
@@ -225,7 +229,7 @@ waysTest(
       const brief = await run([...command, ...args, "--trace"]);
       assertMatch(
         brief.stderr,
-        /^· TLS with localhost, chain and host name checked RFC 8446\n→ GET \/mqtt HTTP\/1\.1, for a WebSocket with MQTT RFC 6455 §4\.1\n← HTTP\/1\.1 101 Switching Protocols RFC 6455 §4\.2\.2\n→ CONNECT, /,
+        /^· TLS with localhost, chain and host name checked RFC 8446\n→ GET \/mqtt HTTP\/1\.1, to open a WebSocket RFC 6455 §4\.1\n← HTTP\/1\.1 101 Switching Protocols RFC 6455 §4\.2\.2\n→ CONNECT, /,
       );
       const whole = await run([...command, ...args, "--trace=full"]);
       assertMatch(whole.stderr, /^· TCP connection [^]*\n· TLS handshake [^]*\n→ CONNECT, /);

@@ -1,4 +1,5 @@
-// `--trace`: every packet, both ways, on standard error, explained in short or byte by byte; by clients and by the broker.
+// `--trace`: every packet, both ways, on standard error, explained in short or byte by byte; by
+// clients and by the broker.
 
 import {
   assert,

@@ -1,5 +1,5 @@
-// What was received, on a terminal: what it might obey, hide or turn round is escaped, by every command that prints it. Into a
-// pipe goes what came.
+// What was received, on a terminal: what it might obey, hide or turn round is escaped, by every
+// command that prints it. Into a pipe goes what came.
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../../mod.ts";
@@ -39,7 +39,10 @@ const UNSEEN: readonly (readonly [character: string, shown: string])[] = [
   ["\u{E0041}", "\\u{E0041}"],
 ];
 
-/** Each of them may still be in what is printed to a terminal: one that obeys or hides it must not be. */
+/**
+ * Each of them may still be in what is printed to a terminal: one that obeys or hides it must not
+ * be.
+ */
 const ALL = UNSEEN.map(([character]) => character).join("");
 const SHOWN = UNSEEN.map(([, shown]) => shown).join("");
 
@@ -85,7 +88,10 @@ Deno.test("escapedJson() keeps the value", () => {
   assertEquals(JSON.parse(json), value);
 });
 
-/** Those that a topic and a User Property may hold: the standard has receivers refuse some others (§1.5.4). */
+/**
+ * Those that a topic and a User Property may hold: the standard has receivers refuse some others
+ * (§1.5.4).
+ */
 const IN_TEXT = UNSEEN.filter(([character]) => character > "\u{9F}");
 const TOPIC = `t/${IN_TEXT.map(([character]) => character).join("")}`;
 const TOPIC_SHOWN = `t/${IN_TEXT.map(([, shown]) => shown).join("")}`;

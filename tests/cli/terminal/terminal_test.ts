@@ -1,5 +1,6 @@
-// Commands on a terminal: what a person sees, and what the terminal is like afterwards. Python makes the terminal; what comes
-// to its standard input is typed, what is shown comes out of its standard output.
+// Commands on a terminal: what a person sees, and what the terminal is like afterwards. Python
+// makes the terminal; what comes to its standard input is typed, what is shown comes out of its
+// standard output.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Client, connect } from "../../../mod.ts";
@@ -7,7 +8,10 @@ import { type Broker, serve, type ServeOptions } from "../../../src/broker/mod.t
 import { isInstalled, temporaryFolder } from "../../broker_net/broker_net.ts";
 import { Running } from "../run.ts";
 
-/** Runs a command on a terminal of so many columns; says in the end whether the terminal echoes what is typed. */
+/**
+ * Runs a command on a terminal of so many columns; says in the end whether the terminal echoes what
+ * is typed.
+ */
 const TERMINAL = `
 import fcntl, os, pty, select, struct, sys, termios
 columns, *command = sys.argv[1:]
@@ -48,7 +52,10 @@ interface TerminalOptions {
   readonly shell?: string;
 }
 
-/** Starts a command on a terminal. It may connect to the broker of that port, or with 0 listen on this machine. */
+/**
+ * Starts a command on a terminal. It may connect to the broker of that port, or with 0 listen on
+ * this machine.
+ */
 function begin(port: number, args: readonly string[], options: TerminalOptions = {}): Running {
   const { columns = 80, env = {}, shell = 'exec "$@"' } = options;
   const net = port === 0 ? "127.0.0.1" : `localhost:${port}`;
@@ -134,7 +141,10 @@ class Witness implements AsyncDisposable {
 /** A command to the terminal, or a character. */
 const PIECE = new RegExp("\x1b\\[[\\d;]*[A-Za-z]|[^]", "g");
 
-/** What stands on the terminal in the end, without colours: carriage returns and erased lines have had their effect. */
+/**
+ * What stands on the terminal in the end, without colours: carriage returns and erased lines have
+ * had their effect.
+ */
 function screenOf(shown: string): string {
   const lines = [""];
   let column = 0;
@@ -215,7 +225,7 @@ terminalTest("there is nobody to ask where standard input is no terminal", async
   const args = ["sub", "-t", "a", "--ask-password"];
   const { exitCode, stdout } = await begin(1, args, { shell: '"$@" < /dev/null' }).end();
   assertEquals(exitCode, 2);
-  assertMatch(screenOf(stdout), /^mqtt5: Nobody can be asked: [^\n]*\n$/);
+  assertMatch(screenOf(stdout), /^mqtt5: --ask-password needs a terminal [^\n]*\n$/);
 });
 
 /** A broker that takes three messages, and more only when the gate is opened. */
@@ -333,7 +343,10 @@ terminalTest("sub ends quietly with 0 when the program behind it has had enough"
   assertEquals(screenOf(stdout), "first\ngone\nended with 0\n");
 });
 
-/** Colours that can be seen on a dark ground and on a bright one: no black, no white, and no ground of their own. */
+/**
+ * Colours that can be seen on a dark ground and on a bright one: no black, no white, and no ground
+ * of their own.
+ */
 const SEEN = [0, 1, 2, 31, 32, 33, 36];
 
 const SGR = new RegExp("\x1b\\[([\\d;]*)m", "g");
