@@ -318,6 +318,7 @@ export class BrokerEngine {
   /** Something has happened on a connection. */
   handle(connection: BrokerConnection, event: ConnectionEvent): void {
     if (event.type === "closed") connection.cause = event.cause;
+    if (event.type === "more") this.#countPackets(connection);
     // That a message is kept no more is little work, and there is an end to it before "more".
     const isNow = !this.#turns.isOver || event.type === "settled";
     if (!connection.isBusy && isNow) return this.#begin(connection, event);
@@ -348,6 +349,12 @@ export class BrokerEngine {
   /** Tells of an error that nobody caught, and in what it happened. Never throws. */
   report(error: unknown, what: string, client?: ClientInfo): void {
     this.#errors.report(error, what, client);
+  }
+
+  /** Counted before the others wait for a turn: who has sent so many does not want little. */
+  #countPackets(connection: BrokerConnection): void {
+    this.#turns.begin(connection.share);
+    this.#turns.count(Work.look * PACKETS_PER_CALL);
   }
 
   #begin(connection: BrokerConnection, event: ConnectionEvent, at?: number): void {
@@ -434,7 +441,6 @@ export class BrokerEngine {
       case "message":
         return this.#publishHandler.receive(connection, event, at);
       case "more":
-        this.#turns.count(Work.look * PACKETS_PER_CALL);
         connection.protocol.proceed(this.#tools.now());
         return undefined;
       case "connect":

@@ -9,8 +9,11 @@ import { nextTurn, nextTurnOfSockets } from "./runtime.ts";
  */
 export const BYTES_A_TURN = 4096;
 
-/** After so many bytes sockets are looked at, too. */
-const BYTES_A_POLL = 524_288;
+/**
+ * After so many bytes sockets are looked at, too: they come in two milliseconds, and a look takes
+ * the twentieth part of one.
+ */
+const BYTES_A_POLL = 2_097_152;
 
 /** After so many reads, however little they find, the next one gives way. */
 const READS_A_TURN = 100;

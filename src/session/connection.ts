@@ -333,6 +333,8 @@ export abstract class Connection {
   protected abstract checkTime(): void;
   /** Something has been sent. */
   protected abstract hasSent(): void;
+  /** Packets have been received, and handled. */
+  protected hasReceived(): void {}
   /** Tells the peer of its fault, if the role may. */
   protected abstract report(error: PacketError): void;
   /** Whether packets are not to be looked at for now. */
@@ -344,6 +346,7 @@ export abstract class Connection {
   protected decode(): void {
     const before = this.writeBuffer.length;
     let left = this.#packetsPerCall;
+    let hasReceived = false;
     try {
       while (!this.#isClosed && !this.isPaused && !this.#isToProceed) {
         if (left-- === 0) {
@@ -353,8 +356,10 @@ export abstract class Connection {
         }
         const packet = this.#decoder.next();
         if (packet === undefined) break;
+        hasReceived = true;
         this.handlePacket(packet);
       }
+      if (hasReceived) this.hasReceived();
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
       this.fail(error);

@@ -367,8 +367,12 @@ export class ServerConnection extends Connection {
     super.refuseForMemory();
   }
 
-  protected handlePacket(packet: Packet): void {
+  /** Once for all that came together: there is no time between them. */
+  protected override hasReceived(): void {
     this.#keepAlive?.received(this.now);
+  }
+
+  protected handlePacket(packet: Packet): void {
     if (!this.isOpen) return this.#handleHandshake(packet);
     switch (packet.type) {
       case "publish":
