@@ -3,6 +3,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { encodePacket, type PacketInit } from "../../src/packets/mod.ts";
+import { PLACE } from "../../src/broker/sizes.ts";
 import { Share, Turns } from "../../src/broker/turns.ts";
 import { settle } from "../io/virtual_clock.ts";
 import { type Client, publishOf } from "./client.ts";
@@ -91,6 +92,40 @@ Deno.test("A chunk full of PINGREQ is answered in turns, and all of it", async (
   );
   assertStrictEquals(client.link.packets.length, 60_000);
   assert(Math.max(...turns) <= A_TURN, `${Math.max(...turns)} in one turn`);
+});
+
+Deno.test("An acknowledgement is seen when it comes, though the turn is over", async () => {
+  await using world = new World();
+  const subscriber = await world.connect("s");
+  await subscriber.subscribe("a", { qos: 1 });
+  const publisher = await world.connect("p");
+  await publisher.publish("a", "", { qos: 1 });
+  const { packetId } = subscriber.expect("publish");
+  publisher.link.send(repeated(publishOf("f", ""), 2000));
+  const before = world.engine.statistics.memory;
+  subscriber.link.send(encodePacket({ type: "puback", packetId }));
+  const released = before - world.engine.statistics.memory;
+  assert(released >= PLACE, `${released} bytes are kept no more`);
+  await world.settle();
+});
+
+Deno.test("Who sends packets by the hundred waits behind who sends one", async () => {
+  let answered: number | undefined;
+  await using world = new World({
+    onMessage: (client) =>
+      void (client?.clientId === "b" && (answered = pinger.link.packets.length)),
+  });
+  const pinger = await world.connect("a");
+  const bystander = await world.connect("b");
+  const publisher = await world.connect("p");
+  publisher.link.send(repeated(publishOf("f", ""), 2000));
+  pinger.link.send(repeated({ type: "pingreq" }, 1000));
+  bystander.link.send(repeated(publishOf("b", ""), 1));
+  assertStrictEquals(answered, undefined);
+  await world.settle();
+  // As many as are looked at in a call.
+  assertStrictEquals(answered, 64);
+  pinger.link.packets.length = 0;
 });
 
 Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, and answered after the last [MQTT-3.8.4-5]", async () => {
