@@ -1,5 +1,12 @@
 // A file of ours: whose it is, which version, and that it is whole, before anything is read from it
 // or written to it. A file that is not as it must be is refused and left as it is.
+//
+// What cannot be told: that the -wal file of a process that was killed has been cut or removed.
+// Measured with SQLite 3.53: of 300 commits 150 are there when it is cut in half, none since the
+// last checkpoint when it is removed, `quick_check` says ok, and `wal_checkpoint` counts the frames
+// that are left. It is the state of an earlier commit, as after a crash at that time. A counter of
+// commits within the database goes back with it. One elsewhere would have to be on disk with every
+// commit, which is a second fsync: half as many commits a second.
 
 import {
   type Database,
