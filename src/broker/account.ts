@@ -58,12 +58,10 @@ export class Account implements Memory {
   /** So many bytes more are kept, whether there was room or not. */
   charge(bytes: number, shared = 0): void {
     if (this.#isClosed) return;
-    this.#bytes += shared;
+    this.#bytes += bytes + shared;
     this.#shared += shared;
-    for (let account: Account | undefined = this; account !== undefined;) {
-      if (account.#isClosed) return;
-      account.#bytes += bytes;
-      account = account.#above;
+    for (let above = this.#above; above !== undefined && !above.#isClosed; above = above.#above) {
+      above.#bytes += bytes;
     }
   }
 
@@ -91,13 +89,14 @@ export class Account implements Memory {
   }
 
   #hasRoom(bytes: number, shared: number, isSmall: boolean): boolean {
-    let more = bytes + shared;
-    for (let account: Account | undefined = this; account !== undefined;) {
-      const limit = isSmall ? account.#limit : account.#ordinaryLimit;
-      if (account.#bytes + more > limit) return false;
-      account = account.#above;
-      more = bytes;
+    if (this.#bytes + bytes + shared > this.#limitFor(isSmall)) return false;
+    for (let above = this.#above; above !== undefined; above = above.#above) {
+      if (above.#bytes + bytes > above.#limitFor(isSmall)) return false;
     }
     return true;
+  }
+
+  #limitFor(isSmall: boolean): number {
+    return isSmall ? this.#limit : this.#ordinaryLimit;
   }
 }
