@@ -155,6 +155,7 @@ export class BrokerEngine {
       onQueued: (session, message) => this.#commits?.keep(session, message),
       onExpired: (message) => this.#forget(message),
       memory: this.#memory,
+      together: () => this.#commits?.together() ?? atOnce,
       sendFirst: (older, subscriptions) => this.#retainedDelivery.sendFirst(older, subscriptions),
       onDropped: ({ client }, message, why) => this.#hooks.onDropped(client, message, why),
     });
@@ -538,6 +539,10 @@ export class BrokerEngine {
     connection.hasLeft = true;
     this.#hooks.onDisconnect(connection.client!, closeReason(cause));
   }
+}
+
+function atOnce(work: () => void): void {
+  work();
 }
 
 /** Whether a client wants something from the broker, so that hooks may be asked. */

@@ -17,7 +17,7 @@ import type { RetainedDelivery } from "./retained/delivery.ts";
 import type { RetainedMessages } from "./retained/messages.ts";
 import type { Router, RoutingCode } from "./routing/router.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
-import { type Turns, Work } from "./turns.ts";
+import { Share, type Turns, Work } from "./turns.ts";
 
 /** What a publish handler works with. */
 export interface PublishHandlerSetup {
@@ -53,6 +53,8 @@ export class PublishHandler {
   readonly #retainedDelivery: RetainedDelivery;
   readonly #commits: CommitBeforeWrite | undefined;
   readonly #turns: Turns;
+  /** What is done for Wills. */
+  readonly #share = new Share();
   readonly #setup: PublishHandlerSetup;
 
   constructor(setup: PublishHandlerSetup) {
@@ -126,23 +128,34 @@ export class PublishHandler {
     acknowledgement: PendingAcknowledgement | undefined,
     arrivedAt: number,
     mayHave?: MayHave,
-  ): undefined {
+  ): Promise<void> | undefined {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
     if (message === undefined) return this.#answer(connection, acknowledgement, ReasonCode.success);
+    // Exactly once is promised by one commit of all that comes of a message.
+    const share = message.qos === 2 && this.#commits !== undefined ? undefined : connection.share;
     const answer = acknowledgement === undefined || this.#commits === undefined
-      ? this.#distribute(connection, message, mayHave)
+      ? this.#distribute(connection, message, mayHave, share)
       : this.#commits.publish(
         connection,
         acknowledgement,
         message.retain,
-        () => this.#distribute(connection, message, mayHave),
+        () => this.#distribute(connection, message, mayHave, share),
       );
-    if (answer !== undefined) {
-      this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
+    if (isPromise(answer)) {
+      return answer.then((answer) => this.#answerWith(connection, acknowledgement, answer));
     }
-    return undefined;
+    return this.#answerWith(connection, acknowledgement, answer);
+  }
+
+  #answerWith(
+    connection: BrokerConnection,
+    acknowledgement: PendingAcknowledgement | undefined,
+    answer: Answer | undefined,
+  ): undefined {
+    if (answer === undefined) return undefined;
+    return this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
   }
 
   /** Brings a message of a client to those who want it. Returns what is to be said to it. */
@@ -150,7 +163,8 @@ export class PublishHandler {
     connection: BrokerConnection,
     message: PublishPacket,
     mayHave: MayHave,
-  ): Answer {
+    share: Share | undefined,
+  ): Answer | Promise<Answer> {
     const older = this.#retainedDelivery.olderThanNow(message.topic);
     if (message.retain && !this.#retain(message)) {
       return {
@@ -159,15 +173,16 @@ export class PublishHandler {
       };
     }
     this.#hooks.onMessage(connection.client, message);
-    const code = this.#router.route(message, connection.session, mayHave, older);
-    // What is retained has been taken, whoever had no room for it.
-    return code === ReasonCode.quotaExceeded && message.retain ? WANTED : ANSWERS[code];
+    const code = this.#router.route(message, connection.session, mayHave, older, share);
+    return isPromise(code)
+      ? code.then((code) => answerFor(code, message))
+      : answerFor(code, message);
   }
 
   /** Asks, if somebody is to be asked, who of those that want a message may have it. */
   #askWhoMayHave(
     packet: PublishPacket,
-    then: (mayHave: MayHave) => undefined,
+    then: (mayHave: MayHave) => Promise<void> | undefined,
   ): Promise<void> | undefined {
     if (!this.#deliveries.isAsked) return then(undefined);
     const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic));
@@ -226,7 +241,8 @@ export class PublishHandler {
       const older = this.#retainedDelivery.olderThanNow(packet.topic);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);
-      this.#router.route(packet, publisher, mayHave, older);
+      const code = this.#router.route(packet, publisher, mayHave, older, this.#share);
+      return isPromise(code) ? code.then(() => {}) : undefined;
     });
     void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
   }
@@ -249,6 +265,11 @@ export class PublishHandler {
     this.#retained.delete(packet.topic);
     return true;
   }
+}
+
+function answerFor(code: RoutingCode, { retain }: PublishPacket): Answer {
+  // What is retained has been taken, whoever had no room for it.
+  return code === ReasonCode.quotaExceeded && retain ? WANTED : ANSWERS[code];
 }
 
 const WANTED: Answer = { reasonCode: ReasonCode.success };

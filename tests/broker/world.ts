@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { BrokerEngine, type EngineTools } from "../../src/broker/engine.ts";
 import type { BrokerOptions } from "../../src/broker/mod.ts";
+import type { Store } from "../../src/broker/durability/store.ts";
 import type { ConnackPacket } from "../../src/packets/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
 import { settle } from "../io/virtual_clock.ts";
@@ -29,14 +30,14 @@ export class World implements AsyncDisposable {
   readonly #later: (() => void)[] = [];
   #given = 0;
 
-  constructor(options: BrokerOptions = {}, tools: Partial<EngineTools> = {}) {
+  constructor(options: BrokerOptions = {}, tools: Partial<EngineTools> = {}, store?: Store) {
     this.engine = new BrokerEngine(options, {
       now: () => this.now,
       onNextTurn: (callback) => void this.#later.push(callback),
       newClientId: () => this.names.shift() ?? `given-${++this.#given}`,
       warn: (line) => void this.lines.push(line),
       ...tools,
-    });
+    }, store);
   }
 
   /** A client that has said nothing yet. */
@@ -67,6 +68,12 @@ export class World implements AsyncDisposable {
   /** A client that is connected. */
   async connect(clientId: string, options?: ConnectOptions): Promise<Client> {
     return (await this.join(clientId, options)).client;
+  }
+
+  /** All clients are gone. */
+  async cutAll(): Promise<void> {
+    for (const link of this.#links) link.cut();
+    await this.settle();
   }
 
   /** Lets everything happen that waits for nothing but its turn. */
@@ -101,8 +108,7 @@ export class World implements AsyncDisposable {
 
   /** All clients leave, and all sessions end: nothing is left of them. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const link of this.#links) link.cut();
-    await this.settle();
+    await this.cutAll();
     await this.advance(LONG);
     const { clients, sessions, subscriptions } = this.engine.statistics;
     assertEquals({ clients, sessions, subscriptions }, {

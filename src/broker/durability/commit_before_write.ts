@@ -17,6 +17,7 @@ import { encodePacket, isFailure, ReasonCode, type ReasonCodeOf } from "../../pa
 import type { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import type { BrokerConnection, BrokerSession } from "../model.ts";
+import { isPromise } from "../is_promise.ts";
 import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { Retained } from "../retained/messages.ts";
 import type { Store } from "./store.ts";
@@ -44,6 +45,12 @@ class Publication {
   readonly retained: { readonly topic: string; readonly before: Retained | undefined }[] = [];
   /** Whether somebody could not get it, because it could not be stored. */
   isRefused = false;
+
+  /** What has come of it so far is stored, or was taken back. */
+  settle(isStored: boolean): void {
+    this.isRefused ||= !isStored;
+    this.queued.length = this.retained.length = 0;
+  }
 
   get isToBeStored(): boolean {
     return this.queued.length > 0 || this.retained.length > 0;
@@ -75,6 +82,8 @@ export class CommitBeforeWrite {
   #answers: HeldAnswer[] = [];
   /** The message that is on its way to its subscribers. */
   #publication: Publication | undefined;
+  /** Messages that are on their way for more than one turn. */
+  readonly #underWay = new Set<HeldAnswer>();
   #isDue = false;
   /** Clients with something to be written that is not stored yet. */
   readonly #waiting = new Set<BrokerConnection>();
@@ -94,25 +103,55 @@ export class CommitBeforeWrite {
 
   /**
    * Routes a message of QoS 1 or 2 by `route`, which gives what is to be said to it. Returns that, if it is
-   * to be said at once; else it is said when what came of the message is stored.
+   * to be said at once; else it is said when what came of the message is stored. Where the message
+   * takes more than one turn, what was stored meanwhile is not taken back any more.
    */
   publish(
     connection: BrokerConnection,
     acknowledgement: PendingAcknowledgement,
     retain: boolean,
-    route: () => Answer,
-  ): Answer | undefined {
+    route: () => Answer | Promise<Answer>,
+  ): Answer | undefined | Promise<Answer | undefined> {
     const { store } = this.#setup;
     const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
     if (store.isFailing && (retain || isRecorded)) return NOT_STORED;
     const publication = this.#publication = new Publication();
-    let answer: Answer;
+    let answer: Answer | Promise<Answer>;
     try {
       answer = route();
     } finally {
       this.#publication = undefined;
     }
-    const held = { connection, acknowledgement, answer, publication };
+    const held = { connection, acknowledgement, answer: NOT_STORED, publication };
+    if (!isPromise(answer)) return this.#answerWith({ ...held, answer });
+    this.#underWay.add(held);
+    return answer.finally(() => this.#underWay.delete(held)).then((answer) =>
+      this.#answerWith({ ...held, answer })
+    );
+  }
+
+  /**
+   * Gives a function that calls its argument as if in the call in which it was got: what is kept
+   * belongs to the message that is routed now.
+   */
+  together(): (work: () => void) => void {
+    const publication = this.#publication;
+    return (work) => {
+      const current = this.#publication;
+      this.#publication = publication;
+      try {
+        work();
+      } finally {
+        this.#publication = current;
+      }
+    };
+  }
+
+  /** The message has been routed. Returns what is to be said to it, if it is to be said at once. */
+  #answerWith(held: HeldAnswer): Answer | undefined {
+    const { store } = this.#setup;
+    const { connection, acknowledgement, answer, publication } = held;
+    const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
     if (publication.isRefused && !isFailure(answer.reasonCode)) {
       this.#takeBack([held]);
       return NOT_STORED;
@@ -152,7 +191,8 @@ export class CommitBeforeWrite {
     const isStored = this.#setup.store.commit();
     const answers = this.#answers;
     this.#answers = [];
-    if (!isStored) this.#takeBack(answers);
+    if (!isStored) this.#takeBack([...answers, ...this.#underWay]);
+    for (const { publication } of this.#underWay) publication.settle(isStored);
     for (const { connection, acknowledgement, answer } of answers) {
       this.#setup.acknowledge(connection, acknowledgement, isStored ? answer : NOT_STORED);
     }

@@ -2,24 +2,17 @@
 // encoded once.
 
 import { PacketTooLargeError } from "../../errors.ts";
-import {
-  type PublishPacket,
-  type QoS,
-  ReasonCode,
-  writePacket,
-  Writer,
-} from "../../packets/mod.ts";
-import { expiryOf, OutgoingMessage } from "../../session/outgoing_message.ts";
+import { type PublishPacket, type QoS, ReasonCode } from "../../packets/mod.ts";
+import { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { MayHave } from "../delivery_authorizer.ts";
 import type { Account } from "../account.ts";
 import type { BrokerConnection, BrokerSession } from "../model.ts";
-import { QueuedMessage, SharedContent } from "./queued_message.ts";
+import { Copies, Workshop } from "./copies.ts";
+import { QueuedMessage } from "./queued_message.ts";
 import type { DropReason } from "../options.ts";
-import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
-import { messageBytes, PLACE } from "../sizes.ts";
 import { type Matches, nextMember, type Subscription, SubscriptionTable } from "./subscriptions.ts";
 import type { Retained } from "../retained/messages.ts";
-import { type Turns, Work } from "../turns.ts";
+import { type Share, type Turns, Work } from "../turns.ts";
 
 /** What a router works with. */
 export interface RouterSetup {
@@ -44,113 +37,17 @@ export interface RouterSetup {
     older: Retained,
     subscriptions: readonly Subscription<BrokerSession>[],
   ) => void;
+  /**
+   * Gives a function that calls its argument so that what is queued in it belongs to the message
+   * that is being routed now: where one is routed in more than one turn.
+   */
+  readonly together: () => (work: () => void) => void;
   /** A message does not reach a client that should have it. */
   readonly onDropped: (session: BrokerSession, message: PublishPacket, why: DropReason) => void;
 }
 
-/** Room for one message after the other, larger than which it is not kept. */
-const ROOM = 65_536;
-
-/** What messages are encoded in and copied to. */
-class Workshop {
-  readonly pages: PayloadPages = new PayloadPages();
-  #writer = new Writer();
-
-  /** The writer, with nothing in it: what was in it is over. */
-  get writer(): Writer {
-    if (this.#writer.length > ROOM) this.#writer = new Writer();
-    this.#writer.clear();
-    return this.#writer;
-  }
-}
-
-/** A message on its way to several. It is there until the next one is. */
-class Copies {
-  readonly packet: PublishPacket;
-  readonly #now: () => number;
-  readonly #writer: Writer;
-  readonly #pages: PayloadPages;
-  readonly #memory: Account;
-  readonly #isShared: boolean;
-  #bytes: number | undefined;
-  #content: SharedContent | undefined;
-  #own: PublishPacket | undefined;
-  #expiresAt: number | undefined;
-  #encoded: Uint8Array | undefined;
-  #encodedRetained: Uint8Array | undefined;
-
-  /** `isShared` says whether more than one may keep it. */
-  constructor(
-    packet: PublishPacket,
-    isShared: boolean,
-    { now, memory }: Pick<RouterSetup, "now" | "memory">,
-    { writer, pages }: Workshop,
-  ) {
-    this.packet = packet;
-    this.#isShared = isShared;
-    this.#now = now;
-    this.#memory = memory;
-    this.#writer = writer;
-    this.#pages = pages;
-  }
-
-  /** Whether a session with this account has room to keep it. */
-  hasRoom(account: Account): boolean {
-    this.#bytes ??= messageBytes(this.packet);
-    if (!this.#isShared) return account.hasRoom(PLACE + this.#bytes);
-    this.#content ??= new SharedContent(this.#memory, this.#bytes);
-    return this.#content.hasRoom(account);
-  }
-
-  /** It is kept for a session with this account, which has been found to have room. */
-  charge(account: Account, message: QueuedMessage): void {
-    if (this.#content === undefined) message.charge(account, this.#bytes!);
-    else message.chargeShared(account, this.#content);
-  }
-
-  /** When the message expires. */
-  get expiresAt(): number {
-    return this.#expiresAt ??= this.packet.properties.messageExpiryInterval === undefined
-      ? Infinity
-      : expiryOf(this.packet, this.#now());
-  }
-
-  /** As it goes to one, with the identifiers of the subscriptions that it goes there for. */
-  of(
-    qos: QoS,
-    retain: boolean,
-    subscriptionIdentifiers: readonly number[],
-    packet: PublishPacket = this.packet,
-  ): PublishPacket {
-    const properties = subscriptionIdentifiers.length === 0
-      ? packet.properties
-      : { ...packet.properties, subscriptionIdentifiers };
-    const { topic, payload } = packet;
-    return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
-  }
-
-  /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
-  toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): QueuedMessage {
-    this.#own ??= withOwnBytes(this.packet, this.#pages);
-    return new QueuedMessage(
-      this.of(qos, retain, subscriptionIdentifiers, this.#own),
-      this.expiresAt,
-    );
-  }
-
-  /** Likewise at QoS 0, encoded: valid as long as this is. */
-  encoded(retain: boolean): Uint8Array {
-    if (retain) return this.#encodedRetained ??= this.#encode(true);
-    return this.#encoded ??= this.#encode(false);
-  }
-
-  /** The other one may be there already: what was encoded stays where it is. */
-  #encode(retain: boolean): Uint8Array {
-    const start = this.#writer.length;
-    writePacket(this.#writer, this.of(0, retain, NONE));
-    return this.#writer.bytes().subarray(start);
-  }
-}
+/** To so many subscribers a message goes at once, to more of them in turns. */
+const AT_ONCE = 1024;
 
 const NONE: readonly number[] = [];
 
@@ -182,19 +79,26 @@ export class Router {
   /**
    * Sends a message to all that want it and may have it, and `older` before it to those who are
    * still to get that. Returns 0x10 when there are none, 0x97 when some had no room for it and
-   * nobody took it.
+   * nobody took it. Where they are very many, it is done for `share`, in as many turns as it takes,
+   * and the answer is a promise; without `share` it is done at once.
    */
   route(
     packet: PublishPacket,
     publisher: BrokerSession | undefined,
     mayHave?: MayHave,
     older?: Retained,
-  ): RoutingCode {
+    share?: Share,
+  ): RoutingCode | Promise<RoutingCode> {
+    const { turns } = this.#setup;
     const matches = this.table.match(packet.topic);
-    const cost = Work.delivery + (packet.payload.length >> 9);
-    this.#setup.turns.count(Work.packet + cost * matches.single.length);
     const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
+    const cost = Work.delivery + (packet.payload.length >> 9);
+    turns.count(Work.packet);
     if (single.length === 0 && groups.length === 0) return ReasonCode.noMatchingSubscribers;
+    if (share !== undefined && single.length > AT_ONCE) {
+      return this.#routeInTurns({ single, groups }, packet, publisher, mayHave, older, share, cost);
+    }
+    turns.count(cost * single.length);
     if (older !== undefined) {
       for (const entries of single) this.#setup.sendFirst(older, entries);
     }
@@ -203,7 +107,42 @@ export class Router {
     let outcome: Outcome = NOTHING;
     for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);
     outcome |= this.#toGroups(copies, groups, mayHave);
-    return outcome === FULL ? ReasonCode.quotaExceeded : ReasonCode.success;
+    return codeOf(outcome);
+  }
+
+  /**
+   * Subscribers may unsubscribe in the meantime, or subscribe again; who subscribes for the first
+   * time comes too late.
+   */
+  #routeInTurns(
+    { single, groups }: Matches<BrokerSession>,
+    packet: PublishPacket,
+    publisher: BrokerSession | undefined,
+    mayHave: MayHave,
+    older: Retained | undefined,
+    share: Share,
+    cost: number,
+  ): RoutingCode | Promise<RoutingCode> {
+    const { turns, sendFirst } = this.#setup;
+    // Another message may be routed in between.
+    const copies = new Copies(packet, true, this.#setup, new Workshop());
+    const together = this.#setup.together();
+    let outcome: Outcome = NOTHING;
+    const send = (entries: readonly Subscription<BrokerSession>[]) => {
+      turns.count(cost);
+      const current = entries.flatMap(({ subscriber, request: { topicFilter } }) =>
+        subscriber.subscriptions.get(topicFilter) ?? []
+      );
+      if (current.length === 0) return;
+      together(() => {
+        if (older !== undefined) sendFirst(older, current);
+        outcome |= this.#toSubscriber(copies, current, publisher);
+      });
+    };
+    const later = turns.forEach(share, single, send, () => {
+      together(() => void (outcome |= this.#toGroups(copies, groups, mayHave)));
+    });
+    return later === undefined ? codeOf(outcome) : later.then(() => codeOf(outcome));
   }
 
   /**
@@ -367,6 +306,10 @@ export class Router {
     }
     return expired.length > 0;
   }
+}
+
+function codeOf(outcome: Outcome): RoutingCode {
+  return outcome === FULL ? ReasonCode.quotaExceeded : ReasonCode.success;
 }
 
 /** Sends a message, or lets it wait. Returns those that had to give way, which may be itself. */

@@ -1,0 +1,114 @@
+// §3.3.4 One message on its way to several subscribers: what can be the same for them is made once.
+
+import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets/mod.ts";
+import { expiryOf } from "../../session/outgoing_message.ts";
+import type { Account } from "../account.ts";
+import { messageBytes, PLACE } from "../sizes.ts";
+import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
+import { QueuedMessage, SharedContent } from "./queued_message.ts";
+
+/** Room for one message after the other, larger than which it is not kept. */
+const ROOM = 65_536;
+
+/** What messages are encoded in and copied to. */
+export class Workshop {
+  readonly pages: PayloadPages = new PayloadPages();
+  #writer = new Writer();
+
+  /** The writer, with nothing in it: what was in it is over. */
+  get writer(): Writer {
+    if (this.#writer.length > ROOM) this.#writer = new Writer();
+    this.#writer.clear();
+    return this.#writer;
+  }
+}
+
+/** A message on its way to several. It is there until the next one is. */
+export class Copies {
+  readonly packet: PublishPacket;
+  readonly #now: () => number;
+  readonly #writer: Writer;
+  readonly #pages: PayloadPages;
+  readonly #memory: Account;
+  readonly #isShared: boolean;
+  #bytes: number | undefined;
+  #content: SharedContent | undefined;
+  #own: PublishPacket | undefined;
+  #expiresAt: number | undefined;
+  #encoded: Uint8Array | undefined;
+  #encodedRetained: Uint8Array | undefined;
+
+  /** `isShared` says whether more than one may keep it. */
+  constructor(
+    packet: PublishPacket,
+    isShared: boolean,
+    { now, memory }: { readonly now: () => number; readonly memory: Account },
+    { writer, pages }: Workshop,
+  ) {
+    this.packet = packet;
+    this.#isShared = isShared;
+    this.#now = now;
+    this.#memory = memory;
+    this.#writer = writer;
+    this.#pages = pages;
+  }
+
+  /** Whether a session with this account has room to keep it. */
+  hasRoom(account: Account): boolean {
+    this.#bytes ??= messageBytes(this.packet);
+    if (!this.#isShared) return account.hasRoom(PLACE + this.#bytes);
+    this.#content ??= new SharedContent(this.#memory, this.#bytes);
+    return this.#content.hasRoom(account);
+  }
+
+  /** It is kept for a session with this account, which has been found to have room. */
+  charge(account: Account, message: QueuedMessage): void {
+    if (this.#content === undefined) message.charge(account, this.#bytes!);
+    else message.chargeShared(account, this.#content);
+  }
+
+  /** When the message expires. */
+  get expiresAt(): number {
+    return this.#expiresAt ??= this.packet.properties.messageExpiryInterval === undefined
+      ? Infinity
+      : expiryOf(this.packet, this.#now());
+  }
+
+  /** As it goes to one, with the identifiers of the subscriptions that it goes there for. */
+  of(
+    qos: QoS,
+    retain: boolean,
+    subscriptionIdentifiers: readonly number[],
+    packet: PublishPacket = this.packet,
+  ): PublishPacket {
+    const properties = subscriptionIdentifiers.length === 0
+      ? packet.properties
+      : { ...packet.properties, subscriptionIdentifiers };
+    const { topic, payload } = packet;
+    return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
+  }
+
+  /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
+  toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): QueuedMessage {
+    this.#own ??= withOwnBytes(this.packet, this.#pages);
+    return new QueuedMessage(
+      this.of(qos, retain, subscriptionIdentifiers, this.#own),
+      this.expiresAt,
+    );
+  }
+
+  /** Likewise at QoS 0, encoded: valid as long as this is. */
+  encoded(retain: boolean): Uint8Array {
+    if (retain) return this.#encodedRetained ??= this.#encode(true);
+    return this.#encoded ??= this.#encode(false);
+  }
+
+  /** The other one may be there already: what was encoded stays where it is. */
+  #encode(retain: boolean): Uint8Array {
+    const start = this.#writer.length;
+    writePacket(this.#writer, this.of(0, retain, NONE));
+    return this.#writer.bytes().subarray(start);
+  }
+}
+
+const NONE: readonly number[] = [];

@@ -1,0 +1,176 @@
+// A message for very many goes to them in turns, and is the same message to each: its publisher is told when the last one has
+// it, in order with its others, and subscriptions that change meanwhile hold from then on.
+
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { encodePacket, type SubscriptionRequestInit } from "../../src/packets/mod.ts";
+import { Store } from "../../src/broker/durability/store.ts";
+import { FaultPlan } from "../broker_net/faulty_database.ts";
+import { settle } from "../io/virtual_clock.ts";
+import { type Client, publishOf, textOf } from "./client.ts";
+import { World } from "./world.ts";
+
+/** More than a message goes to at once. */
+const MANY = 1300;
+
+/** So large that some hundred deliveries are a turn. */
+const LARGE = "x".repeat(16_000);
+
+/** So many deliveries of it are no more than a turn. */
+const MOST = 10_000 / (16_000 / 512);
+
+/** Many clients that have subscribed to "f". */
+async function subscribers(
+  world: World,
+  request: Partial<SubscriptionRequestInit> = {},
+): Promise<Client[]> {
+  const subscriptions = [{ topicFilter: "f", ...request }];
+  const clients = Array.from({ length: MANY }, (_, index) => {
+    const client = world.open();
+    client.link.send(encodePacket({ type: "connect", clientId: `s${index}` }));
+    client.link.send(encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
+    return client;
+  });
+  await world.settle();
+  for (const { link } of clients) link.packets.length = 0;
+  return clients;
+}
+
+const received = (clients: readonly Client[]) =>
+  clients.reduce((count, { link }) => count + link.packets.length, 0);
+
+const texts = ({ link }: Client) =>
+  link.packets.map((packet) =>
+    packet.type === "publish" ? textOf(packet).slice(0, 1) : packet.type
+  );
+
+Deno.test("A message for very many goes to so many in a turn, and is acknowledged after the last", async () => {
+  await using world = new World();
+  const clients = await subscribers(world);
+  const publisher = await world.connect("p");
+  publisher.link.send(encodePacket(publishOf("f", LARGE, { qos: 1, packetId: 1 })));
+  let before = 0;
+  let turns = 0;
+  do {
+    await settle();
+    const all = received(clients);
+    assert(all - before <= MOST, `${all - before} in one turn`);
+    assert(all === MANY || publisher.link.packets.length === 0, "it is acknowledged too early");
+    before = all;
+    turns++;
+  } while (world.beginTurn());
+  assert(turns >= MANY / MOST);
+  assertStrictEquals(before, MANY);
+  assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
+});
+
+Deno.test("While a message goes to very many, those of others go to theirs, and those behind it come after it [MQTT-4.6.0-6]", async () => {
+  await using world = new World();
+  const clients = await subscribers(world);
+  const other = await world.connect("o");
+  await other.subscribe("o");
+  const [publisher, next] = [await world.connect("p"), await world.connect("q")];
+  publisher.link.send(encodePacket(publishOf("f", `1${LARGE}`)));
+  publisher.link.send(encodePacket(publishOf("f", `2${LARGE}`)));
+  next.link.send(encodePacket(publishOf("f", `3${LARGE}`)));
+  next.link.send(encodePacket(publishOf("o", "")));
+  other.link.send(encodePacket(publishOf("o", "its own")));
+  for (let turn = 0; turn < 2; turn++) {
+    await settle();
+    world.beginTurn();
+  }
+  assert(received(clients) < MANY, "it was over before");
+  other.expectMessage("o", "its own");
+  await world.settle();
+  other.expectMessage("o", "");
+  for (const client of clients) {
+    assertEquals(texts(client).toSorted(), ["1", "2", "3"]);
+    assertEquals(texts(client).filter((text) => text !== "3"), ["1", "2"]);
+  }
+});
+
+Deno.test("Who unsubscribes while a message goes to very many does not get it any more [MQTT-3.10.4-2]", async () => {
+  await using world = new World();
+  const clients = await subscribers(world);
+  const publisher = await world.connect("p");
+  publisher.link.send(encodePacket(publishOf("f", LARGE)));
+  await settle();
+  const [first, again, last] = [clients[0]!, clients.at(-2)!, clients.at(-1)!];
+  assertEquals(received([again, last]), 0);
+  const subscriptions = [{ topicFilter: "f", qos: 1 }] as const;
+  last.link.send(encodePacket({ type: "unsubscribe", packetId: 2, topicFilters: ["f"] }));
+  again.link.send(encodePacket({ type: "subscribe", packetId: 2, subscriptions }));
+  const late = await world.open();
+  late.link.send(encodePacket({ type: "connect", clientId: "late" }));
+  late.link.send(encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
+  await world.settle();
+  assertEquals(texts(first), ["x"]);
+  assertEquals(texts(last), ["unsuback"]);
+  assertEquals(texts(again), ["suback", "x"]);
+  assertEquals(texts(late), ["connack", "suback"]);
+  assertStrictEquals(received(clients), MANY + 1);
+});
+
+Deno.test("A message for very many goes to all of them though its publisher is gone", async () => {
+  await using world = new World();
+  const clients = await subscribers(world);
+  const publisher = await world.connect("p");
+  publisher.link.send(encodePacket(publishOf("f", LARGE, { qos: 1, packetId: 1 })));
+  await settle();
+  assert(received(clients) < MANY);
+  await publisher.cut();
+  assertStrictEquals(received(clients), MANY);
+});
+
+Deno.test("A Will for very many goes to them in turns", async () => {
+  await using world = new World();
+  const clients = await subscribers(world);
+  const payload = new TextEncoder().encode(LARGE);
+  const publisher = await world.connect("p", { will: { topic: "f", payload } });
+  publisher.link.cut();
+  await settle();
+  assert(received(clients) <= MOST);
+  await world.settle();
+  assertStrictEquals(received(clients), MANY);
+});
+
+Deno.test("A message for very many sessions that are kept is refused when the disk is full before the last of them has it", async () => {
+  const plan = new FaultPlan("full");
+  let now = 0;
+  const store = new Store(":memory:", { now: () => now, wall: () => now }, plan.open);
+  const properties = { sessionExpiryInterval: 3600 };
+  await using world = new World({ onError: () => {} }, {}, store);
+  for (let index = 0; index < MANY; index++) {
+    const { link } = world.open();
+    const subscriptions = [{ topicFilter: "f", qos: 1 }] as const;
+    link.send(encodePacket({ type: "connect", clientId: `s${index}`, properties }));
+    link.send(encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
+  }
+  await world.settle();
+  await world.cutAll();
+  const publisher = await world.connect("p");
+  const message = encodePacket(publishOf("f", LARGE, { qos: 1, packetId: 1 }));
+  publisher.link.send(message);
+  await settle();
+  world.beginTurn();
+  await settle();
+  publisher.expectNothing();
+  world.engine.commit();
+  await settle();
+  world.beginTurn();
+  await settle();
+  plan.begin();
+  await world.settle();
+  assertStrictEquals(publisher.expect("puback").reasonCode, 0x97);
+  plan.isOver = true;
+  now += 10_000;
+  world.engine.commit();
+  publisher.link.send(message);
+  await world.settle();
+  assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
+  // Who had it on disk before that was full has it twice, as QoS 1 may.
+  for (const [index, times] of [[0, 2], [MANY - 1, 1]] as const) {
+    const again = await world.ask(`s${index}`, { cleanStart: false, properties });
+    assertStrictEquals((await again.receive()).length, times, `s${index}`);
+  }
+  store.close();
+});
