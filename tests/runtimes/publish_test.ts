@@ -3,7 +3,7 @@
 // checkout. (`deno publish --dry-run` shows names only, and `deno pack` makes its files otherwise.)
 // Were a specifier rewritten, such as `jsr:@std/…` to npm's copy of it, a file would differ.
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { deno, programTest, run, tar } from "./programs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
