@@ -7,7 +7,7 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
   "browser.ts": ["io/browser_websocket_test.ts"],
   wire: ["wire", "packets"],
   packets: ["packets", "wire", "tables_test.ts"],
-  session: ["session", "client"],
+  session: ["session", "client", "broker/memory_test.ts"],
   store: ["store", "broker_net/store_faults_test.ts", "broker_net/store_refusals_test.ts"],
   client: ["client"],
   broker: ["broker"],

@@ -1,0 +1,83 @@
+// Accounts of bytes: what is charged to one is charged to those above it, and no limit is passed by
+// a byte.
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import { Account } from "../../src/broker/account.ts";
+
+Deno.test("An account has room up to its limit, and to those of all above it", () => {
+  const broker = new Account(undefined, { limit: 100 });
+  const session = new Account(broker, { limit: 60 });
+  const subscriptions = new Account(session, { limit: 80 });
+  assert(subscriptions.hasRoom(60));
+  assertFalse(subscriptions.hasRoom(61));
+  assert(subscriptions.tryCharge(60));
+  assertFalse(subscriptions.tryCharge(1));
+  assertEquals([subscriptions, session, broker].map(({ bytes }) => bytes), [60, 60, 60]);
+  const other = new Account(broker);
+  assert(other.hasRoom(40));
+  assertFalse(other.hasRoom(41));
+  subscriptions.release(20);
+  assertEquals([subscriptions, session, broker].map(({ bytes }) => bytes), [40, 40, 40]);
+  assert(other.hasRoom(60));
+});
+
+Deno.test("What is charged without asking may be over the limit, and leaves no room until it is less", () => {
+  const account = new Account(undefined, { limit: 10 });
+  account.charge(15);
+  assertEquals(account.bytes, 15);
+  assertFalse(account.hasRoom(0));
+  account.add(-5);
+  assert(account.hasRoom(0));
+  assertFalse(account.hasRoom(1));
+});
+
+Deno.test("What others have charged above counts below only", () => {
+  const broker = new Account(undefined, { limit: 100 });
+  const session = new Account(broker, { limit: 60 });
+  assert(session.hasRoom(10, 50));
+  assertFalse(session.hasRoom(11, 50));
+  session.charge(10, 50);
+  assertEquals([session.bytes, broker.bytes], [60, 10]);
+  session.release(5, 20);
+  assertEquals([session.bytes, broker.bytes], [35, 5]);
+  session.close();
+  assertEquals([session.bytes, broker.bytes], [0, 0]);
+});
+
+Deno.test("The reserve is for small accounts: those that have as many bytes as makes them so, and no more", () => {
+  const broker = new Account(undefined, { limit: 100, reserve: 50, small: 20 });
+  const large = new Account(broker);
+  const small = new Account(broker);
+  assert(large.tryCharge(50));
+  assertFalse(large.hasRoom(1));
+  assert(small.hasRoom(20));
+  assertFalse(small.hasRoom(21));
+  assertFalse(small.hasRoom(1, 20));
+  assert(small.hasRoom(1, 19));
+  assert(large.hasRoomAtAll(50));
+  assertFalse(large.hasRoomAtAll(51));
+  const own = new Account(broker, { small: 5 });
+  assert(own.hasRoom(5));
+  assertFalse(own.hasRoom(6));
+});
+
+Deno.test("An account without a word on it is never small", () => {
+  const broker = new Account(undefined, { limit: 100, reserve: 50 });
+  assertFalse(new Account(broker).hasRoom(51));
+  assert(new Account(broker).hasRoom(50));
+});
+
+Deno.test("A closed account gives back all that was on it, and takes nothing more", () => {
+  const broker = new Account();
+  const session = new Account(broker);
+  const other = new Account(broker);
+  session.charge(7);
+  other.charge(3);
+  session.close();
+  session.charge(5);
+  session.release(2);
+  assertEquals([session.bytes, broker.bytes], [0, 3]);
+  const below = new Account(session);
+  below.charge(4);
+  assertEquals(broker.bytes, 3);
+});
