@@ -2,11 +2,12 @@
 // says.
 
 import { assert, assertEquals } from "@std/assert";
+import type { Subscription } from "../../src/client/subscription.ts";
 import { settle, test } from "./world.ts";
 
 test("A message with two identifiers goes to both subscriptions, though the one before had one of them", async (world) => {
   const { client, peer } = await world.connected();
-  const subscriptions = [];
+  const subscriptions: Subscription[] = [];
   for (const filter of ["a/+", "a/#"]) {
     const subscribed = client.subscribe(filter);
     await peer.grant();
