@@ -1,5 +1,6 @@
 // The options of a broker: what it offers to clients, its limits and its hooks.
 
+import { checkOneOf, checkType } from "../session/option_checks.ts";
 import {
   type ConnectPacket,
   encodePacket,
@@ -465,19 +466,4 @@ function checkKeepAlive({ serverKeepAlive, maximumKeepAlive }: BrokerOptions): v
   if (serverKeepAlive !== undefined) {
     throw new TypeError("maximumKeepAlive cannot be combined with serverKeepAlive");
   }
-}
-
-function checkType(
-  name: string,
-  value: unknown,
-  type: "object" | "number" | "function" | "boolean",
-): void {
-  const found = value === null ? "null" : typeof value;
-  if (found !== type) throw new TypeError(`${name} must be of type ${type}, got ${found}`);
-}
-
-function checkOneOf(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value === undefined || values.includes(value)) return;
-  const all = values.map((each) => `"${each}"`).join(" or ");
-  throw new TypeError(`${name} must be ${all}, got ${JSON.stringify(value)}`);
 }

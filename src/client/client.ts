@@ -10,12 +10,13 @@ import {
   type ReasonCodeOf,
 } from "../packets/mod.ts";
 import type { ConnectionEvent } from "../session/events.ts";
+import { checkNotNegative } from "../session/option_checks.ts";
 import { type SavedSession, Session } from "../session/session.ts";
 import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
 import type { Message } from "./message.ts";
-import { type ConnectOptions, notNegative, type Settings, settingsOf } from "./options.ts";
+import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
@@ -95,8 +96,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     if (options.cleanStart === false) this.#session.exists = true;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#connector = new Connector(world, source, settings, this.#session, {
-      connected: (link, packet) => this.#connected(link, packet),
-      handle: (_, event) => this.#handle(event),
+      handle: (link, event) => this.#handle(link, event),
       lost: (detail) => this.#lost(detail),
       reconnecting: (detail) => this.#tell("reconnecting", detail),
       ended: (error) => this.#ended(error),
@@ -234,7 +234,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const { reasonCode, timeout = FLUSH_TIMEOUT, ...properties } = options;
     const packet = { type: "disconnect", reasonCode, properties } as const;
     const { link, last } = this.#connector;
-    notNegative("timeout", timeout);
+    checkNotNegative("timeout", timeout);
     last?.connection.checkDisconnect(packet);
     if (this.#state !== "closing" && this.#state !== "closed") {
       this.#state = "closing";
@@ -272,13 +272,20 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#tell("connected", { server, isFirst });
   }
 
-  #handle(event: ConnectionEvent): void {
+  /** The one place that each event of a connection passes. */
+  #handle(link: Link, event: ConnectionEvent): void {
     switch (event.type) {
+      case "connack":
+        this.#connector.opened(link);
+        return this.#connected(link, event.packet);
+      case "closed":
+        return this.#connector.lost(link, event.cause);
       case "message":
         return this.#subscriptions.deliver(event.packet, event.acknowledgement);
       case "settled":
+        return this.#publisher.settled(event);
       case "discarded":
-        return this.#publisher.handle(event);
+        return this.#publisher.discarded(event);
       case "suback":
       case "unsuback":
         return this.#subscriptions.handleAnswer(event.packet);

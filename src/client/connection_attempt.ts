@@ -94,6 +94,24 @@ async function shakeHands(
   let since = Infinity;
   let isRejected = false;
   const { address } = server;
+  const shake = (event: ConnectionEvent): void => {
+    // What comes after the attempt has failed does not make a connection any more.
+    if (isRejected) return;
+    switch (event.type) {
+      case "connack":
+        since = clock.now();
+        handle = (event) => onEvent(link, event);
+        resolve(link);
+        break;
+      case "auth":
+        isRejected = true;
+        return reject(stepAskedError(address, event.packet.properties.authenticationMethod));
+      case "closed":
+        return reject(unansweredError(event.cause, server, link.drive.error, wasConnected));
+    }
+    onEvent(link, event);
+  };
+  let handle = shake;
   const link: Link = {
     server,
     connect,
@@ -101,24 +119,7 @@ async function shakeHands(
     get since() {
       return since;
     },
-    drive: new Drive(transport, connection, clock, (event) => {
-      // What has come behind it makes no connection any more.
-      if (isRejected) return;
-      if (event.type === "auth" && since === Infinity) {
-        isRejected = true;
-        reject(stepAskedError(address, event.packet.properties.authenticationMethod));
-        return;
-      }
-      if (event.type === "connack") {
-        since = clock.now();
-        resolve(link);
-      }
-      if (event.type === "closed" && since === Infinity) {
-        reject(unansweredError(event.cause, server, link.drive.error, wasConnected));
-        return;
-      }
-      onEvent(link, event);
-    }, (error) => {
+    drive: new Drive(transport, connection, clock, (event) => handle(event), (error) => {
       if (since === Infinity) reject(internalError(error));
       else onInternalError(error);
     }),

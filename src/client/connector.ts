@@ -2,7 +2,6 @@
 // fault that another attempt cannot cure, or until it is told to stop.
 
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
-import type { ConnackPacket } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
@@ -22,9 +21,10 @@ import type { Server, ServerSource } from "./servers.ts";
 
 /** Who is to be kept connected. */
 export interface ConnectorHost {
-  /** There is a connection. */
-  connected(link: Link, packet: ConnackPacket): void;
-  /** Something else has happened on it. */
+  /**
+   * Something has happened on a connection, from CONNACK on: `opened()` and `lost()` are to be
+   * called at once.
+   */
   handle(link: Link, event: ConnectionEvent): void;
   /** The connection is lost. */
   lost(detail: ClientEvents["disconnected"]): void;
@@ -65,7 +65,7 @@ export class Connector {
       settings,
       session,
       wasConnected: () => this.#last !== undefined,
-      onEvent: (link, event) => this.#handle(link, event),
+      onEvent: host.handle,
       onInternalError: (error) => this.#failed(error),
     });
     this.#host = host;
@@ -129,15 +129,13 @@ export class Connector {
     if (this.#link === undefined) this.#giveUp?.abort(stopped());
   }
 
-  #handle(link: Link, event: ConnectionEvent): void {
-    if (event.type === "connack") {
-      this.#link = this.#last = link;
-      this.#host.connected(link, event.packet);
-    } else if (event.type === "closed") this.#lost(link, event.cause);
-    else this.#host.handle(link, event);
+  /** CONNACK has come. */
+  opened(link: Link): void {
+    this.#link = this.#last = link;
   }
 
-  #lost(link: Link, cause: CloseCause): void {
+  /** A connection has ended: makes another, if it helps. */
+  lost(link: Link, cause: CloseCause): void {
     this.#link = undefined;
     const { reconnect, redirect } = this.#settings;
     const error = closedError(cause, link.server.address, link.drive.error);

@@ -1,15 +1,15 @@
 // The options of `connect()`, what they are by default, and the CONNECT that they make.
 
 import {
+  checkPacket,
   type ConnectInit,
   type PropertiesOf,
   type QoS,
   type WillInit,
-  writePacket,
-  Writer,
 } from "../packets/mod.ts";
 import { pickProperties, propertyNames } from "../packets/properties.ts";
 import { DEFAULT_SEND_QUEUE_LIMITS, type SavedSession } from "../session/session.ts";
+import { checkKnown, checkOneOf, checkPositive } from "../session/option_checks.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
@@ -143,23 +143,22 @@ export function settingsOf(options: ConnectOptions): Settings {
     keepAlive: options.keepAlive ?? 60,
     properties: connectProperties(options),
     will: options.will === undefined ? undefined : willInit(options.will),
-    connectTimeout: positive("connectTimeout", options.connectTimeout ?? 30_000),
+    connectTimeout: checkPositive("connectTimeout", options.connectTimeout ?? 30_000),
     reconnect: options.reconnect === false ? undefined : reconnectOptions(options.reconnect),
     waitForServer: options.waitForServer ?? false,
     redirect: options.redirect ?? "never",
-    ack: oneOf("ack", options.ack ?? "auto", ACK_MODES),
+    ack: options.ack ?? "auto",
     sendQueue: queueLimits("sendQueue", { ...DEFAULT_SEND_QUEUE_LIMITS, ...options.sendQueue }),
     queueQoS0: options.queueQoS0 ?? true,
     receiveQueue: receiveQueue(options.receiveQueue),
   };
-  positive("pingTimeout", options.pingTimeout ?? 1);
+  checkPositive("pingTimeout", options.pingTimeout ?? 1);
+  checkOneOf("ack", options.ack, ACK_MODES);
   if (typeof settings.redirect !== "function") {
-    oneOf("redirect", settings.redirect, ["never", "same scheme"]);
+    checkOneOf("redirect", settings.redirect, ["never", "same scheme"]);
   }
-  oneOf("topicAliases", options.topicAliases ?? "off", ["off", "manual", "automatic"]);
-  for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw new TypeError(`Unknown option ${name} of connect()`);
-  }
+  checkOneOf("topicAliases", options.topicAliases, ["off", "manual", "automatic"]);
+  checkKnown(options, KNOWN, "connect()");
   const { session, clientId = session?.clientId ?? "" } = options;
   if (session !== undefined && clientId !== session.clientId) {
     throw new TypeError(
@@ -169,7 +168,7 @@ export function settingsOf(options: ConnectOptions): Settings {
     );
   }
   const connect = connectInit(settings, { ...options, clientId });
-  writePacket(new Writer(), connect);
+  checkPacket(connect);
   return settings;
 }
 
@@ -251,7 +250,7 @@ export function willInit(
 
 function reconnectOptions(given: Partial<ReconnectOptions> | undefined): ReconnectOptions {
   const options = { ...DEFAULT_RECONNECT, ...given };
-  for (const [name, value] of Object.entries(options)) positive(`reconnect.${name}`, value);
+  for (const [name, value] of Object.entries(options)) checkPositive(`reconnect.${name}`, value);
   return options;
 }
 
@@ -261,45 +260,8 @@ function queueLimits<
   name: string,
   limits: Limits,
 ): Limits {
-  positive(`${name}.messages`, limits.messages);
-  positive(`${name}.bytes`, limits.bytes);
-  oneOf(`${name}.whenFull`, limits.whenFull, ["drop newest", "drop oldest"]);
+  checkPositive(`${name}.messages`, limits.messages);
+  checkPositive(`${name}.bytes`, limits.bytes);
+  checkOneOf(`${name}.whenFull`, limits.whenFull, ["drop newest", "drop oldest"]);
   return limits;
-}
-
-function positive(name: string, value: number): number {
-  notNegative(name, value);
-  if (value > 0) return value;
-  throw new RangeError(`${name} must be greater than 0, got ${value}`);
-}
-
-/**
- * Refuses what is no duration.
- *
- * @throws {TypeError} when it is no number
- * @throws {RangeError} when it is below 0
- */
-export function notNegative(name: string, value: number): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`${name} must be a number, got ${typeof value}`);
-  }
-  if (!(value >= 0)) throw new RangeError(`${name} must not be negative, got ${value}`);
-}
-
-/**
- * Refuses what is none of the choices.
- *
- * @throws {TypeError} when it is none
- */
-export function oneOf<Choice extends string>(
-  name: string,
-  value: Choice,
-  choices: readonly Choice[],
-): Choice {
-  if (choices.includes(value)) return value;
-  throw new TypeError(
-    `${name} must be ${choices.map((choice) => JSON.stringify(choice)).join(" or ")}, got ${
-      JSON.stringify(value)
-    }`,
-  );
 }

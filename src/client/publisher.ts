@@ -58,17 +58,22 @@ export class Publisher {
     }
   }
 
-  /** The engine says what has become of a message. */
-  handle(event: SettledEvent | DiscardedEvent): void {
+  /** A message has been sent at QoS 0, or acknowledged. */
+  settled(event: Pick<SettledEvent, "message" | "packet" | "isRecovery">): void {
     const { message } = event;
-    if (event.type === "settled") {
-      if (message instanceof Publication) message.settle(event);
-    } else if (event.why.reason === "session lost" && message.pubrec !== undefined) {
+    if (message instanceof Publication) message.settle(event);
+    this.#checkIdle();
+  }
+
+  /** A message will not be sent, or nobody will know whether it has arrived. */
+  discarded(event: DiscardedEvent): void {
+    const { message, why } = event;
+    const { pubrec } = message;
+    if (why.reason === "session lost" && pubrec !== undefined) {
       // The server has it: what is lost is the rest of the exchange.
-      if (message instanceof Publication) {
-        message.settle({ packet: message.pubrec, isRecovery: false });
-      }
-    } else fail(message, discardError(event));
+      return this.settled({ message, packet: pubrec, isRecovery: false });
+    }
+    fail(message, discardError(event));
     this.#checkIdle();
   }
 

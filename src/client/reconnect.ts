@@ -40,32 +40,39 @@ export function delayBefore(attempt: number, options: ReconnectOptions, random: 
  * What a Reason Code of CONNACK or DISCONNECT says about another attempt. What is not here is
  * transient.
  */
-const KINDS: ReadonlyMap<number, CloseKind> = new Map<number, CloseKind>([
-  [ReasonCode.malformedPacket, "protocol"],
-  [ReasonCode.protocolError, "protocol"],
-  [ReasonCode.unsupportedProtocolVersion, "configuration"],
-  [ReasonCode.clientIdentifierNotValid, "configuration"],
-  [ReasonCode.badUserNameOrPassword, "credentials"],
-  [ReasonCode.notAuthorized, "credentials"],
-  [ReasonCode.banned, "credentials"],
-  [ReasonCode.badAuthenticationMethod, "credentials"],
-  [ReasonCode.sessionTakenOver, "taken over"],
-  [ReasonCode.topicFilterInvalid, "configuration"],
-  [ReasonCode.topicNameInvalid, "configuration"],
-  [ReasonCode.receiveMaximumExceeded, "protocol"],
-  [ReasonCode.topicAliasInvalid, "protocol"],
-  [ReasonCode.packetTooLarge, "configuration"],
-  [ReasonCode.payloadFormatInvalid, "configuration"],
-  [ReasonCode.retainNotSupported, "configuration"],
-  [ReasonCode.qosNotSupported, "configuration"],
-  [ReasonCode.serverMoved, "configuration"],
-  [ReasonCode.sharedSubscriptionsNotSupported, "configuration"],
-  [ReasonCode.subscriptionIdentifiersNotSupported, "configuration"],
-  [ReasonCode.wildcardSubscriptionsNotSupported, "configuration"],
-]);
+const KINDS: Partial<Record<CloseKind, readonly number[]>> = {
+  protocol: [
+    ReasonCode.malformedPacket,
+    ReasonCode.protocolError,
+    ReasonCode.receiveMaximumExceeded,
+    ReasonCode.topicAliasInvalid,
+  ],
+  credentials: [
+    ReasonCode.badUserNameOrPassword,
+    ReasonCode.notAuthorized,
+    ReasonCode.banned,
+    ReasonCode.badAuthenticationMethod,
+  ],
+  "taken over": [ReasonCode.sessionTakenOver],
+  configuration: [
+    ReasonCode.unsupportedProtocolVersion,
+    ReasonCode.clientIdentifierNotValid,
+    ReasonCode.topicFilterInvalid,
+    ReasonCode.topicNameInvalid,
+    ReasonCode.packetTooLarge,
+    ReasonCode.payloadFormatInvalid,
+    ReasonCode.retainNotSupported,
+    ReasonCode.qosNotSupported,
+    ReasonCode.serverMoved,
+    ReasonCode.sharedSubscriptionsNotSupported,
+    ReasonCode.subscriptionIdentifiersNotSupported,
+    ReasonCode.wildcardSubscriptionsNotSupported,
+  ],
+};
 
 function kindOf(reasonCode: number): CloseKind {
-  return KINDS.get(reasonCode) ?? "transient";
+  const kinds = Object.keys(KINDS) as CloseKind[];
+  return kinds.find((kind) => KINDS[kind]!.includes(reasonCode)) ?? "transient";
 }
 
 /**

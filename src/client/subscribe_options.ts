@@ -1,14 +1,13 @@
 // What the application subscribes to, as the requests of a SUBSCRIBE or an UNSUBSCRIBE.
 
 import {
+  checkPacket,
   type SubscriptionRequest,
   type SubscriptionRequestInit,
-  writePacket,
-  Writer,
 } from "../packets/mod.ts";
 import { pickProperties, propertyNames } from "../packets/properties.ts";
+import { checkKnown, checkOneOf } from "../session/option_checks.ts";
 import { ACK_MODES } from "./message_queue.ts";
-import { oneOf } from "./options.ts";
 import type { Request, SubscribeOptions } from "./subscription.ts";
 
 /** One Topic Filter or more; those of an object have options of their own. */
@@ -41,16 +40,12 @@ const NAMES: ReadonlySet<string> = new Set<string>([
  * @throws {RangeError} when a filter is too long, or a number out of its range
  */
 export function subscribeRequest(filters: TopicFilters, options: SubscribeOptions): Request {
-  for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw new TypeError(`${name} is no option of subscribe()`);
-  }
-  oneOf("ack", options.ack ?? "auto", ACK_MODES);
+  checkKnown(options, NAMES, "subscribe()");
+  checkOneOf("ack", options.ack, ACK_MODES);
   const { qos, noLocal, retainAsPublished, retainHandling, subscriptionIdentifier } = options;
   const subscriptions = [filters].flat().map((filter): SubscriptionRequest => {
     const own = typeof filter === "string" ? { topicFilter: filter } : filter;
-    for (const name of Object.keys(own)) {
-      if (!FILTER_NAMES.has(name)) throw new TypeError(`${name} is no option of a Topic Filter`);
-    }
+    checkKnown(own, FILTER_NAMES, "a Topic Filter");
     return {
       topicFilter: own.topicFilter,
       qos: own.qos ?? qos ?? 0,
@@ -65,7 +60,7 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
       ? undefined
       : [subscriptionIdentifier],
   });
-  writePacket(new Writer(), { type: "subscribe", packetId: 1, subscriptions, properties });
+  checkPacket({ type: "subscribe", packetId: 1, subscriptions, properties });
   return { subscriptions, properties };
 }
 
@@ -81,6 +76,6 @@ export function unsubscribeFilters(
 ): readonly string[] {
   const topicFilters = [filters].flat();
   const properties = { userProperties };
-  writePacket(new Writer(), { type: "unsubscribe", packetId: 1, topicFilters, properties });
+  checkPacket({ type: "unsubscribe", packetId: 1, topicFilters, properties });
   return topicFilters;
 }

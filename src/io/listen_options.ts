@@ -1,5 +1,6 @@
 // Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous one.
 
+import { checkOneOf } from "../session/option_checks.ts";
 import type { ListenOptions, ListenProtocol } from "./listen.ts";
 import { checkWebSocketServerOptions } from "./websocket_handshake.ts";
 
@@ -51,10 +52,4 @@ export function checkListenOptions(options: ListenOptions): void {
     );
   }
   checkWebSocketServerOptions({ path, allowedOrigins });
-}
-
-function checkOneOf(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value === undefined || values.includes(value)) return;
-  const all = values.map((each) => `"${each}"`).join(" or ");
-  throw new TypeError(`${name} must be ${all}, got ${JSON.stringify(value)}`);
 }

@@ -177,6 +177,17 @@ export function writePacket(
 }
 
 /**
+ * Refuses what {@linkcode encodePacket} would refuse, and does nothing else.
+ *
+ * @throws {TypeError} as {@linkcode encodePacket} does
+ * @throws {RangeError} as {@linkcode encodePacket} does
+ * @throws {PacketTooLargeError} as {@linkcode encodePacket} does
+ */
+export function checkPacket(packet: PacketInit, options?: EncodeOptions): void {
+  writePacket(new Writer(), packet, options);
+}
+
+/**
  * The packet as it becomes smaller: without its User Properties, then without its Reason String
  * too.
  */

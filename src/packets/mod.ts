@@ -35,6 +35,7 @@ export type {
 } from "./ack.ts";
 export type { AuthInit, AuthPacket } from "./auth.ts";
 export {
+  checkPacket,
   decodePacket,
   type EncodeOptions,
   encodePacket,

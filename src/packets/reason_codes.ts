@@ -11,6 +11,8 @@ export interface ReasonCodeRow {
   readonly name: string;
   /** The packets that may carry it. */
   readonly in: readonly PacketType[];
+  /** Who alone may give it in a DISCONNECT, if not either end (Table 3-10). */
+  readonly disconnectFrom?: "client" | "server";
   /** What it tells, as the rest of a line of explanation. */
   readonly means: string;
 }
@@ -36,6 +38,7 @@ export const REASON_CODES = {
     code: 0x04,
     name: "Disconnect with Will Message",
     in: ["disconnect"],
+    disconnectFrom: "client",
     means: "the Client wants its Will Message published",
   },
   noMatchingSubscribers: {
@@ -108,6 +111,7 @@ export const REASON_CODES = {
     code: 0x87,
     name: "Not authorized",
     in: ["connack", "puback", "pubrec", "suback", "unsuback", "disconnect"],
+    disconnectFrom: "server",
     means: "the Client may not do this",
   },
   serverUnavailable: {
@@ -120,6 +124,7 @@ export const REASON_CODES = {
     code: 0x89,
     name: "Server busy",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "try again later",
   },
   banned: {
@@ -132,30 +137,35 @@ export const REASON_CODES = {
     code: 0x8b,
     name: "Server shutting down",
     in: ["disconnect"],
+    disconnectFrom: "server",
     means: "the Server is about to stop",
   },
   badAuthenticationMethod: {
     code: 0x8c,
     name: "Bad authentication method",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "the Authentication Method is not supported, or not the one in use",
   },
   keepAliveTimeout: {
     code: 0x8d,
     name: "Keep Alive timeout",
     in: ["disconnect"],
+    disconnectFrom: "server",
     means: "no packet came for 1.5 times the Keep Alive",
   },
   sessionTakenOver: {
     code: 0x8e,
     name: "Session taken over",
     in: ["disconnect"],
+    disconnectFrom: "server",
     means: "another connection uses the same Client Identifier",
   },
   topicFilterInvalid: {
     code: 0x8f,
     name: "Topic Filter invalid",
     in: ["suback", "unsuback", "disconnect"],
+    disconnectFrom: "server",
     means: "well formed, but not accepted from this Client",
   },
   topicNameInvalid: {
@@ -222,6 +232,7 @@ export const REASON_CODES = {
     code: 0x9a,
     name: "Retain not supported",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "the Server keeps no retained messages",
   },
   qosNotSupported: {
@@ -234,42 +245,49 @@ export const REASON_CODES = {
     code: 0x9c,
     name: "Use another server",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "for the time being; see the Server Reference",
   },
   serverMoved: {
     code: 0x9d,
     name: "Server moved",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "for good; see the Server Reference",
   },
   sharedSubscriptionsNotSupported: {
     code: 0x9e,
     name: "Shared Subscriptions not supported",
     in: ["suback", "disconnect"],
+    disconnectFrom: "server",
     means: "for this Client",
   },
   connectionRateExceeded: {
     code: 0x9f,
     name: "Connection rate exceeded",
     in: ["connack", "disconnect"],
+    disconnectFrom: "server",
     means: "too many connections in too short a time",
   },
   maximumConnectTime: {
     code: 0xa0,
     name: "Maximum connect time",
     in: ["disconnect"],
+    disconnectFrom: "server",
     means: "the time allowed for this connection is over",
   },
   subscriptionIdentifiersNotSupported: {
     code: 0xa1,
     name: "Subscription Identifiers not supported",
     in: ["suback", "disconnect"],
+    disconnectFrom: "server",
     means: "the subscription is not accepted",
   },
   wildcardSubscriptionsNotSupported: {
     code: 0xa2,
     name: "Wildcard Subscriptions not supported",
     in: ["suback", "disconnect"],
+    disconnectFrom: "server",
     means: "the subscription is not accepted",
   },
 } as const satisfies Record<string, ReasonCodeRow>;

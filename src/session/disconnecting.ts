@@ -1,33 +1,19 @@
 // §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are one table.
 
-import { type DisconnectInit, type DisconnectPacket, ReasonCode } from "../packets/mod.ts";
+import {
+  type DisconnectInit,
+  type DisconnectPacket,
+  REASON_CODES,
+  ReasonCode,
+  type ReasonCodeRow,
+} from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
 
-/** The Reason Codes that a Client alone may send (Table 3-10). */
-const FROM_CLIENT_ALONE: ReadonlySet<number> = new Set([ReasonCode.disconnectWithWillMessage]);
-
-/** The Reason Codes that either end may send (Table 3-10). */
-const FROM_EITHER: ReadonlySet<number> = new Set<number>([
-  ReasonCode.normalDisconnection,
-  ReasonCode.unspecifiedError,
-  ReasonCode.malformedPacket,
-  ReasonCode.protocolError,
-  ReasonCode.implementationSpecificError,
-  ReasonCode.topicNameInvalid,
-  ReasonCode.receiveMaximumExceeded,
-  ReasonCode.topicAliasInvalid,
-  ReasonCode.packetTooLarge,
-  ReasonCode.messageRateTooHigh,
-  ReasonCode.quotaExceeded,
-  ReasonCode.administrativeAction,
-  ReasonCode.payloadFormatInvalid,
-  ReasonCode.qosNotSupported,
-]);
-
-/** Whether one end may send a DISCONNECT with this Reason Code. */
+/** Whether one end may send a DISCONNECT with this Reason Code (Table 3-10). */
 export function mayDisconnectWith(role: "client" | "server", reasonCode: number): boolean {
-  if (role === "client") return FROM_EITHER.has(reasonCode) || FROM_CLIENT_ALONE.has(reasonCode);
-  return !FROM_CLIENT_ALONE.has(reasonCode);
+  return Object.values<ReasonCodeRow>(REASON_CODES).some(({ code, in: holders, disconnectFrom }) =>
+    code === reasonCode && holders.includes("disconnect") && (disconnectFrom ?? role) === role
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 // What is owed to the peer for a message of QoS 1 or 2: a PUBACK, or a PUBREC, once the application is done with it.
 
-import { ReasonCode, type ReasonCodeOf, writePacket, Writer } from "../packets/mod.ts";
+import { checkPacket, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 
 /** What an acknowledgement may say beside its Reason Code. */
 export interface AckProperties {
@@ -50,5 +50,5 @@ export class PendingAcknowledgement {
  */
 export function checkAcknowledgement(reasonCode: AckReasonCode, properties?: AckProperties): void {
   if (reasonCode === ReasonCode.success && properties === undefined) return;
-  writePacket(new Writer(), { type: "puback", packetId: 1, reasonCode, properties });
+  checkPacket({ type: "puback", packetId: 1, reasonCode, properties });
 }

@@ -3,7 +3,10 @@
 import { ProtocolError } from "../errors.ts";
 import { type PacketType, ReasonCode } from "../packets/mod.ts";
 
-/** The error for a packet that may not be sent as things are; `rule` says what its field does or has. */
+/**
+ * The error for a packet that may not be sent as things are; `rule` is the rest of a sentence that
+ * begins with the field.
+ */
 export function protocolError(
   type: PacketType,
   field: string,
@@ -20,7 +23,8 @@ export function unexpectedPacket(type: PacketType, rule: string, section: string
   return protocolError(type, "packet", rule, section);
 }
 
-/** What breaks the standard when a packet comes that the other role alone may receive. */
-export function isFromWrongEnd(type: PacketType): string {
-  return `comes from the wrong end: ${type.toUpperCase()} is for the other`;
+/** The error for a packet that only the other role may receive. */
+export function wrongDirection(type: PacketType): ProtocolError {
+  const rule = `comes from the wrong end: ${type.toUpperCase()} is for the other`;
+  return unexpectedPacket(type, rule, "2.1.2");
 }

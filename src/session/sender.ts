@@ -5,6 +5,7 @@
 
 import { PacketTooLargeError } from "../errors.ts";
 import {
+  checkPacket,
   isFailure,
   type PubackPacket,
   type PubcompPacket,
@@ -12,8 +13,6 @@ import {
   type PubrecPacket,
   type QoS,
   ReasonCode,
-  writePacket,
-  Writer,
 } from "../packets/mod.ts";
 import type { ConnectionEvent, DiscardedEvent, FinalAcknowledgement } from "./events.ts";
 import { protocolError } from "./protocol_errors.ts";
@@ -39,7 +38,7 @@ export interface SenderSetup {
   readonly writeBuffer: WriteBuffer;
   readonly events: Queue<ConnectionEvent>;
   /** What the peer takes. */
-  readonly limits: Capabilities;
+  readonly peer: Capabilities;
   readonly aliases: OutgoingAliases;
   /** Whether the peer takes Subscription Identifiers in a PUBLISH: a Client does. */
   readonly takesSubscriptionIdentifiers: boolean;
@@ -52,24 +51,24 @@ export class Sender {
   readonly #session: Session;
   readonly #writeBuffer: WriteBuffer;
   readonly #events: Queue<ConnectionEvent>;
-  readonly #limits: Capabilities;
+  readonly #peer: Capabilities;
   readonly #aliases: OutgoingAliases;
   readonly #takesSubscriptionIdentifiers: boolean;
   readonly #isInUse: (packetId: number) => boolean;
   /** Messages in flight from an earlier connection, to be sent again. */
   readonly #again = new Queue<OutgoingMessage>();
   /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
-  #inFlight = 0;
+  #quotaUsed = 0;
   #retryAt = Infinity;
 
   constructor(
-    { session, writeBuffer, events, limits, aliases, takesSubscriptionIdentifiers, isInUse }:
+    { session, writeBuffer, events, peer, aliases, takesSubscriptionIdentifiers, isInUse }:
       SenderSetup,
   ) {
     this.#session = session;
     this.#writeBuffer = writeBuffer;
     this.#events = events;
-    this.#limits = limits;
+    this.#peer = peer;
     this.#aliases = aliases;
     this.#takesSubscriptionIdentifiers = takesSubscriptionIdentifiers;
     this.#isInUse = (packetId) => session.inFlight.isTaken(packetId) || isInUse(packetId);
@@ -110,10 +109,10 @@ export class Sender {
   /** Likewise, for a message that is encoded already, without a Topic Alias. False also when this connection gives those out. */
   trySendEncoded(bytes: Uint8Array): boolean {
     if (!this.#isNext() || this.#aliases.areGivenOut) return false;
-    const { maximumPacketSize } = this.#limits;
+    const { maximumPacketSize } = this.#peer;
     if (bytes.length > maximumPacketSize) {
       throw new PacketTooLargeError(
-        `The packet has ${bytes.length} bytes, the peer takes at most ${maximumPacketSize}`,
+        `The packet has ${bytes.length} bytes, the receiver takes at most ${maximumPacketSize}`,
       );
     }
     if (!this.#writeBuffer.hasMemoryFor(bytes.length)) return false;
@@ -246,7 +245,7 @@ export class Sender {
   }
 
   #hasQuota(): boolean {
-    return this.#inFlight < this.#limits.receiveMaximum;
+    return this.#quotaUsed < this.#peer.receiveMaximum;
   }
 
   #checkLimits(packet: PublishInit): void {
@@ -256,7 +255,7 @@ export class Sender {
 
   /** What the peer has said that it does not take, and the message has. */
   #limitFault({ qos = 0, retain = false, properties }: PublishInit): Error | undefined {
-    const { maximumQoS, retainAvailable } = this.#limits;
+    const { maximumQoS, retainAvailable } = this.#peer;
     if (qos > maximumQoS) {
       return new RangeError(`qos is ${qos}, the peer takes at most ${maximumQoS} [MQTT-3.2.2-11]`);
     }
@@ -328,7 +327,7 @@ export class Sender {
 
   #countIn(message: OutgoingMessage): void {
     message.sentOn = this;
-    this.#inFlight++;
+    this.#quotaUsed++;
   }
 
   #settle(
@@ -337,7 +336,7 @@ export class Sender {
     isRecovery: boolean,
   ): void {
     this.#session.inFlight.remove(message);
-    if (message.sentOn === this) this.#inFlight--;
+    if (message.sentOn === this) this.#quotaUsed--;
     this.#events.push({ type: "settled", message, packet, isRecovery });
   }
 
@@ -369,7 +368,7 @@ export function checkPublish(packet: PublishInit): void {
   if (payload !== undefined && !(payload instanceof Uint8Array)) {
     throw new TypeError(`payload must be a Uint8Array, got ${typeof payload}`);
   }
-  writePacket(new Writer(), { ...packet, payload: undefined, packetId: qos === 0 ? 0 : 1 });
+  checkPacket({ ...packet, payload: undefined, packetId: qos === 0 ? 0 : 1 });
 }
 
 /** About how many bytes a PUBLISH takes, told at once: what properties take is counted when it has been written. */

@@ -8,7 +8,6 @@ import {
   type ConnackInit,
   type ConnectPacket,
   type DisconnectInit,
-  type DisconnectPacket,
   isFailure,
   type Packet,
   type PropertiesOf,
@@ -20,13 +19,22 @@ import {
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
+import {
+  type AuthenticationProperties,
+  checkMethod,
+  outOfTurn,
+  type Turn,
+} from "./authentication.ts";
+import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
-import { isFromWrongEnd, protocolError, unexpectedPacket } from "./protocol_errors.ts";
+import type { ConnectionEvent } from "./events.ts";
+import { HeldBytes } from "./held_bytes.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
-import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
-import type { AckProperties } from "./pending_acknowledgement.ts";
+import { UNCOUNTED } from "./memory.ts";
+import type { MessageExchange } from "./message_exchange.ts";
+import { unexpectedPacket, wrongDirection } from "./protocol_errors.ts";
+import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
 import type { Session } from "./session.ts";
 
 /** What a Server's connection is made with. */
@@ -36,6 +44,11 @@ export interface ServerConnectionOptions extends ConnectionOptions {
    * Default: 10,000.
    */
   readonly connectTimeout?: number | undefined;
+  /**
+   * How many packets one call handles; then the event `"more"` asks for
+   * {@linkcode ServerConnection.proceed}. Default: all there are.
+   */
+  readonly packetsPerCall?: number | undefined;
   /** The most bytes in a packet before CONNACK. Default: as many as later. */
   readonly connectBytes?: number | undefined;
 }
@@ -49,45 +62,113 @@ const MOST_EARLY_BYTES = 65_536;
  */
 const MOST_HELD_BYTES = 16_384;
 
-/** What a Server's connection waits for. */
-type Phase = "connect" | "decision" | "nothing";
+const MORE: ConnectionEvent = { type: "more" };
 
-/** A Server's end of a connection. */
-export class ServerConnection extends Connection {
+/** CONNECT is to come. */
+interface AwaitingConnect {
+  readonly name: "awaiting connect";
+  readonly exchange?: undefined;
+  /** When the Client is given up. */
+  readonly deadline: number;
+}
+
+/** CONNECT, or a step of authentication, has come: it is the application's turn. */
+interface Deciding {
+  readonly name: "deciding";
+  readonly exchange?: undefined;
+  readonly connect: ConnectPacket;
+}
+
+/** The Client has been asked for a step of authentication before CONNACK. */
+interface Authenticating {
+  readonly name: "authenticating";
+  readonly exchange?: undefined;
+  readonly connect: ConnectPacket;
+  /** When the Client is given up; its time begins when it has been asked. */
+  deadline: number;
+}
+
+/** CONNACK has been written. Of CONNECT only this is kept: a Will or a Password may be large. */
+interface Open {
+  readonly name: "open";
+  readonly exchange: MessageExchange;
+  /** What this end has granted. */
+  readonly own: Capabilities;
+  readonly keepAliveSeconds: number;
+  /** Begins when CONNACK has been sent. */
+  keepAlive: ServerKeepAlive | undefined;
+  readonly authenticationMethod: string | undefined;
+  /** Whose turn it is in authenticating again. */
+  turn: Turn;
+  /** The Session Expiry Interval of CONNECT. */
+  readonly sessionExpiryInterval: number | undefined;
+  /** Whether the Client wants Reason Strings and User Properties in answers [MQTT-3.1.2-29]. */
+  readonly takesExplanations: boolean;
+}
+
+/**
+ * A Server's end of a Network Connection.
+ *
+ * | state            | what comes                 | what follows               | next             |
+ * |------------------|----------------------------|----------------------------|------------------|
+ * | awaiting connect | CONNECT                    | event `"connect"`          | deciding         |
+ * |                  | a fault in CONNECT         | CONNACK with its code      | closed           |
+ * |                  | anything else, or nothing  |                            | closed           |
+ * | deciding         | `accept()`                 | CONNACK, 0x00              | open             |
+ * |                  | `refuse()`                 | CONNACK, 0x80 and above    | closed           |
+ * |                  | `authenticate()`           | AUTH, 0x18                 | authenticating   |
+ * |                  | packets                    | wait                       | deciding         |
+ * | authenticating   | AUTH, 0x18                 | event `"auth"`             | deciding         |
+ * |                  | any other packet           | CONNACK with a Reason Code | closed           |
+ * |                  | DISCONNECT, or nothing     |                            | closed           |
+ * | open             | PUBLISH                    | event `"message"`          | open             |
+ * |                  | `acknowledge()`            | PUBACK or PUBREC           | open             |
+ * |                  | PUBREL                     | PUBCOMP                    | open             |
+ * |                  | PUBACK, PUBREC, PUBCOMP    | see `Sender`               | open             |
+ * |                  | SUBSCRIBE, UNSUBSCRIBE     | the event of that name     | open             |
+ * |                  | PINGREQ                    | PINGRESP                   | open             |
+ * |                  | AUTH, 0x19 first, then 0x18 | event `"auth"`            | open             |
+ * |                  | DISCONNECT                 |                            | closed           |
+ * |                  | any other packet           | DISCONNECT                 | closed           |
+ * |                  | nothing for 1.5 Keep Alive | DISCONNECT, 0x8D           | closed           |
+ * | any              | `disconnect()`             | DISCONNECT, if it is open  | closed           |
+ * |                  | the end of the stream      |                            | closed           |
+ *
+ * Whatever leads to closed, the event `"closed"` says why.
+ */
+export class ServerConnection
+  extends Connection<AwaitingConnect | Deciding | Authenticating | Open> {
   readonly #maximumPacketSize: number | undefined;
   readonly #connectTimeout: number;
-  /**
-   * When the Client is given up that is to send its CONNECT, or to take a step of authentication
-   * before CONNACK.
-   */
-  #connectDeadline: number;
-  #phase: Phase = "connect";
+  /** How many bytes have come since CONNECT, or the last AUTH, as long as it is not answered. */
   #earlyBytes = 0;
   readonly #mostEarlyBytes: number;
-  #connect: ConnectPacket | undefined;
-  #own: Capabilities = capabilitiesOf({});
-  #keepAliveSeconds = 0;
-  #keepAlive: ServerKeepAlive | undefined;
-  /** Whether the Client has a step of authentication to take. */
-  #isAuthenticating = false;
-  /** Whether the broker needs time. */
+  /** Whether the application has asked for packets to wait. */
   #isHeldUp = false;
-  /** Whether this end has a step of authentication to take. */
-  #isAsked = false;
+  readonly #packetsPerCall: number;
+  /** Whether one call has handled as many packets as it may, and `proceed()` is to follow. */
+  #isToProceed = false;
+  readonly #heldBytes: HeldBytes;
 
   /** Waits for a CONNECT. */
   constructor(now: number, options: ServerConnectionOptions = {}) {
     const { maximumPacketSize = Infinity, connectBytes = Infinity } = options;
-    super(now, { ...options, maximumPacketSize: Math.min(maximumPacketSize, connectBytes) });
+    const { connectTimeout = 10_000 } = options;
+    super(
+      now,
+      { ...options, maximumPacketSize: Math.min(maximumPacketSize, connectBytes) },
+      { name: "awaiting connect", deadline: now + connectTimeout },
+    );
     this.#maximumPacketSize = options.maximumPacketSize;
     this.#mostEarlyBytes = Math.min(MOST_EARLY_BYTES, connectBytes);
-    this.#connectTimeout = options.connectTimeout ?? 10_000;
-    this.#connectDeadline = now + this.#connectTimeout;
+    this.#connectTimeout = connectTimeout;
+    this.#packetsPerCall = options.packetsPerCall ?? Infinity;
+    this.#heldBytes = new HeldBytes(options.memory ?? UNCOUNTED);
   }
 
   /**
-   * Refuses what {@linkcode ServerConnection.accept} would refuse, and does nothing: to be asked
-   * before a session is given to the Client, or taken from another. How large the CONNACK is
+   * Refuses what {@linkcode ServerConnection.accept} would refuse, and does nothing else: to be
+   * called before a session is given to the Client, or taken from another. How large the CONNACK is
    * depends on the properties alone.
    *
    * @throws {TypeError} when no Client has asked, or a field is wrong
@@ -95,39 +176,48 @@ export class ServerConnection extends Connection {
    * @throws {PacketTooLargeError} when the Client takes no packet as large as its CONNACK
    */
   checkAccept({ properties = {} }: ConnackInit): void {
-    this.#requireConnect();
-    this.writeBuffer.check({ type: "connack", properties: this.#granted(properties) });
+    const { connect } = this.#requireConnect();
+    this.writeBuffer.check({ type: "connack", properties: this.#granted(connect, properties) });
   }
 
   /**
-   * Takes the Client that has asked. What the properties grant is what the Client is held to.
-   * `sessionPresent` says that the session is one that the Server had.
+   * Accepts the Client that has asked. What the properties grant is what the Client is held to.
+   * `sessionPresent` says that the session is one that the Server had. Afterwards take the bytes,
+   * then the events, then read the deadline.
    *
    * @throws {TypeError} as {@linkcode ServerConnection.checkAccept} does, and then nothing is done
    * @throws {RangeError} likewise
    * @throws {PacketTooLargeError} likewise
    */
   accept(session: Session, { sessionPresent = false, properties = {} }: ConnackInit): void {
-    const connect = this.#requireConnect();
-    const asked = connect.properties;
-    const granted = this.#granted(properties);
+    const { connect } = this.#requireConnect();
+    const { authenticationMethod, sessionExpiryInterval, requestProblemInformation } =
+      connect.properties;
+    const granted = this.#granted(connect, properties);
     this.writeBuffer.write({ type: "connack", sessionPresent, properties: granted });
-    this.#phase = "nothing";
-    this.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
-    this.#connect = essentialsOf(connect);
-    this.#isAuthenticating = false;
-    this.#isAsked = false;
+    this.decoder.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
     session.exists = true;
-    this.#own = capabilitiesOf(granted);
-    this.#keepAliveSeconds = granted.serverKeepAlive ?? connect.keepAlive;
-    this.establish(session, {
-      own: this.#own,
-      peer: capabilitiesOf(asked),
+    const own = capabilitiesOf(granted);
+    const takesExplanations = requestProblemInformation !== false;
+    const exchange = this.negotiated(session, {
+      own,
+      peer: capabilitiesOf(connect.properties),
       takesSubscriptionIdentifiers: true,
-      takesExplanations: asked.requestProblemInformation !== false,
+      takesExplanations,
       isInUse: () => false,
-      isResumed: sessionPresent,
     });
+    this.state = {
+      name: "open",
+      exchange,
+      own,
+      keepAliveSeconds: granted.serverKeepAlive ?? connect.keepAlive,
+      keepAlive: undefined,
+      authenticationMethod,
+      turn: "nobody",
+      sessionExpiryInterval,
+      takesExplanations,
+    };
+    if (sessionPresent) exchange.sender.resume();
     this.decode();
   }
 
@@ -135,13 +225,13 @@ export class ServerConnection extends Connection {
    * Refuses the Client that has asked, and ends the connection.
    *
    * @throws {TypeError} when no Client has asked
-   * @throws {RangeError} when the Reason Code is none for a refusal
+   * @throws {RangeError} when the Reason Code is not one of a refusal
    * @throws {PacketTooLargeError} when the Client takes no packet as large as its CONNACK
    */
   refuse(reasonCode: ReasonCodeOf<"connack">, properties: PropertiesOf<"connack"> = {}): void {
     this.#requireConnect();
     if (!isFailure(reasonCode)) {
-      throw new RangeError(`reasonCode is ${reasonCode}, which refuses nothing`);
+      throw new RangeError(`expected a Reason Code from 0x80 on, got ${reasonCode}`);
     }
     this.writeBuffer.write({ type: "connack", reasonCode, properties });
     this.close({ by: "this end", packet: undefined });
@@ -149,52 +239,54 @@ export class ServerConnection extends Connection {
 
   /**
    * Takes a step of enhanced authentication: asks the Client to go on (0x18), or tells it that it
-   * has succeeded in authenticating again (0x00). The first success is told by `accept()`, a
-   * failure by `refuse()` or `disconnect()`.
+   * has succeeded in authenticating again (0x00). The first success is told by `accept()`, a failure
+   * by `refuse()` or `disconnect()`.
    *
-   * @throws {TypeError} when CONNECT had no Authentication Method, or no step is this end's to take
+   * @throws {TypeError} when CONNECT had no Authentication Method, or it is not this end's turn
    */
   authenticate(
     reasonCode: typeof ReasonCode.success | typeof ReasonCode.continueAuthentication,
-    properties: Omit<PropertiesOf<"auth">, "authenticationMethod"> = {},
+    properties: AuthenticationProperties = {},
   ): void {
-    const authenticationMethod = this.#connect?.properties.authenticationMethod;
+    const { state } = this;
+    if (state.name === "closed") return;
+    const authenticationMethod = methodOf(state);
     if (authenticationMethod === undefined) {
-      throw new TypeError("There is no authentication without an Authentication Method in CONNECT");
+      throw new TypeError("Authentication needs an Authentication Method in CONNECT");
     }
-    if (this.isClosed) return;
-    if (!this.#isAsked || reasonCode === ReasonCode.success && !this.isOpen) {
-      throw new TypeError("The client waits for no such step of authentication");
+    const goesOn = reasonCode === ReasonCode.continueAuthentication;
+    if (
+      !(state.name === "deciding" && goesOn || state.name === "open" && state.turn === "server")
+    ) {
+      throw new TypeError("The client does not wait for such a step of authentication");
     }
     this.writeBuffer.write({
       type: "auth",
       reasonCode,
       properties: { ...properties, authenticationMethod },
     });
-    this.#isAsked = false;
-    this.#isAuthenticating = reasonCode === ReasonCode.continueAuthentication;
-    // The time of the Client's step begins when it has been asked for: see hasSent().
-    this.#connectDeadline = Infinity;
+    if (state.name === "open") state.turn = goesOn ? "client" : "nobody";
+    else this.state = { name: "authenticating", connect: state.connect, deadline: Infinity };
     // What has come ahead of its time is out of turn.
     this.decode();
   }
 
   /**
-   * Refuses a SUBSCRIBE or an UNSUBSCRIBE that cannot be answered, and does nothing: to be asked
-   * before any of it is done.
+   * Refuses a SUBSCRIBE or an UNSUBSCRIBE that cannot be answered, and does nothing else: to be
+   * called before any of it is done.
    *
    * @throws {PacketTooLargeError} when the Client takes no packet as large as its answer
    */
   checkAnswer(packet: SubscribePacket | UnsubscribePacket): void {
     if (this.writeBuffer.maximumPacketSize === Infinity) return;
-    const { packetId } = packet;
-    if (packet.type === "subscribe") {
-      const reasonCodes = packet.subscriptions.map(() => ReasonCode.success);
-      this.writeBuffer.check({ type: "suback", packetId, reasonCodes });
-    } else {
-      const reasonCodes = packet.topicFilters.map(() => ReasonCode.success);
-      this.writeBuffer.check({ type: "unsuback", packetId, reasonCodes });
-    }
+    const { type, packetId } = packet;
+    const filters = type === "subscribe" ? packet.subscriptions : packet.topicFilters;
+    const reasonCodes = filters.map(() => ReasonCode.success);
+    this.writeBuffer.check({
+      type: type === "subscribe" ? "suback" : "unsuback",
+      packetId,
+      reasonCodes,
+    });
   }
 
   /**
@@ -208,13 +300,9 @@ export class ServerConnection extends Connection {
     properties?: PropertiesOf<"suback">,
   ): void {
     checkCount("SUBACK", reasonCodes, subscriptions);
-    if (this.isClosed) return;
-    this.answer({
-      type: "suback",
-      packetId,
-      reasonCodes,
-      properties: this.#told(properties),
-    });
+    if (this.state.name !== "open") return;
+    const told = this.state.takesExplanations ? properties : undefined;
+    this.answer({ type: "suback", packetId, reasonCodes, properties: told });
   }
 
   /**
@@ -228,17 +316,13 @@ export class ServerConnection extends Connection {
     properties?: PropertiesOf<"unsuback">,
   ): void {
     checkCount("UNSUBACK", reasonCodes, topicFilters);
-    if (this.isClosed) return;
-    this.answer({
-      type: "unsuback",
-      packetId,
-      reasonCodes,
-      properties: this.#told(properties),
-    });
+    if (this.state.name !== "open") return;
+    const told = this.state.takesExplanations ? properties : undefined;
+    this.answer({ type: "unsuback", packetId, reasonCodes, properties: told });
   }
 
   /**
-   * Says DISCONNECT and ends the connection; before CONNACK it only ends it [MQTT-3.14.0-1].
+   * Sends DISCONNECT and ends the connection; before CONNACK it only ends it [MQTT-3.14.0-1].
    *
    * @throws {RangeError} when a Server may not give the Reason Code
    */
@@ -248,11 +332,8 @@ export class ServerConnection extends Connection {
     // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties
     // would be.
     const isBare = reasonCode === ReasonCode.normalDisconnection && packet.properties === undefined;
-    super.disconnect(
-      isBare
-        ? { ...packet, properties: { reasonString: reasonCodeName(0, "disconnect") } }
-        : packet,
-    );
+    const reasonString = reasonCodeName(reasonCode, "disconnect");
+    super.disconnect(isBare ? { ...packet, properties: { reasonString } } : packet);
   }
 
   override checkDisconnect(packet: DisconnectInit): void {
@@ -260,43 +341,101 @@ export class ServerConnection extends Connection {
     super.checkDisconnect(packet);
   }
 
-  /** Ends the connection without a word: there is none that the Client could take. */
+  /** Ends the connection without a packet: there is none that the Client could take. */
   breakOff(what: string): void {
     this.close({ by: "silence", what });
   }
 
   /**
-   * Looks at no more packets for now: something has to be decided first. That the stream ends is
-   * seen meanwhile.
+   * Lets packets wait: something has to be decided first. That the stream ends is seen meanwhile.
    */
   pause(): void {
     this.#isHeldUp = true;
   }
 
-  /** Looks at packets again, at those first that have come in the meantime. */
+  /**
+   * Handles packets again, those first that have come in the meantime. Afterwards take the bytes,
+   * then the events, then read the deadline.
+   */
   goOn(now: number): void {
     this.now = now;
     this.#isHeldUp = false;
     // What it has sent in the meantime has not been looked at: its time begins anew.
-    this.#keepAlive?.received(now);
+    if (this.state.name === "open") this.state.keepAlive?.received(now);
     this.decode();
   }
 
+  override receive(chunk: Uint8Array, now: number): void {
+    const isEarly = this.state.name === "deciding" || this.state.name === "authenticating";
+    if (isEarly) this.#earlyBytes += chunk.length;
+    super.receive(chunk, now);
+    this.#countHeld(chunk.buffer.byteLength);
+    const { name } = this.state;
+    if (name !== "deciding" && name !== "authenticating") return;
+    if (this.#earlyBytes > this.#mostEarlyBytes) {
+      this.#refuseQuota("Too much was sent before CONNACK");
+    }
+  }
+
+  /**
+   * Handles the next packets, after the event `"more"`. Afterwards take the bytes, then the events,
+   * then read the deadline.
+   */
+  proceed(now: number): void {
+    if (this.isClosed) return;
+    this.now = now;
+    this.#isToProceed = false;
+    this.decode();
+    this.#countHeld();
+  }
+
+  /** How many bytes have been received that no packet has been looked for in. */
+  get unread(): number {
+    return this.decoder.unread;
+  }
+
+  override get wantsBytes(): boolean {
+    return super.wantsBytes || this.#isHeldUp && this.unread < MOST_HELD_BYTES;
+  }
+
+  protected override get isPaused(): boolean {
+    return this.#isHeldUp || this.#isToProceed || this.state.name === "deciding";
+  }
+
+  protected override mayHandle(packets: number): boolean {
+    if (this.isPaused) return false;
+    if (packets < this.#packetsPerCall) return true;
+    this.#isToProceed = true;
+    this.events.push(MORE);
+    return false;
+  }
+
+  /** Counts what is kept of what was read. A client for whose bytes there is no room is closed. */
+  #countHeld(chunkBytes?: number): void {
+    const held = this.decoder.heldBytes + (this.state.exchange?.aliasBytes ?? 0);
+    if (this.#heldBytes.count(held, chunkBytes) || this.isClosed) return;
+    this.#refuseQuota("The server has no memory for what was sent");
+  }
+
   protected get roleDeadline(): number {
+    const { state } = this;
     if (this.#isHeldUp) return Infinity;
-    return this.#isWaiting ? this.#connectDeadline : this.#keepAlive?.deadline ?? Infinity;
+    if (state.name === "open") return state.keepAlive?.deadline ?? Infinity;
+    return "deadline" in state ? state.deadline : Infinity;
   }
 
   protected checkTime(): void {
-    if (this.#isHeldUp) return;
-    if (this.#isWaiting) {
-      if (this.now < this.#connectDeadline) return;
-      const what = this.#phase === "connect" ? "sent no CONNECT in time" : "sent no AUTH in time";
-      return this.close({ by: "silence", what });
+    if (this.now < this.roleDeadline) return;
+    switch (this.state.name) {
+      case "awaiting connect":
+        return this.close({ by: "silence", what: "sent no CONNECT in time" });
+      case "authenticating":
+        return this.close({ by: "silence", what: "sent no AUTH in time" });
+      case "open":
+        if (this.state.keepAlive?.isOver(this.now) !== true) return;
+        this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
+        this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
     }
-    if (this.#keepAlive?.isOver(this.now) !== true) return;
-    this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
-    this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
   }
 
   /**
@@ -304,8 +443,16 @@ export class ServerConnection extends Connection {
    * its fault.
    */
   protected hasSent(): void {
-    if (this.isOpen) this.#keepAlive ??= new ServerKeepAlive(this.#keepAliveSeconds, this.now);
-    else if (this.#isAuthenticating) this.#connectDeadline = this.now + this.#connectTimeout;
+    const { state } = this;
+    if (state.name === "open") {
+      state.keepAlive ??= new ServerKeepAlive(state.keepAliveSeconds, this.now);
+    } else if (state.name === "authenticating") {
+      state.deadline = this.now + this.#connectTimeout;
+    }
+  }
+
+  protected hasReceived(packets: number): void {
+    if (packets > 0 && this.state.name === "open") this.state.keepAlive?.received(this.now);
   }
 
   /**
@@ -313,187 +460,135 @@ export class ServerConnection extends Connection {
    */
   protected report(error: PacketError): void {
     const type = this.isOpen ? "disconnect" : "connack";
-    if (type === "connack" && this.#connect === undefined && error.packetType !== "CONNECT") return;
+    if (this.state.name === "awaiting connect" && error.packetType !== "CONNECT") return;
     // A second CONNECT may have a fault that DISCONNECT has no Reason Code for.
     const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
     const reasonCode = isCode
       ? error.reasonCode as typeof ReasonCode.protocolError
       : ReasonCode.protocolError;
-    this.writeBuffer.writeIfItFits({
-      type,
-      reasonCode,
-      properties: { reasonString: error.message },
-    });
+    const properties = { reasonString: error.message };
+    this.writeBuffer.writeIfItFits({ type, reasonCode, properties });
   }
 
-  /** Whether the Client has something to do before CONNACK. */
-  get #isWaiting(): boolean {
-    return this.#phase === "connect" || this.#phase === "decision" && this.#isAuthenticating;
-  }
-
-  protected override get isPaused(): boolean {
-    return this.#isHeldUp || this.#phase === "decision" && !this.#isAuthenticating;
-  }
-
-  override get wantsBytes(): boolean {
-    return super.wantsBytes || this.#isHeldUp && this.unread < MOST_HELD_BYTES;
-  }
-
-  override receive(chunk: Uint8Array, now: number): void {
-    if (this.#phase === "decision") this.#earlyBytes += chunk.length;
-    super.receive(chunk, now);
-    if (!this.isClosed && this.#phase === "decision" && this.#earlyBytes > this.#mostEarlyBytes) {
-      const properties = { reasonString: "Too much was sent before CONNACK" };
-      this.writeBuffer.writeIfItFits({
-        type: "connack",
-        reasonCode: ReasonCode.quotaExceeded,
-        properties,
-      });
-      this.close({ by: "this end", packet: undefined });
-    }
-  }
-
-  protected override refuseForMemory(): void {
-    const properties = { reasonString: "The server has no memory for what was sent" };
+  /** Ends the connection because there is too much, and says so if the Client can be told. */
+  #refuseQuota(reasonString: string): void {
     const reasonCode = ReasonCode.quotaExceeded;
-    if (this.isOpen) {
-      const packet = { type: "disconnect", reasonCode, properties } as const;
-      this.writeBuffer.writeIfItFits(packet);
-      return this.close({ by: "this end", packet });
-    }
-    if (this.#connect !== undefined) {
+    const properties = { reasonString };
+    const packet = this.isOpen
+      ? { type: "disconnect", reasonCode, properties } as const
+      : undefined;
+    if (packet !== undefined) this.writeBuffer.writeIfItFits(packet);
+    else if (this.state.name !== "awaiting connect") {
       this.writeBuffer.writeIfItFits({ type: "connack", reasonCode, properties });
     }
-    super.refuseForMemory();
+    this.close({ by: "this end", packet });
   }
 
-  /** Once for all that came together: there is no time between them. */
-  protected override hasReceived(): void {
-    this.#keepAlive?.received(this.now);
+  /** The one walk of a packet that has come: the table of this class, by state and type. */
+  protected handle(packet: Packet): void {
+    const { state } = this;
+    switch (state.name) {
+      case "open":
+        return this.#handleOpen(state, packet);
+      case "awaiting connect":
+        if (packet.type === "connect") return this.#handleConnect(packet);
+        throw unexpectedPacket(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1");
+      case "authenticating":
+        if (packet.type === "auth") return this.#handleAuth(state, packet);
+        if (packet.type === "disconnect") {
+          checkDisconnectOfClient(packet, state.connect.properties.sessionExpiryInterval);
+          return this.close({ by: "peer", packet });
+        }
+        throw unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
+    }
   }
 
-  protected handlePacket(packet: Packet): void {
-    if (!this.isOpen) return this.#handleHandshake(packet);
+  #handleOpen(state: Open, packet: Packet): void {
+    const { exchange } = state;
     switch (packet.type) {
       case "publish":
-        checkPublishAllowed(packet, this.#own);
-        this.handleShared(packet);
-        return;
+        checkPublishAllowed(packet, state.own);
+        return exchange.handlePublish(packet);
       case "puback":
+        return exchange.sender.handlePuback(packet);
       case "pubrec":
+        return exchange.sender.handlePubrec(packet);
       case "pubrel":
+        return exchange.receiver.handlePubrel(packet);
       case "pubcomp":
-        this.handleShared(packet);
-        return;
+        return exchange.sender.handlePubcomp(packet);
       case "subscribe":
-        checkSubscribeAllowed(packet, this.#own);
-        this.events.push({ type: "subscribe", packet });
-        return;
+        checkSubscribeAllowed(packet, state.own);
+        return this.events.push({ type: "subscribe", packet });
       case "unsubscribe":
-        this.events.push({ type: "unsubscribe", packet });
-        return;
+        return this.events.push({ type: "unsubscribe", packet });
       case "pingreq":
         return this.writeBuffer.write({ type: "pingresp" });
-      case "disconnect":
-        return this.#handleDisconnect(packet);
       case "auth":
-        return this.#handleAuth(packet);
+        return this.#handleAuth(state, packet);
+      case "disconnect":
+        checkDisconnectOfClient(packet, state.sessionExpiryInterval);
+        return this.close({ by: "peer", packet });
       case "connect":
         throw unexpectedPacket("connect", "comes a second time [MQTT-3.1.0-2]", "3.1");
+      case "connack":
+      case "suback":
+      case "unsuback":
+      case "pingresp":
+        throw wrongDirection(packet.type);
       default:
-        throw unexpectedPacket(packet.type, isFromWrongEnd(packet.type), "2.1.2");
+        packet satisfies never;
     }
   }
 
-  #handleHandshake(packet: Packet): void {
-    if (packet.type === "connect" && this.#connect === undefined) {
-      this.#connect = packet;
-      this.#phase = "decision";
-      this.#isAsked = packet.properties.authenticationMethod !== undefined;
-      this.writeBuffer.maximumPacketSize = capabilitiesOf(packet.properties).maximumPacketSize;
-      this.events.push({ type: "connect", packet });
-      return;
-    }
-    if (packet.type === "auth" && this.#connect !== undefined) return this.#handleAuth(packet);
-    if (packet.type === "disconnect" && this.#connect !== undefined) {
-      return this.#handleDisconnect(packet);
-    }
-    throw this.#connect === undefined
-      ? unexpectedPacket(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1")
-      : unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
+  #handleConnect(connect: ConnectPacket): void {
+    this.state = { name: "deciding", connect };
+    this.writeBuffer.maximumPacketSize = capabilitiesOf(connect.properties).maximumPacketSize;
+    this.events.push({ type: "connect", packet: connect });
   }
 
-  #handleAuth(packet: AuthPacket): void {
+  #handleAuth(state: Authenticating | Open, packet: AuthPacket): void {
     const { reasonCode, properties } = packet;
-    const method = this.#connect!.properties.authenticationMethod;
-    if (method === undefined) {
-      throw unexpectedPacket("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+    checkMethod("auth", properties.authenticationMethod, methodOf(state));
+    const isClientsTurn = state.name === "authenticating" || state.turn === "client";
+    const expected = isClientsTurn ? ReasonCode.continueAuthentication : ReasonCode.reauthenticate;
+    if (reasonCode !== expected || state.name === "open" && state.turn === "server") {
+      throw outOfTurn(packet);
     }
-    if (properties.authenticationMethod !== method) {
-      throw protocolError(
-        "auth",
-        "Authentication Method",
-        "is not that of CONNECT [MQTT-4.12.0-5]",
-        "3.15.2.2.2",
-      );
-    }
-    const isInTurn = this.#isAuthenticating
-      ? reasonCode === ReasonCode.continueAuthentication
-      : reasonCode === ReasonCode.reauthenticate && this.isOpen && !this.#isAsked;
-    if (!isInTurn) {
-      const code = `0x${reasonCode.toString(16).padStart(2, "0")}`;
-      throw protocolError("auth", "Authenticate Reason Code", `is ${code} out of turn`, "4.12");
-    }
-    this.#isAuthenticating = false;
-    this.#isAsked = true;
     this.#earlyBytes = 0;
+    if (state.name === "open") state.turn = "server";
+    else this.state = { name: "deciding", connect: state.connect };
     this.events.push({ type: "auth", packet });
   }
 
-  #handleDisconnect(packet: DisconnectPacket): void {
-    checkDisconnectOfClient(packet, this.#connect!.properties.sessionExpiryInterval);
-    this.disconnected(packet);
-  }
-
-  /** What may be told to a Client that may have asked not to be told [MQTT-3.1.2-29]. */
-  #told<Properties extends AckProperties>(
-    properties: Properties | undefined,
-  ): Properties | undefined {
-    if (this.#connect?.properties.requestProblemInformation !== false) return properties;
-    return undefined;
-  }
-
   /** What CONNACK says beside what the broker grants. */
-  #granted(properties: PropertiesOf<"connack">): PropertiesOf<"connack"> {
-    const { authenticationMethod, requestResponseInformation } = this.#connect!.properties;
+  #granted(
+    { properties: asked }: ConnectPacket,
+    properties: PropertiesOf<"connack">,
+  ): PropertiesOf<"connack"> {
     return {
       ...properties,
       maximumPacketSize: this.#maximumPacketSize,
-      authenticationMethod,
+      authenticationMethod: asked.authenticationMethod,
       // [MQTT-3.1.2-28]
-      responseInformation: requestResponseInformation === true
+      responseInformation: asked.requestResponseInformation === true
         ? properties.responseInformation
         : undefined,
     };
   }
 
-  #requireConnect(): ConnectPacket {
-    if (this.#connect === undefined || this.#phase !== "decision" || this.isClosed) {
-      throw new TypeError("No client waits to be accepted or refused");
-    }
-    return this.#connect;
+  #requireConnect(): Deciding | Authenticating {
+    const { state } = this;
+    if (state.name === "deciding" || state.name === "authenticating") return state;
+    throw new TypeError("No client waits to be accepted or refused");
   }
 }
 
-/**
- * What is asked of a CONNECT once it has been answered: the rest of it, a Will above all, is not
- * kept.
- */
-function essentialsOf(packet: ConnectPacket): ConnectPacket {
-  const { sessionExpiryInterval, authenticationMethod, requestProblemInformation } =
-    packet.properties;
-  const properties = { sessionExpiryInterval, authenticationMethod, requestProblemInformation };
-  return { ...packet, will: undefined, password: undefined, properties };
+/** The Authentication Method of CONNECT. */
+function methodOf(state: AwaitingConnect | Deciding | Authenticating | Open): string | undefined {
+  if (state.name === "awaiting connect") return undefined;
+  if (state.name === "open") return state.authenticationMethod;
+  return state.connect.properties.authenticationMethod;
 }
 
 function checkCount(

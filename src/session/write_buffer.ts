@@ -2,7 +2,7 @@
 // copy, one write for all that has come together.
 
 import { PacketTooLargeError } from "../errors.ts";
-import { type PacketInit, writePacket, Writer } from "../packets/mod.ts";
+import { checkPacket, type PacketInit, writePacket, Writer } from "../packets/mod.ts";
 import { type Memory, UNCOUNTED } from "./memory.ts";
 
 /**
@@ -92,7 +92,7 @@ export class WriteBuffer {
    * @throws {PacketTooLargeError} as {@linkcode WriteBuffer.write} does
    */
   check(packet: PacketInit): void {
-    writePacket(new Writer(), packet, this.#options);
+    checkPacket(packet, this.#options);
   }
 
   /** Puts a packet that is encoded already behind the others. */

@@ -19,7 +19,7 @@ Deno.test("A client begins with CONNECT and sends nothing else before CONNACK [M
   );
   script.expect("10 0E 00044D515454 05 00 0000 00 0001 63");
   script.advance(60_000);
-  assertThrows(() => script.publish(messageOf("a", 1)), TypeError, "no connection");
+  assertThrows(() => script.publish(messageOf("a", 1)), TypeError, "not open");
   assertStrictEquals(
     script.call((connection) => connection.trySend({ type: "publish", topic: "a" })),
     false,
@@ -30,7 +30,7 @@ Deno.test("A client begins with CONNECT and sends nothing else before CONNACK [M
         connection.subscribe({ type: "subscribe", subscriptions: [{ topicFilter: "a" }] })
       ),
     TypeError,
-    "no connection",
+    "not open",
   );
   script.expectNothing();
   script.send(CONNACK);

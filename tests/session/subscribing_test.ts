@@ -36,7 +36,7 @@ Deno.test("A client forgets requests that were not answered with their connectio
   const request = { type: "subscribe", subscriptions: [{ topicFilter: "a" }] } as const;
   script.call((connection) => connection.subscribe(request));
   script.end();
-  assertThrows(() => script.connection.subscribe(request), TypeError, "no connection");
+  assertThrows(() => script.connection.subscribe(request), TypeError, "not open");
   script.expectPacket("subscribe");
   script.expectClosed("network");
 });

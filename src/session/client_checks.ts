@@ -1,0 +1,58 @@
+// What a Client refuses of a Server that is not in the packet alone: it depends on what CONNECT
+// asked for, and on the session.
+
+import type { ConnackPacket, ConnectInit, Packet, PropertiesOf } from "../packets/mod.ts";
+import { checkMethod } from "./authentication.ts";
+import { protocolError } from "./protocol_errors.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * The size of an acknowledgement with a Reason Code: a Server that takes less cannot be answered.
+ */
+const LEAST_PACKET_SIZE = 5;
+
+/** The packets in which a Server may always explain itself (§3.1.2.11.7). */
+const ALWAYS_EXPLAINED: readonly string[] = ["publish", "connack", "disconnect"];
+
+/**
+ * Refuses a CONNACK of success that does not fit the CONNECT and the session.
+ *
+ * @throws {ProtocolError} when it does not
+ */
+export function checkConnack(
+  { properties, sessionPresent }: ConnackPacket,
+  connect: ConnectInit,
+  session: Session,
+): void {
+  const { authenticationMethod, requestResponseInformation } = connect.properties ?? {};
+  const { maximumPacketSize = Infinity, responseInformation } = properties;
+  const clientId = properties.assignedClientIdentifier ?? connect.clientId ?? "";
+  const hasSession = session.exists && session.clientId === clientId;
+  if (sessionPresent && (connect.cleanStart === true || !hasSession)) {
+    const rule = "is 1, and the Client has no such session [MQTT-3.2.2-4]";
+    throw protocolError("connack", "Session Present", rule, "3.2.2.1.1");
+  }
+  if (responseInformation !== undefined && requestResponseInformation !== true) {
+    throw protocolError("connack", "Response Information", "was not asked for", "3.2.2.3.15");
+  }
+  checkMethod("connack", properties.authenticationMethod, authenticationMethod);
+  if (maximumPacketSize < LEAST_PACKET_SIZE) {
+    const rule = `is ${maximumPacketSize}, which leaves no room for an acknowledgement`;
+    throw protocolError("connack", "Maximum Packet Size", rule, "3.2.2.3.6");
+  }
+}
+
+/**
+ * Refuses a Reason String or a User Property in a packet in which CONNECT asked for none
+ * [MQTT-3.1.2-29].
+ *
+ * @throws {ProtocolError} when there is one
+ */
+export function checkExplanation(packet: Packet): void {
+  if (!("properties" in packet) || ALWAYS_EXPLAINED.includes(packet.type)) return;
+  const { reasonString, userProperties } = packet.properties as PropertiesOf<"puback">;
+  if (reasonString === undefined && userProperties === undefined) return;
+  const field = reasonString === undefined ? "User Property" : "Reason String";
+  const rule = "comes, and CONNECT asked for none [MQTT-3.1.2-29]";
+  throw protocolError(packet.type, field, rule, "3.1.2.11.7");
+}

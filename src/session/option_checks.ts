@@ -1,0 +1,68 @@
+// Checks of an application's options, before anything is done with them: a value of the wrong type
+// is a TypeError, one out of range a RangeError, and both name the option.
+
+/**
+ * Refuses options that there are none of: a misspelt option would do nothing.
+ *
+ * @throws {TypeError} when there is one
+ */
+export function checkKnown(options: object, known: ReadonlySet<string>, of: string): void {
+  for (const name in options) {
+    if (!known.has(name)) throw new TypeError(`Unknown option ${JSON.stringify(name)} of ${of}`);
+  }
+}
+
+/**
+ * Refuses a value of another type.
+ *
+ * @throws {TypeError} when it has another
+ */
+export function checkType(
+  name: string,
+  value: unknown,
+  type: "boolean" | "function" | "number" | "object",
+): void {
+  const actual = value === null ? "null" : typeof value;
+  if (actual === type) return;
+  const article = type === "object" ? "an" : "a";
+  throw new TypeError(`${name} must be ${article} ${type}, got ${actual}`);
+}
+
+/**
+ * Refuses anything but a number from 0 on.
+ *
+ * @throws {TypeError} when it is not a number
+ * @throws {RangeError} when it is below 0
+ */
+export function checkNotNegative(name: string, value: number): number {
+  checkType(name, value, "number");
+  if (value >= 0) return value;
+  throw new RangeError(`${name} must not be negative, got ${value}`);
+}
+
+/**
+ * Refuses anything but a number above 0.
+ *
+ * @throws {TypeError} when it is not a number
+ * @throws {RangeError} when it is not above 0
+ */
+export function checkPositive(name: string, value: number): number {
+  checkType(name, value, "number");
+  if (value > 0) return value;
+  throw new RangeError(`${name} must be greater than 0, got ${value}`);
+}
+
+/**
+ * Refuses anything but one of the choices, or nothing.
+ *
+ * @throws {TypeError} when it is something else
+ */
+export function checkOneOf(
+  name: string,
+  value: string | undefined,
+  choices: readonly string[],
+): void {
+  if (value === undefined || choices.includes(value)) return;
+  const listed = choices.map((choice) => JSON.stringify(choice)).join(" or ");
+  throw new TypeError(`${name} must be ${listed}, got ${JSON.stringify(value)}`);
+}
