@@ -36,11 +36,11 @@ export interface PacketFault {
 export abstract class PacketError extends Error implements PacketFault {
   /** The Reason Code to close the Network Connection with (§4.13). */
   readonly reasonCode: number;
-  readonly packetType: string;
-  readonly field: string;
+  readonly packetType!: string;
+  readonly field!: string;
   readonly offset: number | undefined;
-  readonly rule: string;
-  readonly section: string;
+  readonly rule!: string;
+  readonly section!: string;
 
   /** Makes the message from the fault. */
   constructor(reasonCode: number, fault: PacketFault) {
@@ -48,11 +48,7 @@ export abstract class PacketError extends Error implements PacketFault {
     const place = offset === undefined ? "" : ` at byte ${offset}`;
     super(`${packetType} ${field}${place} ${rule} (§${section})`);
     this.reasonCode = reasonCode;
-    this.packetType = packetType;
-    this.field = field;
-    this.offset = offset;
-    this.rule = rule;
-    this.section = section;
+    Object.assign(this, fault);
   }
 }
 

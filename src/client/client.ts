@@ -22,7 +22,7 @@ import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
 import { type ServerInfo, serverInfo } from "./server_info.ts";
 import type { ServerSource } from "./servers.ts";
-import { subscribeRequest, type TopicFilters, unsubscribeFilters } from "./subscribe_options.ts";
+import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
@@ -208,12 +208,13 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    */
   async unsubscribe(
     filters: string | readonly string[],
-    { userProperties, signal }: UnsubscribeOptions = {},
+    options: UnsubscribeOptions = {},
   ): Promise<readonly number[]> {
-    const topicFilters = unsubscribeFilters(filters, userProperties);
+    const request = unsubscribeRequest(filters, options);
+    const { signal } = options;
     signal?.throwIfAborted();
     this.#checkNotEnded();
-    const reasonCodes = await this.#subscriptions.unsubscribe(topicFilters, userProperties, signal);
+    const reasonCodes = await this.#subscriptions.unsubscribe(request, signal);
     const reasonCode = reasonCodes.find((code) => isFailure(code));
     if (reasonCode === undefined) return reasonCodes;
     const reason = reasonCodeName(reasonCode, "unsuback") ?? "";
@@ -303,7 +304,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#error = error ??
-      new ConnectionClosedError("The client has been closed", { kind: "closed" });
+      new ConnectionClosedError("The client is closed", { kind: "closed" });
     this.#subscriptions.end(error, this.#error);
     this.#publisher.end(this.#error);
     this.#tell("closed", { error });
@@ -318,7 +319,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   /** Why nothing more can be asked of the client. */
   #refusal(): ConnectionClosedError | undefined {
     if (this.#state !== "closing") return this.#error;
-    return new ConnectionClosedError("The client is being closed", { kind: "closed" });
+    return new ConnectionClosedError("The client is closing", { kind: "closed" });
   }
 
   #tell<Type extends keyof ClientEvents>(type: Type, detail: ClientEvents[Type]): void {

@@ -59,7 +59,7 @@ export interface Attempt {
  */
 export async function openLink(attempt: Attempt): Promise<Link> {
   const { world: { clock }, server, settings: { connectTimeout }, signal } = attempt;
-  const late = `${server.address} did not take the connection within ${connectTimeout} ms; ` +
+  const late = `${server.address} did not accept the connection within ${connectTimeout} ms; ` +
     "check the address, and that it is a server of MQTT 5.0";
   const deadline = { clock, signal, timeout: connectTimeout, late };
   return await within(deadline, (signal) => connectWithin(attempt, signal));
@@ -139,7 +139,7 @@ async function askForCredentials({ options }: Settings, server: Server): Promise
   try {
     return await credentialsFor(options, server);
   } catch (cause) {
-    const message = `There are no credentials for ${server.address}: ${textOf(cause)}`;
+    const message = `Cannot get credentials for ${server.address}: ${textOf(cause)}`;
     throw new ConnectionClosedError(message, { kind: "transient", cause });
   }
 }
@@ -180,7 +180,7 @@ function unansweredError(
 function stepAskedError(address: string, method: string): ConnectionClosedError {
   const message = `${address} asks for a step of ${
     JSON.stringify(method)
-  }, and nobody here takes it`;
+  } authentication, which this client does not support`;
   return new ConnectionClosedError(message, { kind: "configuration" });
 }
 

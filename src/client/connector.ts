@@ -218,7 +218,7 @@ export class Connector {
       return await this.#servers.tryAll(false, signal);
     } catch (cause) {
       if (cause instanceof ConnectionClosedError) return cause;
-      const message = `No further attempt can be made: ${textOf(cause)}`;
+      const message = `Cannot connect again: ${textOf(cause)}`;
       return new ConnectionClosedError(message, { kind: "configuration", cause });
     } finally {
       this.#over(giveUp);
@@ -252,5 +252,5 @@ function gaveUp(attempts: number, cause: ConnectionClosedError | undefined): Con
 
 /** What an attempt is given up for. */
 function stopped(): ConnectionClosedError {
-  return new ConnectionClosedError("The client has been closed", { kind: "closed" });
+  return new ConnectionClosedError("The client is closed", { kind: "closed" });
 }

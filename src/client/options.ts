@@ -162,7 +162,7 @@ export function settingsOf(options: ConnectOptions): Settings {
   const { session, clientId = session?.clientId ?? "" } = options;
   if (session !== undefined && clientId !== session.clientId) {
     throw new TypeError(
-      `clientId is ${JSON.stringify(clientId)}, and the session is that of ${
+      `clientId is ${JSON.stringify(clientId)}, but the saved session is that of ${
         JSON.stringify(session.clientId)
       }`,
     );

@@ -85,7 +85,7 @@ export function discardError({ message, why }: DiscardedEvent): unknown {
       return why.error;
     case "session lost":
       return new ConnectionClosedError(
-        `The server lost the session while the message to ${topic} was in flight: it may have arrived or not`,
+        `The server lost the session while the message to ${topic} was in flight: it may or may not have arrived`,
         { kind: "transient" },
       );
     default:

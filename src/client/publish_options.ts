@@ -41,7 +41,7 @@ function propertiesOf(options: PublishOptions): PropertiesOf<"publish"> | undefi
   for (const name in options) {
     if (name === "qos" || name === "retain" || name === "signal") continue;
     if (name === "subscriptionIdentifiers") {
-      throw new TypeError("subscriptionIdentifiers is for the server to set [MQTT-3.3.4-6]");
+      throw new TypeError("subscriptionIdentifiers may only be set by a server [MQTT-3.3.4-6]");
     }
     properties ??= {};
     properties[name] = options[name as keyof PublishOptions];

@@ -121,7 +121,7 @@ export class Publisher {
     const dropped = this.#hand(publication, link);
     if (signal !== undefined) this.#abortWith(publication, signal);
     for (const message of dropped) {
-      fail(message, new NotSentError("Too many messages wait to be sent", "queue full"));
+      fail(message, new NotSentError("The send queue is full", "queue full"));
     }
     link?.drive.wake();
     return publication.promise;
@@ -133,7 +133,7 @@ export class Publisher {
     const { session, queueQoS0 } = this.#setup;
     checkPublish(publication.packet);
     if (publication.qos === 0 && !queueQoS0) {
-      throw new NotSentError("There is no connection for a message of QoS 0", "offline");
+      throw new NotSentError("Not connected, and messages of QoS 0 are not queued", "offline");
     }
     const dropped = session.sendQueue.add(publication);
     this.#watchExpiry();

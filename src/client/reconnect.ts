@@ -110,7 +110,7 @@ export function closedError(
       const kind = reasonCode === ReasonCode.unsupportedProtocolVersion
         ? "configuration"
         : "protocol";
-      const message = `${address} broke the standard: ${error.message}`;
+      const message = `${address} violated the MQTT protocol: ${error.message}`;
       return new ConnectionClosedError(message, { kind, reasonCode, cause: error });
     }
     case "silence":
@@ -119,7 +119,7 @@ export function closedError(
       return new ConnectionClosedError(
         network === undefined
           ? `${address} closed the connection without a DISCONNECT`
-          : `The connection to ${address} broke: ${brokenText(network)}`,
+          : `The connection to ${address} was lost: ${brokenText(network)}`,
         { kind: "transient", cause: network },
       );
     case "internal error":
@@ -131,7 +131,7 @@ export function closedError(
 
 /** The error for an exception that nobody expected: another attempt would only hide it. */
 export function internalError(cause: unknown): ConnectionClosedError {
-  const message = `The client failed: ${textOf(cause)}`;
+  const message = `Internal error: ${textOf(cause)}`;
   return new ConnectionClosedError(message, { kind: "internal", cause });
 }
 

@@ -70,7 +70,7 @@ export async function redirectedServers(
   if (servers.every(({ destination }) => destination !== undefined && usesTls(destination))) {
     return servers;
   }
-  throw notFollowed(from, reference, "the connection there would be without TLS");
+  throw notFollowed(from, reference, "it does not use TLS");
 }
 
 async function askedServers(
@@ -95,7 +95,7 @@ function sameScheme(from: Server, reference: string): readonly Server[] {
     const url = /^[a-z+]+:\/\//i.test(name) ? name : `${before.scheme}://${name}`;
     const { username, password, ...there } = parseServerUrl(url);
     if (there.scheme !== before.scheme) {
-      throw new TypeError(`${there.scheme}:// is not ${before.scheme}://`);
+      throw new TypeError(`expected ${before.scheme}://, got ${there.scheme}://`);
     }
     return {
       address: there.address,

@@ -53,7 +53,7 @@ export class Routes {
    */
   takeIdentifier(identifier: number): number {
     if (!this.#byIdentifier.has(identifier)) return identifier;
-    throw new TypeError(`Another subscription has the Subscription Identifier ${identifier}`);
+    throw new TypeError(`Subscription Identifier ${identifier} is in use`);
   }
 
   /** From now on messages are also for this subscription. */

@@ -160,9 +160,9 @@ export class ServerAttempts {
   ): Promise<readonly Server[]> {
     const { settings: { redirect, options }, world: { clock } } = this.#setup;
     const { connectTimeout: timeout } = this.#setup.settings;
-    const late = `Nobody said within ${timeout} ms where ${
+    const late = `The Server Reference ${
       JSON.stringify(redirection.reference)
-    } is`;
+    } was not resolved within ${timeout} ms`;
     const servers = await within(
       { clock, signal, timeout, late },
       (signal) =>
@@ -179,7 +179,7 @@ export class ServerAttempts {
     const source = this.#source;
     if (typeof source !== "function") return source.filter(({ isSpent }) => !isSpent);
     const { world: { clock }, settings: { connectTimeout: timeout, options } } = this.#setup;
-    const late = `Nobody said within ${timeout} ms which servers to try`;
+    const late = `The list of servers was not there within ${timeout} ms`;
     const ask = async () => await source();
     let urls: ServerUrls;
     try {
@@ -189,7 +189,7 @@ export class ServerAttempts {
       );
     } catch (cause) {
       if (signal.aborted || cause instanceof ConnectionClosedError) throw cause;
-      const message = `There are no servers to try: ${textOf(cause)}`;
+      const message = `Cannot get the list of servers: ${textOf(cause)}`;
       throw new ConnectionClosedError(message, { kind: "transient", cause });
     }
     return serversOf(urls, options, this.#setup.world.checks);
@@ -205,7 +205,7 @@ function together(errors: readonly ConnectionClosedError[]): ConnectionClosedErr
   const { kind } = errors.find(({ kind }) => kind === "transient") ?? errors[0]!;
   const told = errors.map(({ message }) => message).join("; ");
   const cause = new AggregateError(errors, told);
-  return new ConnectionClosedError(`None of ${errors.length} servers is there: ${told}`, {
+  return new ConnectionClosedError(`Cannot connect to any of ${errors.length} servers: ${told}`, {
     kind,
     cause,
   });

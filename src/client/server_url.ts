@@ -40,7 +40,7 @@ export function parseServerUrl(text: string): ServerUrl {
   if (scheme === "mqtt+unix") return unixServer(url);
   if (url.hostname === "") throw notAUrl(text);
   const path = pathOf(url, scheme);
-  if (url.port === "0") throw new TypeError("The port must be from 1 to 65535");
+  if (url.port === "0") throw new TypeError("The port must be from 1 to 65535, got 0");
   const hostname = asciiHostname(url.hostname);
   const port = url.port === "" ? DEFAULT_PORTS[scheme] : Number(url.port);
   const password = decoded(url.password);
@@ -62,7 +62,7 @@ export function parseServerUrl(text: string): ServerUrl {
 function pathOf({ pathname, search, hash }: URL, scheme: Scheme): string {
   if (scheme === "ws" || scheme === "wss") {
     if (hash === "") return pathname + search;
-    throw new TypeError("The URL of a WebSocket has no part behind #; write # as %23");
+    throw new TypeError("A WebSocket URL has no fragment; write # as %23");
   }
   if (["", "/"].includes(pathname + search + hash)) return "";
   throw new TypeError(
@@ -78,7 +78,7 @@ function unixServer({ host, pathname, search, hash }: URL): ServerUrl {
     throw new TypeError("Expected the path of a Unix socket, as in mqtt+unix:///run/mqtt.sock");
   }
   if (search + hash !== "") {
-    throw new TypeError("The path of a Unix socket ends the URL; write ? as %3F and # as %23");
+    throw new TypeError("A Unix socket URL ends after the path; write ? as %3F and # as %23");
   }
   return {
     scheme: "mqtt+unix",
@@ -114,7 +114,7 @@ function decoded(text: string, what = "user or password"): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError(`The URL has a % in its ${what} without two digits; write %25`);
+    throw new TypeError(`The URL has an invalid % in its ${what}; write %25`);
   }
 }
 

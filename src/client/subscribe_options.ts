@@ -2,10 +2,12 @@
 
 import {
   checkPacket,
+  type PropertiesOf,
   type SubscriptionRequest,
   type SubscriptionRequestInit,
 } from "../packets/mod.ts";
 import { pickProperties, propertyNames } from "../packets/properties.ts";
+import type { UnsubscribeRequest } from "../session/pending_requests.ts";
 import { checkKnown, checkOneOf } from "../session/option_checks.ts";
 import { ACK_MODES } from "./message_queue.ts";
 import type { Request, SubscribeOptions } from "./subscription.ts";
@@ -65,17 +67,17 @@ export function subscribeRequest(filters: TopicFilters, options: SubscribeOption
 }
 
 /**
- * The Topic Filters to give up.
+ * The UNSUBSCRIBE for some Topic Filters.
  *
  * @throws {TypeError} when there is none, or one is wrong, or a User Property
  * @throws {RangeError} when one is too long
  */
-export function unsubscribeFilters(
+export function unsubscribeRequest(
   filters: string | readonly string[],
-  userProperties: readonly (readonly [name: string, value: string])[] | undefined,
-): readonly string[] {
-  const topicFilters = [filters].flat();
-  const properties = { userProperties };
-  checkPacket({ type: "unsubscribe", packetId: 1, topicFilters, properties });
-  return topicFilters;
+  options: PropertiesOf<"unsubscribe"> = {},
+): UnsubscribeRequest {
+  const properties = pickProperties("unsubscribe", options);
+  const request = { type: "unsubscribe", topicFilters: [filters].flat(), properties } as const;
+  checkPacket({ ...request, packetId: 1 });
+  return request;
 }

@@ -20,6 +20,7 @@ import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
 import { receiveQueue } from "./options.ts";
 import { Routes } from "./routes.ts";
+import { unsubscribeRequest } from "./subscribe_options.ts";
 import { ActiveSubscription, type Request, type SubscribeOptions } from "./subscription.ts";
 
 /** What the subscriptions need of their client. */
@@ -40,8 +41,7 @@ type Answer = SubackPacket | UnsubackPacket;
 
 /** An UNSUBSCRIBE that the server has not answered. */
 interface Ending {
-  readonly topicFilters: readonly string[];
-  readonly userProperties: readonly (readonly [name: string, value: string])[] | undefined;
+  readonly request: UnsubscribeRequest;
   readonly answered: PromiseWithResolvers<readonly number[]>;
   /** Whether nobody waits for the answer longer than the connection lasts. */
   readonly isQuiet: boolean;
@@ -112,7 +112,7 @@ export class Subscriptions {
       .filter((filter) => subscription.atServer.has(filter));
     for (const message of subscription.queue.end(undefined)) message.ack();
     if (free.length === 0) return;
-    const { answered } = this.#end(free, undefined, true);
+    const { answered } = this.#end(unsubscribeRequest(free), true);
     if (this.#host.link() === undefined) answered.resolve([]);
     await answered.promise.catch(() => {});
   }
@@ -122,11 +122,10 @@ export class Subscriptions {
    * Codes.
    */
   async unsubscribe(
-    topicFilters: readonly string[],
-    userProperties: Ending["userProperties"],
+    request: UnsubscribeRequest,
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
-    const request = unsubscribeRequest(topicFilters, userProperties);
+    const { topicFilters } = request;
     this.#host.link()?.connection.checkUnsubscribe(request);
     const ours = topicFilters.filter((filter) => this.#routes.holdersOf(filter).length > 0);
     for (const filter of topicFilters) {
@@ -139,7 +138,7 @@ export class Subscriptions {
       }
     }
     // What an older session still brings for the others is for whoever reads `client.messages`.
-    const { answered } = this.#end(topicFilters, userProperties, false, ours);
+    const { answered } = this.#end(request, false, ours);
     const abort = () => answered.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
@@ -157,7 +156,10 @@ export class Subscriptions {
     }
     for (const ending of this.#endings) {
       if (sessionPresent) this.#say(link, ending);
-      else this.#settle(ending, ending.topicFilters.map(() => ReasonCode.noSubscriptionExisted));
+      else {this.#settle(
+          ending,
+          ending.request.topicFilters.map(() => ReasonCode.noSubscriptionExisted),
+        );}
     }
     for (const subscription of this.#routes.all) {
       if (sessionPresent && subscription.isAnswered) continue;
@@ -275,13 +277,12 @@ export class Subscriptions {
   }
 
   #end(
-    topicFilters: readonly string[],
-    userProperties: Ending["userProperties"],
+    request: UnsubscribeRequest,
     isQuiet: boolean,
-    unwanted = topicFilters,
+    unwanted = request.topicFilters,
   ): Ending {
     const answered = Promise.withResolvers<readonly number[]>();
-    const ending: Ending = { topicFilters, userProperties, answered, isQuiet };
+    const ending: Ending = { request, answered, isQuiet };
     this.#endings.add(ending);
     this.#routes.markEnding(unwanted);
     const link = this.#host.link();
@@ -290,9 +291,8 @@ export class Subscriptions {
   }
 
   #say({ connection, drive }: Link, ending: Ending): void {
-    const { topicFilters, userProperties } = ending;
     try {
-      const packetId = connection.unsubscribe(unsubscribeRequest(topicFilters, userProperties));
+      const packetId = connection.unsubscribe(ending.request);
       if (packetId === 0) throw noIdentifier();
       this.#answers.set(packetId, ({ reasonCodes }) => this.#settle(ending, reasonCodes));
       drive.wake();
@@ -304,16 +304,9 @@ export class Subscriptions {
 
   #settle(ending: Ending, reasonCodes: readonly number[]): void {
     this.#endings.delete(ending);
-    this.#routes.unmarkEnding(ending.topicFilters);
+    this.#routes.unmarkEnding(ending.request.topicFilters);
     ending.answered.resolve(reasonCodes);
   }
-}
-
-function unsubscribeRequest(
-  topicFilters: readonly string[],
-  userProperties: Ending["userProperties"],
-): UnsubscribeRequest {
-  return { type: "unsubscribe", topicFilters, properties: { userProperties } };
 }
 
 function asQueue(holder: MessageQueue | ActiveSubscription): { readonly queue: MessageQueue } {

@@ -168,7 +168,7 @@ export function writePacket(
     throw new PacketTooLargeError(
       `The packet has ${
         writer.length - start
-      } bytes, the receiver takes at most ${maximumPacketSize}`,
+      } bytes, but the receiver accepts at most ${maximumPacketSize}`,
     );
   } catch (error) {
     writer.truncate(start);

@@ -140,7 +140,7 @@ function checkPublishFlags(reader: Reader, firstByte: number): void {
 
 function checkFirstByte(reader: Reader, firstByte: number): void {
   const type = PACKET_TYPES[firstByte >> 4];
-  if (type === undefined) reader.notAllowed(PACKET_TYPE, "is 0, which is no packet");
+  if (type === undefined) reader.notAllowed(PACKET_TYPE, "is 0, which is not a packet");
   const flags = getBits(FIRST_BYTE[type], RESERVED);
   const actual = getBits(firstByte, RESERVED);
   if (actual !== flags) {

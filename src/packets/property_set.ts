@@ -48,7 +48,7 @@ const PROPERTY_IDENTIFIER: Field<number> = {
   name: "Property Identifier",
   section: "2.2.2.2",
   isCode: true,
-  means: (id) => rowOf(id)?.name ?? "no property of MQTT 5.0",
+  means: (id) => rowOf(id)?.name ?? "not a property of MQTT 5.0",
 };
 
 /** The properties that one kind of packet, or the Will, may have. */
@@ -97,7 +97,7 @@ export class PropertySet<Holder extends PropertyHolder> {
       const field = this.#readIdentifier(reader);
       const again = (seen & field.bit) !== 0;
       if (again && !field.mayRepeat) {
-        reader.notAllowed(PROPERTY_IDENTIFIER, `repeats ${field.name}, which may stand only once`);
+        reader.notAllowed(PROPERTY_IDENTIFIER, `repeats ${field.name}, which may appear only once`);
       }
       seen |= field.bit;
       const value = readValue(reader, field);
@@ -136,7 +136,7 @@ export class PropertySet<Holder extends PropertyHolder> {
     return reader.malformed(
       PROPERTY_IDENTIFIER,
       known === undefined
-        ? `is ${id}, which is no property of MQTT 5.0`
+        ? `is ${id}, which is not a property of MQTT 5.0`
         : `is ${id}, ${known.name}, which ${this.#holder} may not have`,
     );
   }
@@ -164,7 +164,7 @@ export class PropertySet<Holder extends PropertyHolder> {
     if (field === undefined) {
       const rule = Object.hasOwn(PROPERTIES, name)
         ? `does not belong in ${this.#holder}`
-        : "is no property of MQTT 5.0";
+        : "is not a property of MQTT 5.0";
       throw new TypeError(`${this.#length.key}.${name} ${rule}`);
     }
     if (
@@ -187,7 +187,9 @@ export class PropertySet<Holder extends PropertyHolder> {
 }
 
 function alone(field: PropertyField): string {
-  return `stands without ${(PROPERTIES as Record<string, PropertyRow>)[field.needs!]!.name}`;
+  return `is not allowed without ${
+    (PROPERTIES as Record<string, PropertyRow>)[field.needs!]!.name
+  }`;
 }
 
 function fieldOf(

@@ -18,7 +18,7 @@ export class ReasonCodeSet<Type extends PacketType> {
   constructor(type: Type, field: Omit<Field<number>, "isCode" | "means">, statement?: string) {
     const rows = rowsOf(type);
     this.#rows = rows;
-    this.#rule = `is no Reason Code of ${packetName(type)}${statement ? ` [${statement}]` : ""}`;
+    this.#rule = `is not a Reason Code of ${packetName(type)}${statement ? ` [${statement}]` : ""}`;
     this.field = { ...field, isCode: true, means: (code) => explained(rows[code]) };
   }
 

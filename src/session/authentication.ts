@@ -22,13 +22,17 @@ export function checkMethod(
   ofConnect: string | undefined,
 ): void {
   if (type === "auth" && ofConnect === undefined) {
-    throw unexpectedPacket("auth", "comes, and CONNECT had no Authentication Method", "4.12");
+    throw unexpectedPacket(
+      "auth",
+      "is not allowed without an Authentication Method in CONNECT",
+      "4.12",
+    );
   }
   if (method === ofConnect) return;
   throw protocolError(
     type,
     "Authentication Method",
-    "is not that of CONNECT [MQTT-4.12.0-5]",
+    "differs from that of CONNECT [MQTT-4.12.0-5]",
     type === "auth" ? "3.15.2.2.2" : "3.2.2.3.17",
   );
 }

@@ -4,7 +4,6 @@
 import type { ConnackPacket, ConnectInit, Packet, PropertiesOf } from "../packets/mod.ts";
 import { checkMethod } from "./authentication.ts";
 import { protocolError } from "./protocol_errors.ts";
-import type { Session } from "./session.ts";
 
 /**
  * The size of an acknowledgement with a Reason Code: a Server that takes less cannot be answered.
@@ -15,21 +14,20 @@ const LEAST_PACKET_SIZE = 5;
 const ALWAYS_EXPLAINED: readonly string[] = ["publish", "connack", "disconnect"];
 
 /**
- * Refuses a CONNACK of success that does not fit the CONNECT and the session.
+ * Refuses a CONNACK of success that does not fit the CONNECT; `hasSession` says whether the Client has
+ * Session State of that Client Identifier.
  *
  * @throws {ProtocolError} when it does not
  */
 export function checkConnack(
   { properties, sessionPresent }: ConnackPacket,
   connect: ConnectInit,
-  session: Session,
+  hasSession: boolean,
 ): void {
   const { authenticationMethod, requestResponseInformation } = connect.properties ?? {};
   const { maximumPacketSize = Infinity, responseInformation } = properties;
-  const clientId = properties.assignedClientIdentifier ?? connect.clientId ?? "";
-  const hasSession = session.exists && session.clientId === clientId;
   if (sessionPresent && (connect.cleanStart === true || !hasSession)) {
-    const rule = "is 1, and the Client has no such session [MQTT-3.2.2-4]";
+    const rule = "is 1, but the Client has no such session [MQTT-3.2.2-4]";
     throw protocolError("connack", "Session Present", rule, "3.2.2.1.1");
   }
   if (responseInformation !== undefined && requestResponseInformation !== true) {
@@ -53,6 +51,6 @@ export function checkExplanation(packet: Packet): void {
   const { reasonString, userProperties } = packet.properties as PropertiesOf<"puback">;
   if (reasonString === undefined && userProperties === undefined) return;
   const field = reasonString === undefined ? "User Property" : "Reason String";
-  const rule = "comes, and CONNECT asked for none [MQTT-3.1.2-29]";
+  const rule = "is present, but CONNECT asked for none [MQTT-3.1.2-29]";
   throw protocolError(packet.type, field, rule, "3.1.2.11.7");
 }

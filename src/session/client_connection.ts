@@ -248,7 +248,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
       case "authenticating":
         if (packet.type === "connack") return this.#handleConnack(packet);
         if (packet.type === "auth") return this.#handleAuth(undefined, packet);
-        throw unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.2.0-1]", "3.2");
+        throw unexpectedPacket(packet.type, "was sent before CONNACK [MQTT-3.2.0-1]", "3.2");
     }
   }
 
@@ -285,7 +285,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
         checkDisconnectOfServer(packet);
         return this.close({ by: "peer", packet });
       case "connack":
-        throw unexpectedPacket("connack", "comes a second time", "3.2");
+        throw unexpectedPacket("connack", "was sent twice", "3.2");
       case "connect":
       case "subscribe":
       case "unsubscribe":
@@ -304,18 +304,19 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     const server = capabilitiesOf(properties);
     // What is said of a fault in it must fit, too.
     this.writeBuffer.maximumPacketSize = server.maximumPacketSize;
-    checkConnack(packet, this.#connect, this.#session);
+    const session = this.#session;
+    checkConnack(packet, this.#connect, session.exists && session.clientId === clientId);
     if (!sessionPresent) {
-      for (const message of this.#session.end()) {
+      for (const message of session.end()) {
         this.events.push({ type: "discarded", message, why: { reason: "session lost" } });
       }
     }
-    this.#session.exists = true;
-    this.#session.clientId = clientId;
+    session.exists = true;
+    session.clientId = clientId;
     const seconds = properties.serverKeepAlive ?? this.#connect.keepAlive ?? 0;
     const timeout = this.#pingTimeout ?? Math.min(seconds * 500, 10_000);
     this.events.push({ type: "connack", packet });
-    const exchange = this.negotiated(this.#session, {
+    const exchange = this.negotiated(session, {
       own: capabilitiesOf(asked),
       peer: server,
       takesSubscriptionIdentifiers: false,

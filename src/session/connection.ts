@@ -81,7 +81,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   protected readonly events: Queue<ConnectionEvent> = new Queue();
   /** The time of the last call. */
   protected now: number;
-  readonly #decoder: PacketDecoder;
+  protected readonly decoder: PacketDecoder;
   readonly #topicAliases: TopicAliasMode;
   /** How many bytes of answers wait among those to send. */
   #answers = 0;
@@ -90,7 +90,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     this.state = state;
     this.now = now;
     this.writeBuffer = new WriteBuffer(options.memory);
-    this.#decoder = new PacketDecoder(options);
+    this.decoder = new PacketDecoder(options);
     this.#topicAliases = options.topicAliases ?? "off";
   }
 
@@ -107,11 +107,6 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   /** Whether to go on reading. What is read while it is false must be kept, and given later. */
   get wantsBytes(): boolean {
     return this.isClosed || !this.isPaused;
-  }
-
-  /** What bytes become packets with. */
-  protected get decoder(): PacketDecoder {
-    return this.#decoder;
   }
 
   /** Whether {@linkcode Connection.takeBytes} would give any. */
@@ -136,7 +131,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   receive(chunk: Uint8Array, now: number): void {
     if (this.isClosed) return;
     this.now = now;
-    this.#decoder.push(chunk);
+    this.decoder.push(chunk);
     this.decode();
   }
 
@@ -338,7 +333,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     let packets = 0;
     try {
       while (!this.isClosed && this.mayHandle(packets)) {
-        const packet = this.#decoder.next();
+        const packet = this.decoder.next();
         if (packet === undefined) break;
         packets++;
         this.handle(packet);

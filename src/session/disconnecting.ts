@@ -27,7 +27,7 @@ export function checkClientsDisconnect(
   asked = 0,
 ): void {
   if (!mayDisconnectWith("client", reasonCode)) {
-    throw new RangeError(`reasonCode is ${reasonCode}, which a client may not give`);
+    throw new RangeError(`reasonCode is ${reasonCode}, which a client may not send`);
   }
   if (asked === 0 && (properties?.sessionExpiryInterval ?? 0) > 0) {
     throw new TypeError(
@@ -46,10 +46,12 @@ export function checkServersDisconnect(
   { reasonCode = ReasonCode.normalDisconnection, properties }: DisconnectInit,
 ): void {
   if (!mayDisconnectWith("server", reasonCode)) {
-    throw new RangeError(`reasonCode is ${reasonCode}, which a server may not give`);
+    throw new RangeError(`reasonCode is ${reasonCode}, which a server may not send`);
   }
   if (properties?.sessionExpiryInterval !== undefined) {
-    throw new TypeError("properties.sessionExpiryInterval is for a client to set [MQTT-3.14.2-2]");
+    throw new TypeError(
+      "properties.sessionExpiryInterval may only be set by a client [MQTT-3.14.2-2]",
+    );
   }
 }
 
@@ -63,11 +65,11 @@ export function checkDisconnectOfClient(
   asked = 0,
 ): void {
   if (!mayDisconnectWith("client", reasonCode)) {
-    const rule = `is 0x${reasonCode.toString(16)}, which a Client may not give`;
+    const rule = `is 0x${reasonCode.toString(16)}, which a Client may not send`;
     throw protocolError("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
   }
   if (asked === 0 && (properties.sessionExpiryInterval ?? 0) > 0) {
-    const rule = "is not 0, and that of CONNECT was";
+    const rule = "is not 0, but that of CONNECT was";
     throw protocolError("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
   }
 }
@@ -79,11 +81,11 @@ export function checkDisconnectOfClient(
  */
 export function checkDisconnectOfServer({ reasonCode, properties }: DisconnectPacket): void {
   if (!mayDisconnectWith("server", reasonCode)) {
-    const rule = "is 0x04, which a Server may not give";
+    const rule = "is 0x04, which a Server may not send";
     throw protocolError("disconnect", "Disconnect Reason Code", rule, "3.14.2.1");
   }
   if (properties.sessionExpiryInterval !== undefined) {
-    const rule = "comes from a Server [MQTT-3.14.2-2]";
+    const rule = "may not be sent by a Server [MQTT-3.14.2-2]";
     throw protocolError("disconnect", "Session Expiry Interval", rule, "3.14.2.2.2");
   }
 }

@@ -23,9 +23,7 @@ export function checkType(
   type: "boolean" | "function" | "number" | "object",
 ): void {
   const actual = value === null ? "null" : typeof value;
-  if (actual === type) return;
-  const article = type === "object" ? "an" : "a";
-  throw new TypeError(`${name} must be ${article} ${type}, got ${actual}`);
+  if (actual !== type) throw new TypeError(`${name} must be of type ${type}, got ${actual}`);
 }
 
 /**

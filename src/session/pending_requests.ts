@@ -52,7 +52,7 @@ export class PendingRequests {
     if (
       !server.subscriptionIdentifierAvailable && properties?.subscriptionIdentifiers !== undefined
     ) {
-      throw new TypeError("properties.subscriptionIdentifiers: the server has none (§3.2.2.3.12)");
+      throw new TypeError("The server does not support Subscription Identifiers (§3.2.2.3.12)");
     }
     return this.#send("suback", subscriptions.length, (packetId) => {
       this.#writeBuffer.write({ ...request, packetId });
@@ -80,7 +80,7 @@ export class PendingRequests {
     const request = this.#waiting.get(packetId);
     if (request === undefined) return false;
     if (request.answer !== type) {
-      const rule = `is ${packetId}, that of another request`;
+      const rule = `is ${packetId}, which belongs to another request`;
       throw protocolError(type, "Packet Identifier", rule, "2.2.1");
     }
     if (request.filters !== reasonCodes.length) {
@@ -110,14 +110,14 @@ export class PendingRequests {
 function checkAvailable(server: Capabilities, topicFilter: string): void {
   if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
     throw new TypeError(
-      `The server takes no wildcards, such as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
+      `The server does not support wildcards, as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
     );
   }
   if (
     !server.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined
   ) {
     throw new TypeError(
-      `The server has no Shared Subscriptions, such as ${
+      `The server does not support Shared Subscriptions, as in ${
         JSON.stringify(topicFilter)
       } (§3.2.2.3.13)`,
     );

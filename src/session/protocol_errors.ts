@@ -25,6 +25,5 @@ export function unexpectedPacket(type: PacketType, rule: string, section: string
 
 /** The error for a packet that only the other role may receive. */
 export function wrongDirection(type: PacketType): ProtocolError {
-  const rule = `comes from the wrong end: ${type.toUpperCase()} is for the other`;
-  return unexpectedPacket(type, rule, "2.1.2");
+  return unexpectedPacket(type, "may only be sent in the other direction", "2.1.2");
 }

@@ -124,7 +124,7 @@ export class Receiver {
       throw protocolError(
         "publish",
         "packet",
-        `is one more than the Receive Maximum of ${this.#receiveMaximum}`,
+        `exceeds the Receive Maximum of ${this.#receiveMaximum}`,
         "3.3.4",
         ReasonCode.receiveMaximumExceeded,
       );

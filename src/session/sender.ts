@@ -112,7 +112,7 @@ export class Sender {
     const { maximumPacketSize } = this.#peer;
     if (bytes.length > maximumPacketSize) {
       throw new PacketTooLargeError(
-        `The packet has ${bytes.length} bytes, the receiver takes at most ${maximumPacketSize}`,
+        `The packet has ${bytes.length} bytes, but the receiver accepts at most ${maximumPacketSize}`,
       );
     }
     if (!this.#writeBuffer.hasMemoryFor(bytes.length)) return false;
@@ -189,7 +189,7 @@ export class Sender {
   handlePuback(packet: PubackPacket): void {
     const message = this.#session.inFlight.get(packet.packetId);
     if (message === undefined) return;
-    if (message.qos !== 1) throw wrongAck(packet, "is that of a message of QoS 2");
+    if (message.qos !== 1) throw wrongAck(packet, "belongs to a message of QoS 2");
     this.#settle(message, packet, false);
   }
 
@@ -207,7 +207,7 @@ export class Sender {
       }
       return;
     }
-    if (message.qos !== 2) throw wrongAck(packet, "is that of a message of QoS 1");
+    if (message.qos !== 2) throw wrongAck(packet, "belongs to a message of QoS 1");
     if (isFailure(reasonCode)) {
       this.#settle(message, packet, false);
       return;
@@ -224,7 +224,7 @@ export class Sender {
   handlePubcomp(packet: PubcompPacket): void {
     const message = this.#session.inFlight.get(packet.packetId);
     if (message === undefined) return;
-    if (message.qos !== 2 || !message.isReleased) throw wrongAck(packet, "has had no PUBREL");
+    if (message.qos !== 2 || !message.isReleased) throw wrongAck(packet, "has not been released");
     this.#settle(message, packet, message.isRecovered);
   }
 
@@ -257,13 +257,19 @@ export class Sender {
   #limitFault({ qos = 0, retain = false, properties }: PublishInit): Error | undefined {
     const { maximumQoS, retainAvailable } = this.#peer;
     if (qos > maximumQoS) {
-      return new RangeError(`qos is ${qos}, the peer takes at most ${maximumQoS} [MQTT-3.2.2-11]`);
+      return new RangeError(
+        `qos is ${qos}, but the peer accepts at most ${maximumQoS} [MQTT-3.2.2-11]`,
+      );
     }
     if (retain && !retainAvailable) {
-      return new TypeError("retain is true, the peer retains no messages [MQTT-3.2.2-14]");
+      return new TypeError(
+        "retain is true, but the peer does not support retained messages [MQTT-3.2.2-14]",
+      );
     }
     if (!this.#takesSubscriptionIdentifiers && properties?.subscriptionIdentifiers !== undefined) {
-      return new TypeError("properties.subscriptionIdentifiers are the server's [MQTT-3.3.4-6]");
+      return new TypeError(
+        "properties.subscriptionIdentifiers may only be set by a server [MQTT-3.3.4-6]",
+      );
     }
     return undefined;
   }
@@ -364,7 +370,7 @@ const NONE: readonly OutgoingMessage[] = [];
  */
 export function checkPublish(packet: PublishInit): void {
   const { qos = 0, topic, payload } = packet;
-  if (topic === "") throw new TypeError("topic is empty, and no alias stands for it yet");
+  if (topic === "") throw new TypeError("topic is empty, and there is no Topic Alias for it");
   if (payload !== undefined && !(payload instanceof Uint8Array)) {
     throw new TypeError(`payload must be a Uint8Array, got ${typeof payload}`);
   }

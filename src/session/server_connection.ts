@@ -492,14 +492,18 @@ export class ServerConnection
         return this.#handleOpen(state, packet);
       case "awaiting connect":
         if (packet.type === "connect") return this.#handleConnect(packet);
-        throw unexpectedPacket(packet.type, "comes before CONNECT [MQTT-3.1.0-1]", "3.1");
+        throw unexpectedPacket(packet.type, "was sent before CONNECT [MQTT-3.1.0-1]", "3.1");
       case "authenticating":
         if (packet.type === "auth") return this.#handleAuth(state, packet);
         if (packet.type === "disconnect") {
           checkDisconnectOfClient(packet, state.connect.properties.sessionExpiryInterval);
           return this.close({ by: "peer", packet });
         }
-        throw unexpectedPacket(packet.type, "comes before CONNACK [MQTT-3.1.2-30]", "3.1.2.11.9");
+        throw unexpectedPacket(
+          packet.type,
+          "was sent before CONNACK [MQTT-3.1.2-30]",
+          "3.1.2.11.9",
+        );
     }
   }
 
@@ -530,7 +534,7 @@ export class ServerConnection
         checkDisconnectOfClient(packet, state.sessionExpiryInterval);
         return this.close({ by: "peer", packet });
       case "connect":
-        throw unexpectedPacket("connect", "comes a second time [MQTT-3.1.0-2]", "3.1");
+        throw unexpectedPacket("connect", "was sent twice [MQTT-3.1.0-2]", "3.1");
       case "connack":
       case "suback":
       case "unsuback":

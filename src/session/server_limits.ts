@@ -15,15 +15,15 @@ export function checkPublishAllowed(
   own: Capabilities,
 ): void {
   if (qos > own.maximumQoS) {
-    const rule = `is ${qos}, over the Maximum QoS of ${own.maximumQoS} [MQTT-3.2.2-11]`;
+    const rule = `is ${qos}, above the Maximum QoS of ${own.maximumQoS} [MQTT-3.2.2-11]`;
     throw protocolError("publish", "QoS", rule, "3.2.2.3.4", ReasonCode.qosNotSupported);
   }
   if (retain && !own.retainAvailable) {
-    const rule = "is 1, and nothing is retained here [MQTT-3.2.2-14]";
+    const rule = "is 1, but retained messages are not supported [MQTT-3.2.2-14]";
     throw protocolError("publish", "RETAIN", rule, "3.2.2.3.5", ReasonCode.retainNotSupported);
   }
   if (properties.subscriptionIdentifiers !== undefined) {
-    const rule = "comes from a Client [MQTT-3.3.4-6]";
+    const rule = "may not be sent by a Client [MQTT-3.3.4-6]";
     throw protocolError("publish", "Subscription Identifier", rule, "3.3.4");
   }
 }
@@ -39,7 +39,7 @@ export function checkSubscribeAllowed(
 ): void {
   for (const { topicFilter } of subscriptions) {
     if (!own.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
-      const rule = "is a Shared Subscription, and there are none here";
+      const rule = "is a Shared Subscription, which is not supported";
       throw protocolError(
         "subscribe",
         "Topic Filter",
@@ -49,7 +49,7 @@ export function checkSubscribeAllowed(
       );
     }
     if (!own.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
-      const rule = "has a wildcard, and none is taken here";
+      const rule = "has a wildcard, which is not supported";
       throw protocolError(
         "subscribe",
         "Topic Filter",
@@ -60,7 +60,7 @@ export function checkSubscribeAllowed(
     }
   }
   if (!own.subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
-    const rule = "comes, and none is taken here";
+    const rule = "is not supported";
     throw protocolError(
       "subscribe",
       "Subscription Identifier",

@@ -151,13 +151,13 @@ function restored(publish = ""): PublishPacket {
   try {
     packet = decodePacket(fromBase64(publish));
   } catch (cause) {
-    throw new TypeError("The saved session has a message that is none", { cause });
+    throw new TypeError("The saved session has an invalid message", { cause });
   }
-  if (packet.type !== "publish") throw new TypeError("A saved session holds messages, not others");
+  if (packet.type !== "publish") throw new TypeError("The saved session has an invalid message");
   return { ...packet, packetId: 0 };
 }
 
 function checkPacketId(packetId: number | undefined): asserts packetId is number {
   if (Number.isInteger(packetId) && packetId! >= 1 && packetId! <= MAXIMUM_PACKET_ID) return;
-  throw new TypeError(`The saved session has a Packet Identifier of ${packetId}`);
+  throw new TypeError(`The saved session has an invalid Packet Identifier: ${packetId}`);
 }

@@ -58,13 +58,13 @@ export class OutgoingAliases {
     }
     if (alias > this.#maximum) {
       throw new RangeError(
-        `properties.topicAlias is ${alias}, the peer takes at most ${this.#maximum} [MQTT-3.3.2-9]`,
+        `properties.topicAlias is ${alias}, but the peer accepts at most ${this.#maximum} [MQTT-3.3.2-9]`,
       );
     }
     if (packet.topic !== "") return packet;
     const topic = this.#given.get(alias);
     if (topic === undefined) {
-      throw new TypeError(`properties.topicAlias is ${alias}, which stands for no topic yet`);
+      throw new TypeError(`properties.topicAlias is ${alias}, which is not assigned to a topic`);
     }
     return { ...packet, topic };
   }
@@ -168,7 +168,7 @@ export class IncomingAliases {
       throw protocolError(
         "publish",
         "Topic Alias",
-        `is ${topicAlias}, over the Topic Alias Maximum of ${this.#maximum}`,
+        `is ${topicAlias}, above the Topic Alias Maximum of ${this.#maximum}`,
         "3.3.2.3.4",
         ReasonCode.topicAliasInvalid,
       );
@@ -179,7 +179,7 @@ export class IncomingAliases {
       throw protocolError(
         "publish",
         "Topic Alias",
-        `is ${topicAlias}, which stands for no topic yet, and the Topic Name is empty`,
+        `is ${topicAlias}, which is not assigned, and the Topic Name is empty`,
         "3.3.4",
       );
     }

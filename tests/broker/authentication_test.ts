@@ -262,7 +262,7 @@ Deno.test("A client that leaves while a step is decided is not let in", async ()
   assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
-Deno.test("What comes before CONNACK and is no AUTH waits, or is a fault when it is this end's turn", async () => {
+Deno.test("What was sent before CONNACK and is no AUTH waits, or is a fault when it is this end's turn", async () => {
   await using world = new World({ authenticateStep: () => ({ result: "continue" }) });
   const client = await world.ask("c", { properties: METHOD });
   client.expect("auth");

@@ -25,7 +25,7 @@ const ANSWERS: readonly (readonly [
     "transient",
     "closed",
   ],
-  ["sends garbage", (peer) => peer.sendHex("48 54 54 50 2F 31"), "protocol", "broke", 0x81],
+  ["sends garbage", (peer) => peer.sendHex("48 54 54 50 2F 31"), "protocol", "violated", 0x81],
   [
     "sends a PUBLISH first",
     (peer) => peer.sendHex("30 04 0001 61 00"),

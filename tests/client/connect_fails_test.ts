@@ -187,7 +187,7 @@ test("connect() rejects with why there is no way to the server, or no credential
     () => world.client({ credentials }).start(),
     ConnectionClosedError,
   );
-  assertStrictEquals(asked.message, "There are no credentials for server:1883: no route");
+  assertStrictEquals(asked.message, "Cannot get credentials for server:1883: no route");
   assertStrictEquals(asked.kind, "transient");
   assertStrictEquals(world.dialled.length, 1);
 });

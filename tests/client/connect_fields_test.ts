@@ -227,11 +227,11 @@ for (
   const [url, says] of [
     ["server", "not the URL"],
     ["http://server", "Unknown scheme http://"],
-    ["ws://server/mqtt#part", "no part behind #"],
+    ["ws://server/mqtt#part", "no fragment"],
     ["mqtts://server/topic", "must end after the port"],
     ["mqtt+unix://server/run/mqtt.sock", "the path of a Unix socket"],
     ["mqtt+unix:///", "the path of a Unix socket"],
-    ["unix:///run/mqtt.sock?a", "ends the URL"],
+    ["unix:///run/mqtt.sock?a", "ends after the path"],
     ["mqtt+unix:///run/100%", "% in its path"],
     ["mqtt://server/topic", "must end after the port"],
     ["mqtt://server:0", "port"],

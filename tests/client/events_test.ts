@@ -16,7 +16,7 @@ test("A client tells each connection, each loss, each attempt and its end, and i
   assertStrictEquals(client.state, "reconnecting");
   const lost = world.expectTold("disconnected");
   assertStrictEquals(lost.willReconnect, true);
-  assertStrictEquals(lost.error.message, "The connection to server:1883 broke: gone");
+  assertStrictEquals(lost.error.message, "The connection to server:1883 was lost: gone");
   assertEquals(world.expectTold("reconnecting"), { attempt: 1, delay: 500, error: undefined });
 
   world.onDial = () => Promise.reject(new Error("no route"));

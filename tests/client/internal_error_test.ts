@@ -23,7 +23,7 @@ async function assertEnded(world: TestWorld, client: Client): Promise<void> {
   assertInstanceOf(error, ConnectionClosedError);
   assertStrictEquals(error?.kind, "internal");
   assertStrictEquals(error?.cause, failure);
-  assertStrictEquals(error?.message, "The client failed: Maximum call stack size exceeded");
+  assertStrictEquals(error?.message, "Internal error: Maximum call stack size exceeded");
   assertStrictEquals(client.state, "closed");
   await world.expectNoPeer();
   assertStrictEquals(await assertRejects(() => client.publish("a", "b")), error);

@@ -104,7 +104,7 @@ test("reconnect: false ends the client with its connection", async (world) => {
   peer.far.cut(new Error("gone"));
   const error = await client.closed;
   assertStrictEquals(error?.kind, "transient");
-  assertStrictEquals(error?.message, "The connection to server:1883 broke: gone");
+  assertStrictEquals(error?.message, "The connection to server:1883 was lost: gone");
   await world.expectNoPeer();
   const told = world.told.find((event) => event.type === "disconnected");
   assertStrictEquals(told?.detail.willReconnect, false);
@@ -157,8 +157,8 @@ test("Credentials that fail, or take too long, are asked for again", async (worl
     .map(({ detail }) => detail.error?.message);
   assertEquals(errors, [
     undefined,
-    "There are no credentials for server:1883: no vault",
-    "server:1883 did not take the connection within 100 ms; check the address, and that it is a " +
+    "Cannot get credentials for server:1883: no vault",
+    "server:1883 did not accept the connection within 100 ms; check the address, and that it is a " +
     "server of MQTT 5.0",
   ]);
   await world.clock.advance(2000);

@@ -65,7 +65,7 @@ test("A message in flight is given up with ConnectionClosedError when the server
   await settle();
   const waiting = client.publish("waiting", "", { qos: 1 });
   const rejected = published.map((promise) =>
-    assertRejects(() => promise, ConnectionClosedError, "may have arrived or not")
+    assertRejects(() => promise, ConnectionClosedError, "may or may not have arrived")
   );
   const second = await world.accept({ sessionPresent: false });
   for (const { kind } of await Promise.all(rejected)) assertStrictEquals(kind, "transient");

@@ -106,9 +106,9 @@ const NOT_FOLLOWED: readonly [
   redirect: ConnectOptions["redirect"],
   says: string,
 ][] = [
-  ["to another scheme", "mqtts://a", "mqtt://b", "same scheme", "mqtt:// is not mqtts://"],
-  ["that is none", "mqtt://a", "b:0", "same scheme", "The port must be from 1 to 65535"],
-  ["without TLS", "mqtts://a", "b", () => "mqtt://b", "the connection there would be without TLS"],
+  ["to another scheme", "mqtts://a", "mqtt://b", "same scheme", "expected mqtts://, got mqtt://"],
+  ["that is none", "mqtt://a", "b:0", "same scheme", "The port must be from 1 to 65535, got 0"],
+  ["without TLS", "mqtts://a", "b", () => "mqtt://b", "it does not use TLS"],
   ["of a function that fails", "mqtt://a", "b", () => Promise.reject(new Error("x")), ": x"],
   ["of a function that gives no URL", "mqtt://a", "b", () => "b", "is not the URL of a server"],
 ];

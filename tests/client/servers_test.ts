@@ -68,7 +68,7 @@ test("connect() tells of each server why none took it", async (world) => {
   assertStrictEquals(error.kind, "transient");
   assertStrictEquals(
     error.message,
-    "None of 2 servers is there: Cannot connect to a:1883: no a; " +
+    "Cannot connect to any of 2 servers: Cannot connect to a:1883: no a; " +
       "b:1883 refused the connection: 0x87 Not authorized",
   );
   const { cause } = error;

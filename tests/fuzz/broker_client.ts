@@ -98,7 +98,7 @@ export class FuzzClient {
   #received(packet: Packet): void {
     assert(
       this.isConnected || ["connack", "auth"].includes(packet.type),
-      `${packet.type} comes before CONNACK`,
+      `${packet.type} was sent before CONNACK`,
     );
     switch (packet.type) {
       case "connack": {

@@ -51,7 +51,10 @@ Deno.test("A client without an Authentication Method sends no AUTH [MQTT-4.12.0-
   // Nor does it take one.
   script.send(CONTINUE);
   script.expectPacket("disconnect");
-  assertMatch(script.expectClosed("fault").error.message, /CONNECT had no Authentication Method/);
+  assertMatch(
+    script.expectClosed("fault").error.message,
+    /without an Authentication Method in CONNECT/,
+  );
 });
 
 Deno.test("A client authenticates again with AUTH 0x19 and the method of CONNECT, and messages go on [MQTT-4.12.1-1]", () => {

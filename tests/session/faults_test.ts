@@ -53,7 +53,7 @@ function ofEither(): Fault[] {
         () => open({ own: { topicAliasMaximum: 2 } }),
       ),
       fault(
-        "an alias that stands for no topic",
+        "an alias that not assigned to a topic",
         "30 06 0000 03 23 0001",
         0x82,
         [],

@@ -69,7 +69,7 @@ Deno.test("A second CONNECT ends the connection [MQTT-3.1.0-2]", () => {
   script.expectFault(0x82);
 });
 
-Deno.test("A second CONNECT that comes before CONNACK ends the connection once it is looked at [MQTT-3.1.0-2]", () => {
+Deno.test("A second CONNECT that was sent before CONNACK ends the connection once it is looked at [MQTT-3.1.0-2]", () => {
   const script = new Script((now) => new ServerConnection(now));
   script.send(CONNECT, CONNECT);
   script.expectEvent("connect");

@@ -74,7 +74,7 @@ eachRole(
     assertThrows(() => script.publish(large), PacketTooLargeError);
     assertThrows(() => script.connection.trySend(large.packet), PacketTooLargeError);
     const short = messageOf("", 0, { properties });
-    assertThrows(() => script.publish(short), TypeError, "stands for no topic yet");
+    assertThrows(() => script.publish(short), TypeError, "not assigned to a topic");
     script.expectNothing();
   },
 );

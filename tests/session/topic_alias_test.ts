@@ -109,7 +109,7 @@ eachRole(
     script.publish(aliased("", 2));
     script.publish(aliased("a", 2));
     script.expect("30 07 0001 62 03 23 0002", "30 06 0000 03 23 0002", "30 07 0001 61 03 23 0002");
-    assertThrows(() => script.publish(aliased("", 1)), TypeError, "stands for no topic");
+    assertThrows(() => script.publish(aliased("", 1)), TypeError, "not assigned to a topic");
     assertThrows(() => script.publish(aliased("a", 3)), RangeError, "at most 2");
     script.expectNothing();
   },

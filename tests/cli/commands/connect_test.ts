@@ -327,7 +327,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a password with a slash", ["mqtt://a:12/secret@b"], /write \/ as %2F/],
   ["a password with colons", ["mqtt://a:b:secret@c:x"], /^mqtt5: "mqtt:\/\/a:…@c:x" is not/],
   ["a password of digits that are none", ["-P", "hex:secret"], /pairs of hexadecimal digits/],
-  ["port 0", ["mqtt://127.0.0.1:0"], /The port must be from 1 to 65535/],
+  ["port 0", ["mqtt://127.0.0.1:0"], /The port must be from 1 to 65535, got 0/],
   ["a host that can be none", ["mqtt://a%20b"], /is not a host name/],
   ["a value for a flag", ["-c", "--full=no"], /--full takes no value/],
   ["an unknown letter in a cluster", ["-cz"], /Unknown option -z/],
@@ -350,7 +350,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["digits that are none", ["-P", "hex:0"], /--password: expected pairs of hexadecimal digits/],
   ["a Will without a topic", ["--will-retain"], /--will-retain needs --will-topic/],
   ["a wildcard in the Will Topic", ["--will-topic", "a/#"], /will\.topic contains a wildcard/],
-  ["data without a method", ["--authentication-data", "a"], /stands without Authentication Method/],
+  ["data without a method", ["--authentication-data", "a"], /is not allowed without Authentication Method/],
 ];
 
 for (const [name, args, says] of USAGE) {

@@ -100,7 +100,7 @@ for (const [command, { args, answers }] of Object.entries(BRIEFLY)) {
     await using server = new Recorder({ connect: () => undefined });
     const { exitCode, stderr } = await cli(server, [command, ...args, "--connect-timeout", "0.2"]);
     assertEquals(exitCode, 1);
-    assertMatch(stderr, /^mqtt5: localhost:\d+ did not take the connection within 200 ms[^\n]*\n$/);
+    assertMatch(stderr, /^mqtt5: localhost:\d+ did not accept the connection within 200 ms[^\n]*\n$/);
   });
 
   Deno.test(`${command} --quiet writes nothing to standard error, whatever happens`, async () => {
@@ -258,7 +258,7 @@ const FAILURES: readonly {
     name: "breaks the standard",
     answers: { connect: () => ({ type: "pingresp" }) },
     exitCode: 1,
-    says: /broke the standard/,
+    says: /violated the MQTT protocol/,
   },
 ];
 

@@ -70,7 +70,7 @@ Deno.test("--trace shows what a server says that breaks the standard", async () 
   const { exitCode, stderr } = await cli(server, ["sub", "-t", "a", "--trace"]);
   assertEquals(exitCode, 1);
   assertEquals(packetsIn(stderr).filter((packet) => packet === "← CONNACK").length, 2);
-  assertMatch(stderr, /\nmqtt5: localhost:\d+ broke the standard: [^\n]*\n$/);
+  assertMatch(stderr, /\nmqtt5: localhost:\d+ violated the MQTT protocol: [^\n]*\n$/);
 });
 
 for (
