@@ -2,6 +2,7 @@
 
 import type { Bound, OnSocket, Where } from "./listen.ts";
 import { hostAndPort } from "./host_and_port.ts";
+import { Slabs } from "./slabs.ts";
 import { TcpTransport } from "./tcp.ts";
 
 /** How long to wait before the next try when a connection cannot be taken, in milliseconds. */
@@ -14,9 +15,13 @@ const PAUSE = 100;
  */
 export function listenDeno({ hostname, port }: Where, onSocket: OnSocket): Bound {
   const listener = Deno.listen({ hostname, port });
+  const slabs = new Slabs();
   const finished = acceptAll(listener, (connection) => {
     const { hostname, port } = connection.remoteAddr;
-    onSocket({ transport: new TcpTransport(connection), address: hostAndPort(hostname, port) });
+    onSocket({
+      transport: new TcpTransport(connection, slabs),
+      address: hostAndPort(hostname, port),
+    });
   });
   return {
     port: listener.addr.port,

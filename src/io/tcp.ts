@@ -3,6 +3,7 @@
 
 import { BYTES_A_TURN, ReadTurns } from "./read_turns.ts";
 import { nextTurn } from "./runtime.ts";
+import type { Slabs } from "./slabs.ts";
 import type { Transport } from "./transport.ts";
 
 /**
@@ -13,6 +14,7 @@ const FIRST_SLAB = 256;
 const LARGEST_SLAB = 131_072;
 /** Whoever reads as many bytes at once will have more than one answer, one after the other. */
 const MUCH = 512;
+const NO_BYTES = new Uint8Array(0);
 /** A slab with less than this part of it free is left to the chunks in it. */
 const LEAST_ROOM = 1 / 16;
 
@@ -50,7 +52,9 @@ export async function openTcp({ hostname, port, signal }: TcpOptions): Promise<D
 /** A connection over TCP, with or without TLS, or a Unix socket, as a transport. */
 export class TcpTransport implements Transport {
   readonly #connection: Deno.Conn;
-  #slab = new Uint8Array(0);
+  #slab = NO_BYTES;
+  readonly #slabs: Slabs | undefined;
+  #isReading = false;
   /** The slab as it was before the last read. */
   #before = this.#slab;
   #size = FIRST_SLAB;
@@ -59,15 +63,28 @@ export class TcpTransport implements Transport {
   #isBusy = false;
   #closed = false;
 
-  constructor(connection: Deno.Conn) {
+  /** `slabs` are shared with other connections. */
+  constructor(connection: Deno.Conn, slabs?: Slabs) {
     this.#connection = connection;
+    this.#slabs = slabs;
   }
 
   async read(): Promise<Uint8Array | undefined> {
     if (this.#turns.isOver) await this.#turns.next();
-    if (this.#slab.length < this.#size * LEAST_ROOM) this.#slab = new Uint8Array(this.#size);
+    if (this.#slab.length < this.#size * LEAST_ROOM) {
+      this.#slab = this.#slabs?.take(this.#size) ?? new Uint8Array(this.#size);
+    }
     const slab = this.#slab;
-    const count = await this.#connection.read(slab);
+    this.#isReading = true;
+    let count: number | null;
+    try {
+      count = await this.#connection.read(slab);
+    } catch (error) {
+      this.#isReading = false;
+      if (this.#closed) this.#leave();
+      throw error;
+    }
+    this.#isReading = false;
     if (count === null) return undefined;
     this.#before = slab;
     this.#slab = slab.subarray(count);
@@ -81,6 +98,10 @@ export class TcpTransport implements Transport {
   release(): void {
     const before = this.#before;
     if (this.#slab.length > 0 || before.length === this.#size) this.#slab = before;
+    else if (isWhole(before)) {
+      this.#slabs?.give(before);
+      this.#before = this.#slab;
+    }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -102,5 +123,18 @@ export class TcpTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#connection.close();
+    // Bytes may still come into it.
+    if (!this.#isReading) this.#leave();
   }
+
+  /** Nothing more will be read. */
+  #leave(): void {
+    if (isWhole(this.#slab)) this.#slabs?.give(this.#slab);
+    this.#slab = this.#before = NO_BYTES;
+  }
+}
+
+/** Whether nothing in a slab is kept: it is free from its beginning. */
+function isWhole(slab: Uint8Array): boolean {
+  return slab.length === slab.buffer.byteLength;
 }

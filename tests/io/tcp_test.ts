@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
+import { Slabs } from "../../src/io/slabs.ts";
 import { connectTcp, TcpTransport } from "../../src/io/tcp.ts";
 
 const never = new AbortController().signal;
@@ -151,4 +152,45 @@ Deno.test("a TCP transport reads in larger parts when more comes, also when noth
   }
   assertStrictEquals(largest, 131_072);
   assert(buffers.size < 10);
+});
+
+Deno.test("what a closed TCP transport has read into is for the next one, unless something of it is kept", async () => {
+  const connection = {
+    read: (buffer: Uint8Array) => Promise.resolve(buffer.length - 1),
+    close: () => {},
+  } as unknown as Deno.Conn;
+  const slabs = new Slabs();
+  const grow = async () => {
+    const transport = new TcpTransport({
+      read: (buffer: Uint8Array) => Promise.resolve(buffer.length),
+      close: () => {},
+    } as unknown as Deno.Conn, slabs);
+    // 256, 1024, 4096, 16,384 bytes: large enough to be worth it from 4096 on.
+    for (let count = 0; count < 4; count++) {
+      await transport.read();
+      transport.release();
+    }
+    return transport;
+  };
+  (await grow()).close();
+  assertStrictEquals(slabs.bytes, 4096 + 16_384);
+  // Another one has them, and gives them back.
+  const second = await grow();
+  assertStrictEquals(slabs.bytes, 4096 + 16_384);
+  second.close();
+  const keeper = new TcpTransport(connection, slabs);
+  const chunks = [await keeper.read(), await keeper.read()];
+  keeper.close();
+  assertStrictEquals(chunks[0]?.length, 255);
+  assertStrictEquals(slabs.bytes, 4096 + 16_384);
+});
+
+Deno.test("no more than 4 MB lie ready for TCP transports, and none that is small", () => {
+  const slabs = new Slabs();
+  slabs.give(new Uint8Array(1024));
+  assertStrictEquals(slabs.bytes, 0);
+  for (let count = 0; count < 100; count++) slabs.give(new Uint8Array(65_536));
+  assertStrictEquals(slabs.bytes, 4_194_304);
+  assertStrictEquals(slabs.take(65_536).length, 65_536);
+  assertStrictEquals(slabs.bytes, 4_194_304 - 65_536);
 });
