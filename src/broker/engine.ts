@@ -445,7 +445,7 @@ export class BrokerEngine {
         connection.protocol.proceed(this.#tools.now());
         return undefined;
       case "connect":
-        connection.hasShownBytes = true;
+        connection.hasShownBytes = hasBytes(event.packet);
         return this.#connect(connection, event.packet);
       case "auth":
         connection.hasShownBytes = true;
@@ -543,6 +543,12 @@ export class BrokerEngine {
 
 function atOnce(work: () => void): void {
   work();
+}
+
+/** Whether a CONNECT has anything that is not a copy, as texts are. */
+function hasBytes({ password, will, properties }: ConnectPacket): boolean {
+  return password !== undefined || will !== undefined ||
+    properties.authenticationData !== undefined;
 }
 
 /** Whether a client wants something from the broker, so that hooks may be asked. */
