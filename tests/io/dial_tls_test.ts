@@ -291,7 +291,8 @@ const SERVERS: readonly Case[] = [
     },
     connectTimeout: 50,
     verdict: {
-      message: "{address} did not accept the connection within 50 ms; check the address, and that " +
+      message:
+        "{address} did not accept the connection within 50 ms; check the address, and that " +
         "it is a server of MQTT 5.0",
       code: "timeout",
       kind: "transient",

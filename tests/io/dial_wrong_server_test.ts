@@ -363,7 +363,8 @@ for (const way of [MQTT, WS, WSS, MUTUAL_WSS]) {
   const how = `${way.scheme}${way.hasCertificate ? " with a certificate" : ""}`;
   opensslTest(`A client of ${how} whom nobody answers is told so in time`, () => {
     return assertVerdict(() => theirs(way, Promise.resolve(silentServer())), {
-      message: "{address} did not accept the connection within 50 ms; check the address, and that " +
+      message:
+        "{address} did not accept the connection within 50 ms; check the address, and that " +
         "it is a server of MQTT 5.0",
       code: "timeout",
       kind: "transient",

@@ -350,7 +350,11 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["digits that are none", ["-P", "hex:0"], /--password: expected pairs of hexadecimal digits/],
   ["a Will without a topic", ["--will-retain"], /--will-retain needs --will-topic/],
   ["a wildcard in the Will Topic", ["--will-topic", "a/#"], /will\.topic contains a wildcard/],
-  ["data without a method", ["--authentication-data", "a"], /is not allowed without Authentication Method/],
+  [
+    "data without a method",
+    ["--authentication-data", "a"],
+    /is not allowed without Authentication Method/,
+  ],
 ];
 
 for (const [name, args, says] of USAGE) {

@@ -100,7 +100,10 @@ for (const [command, { args, answers }] of Object.entries(BRIEFLY)) {
     await using server = new Recorder({ connect: () => undefined });
     const { exitCode, stderr } = await cli(server, [command, ...args, "--connect-timeout", "0.2"]);
     assertEquals(exitCode, 1);
-    assertMatch(stderr, /^mqtt5: localhost:\d+ did not accept the connection within 200 ms[^\n]*\n$/);
+    assertMatch(
+      stderr,
+      /^mqtt5: localhost:\d+ did not accept the connection within 200 ms[^\n]*\n$/,
+    );
   });
 
   Deno.test(`${command} --quiet writes nothing to standard error, whatever happens`, async () => {
