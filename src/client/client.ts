@@ -11,7 +11,8 @@ import {
 } from "../packets/mod.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import { checkNotNegative } from "../session/option_checks.ts";
-import { type SavedSession, Session } from "../session/session.ts";
+import { Session } from "../session/session.ts";
+import { restoreSession, type SavedSession, saveSession } from "../session/snapshot.ts";
 import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
@@ -92,7 +93,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#settings = settings;
     this.#session = saved === undefined
       ? new Session(clientId ?? "", sendQueue)
-      : Session.from(saved, world.clock.now(), sendQueue);
+      : restoreSession(saved, world.clock.now(), sendQueue);
     if (options.cleanStart === false) this.#session.exists = true;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
     this.#connector = new Connector(world, source, settings, this.#session, {
@@ -261,7 +262,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * not been acknowledged are not in it: the server sends them again.
    */
   save(): SavedSession {
-    return this.#session.save(this.#world.clock.now());
+    return saveSession(this.#session, this.#world.clock.now());
   }
 
   #connected(link: Link, packet: ConnackPacket): void {

@@ -31,38 +31,47 @@ export interface Acknowledger {
 export class Delivery {
   readonly #acknowledgement: PendingAcknowledgement;
   readonly #acknowledger: Acknowledger;
-  #pending: number;
-  #reasonCode: AckReasonCode = ReasonCode.success;
-  #properties: AckProperties | undefined;
+  /** How many subscriptions are not done with it. */
+  #remaining: number;
+  /** What the first subscription has said that refused it. */
+  #refusal:
+    | { readonly code: AckReasonCode; readonly properties: AckProperties | undefined }
+    | undefined;
 
-  /** `pending` is the number of subscriptions that the message reaches. */
+  /** `remaining` is the number of subscriptions that the message reaches. */
   constructor(
     acknowledgement: PendingAcknowledgement,
     acknowledger: Acknowledger,
-    pending: number,
+    remaining: number,
   ) {
     this.#acknowledgement = acknowledgement;
     this.#acknowledger = acknowledger;
-    this.#pending = pending;
+    this.#remaining = remaining;
   }
 
-  /** Whether the message is of no use any more: its acknowledgement is too late, and the server is to send it again. */
+  /** Whether its acknowledgement is too late, so that the server sends the message again. */
   get isStale(): boolean {
     return !this.#acknowledger.awaits(this.#acknowledgement);
   }
 
-  /** One subscription is done with it. The last one sends the acknowledgement, with the first refusal if there was one. */
-  done(reasonCode: AckReasonCode, properties: AckProperties | undefined): boolean {
-    if (!isFailure(this.#reasonCode)) {
-      this.#reasonCode = reasonCode;
-      this.#properties = properties;
+  /**
+   * One subscription is done with it. The last one sends the acknowledgement, with the first refusal
+   * if there was one. Returns false when it is too late.
+   *
+   * @throws {TypeError} when a property is wrong
+   * @throws {RangeError} when the Reason Code is wrong
+   */
+  done(code: AckReasonCode, properties: AckProperties | undefined): boolean {
+    const isLast = this.#remaining === 1;
+    const said = this.#refusal ?? { code, properties };
+    // What is sent at once is checked as it is encoded.
+    if (!isLast || said.code !== code) checkAcknowledgement(code, properties);
+    if (isLast) {
+      return this.#acknowledger.acknowledge(this.#acknowledgement, said.code, said.properties);
     }
-    if (--this.#pending > 0) return !this.isStale;
-    return this.#acknowledger.acknowledge(
-      this.#acknowledgement,
-      this.#reasonCode,
-      this.#properties,
-    );
+    this.#remaining--;
+    if (isFailure(code)) this.#refusal = said;
+    return !this.isStale;
   }
 }
 
@@ -182,7 +191,6 @@ export class Message {
    */
   ack(reasonCode: AckReasonCode = ReasonCode.success, properties?: AckProperties): boolean {
     if (this.#delivery === undefined || this.#isDone) return true;
-    checkAcknowledgement(reasonCode, properties);
     return this.#isDone = this.#delivery.done(reasonCode, properties);
   }
 }

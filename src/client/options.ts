@@ -8,7 +8,8 @@ import {
   type WillInit,
 } from "../packets/mod.ts";
 import { pickProperties, propertyNames } from "../packets/properties.ts";
-import { DEFAULT_SEND_QUEUE_LIMITS, type SavedSession } from "../session/session.ts";
+import { DEFAULT_SEND_QUEUE_LIMITS } from "../session/session.ts";
+import type { SavedSession } from "../session/snapshot.ts";
 import { checkKnown, checkOneOf, checkPositive } from "../session/option_checks.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";

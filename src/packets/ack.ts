@@ -5,7 +5,13 @@ import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import {
+  type Init,
+  type PacketCodec,
+  packetIdentifier,
+  readPacketId,
+  writePacketId,
+} from "./packet.ts";
 import { packetName } from "./packet_types.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
@@ -41,7 +47,7 @@ export type PubcompPacket = AckPacket<"pubcomp">;
 export type AckInit<Type extends AckType> = Init<AckPacket<Type>, "type" | "packetId">;
 
 /** Reads and writes one of the four. */
-class AckCodec<Type extends AckType> {
+class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, AckInit<Type>> {
   readonly #type: Type;
   readonly #packetIdentifier: Field<number>;
   readonly #end: ReasonAndProperties<Type>;
@@ -81,10 +87,22 @@ class AckCodec<Type extends AckType> {
 }
 
 /** §3.4 PUBACK – Publish acknowledgement. */
-export const PUBACK: AckCodec<"puback"> = new AckCodec("puback", "3.4");
+export const PUBACK: PacketCodec<AckPacket<"puback">, AckInit<"puback">> = new AckCodec(
+  "puback",
+  "3.4",
+);
 /** §3.5 PUBREC – Publish received. */
-export const PUBREC: AckCodec<"pubrec"> = new AckCodec("pubrec", "3.5");
+export const PUBREC: PacketCodec<AckPacket<"pubrec">, AckInit<"pubrec">> = new AckCodec(
+  "pubrec",
+  "3.5",
+);
 /** §3.6 PUBREL – Publish release. */
-export const PUBREL: AckCodec<"pubrel"> = new AckCodec("pubrel", "3.6");
+export const PUBREL: PacketCodec<AckPacket<"pubrel">, AckInit<"pubrel">> = new AckCodec(
+  "pubrel",
+  "3.6",
+);
 /** §3.7 PUBCOMP – Publish complete. */
-export const PUBCOMP: AckCodec<"pubcomp"> = new AckCodec("pubcomp", "3.7");
+export const PUBCOMP: PacketCodec<AckPacket<"pubcomp">, AckInit<"pubcomp">> = new AckCodec(
+  "pubcomp",
+  "3.7",
+);

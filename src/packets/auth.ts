@@ -6,7 +6,7 @@ import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import type { Init } from "./packet.ts";
+import type { Init, PacketCodec } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
@@ -37,8 +37,11 @@ const AUTHENTICATION_METHOD: Field<string> = {
   section: "3.15.2.2.2",
 };
 
+/** §3.15 AUTH – Authentication exchange. */
+export const AUTH: PacketCodec<AuthPacket, AuthInit> = { read: readAuth, write: writeAuth };
+
 /** Writes an AUTH. */
-export function writeAuth(writer: Writer, packet: AuthInit): void {
+function writeAuth(writer: Writer, packet: AuthInit): void {
   const { reasonCode = 0x00, properties } = packet;
   if (properties?.authenticationMethod === undefined) {
     throw forbidden(AUTHENTICATION_METHOD, "is missing");
@@ -50,7 +53,7 @@ export function writeAuth(writer: Writer, packet: AuthInit): void {
 }
 
 /** Reads an AUTH after its fixed header. */
-export function readAuth(reader: Reader): AuthPacket {
+function readAuth(reader: Reader): AuthPacket {
   if (reader.remaining === 0) refuseWithoutMethod(reader);
   const reasonCode = REASON_CODE.read(reader);
   const position = reader.position;

@@ -1,30 +1,16 @@
-// §2 MQTT Control Packet format: every packet, to bytes and from bytes. Each kind has a line in
-// each of the unions and in each of the two switches.
+// §2 MQTT Control Packet format: every packet, to bytes and from bytes. A kind of packet is a file, a
+// line of Table 2-1 in packet_types.ts, and a line of the table here: the types and the dispatch
+// follow from it, and the compiler names what is missing.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
-import {
-  type AckInit,
-  PUBACK,
-  type PubackPacket,
-  PUBCOMP,
-  type PubcompPacket,
-  PUBREC,
-  type PubrecPacket,
-  PUBREL,
-  type PubrelPacket,
-} from "./ack.ts";
-import { type AuthInit, type AuthPacket, readAuth, writeAuth } from "./auth.ts";
-import { type ConnackInit, type ConnackPacket, readConnack, writeConnack } from "./connack.ts";
-import { type ConnectInit, type ConnectPacket, readConnect, writeConnect } from "./connect.ts";
-import {
-  type DisconnectInit,
-  type DisconnectPacket,
-  readDisconnect,
-  writeDisconnect,
-} from "./disconnect.ts";
+import { PUBACK, PUBCOMP, PUBREC, PUBREL } from "./ack.ts";
+import { AUTH } from "./auth.ts";
+import { CONNACK } from "./connack.ts";
+import { CONNECT } from "./connect.ts";
+import { DISCONNECT } from "./disconnect.ts";
 import {
   BYTES,
   checkMaximumPacketSize,
@@ -32,68 +18,45 @@ import {
   refuseExcess,
   refuseLength,
 } from "./fixed_header.ts";
-import { PACKET_TYPES } from "./packet_types.ts";
-import { type PingreqPacket, type PingrespPacket, writePing } from "./ping.ts";
+import type { PacketCodec } from "./packet.ts";
+import { PACKET_TYPES, type PacketType } from "./packet_types.ts";
+import { PINGREQ, PINGRESP } from "./ping.ts";
 import { PROPERTIES } from "./properties.ts";
-import { type PublishInit, type PublishPacket, readPublish, writePublish } from "./publish.ts";
-import {
-  readSuback,
-  readSubscribe,
-  type SubackInit,
-  type SubackPacket,
-  type SubscribeInit,
-  type SubscribePacket,
-  writeSuback,
-  writeSubscribe,
-} from "./subscribe.ts";
-import {
-  readUnsuback,
-  readUnsubscribe,
-  type UnsubackInit,
-  type UnsubackPacket,
-  type UnsubscribeInit,
-  type UnsubscribePacket,
-  writeUnsuback,
-  writeUnsubscribe,
-} from "./unsubscribe.ts";
+import { PUBLISH } from "./publish.ts";
+import { SUBACK, SUBSCRIBE } from "./subscribe.ts";
+import { UNSUBACK, UNSUBSCRIBE } from "./unsubscribe.ts";
+
+/** Every kind of packet. */
+const PACKETS = {
+  connect: CONNECT,
+  connack: CONNACK,
+  publish: PUBLISH,
+  puback: PUBACK,
+  pubrec: PUBREC,
+  pubrel: PUBREL,
+  pubcomp: PUBCOMP,
+  subscribe: SUBSCRIBE,
+  suback: SUBACK,
+  unsubscribe: UNSUBSCRIBE,
+  unsuback: UNSUBACK,
+  pingreq: PINGREQ,
+  pingresp: PINGRESP,
+  disconnect: DISCONNECT,
+  auth: AUTH,
+} as const satisfies {
+  readonly [Type in PacketType]: PacketCodec<{ readonly type: Type }, { readonly type: Type }>;
+};
 
 /** A packet as it is decoded: every field is there. */
-export type Packet =
-  | ConnectPacket
-  | ConnackPacket
-  | PublishPacket
-  | PubackPacket
-  | PubrecPacket
-  | PubrelPacket
-  | PubcompPacket
-  | SubscribePacket
-  | SubackPacket
-  | UnsubscribePacket
-  | UnsubackPacket
-  | PingreqPacket
-  | PingrespPacket
-  | DisconnectPacket
-  | AuthPacket;
+export type Packet = ReturnType<(typeof PACKETS)[PacketType]["read"]>;
 
 /**
  * A packet to be encoded: a field with a default may be left out. Every {@linkcode Packet} is one.
  */
-export type PacketInit =
-  | ConnectInit
-  | ConnackInit
-  | PublishInit
-  | AckInit<"puback">
-  | AckInit<"pubrec">
-  | AckInit<"pubrel">
-  | AckInit<"pubcomp">
-  | SubscribeInit
-  | SubackInit
-  | UnsubscribeInit
-  | UnsubackInit
-  | PingreqPacket
-  | PingrespPacket
-  | DisconnectInit
-  | AuthInit;
+export type PacketInit = Parameters<(typeof PACKETS)[PacketType]["write"]>[1];
+
+/** The table without what is particular to a kind of packet. */
+const CODECS: Readonly<Record<string, PacketCodec<Packet, PacketInit> | undefined>> = PACKETS;
 
 /** What an encoder must know about the receiver. */
 export interface EncodeOptions {
@@ -247,77 +210,18 @@ export function readBody(reader: Reader, firstByte: number): Packet {
 }
 
 function readFields(reader: Reader, firstByte: number): Packet {
-  const type = PACKET_TYPES[firstByte >> 4];
-  switch (type) {
-    case "publish":
-      return readPublish(reader, firstByte);
-    case "connect":
-      return readConnect(reader);
-    case "connack":
-      return readConnack(reader);
-    case "puback":
-      return PUBACK.read(reader);
-    case "pubrec":
-      return PUBREC.read(reader);
-    case "pubrel":
-      return PUBREL.read(reader);
-    case "pubcomp":
-      return PUBCOMP.read(reader);
-    case "subscribe":
-      return readSubscribe(reader);
-    case "suback":
-      return readSuback(reader);
-    case "unsubscribe":
-      return readUnsubscribe(reader);
-    case "unsuback":
-      return readUnsuback(reader);
-    case "pingreq":
-    case "pingresp":
-      return { type };
-    case "disconnect":
-      return readDisconnect(reader);
-    case "auth":
-      return readAuth(reader);
-    default:
-      return type satisfies undefined as never;
-  }
+  const type = PACKET_TYPES[firstByte >> 4]!;
+  // The packet that comes by the million does not pass the table.
+  return type === "publish"
+    ? PUBLISH.read(reader, firstByte)
+    : CODECS[type]!.read(reader, firstByte);
 }
 
 function writeWhole(writer: Writer, packet: PacketInit): void {
-  switch (packet.type) {
-    case "publish":
-      return writePublish(writer, packet);
-    case "connect":
-      return writeConnect(writer, packet);
-    case "connack":
-      return writeConnack(writer, packet);
-    case "puback":
-      return PUBACK.write(writer, packet);
-    case "pubrec":
-      return PUBREC.write(writer, packet);
-    case "pubrel":
-      return PUBREL.write(writer, packet);
-    case "pubcomp":
-      return PUBCOMP.write(writer, packet);
-    case "subscribe":
-      return writeSubscribe(writer, packet);
-    case "suback":
-      return writeSuback(writer, packet);
-    case "unsubscribe":
-      return writeUnsubscribe(writer, packet);
-    case "unsuback":
-      return writeUnsuback(writer, packet);
-    case "pingreq":
-    case "pingresp":
-      return writePing(writer, packet);
-    case "disconnect":
-      return writeDisconnect(writer, packet);
-    case "auth":
-      return writeAuth(writer, packet);
-    default:
-      packet satisfies never;
-      throw new TypeError(
-        `type must be the name of a packet, got ${(packet as { type: unknown }).type}`,
-      );
+  if (packet.type === "publish") return PUBLISH.write(writer, packet);
+  const codec = CODECS[packet.type];
+  if (codec?.write === undefined) {
+    throw new TypeError(`type must be the name of a packet, got ${packet.type}`);
   }
+  codec.write(writer, packet);
 }

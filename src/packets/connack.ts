@@ -5,7 +5,7 @@ import { type Bits, type Field, getBits } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import type { Init } from "./packet.ts";
+import type { Init, PacketCodec } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
@@ -54,8 +54,14 @@ const PROPERTIES = new PropertySet("connack", "3.2.2.3.1");
 
 const PRESENT_AND_REFUSED = "is 1, though the Reason Code is not 0x00 [MQTT-3.2.2-6]";
 
+/** §3.2 CONNACK – Connect acknowledgement. */
+export const CONNACK: PacketCodec<ConnackPacket, ConnackInit> = {
+  read: readConnack,
+  write: writeConnack,
+};
+
 /** Writes a CONNACK. */
-export function writeConnack(writer: Writer, packet: ConnackInit): void {
+function writeConnack(writer: Writer, packet: ConnackInit): void {
   const { sessionPresent = false, reasonCode = 0x00 } = packet;
   if (sessionPresent && reasonCode !== 0) throw forbidden(SESSION_PRESENT, PRESENT_AND_REFUSED);
   const hole = openPacket(writer, "connack");
@@ -66,7 +72,7 @@ export function writeConnack(writer: Writer, packet: ConnackInit): void {
 }
 
 /** Reads a CONNACK after its fixed header. */
-export function readConnack(reader: Reader): ConnackPacket {
+function readConnack(reader: Reader): ConnackPacket {
   const bodyLength = reader.remaining;
   const flags = reader.byte(ACKNOWLEDGE_FLAGS);
   const flagsPosition = reader.fieldPosition;

@@ -6,7 +6,7 @@ import { type Bits, type Field, getBits } from "../wire/field.ts";
 import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import type { Init } from "./packet.ts";
+import type { Init, PacketCodec } from "./packet.ts";
 import { keepAliveMeans, type PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
@@ -156,8 +156,14 @@ const WILL_PAYLOAD: Field<Uint8Array> = {
 const USER_NAME: Field<string> = { key: "username", name: "User Name", section: "3.1.3.5" };
 const PASSWORD: Field<Uint8Array> = { key: "password", name: "Password", section: "3.1.3.6" };
 
+/** §3.1 CONNECT – Connection Request. */
+export const CONNECT: PacketCodec<ConnectPacket, ConnectInit> = {
+  read: readConnect,
+  write: writeConnect,
+};
+
 /** Writes a CONNECT. */
-export function writeConnect(writer: Writer, packet: ConnectInit): void {
+function writeConnect(writer: Writer, packet: ConnectInit): void {
   const { cleanStart = false, keepAlive = 0, properties, clientId = "" } = packet;
   const { will, username, password } = packet;
   if (will !== undefined) checkObject(WILL_FLAG, will);
@@ -192,7 +198,7 @@ function writeWill(writer: Writer, will: WillInit): void {
 }
 
 /** Reads a CONNECT after its fixed header. */
-export function readConnect(reader: Reader): ConnectPacket {
+function readConnect(reader: Reader): ConnectPacket {
   const name = reader.utf8String(PROTOCOL_NAME);
   if (name !== NAME) {
     reader.notAllowed(PROTOCOL_NAME, 'is not "MQTT" [MQTT-3.1.2-1]', 0x84);

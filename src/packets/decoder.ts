@@ -122,7 +122,7 @@ export class PacketDecoder {
    * error for ever: where the next packet begins cannot be told.
    *
    * @throws {MalformedPacketError} when the next bytes cannot be a packet
-   * @throws {ProtocolError} when the next packet is not allowed, or over the Maximum Packet Size
+   * @throws {ProtocolError} when the next packet is not allowed, or above the Maximum Packet Size
    *   (0x95)
    *   or over another limit (0x97)
    */

@@ -3,7 +3,7 @@
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import type { Init } from "./packet.ts";
+import type { Init, PacketCodec } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
@@ -32,15 +32,21 @@ const END = new ReasonAndProperties(
   new PropertySet("disconnect", "3.14.2.2.1"),
 );
 
+/** §3.14 DISCONNECT – Disconnect notification. */
+export const DISCONNECT: PacketCodec<DisconnectPacket, DisconnectInit> = {
+  read: readDisconnect,
+  write: writeDisconnect,
+};
+
 /** Writes a DISCONNECT in the shortest of its forms. */
-export function writeDisconnect(writer: Writer, packet: DisconnectInit): void {
+function writeDisconnect(writer: Writer, packet: DisconnectInit): void {
   const hole = openPacket(writer, "disconnect");
   END.write(writer, packet);
   closePacket(writer, hole);
 }
 
 /** Reads a DISCONNECT after its fixed header. */
-export function readDisconnect(reader: Reader): DisconnectPacket {
+function readDisconnect(reader: Reader): DisconnectPacket {
   return {
     type: "disconnect",
     reasonCode: END.readReasonCode(reader),

@@ -102,7 +102,7 @@ export function readFixedHeader(reader: Reader, maximumPacketSize: number): numb
   if (size > maximumPacketSize) {
     reader.notAllowed(
       REMAINING_LENGTH,
-      `makes ${size} bytes of packet, over the Maximum Packet Size of ${maximumPacketSize}`,
+      `makes ${size} bytes of packet, above the Maximum Packet Size of ${maximumPacketSize}`,
       0x95,
     );
   }

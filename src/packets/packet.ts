@@ -10,6 +10,14 @@ export type Init<Packet, Required extends keyof Packet> =
   & Pick<Packet, Required>
   & { readonly [Key in Exclude<keyof Packet, Required>]?: Packet[Key] | undefined };
 
+/** How one kind of packet is read and written. */
+export interface PacketCodec<Packet, PacketInit> {
+  /** Reads the packet after its fixed header, whose first byte carries the flags of PUBLISH. */
+  read(reader: Reader, firstByte: number): Packet;
+  /** Writes the packet, fixed header and all. */
+  write(writer: Writer, packet: PacketInit): void;
+}
+
 /** The Packet Identifier of a packet (§2.2.1), defined in `section`. */
 export function packetIdentifier(section: string): Field<number> {
   return { key: "packetId", name: "Packet Identifier", section };

@@ -2,6 +2,7 @@
 
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
+import type { PacketCodec } from "./packet.ts";
 
 /** PINGREQ, from Client to Server: a sign of life that asks for another (§3.12). */
 export interface PingreqPacket {
@@ -15,7 +16,18 @@ export interface PingrespPacket {
   readonly type: "pingresp";
 }
 
-/** Writes either of the two. */
-export function writePing(writer: Writer, { type }: PingreqPacket | PingrespPacket): void {
+/** §3.12 PINGREQ – PING request. */
+export const PINGREQ: PacketCodec<PingreqPacket, PingreqPacket> = {
+  read: () => ({ type: "pingreq" }),
+  write: writePing,
+};
+
+/** §3.13 PINGRESP – PING response. */
+export const PINGRESP: PacketCodec<PingrespPacket, PingrespPacket> = {
+  read: () => ({ type: "pingresp" }),
+  write: writePing,
+};
+
+function writePing(writer: Writer, { type }: PingreqPacket | PingrespPacket): void {
   closePacket(writer, openPacket(writer, type));
 }

@@ -252,7 +252,7 @@ export const PROPERTIES = {
     in: { connect: "3.1.2.11.5", connack: "3.2.2.3.8" },
     absent: 0,
     means: (value: number): string =>
-      value === 0 ? "no Topic Aliases, please" : `Topic Aliases from 1 to ${value} are understood`,
+      value === 0 ? "no Topic Aliases" : `Topic Aliases from 1 to ${value}`,
   },
   /** A number that stands for the Topic Name. §3.3.2.3.4 */
   topicAlias: {
@@ -299,7 +299,7 @@ export const PROPERTIES = {
     in: { connect: "3.1.2.11.4", connack: "3.2.2.3.6" },
     absent: Infinity,
     minimum: 1,
-    means: (value: number): string => `no packet over ${value} bytes, please`,
+    means: (value: number): string => `no packet over ${value} bytes`,
   },
   /** Whether Topic Filters may have wildcards; absent means true. §3.2.2.3.11 */
   wildcardSubscriptionAvailable: {

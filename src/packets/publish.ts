@@ -7,7 +7,13 @@ import { type Field, getBits } from "../wire/field.ts";
 import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, DUP, openPacket, QOS, RETAIN } from "./fixed_header.ts";
-import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import {
+  type Init,
+  type PacketCodec,
+  packetIdentifier,
+  readPacketId,
+  writePacketId,
+} from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits } from "./qos.ts";
@@ -42,8 +48,14 @@ const PAYLOAD: Field<Uint8Array> = { key: "payload", name: "Payload", section: "
 
 const EMPTY_TOPIC = "is empty, and there is no Topic Alias";
 
+/** §3.3 PUBLISH – Publish message. */
+export const PUBLISH: PacketCodec<PublishPacket, PublishInit> = {
+  read: readPublish,
+  write: writePublish,
+};
+
 /** Writes a PUBLISH. */
-export function writePublish(writer: Writer, packet: PublishInit): void {
+function writePublish(writer: Writer, packet: PublishInit): void {
   const { topic, qos = 0, dup = false, retain = false, packetId, properties } = packet;
   const { payload = NO_BYTES } = packet;
   checkBytes(PAYLOAD, payload);
@@ -66,7 +78,7 @@ export function writePublish(writer: Writer, packet: PublishInit): void {
 }
 
 /** Reads a PUBLISH after its fixed header, whose first byte carries its flags. */
-export function readPublish(reader: Reader, firstByte: number): PublishPacket {
+function readPublish(reader: Reader, firstByte: number): PublishPacket {
   const qos = getBits(firstByte, QOS) as QoS;
   const topic = reader.utf8String(TOPIC_NAME);
   const topicPosition = reader.fieldPosition;

@@ -69,7 +69,7 @@ export const REASON_CODES = {
     code: 0x80,
     name: "Unspecified error",
     in: ["connack", "puback", "pubrec", "suback", "unsuback", "disconnect"],
-    means: "it failed, and the sender does not say why",
+    means: "no reason given",
   },
   malformedPacket: {
     code: 0x81,
@@ -87,7 +87,7 @@ export const REASON_CODES = {
     code: 0x83,
     name: "Implementation specific error",
     in: ["connack", "puback", "pubrec", "suback", "unsuback", "disconnect"],
-    means: "valid, but not accepted by this implementation",
+    means: "valid, but not accepted here",
   },
   unsupportedProtocolVersion: {
     code: 0x84,
@@ -145,7 +145,7 @@ export const REASON_CODES = {
     name: "Bad authentication method",
     in: ["connack", "disconnect"],
     disconnectFrom: "server",
-    means: "the Authentication Method is not supported, or not the one in use",
+    means: "not supported, or not the one in use",
   },
   keepAliveTimeout: {
     code: 0x8d,
@@ -166,19 +166,19 @@ export const REASON_CODES = {
     name: "Topic Filter invalid",
     in: ["suback", "unsuback", "disconnect"],
     disconnectFrom: "server",
-    means: "well formed, but not accepted from this Client",
+    means: "valid, but not accepted from this Client",
   },
   topicNameInvalid: {
     code: 0x90,
     name: "Topic Name invalid",
     in: ["connack", "puback", "pubrec", "disconnect"],
-    means: "well formed, but not accepted here",
+    means: "valid, but not accepted here",
   },
   packetIdentifierInUse: {
     code: 0x91,
     name: "Packet Identifier in use",
     in: ["puback", "pubrec", "suback", "unsuback"],
-    means: "the Session States of Client and Server may differ",
+    means: "the Session States differ",
   },
   packetIdentifierNotFound: {
     code: 0x92,
@@ -190,7 +190,7 @@ export const REASON_CODES = {
     code: 0x93,
     name: "Receive Maximum exceeded",
     in: ["disconnect"],
-    means: "more unacknowledged messages came than announced as the most",
+    means: "too many unacknowledged messages",
   },
   topicAliasInvalid: {
     code: 0x94,
@@ -202,7 +202,7 @@ export const REASON_CODES = {
     code: 0x95,
     name: "Packet too large",
     in: ["connack", "disconnect"],
-    means: "over the Maximum Packet Size",
+    means: "above the Maximum Packet Size",
   },
   messageRateTooHigh: {
     code: 0x96,
@@ -214,7 +214,7 @@ export const REASON_CODES = {
     code: 0x97,
     name: "Quota exceeded",
     in: ["connack", "puback", "pubrec", "suback", "disconnect"],
-    means: "a limit set by the implementation or its administrator is reached",
+    means: "a limit is reached",
   },
   administrativeAction: {
     code: 0x98,
@@ -274,7 +274,7 @@ export const REASON_CODES = {
     name: "Maximum connect time",
     in: ["disconnect"],
     disconnectFrom: "server",
-    means: "the time allowed for this connection is over",
+    means: "the time for this connection is over",
   },
   subscriptionIdentifiersNotSupported: {
     code: 0xa1,

@@ -6,7 +6,13 @@ import { type Bits, type Field, getBits, putBits } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import {
+  type Init,
+  type PacketCodec,
+  packetIdentifier,
+  readPacketId,
+  writePacketId,
+} from "./packet.ts";
 import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
@@ -156,8 +162,14 @@ const SUBACK_REASON_CODES = new PayloadList(
   "Reason Codes",
 );
 
+/** §3.8 SUBSCRIBE – Subscribe request. */
+export const SUBSCRIBE: PacketCodec<SubscribePacket, SubscribeInit> = {
+  read: readSubscribe,
+  write: writeSubscribe,
+};
+
 /** Writes a SUBSCRIBE. */
-export function writeSubscribe(writer: Writer, packet: SubscribeInit): void {
+function writeSubscribe(writer: Writer, packet: SubscribeInit): void {
   const hole = openPacket(writer, "subscribe");
   writePacketId(writer, SUBSCRIBE_PACKET_IDENTIFIER, packet.packetId);
   SUBSCRIBE_PROPERTIES.write(writer, packet.properties);
@@ -166,7 +178,7 @@ export function writeSubscribe(writer: Writer, packet: SubscribeInit): void {
 }
 
 /** Reads a SUBSCRIBE after its fixed header. */
-export function readSubscribe(reader: Reader): SubscribePacket {
+function readSubscribe(reader: Reader): SubscribePacket {
   return {
     type: "subscribe",
     packetId: readPacketId(reader, SUBSCRIBE_PACKET_IDENTIFIER),
@@ -175,8 +187,14 @@ export function readSubscribe(reader: Reader): SubscribePacket {
   };
 }
 
+/** §3.9 SUBACK – Subscribe acknowledgement. */
+export const SUBACK: PacketCodec<SubackPacket, SubackInit> = {
+  read: readSuback,
+  write: writeSuback,
+};
+
 /** Writes a SUBACK. */
-export function writeSuback(writer: Writer, packet: SubackInit): void {
+function writeSuback(writer: Writer, packet: SubackInit): void {
   const hole = openPacket(writer, "suback");
   writePacketId(writer, SUBACK_PACKET_IDENTIFIER, packet.packetId);
   SUBACK_PROPERTIES.write(writer, packet.properties);
@@ -185,7 +203,7 @@ export function writeSuback(writer: Writer, packet: SubackInit): void {
 }
 
 /** Reads a SUBACK after its fixed header. */
-export function readSuback(reader: Reader): SubackPacket {
+function readSuback(reader: Reader): SubackPacket {
   return {
     type: "suback",
     packetId: readPacketId(reader, SUBACK_PACKET_IDENTIFIER),

@@ -4,7 +4,13 @@ import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
-import { type Init, packetIdentifier, readPacketId, writePacketId } from "./packet.ts";
+import {
+  type Init,
+  type PacketCodec,
+  packetIdentifier,
+  readPacketId,
+  writePacketId,
+} from "./packet.ts";
 import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
@@ -71,8 +77,14 @@ const UNSUBACK_REASON_CODES = new PayloadList(
   "Reason Codes",
 );
 
+/** §3.10 UNSUBSCRIBE – Unsubscribe request. */
+export const UNSUBSCRIBE: PacketCodec<UnsubscribePacket, UnsubscribeInit> = {
+  read: readUnsubscribe,
+  write: writeUnsubscribe,
+};
+
 /** Writes an UNSUBSCRIBE. */
-export function writeUnsubscribe(writer: Writer, packet: UnsubscribeInit): void {
+function writeUnsubscribe(writer: Writer, packet: UnsubscribeInit): void {
   const hole = openPacket(writer, "unsubscribe");
   writePacketId(writer, UNSUBSCRIBE_PACKET_IDENTIFIER, packet.packetId);
   UNSUBSCRIBE_PROPERTIES.write(writer, packet.properties);
@@ -81,7 +93,7 @@ export function writeUnsubscribe(writer: Writer, packet: UnsubscribeInit): void 
 }
 
 /** Reads an UNSUBSCRIBE after its fixed header. */
-export function readUnsubscribe(reader: Reader): UnsubscribePacket {
+function readUnsubscribe(reader: Reader): UnsubscribePacket {
   return {
     type: "unsubscribe",
     packetId: readPacketId(reader, UNSUBSCRIBE_PACKET_IDENTIFIER),
@@ -90,8 +102,14 @@ export function readUnsubscribe(reader: Reader): UnsubscribePacket {
   };
 }
 
+/** §3.11 UNSUBACK – Unsubscribe acknowledgement. */
+export const UNSUBACK: PacketCodec<UnsubackPacket, UnsubackInit> = {
+  read: readUnsuback,
+  write: writeUnsuback,
+};
+
 /** Writes an UNSUBACK. */
-export function writeUnsuback(writer: Writer, packet: UnsubackInit): void {
+function writeUnsuback(writer: Writer, packet: UnsubackInit): void {
   const hole = openPacket(writer, "unsuback");
   writePacketId(writer, UNSUBACK_PACKET_IDENTIFIER, packet.packetId);
   UNSUBACK_PROPERTIES.write(writer, packet.properties);
@@ -100,7 +118,7 @@ export function writeUnsuback(writer: Writer, packet: UnsubackInit): void {
 }
 
 /** Reads an UNSUBACK after its fixed header. */
-export function readUnsuback(reader: Reader): UnsubackPacket {
+function readUnsuback(reader: Reader): UnsubackPacket {
   return {
     type: "unsuback",
     packetId: readPacketId(reader, UNSUBACK_PACKET_IDENTIFIER),

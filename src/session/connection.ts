@@ -109,11 +109,6 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     return this.isClosed || !this.isPaused;
   }
 
-  /** Whether {@linkcode Connection.takeBytes} would give any. */
-  get hasBytes(): boolean {
-    return this.writeBuffer.length > 0;
-  }
-
   /**
    * When to call {@linkcode Connection.tick} if nothing else happens before; `Infinity` for never.
    * Read it after the bytes and the events have been taken.
@@ -242,7 +237,6 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     reasonCode: AckReasonCode,
     properties?: AckProperties,
   ): boolean {
-    checkAcknowledgement(reasonCode, properties);
     const { state } = this;
     if (state.name === "open") {
       const before = this.writeBuffer.length;
@@ -254,6 +248,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
       this.#countAnswers(before);
       return isInTime;
     }
+    checkAcknowledgement(reasonCode, properties);
     return this.awaits(acknowledgement) && acknowledgement.settle(reasonCode, properties);
   }
 

@@ -1,6 +1,6 @@
 // What is owed to the peer for a message of QoS 1 or 2: a PUBACK, or a PUBREC, once the application is done with it.
 
-import { checkPacket, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
+import { checkPacket, isFailure, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 
 /** What an acknowledgement may say beside its Reason Code. */
 export interface AckProperties {
@@ -33,12 +33,22 @@ export class PendingAcknowledgement {
     this.qos = qos;
   }
 
+  /** Whether the application has taken the message: it is not to be delivered again. */
+  get isTaken(): boolean {
+    return this.reasonCode !== undefined && !isFailure(this.reasonCode);
+  }
+
   /** The application is done. False when it was before. */
   settle(reasonCode: AckReasonCode, properties?: AckProperties): boolean {
     if (this.reasonCode !== undefined) return false;
     this.reasonCode = reasonCode;
     this.properties = properties;
     return true;
+  }
+
+  /** The application is not done after all: what it said may not be sent. */
+  unsettle(): void {
+    this.reasonCode = undefined;
   }
 }
 

@@ -12,6 +12,7 @@ import { Queue } from "./queue.ts";
 import {
   type AckProperties,
   type AckReasonCode,
+  checkAcknowledgement,
   PendingAcknowledgement,
 } from "./pending_acknowledgement.ts";
 import type { Session } from "./session.ts";
@@ -96,18 +97,30 @@ export class Receiver {
   }
 
   /**
-   * The application is done with a message. False when it is too late: the connection on which the message came, or the
-   * session, has ended, and the peer is to send it again.
+   * The application is done with a message. False when it is too late: the connection on which the
+   * message came, or the session, has ended, and the peer is to send it again.
+   *
+   * @throws {TypeError} when a property is wrong; then nothing has changed
+   * @throws {RangeError} when the Reason Code is wrong; then nothing has changed
    */
   acknowledge(
     acknowledgement: PendingAcknowledgement,
     reasonCode: AckReasonCode,
     properties?: AckProperties,
   ): boolean {
+    const queue = acknowledgement.qos === 1 ? this.#pubacks : this.#pubrecs;
+    // What is sent at once is checked as it is encoded; what has to wait is encoded later.
+    const isSentNow = queue.first === acknowledgement && this.#explains;
+    if (!isSentNow) checkAcknowledgement(reasonCode, properties);
     if (!this.awaits(acknowledgement) || !acknowledgement.settle(reasonCode, properties)) {
       return false;
     }
-    this.#flush();
+    try {
+      this.#flush();
+    } catch (error) {
+      if (!acknowledgement.isSent) acknowledgement.unsettle();
+      throw error;
+    }
     return true;
   }
 

@@ -389,6 +389,11 @@ export class ServerConnection
     this.#countHeld();
   }
 
+  /** Whether {@linkcode Connection.takeBytes} would give any. */
+  get hasBytes(): boolean {
+    return this.writeBuffer.length > 0;
+  }
+
   /** How many bytes have been received that no packet has been looked for in. */
   get unread(): number {
     return this.decoder.unread;

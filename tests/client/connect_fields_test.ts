@@ -3,7 +3,7 @@
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { Client } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
-import type { SavedSession } from "../../src/session/session.ts";
+import type { SavedSession } from "../../src/session/snapshot.ts";
 import { outcome, test, TestWorld } from "./world.ts";
 
 const text = new TextEncoder();

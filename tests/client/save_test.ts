@@ -3,7 +3,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Client } from "../../src/client/client.ts";
 import type { Packet } from "../../src/packets/mod.ts";
-import type { SavedSession } from "../../src/session/session.ts";
+import type { SavedSession } from "../../src/session/snapshot.ts";
 import type { Peer } from "./peer.ts";
 import { Loop, settle, test, type TestWorld } from "./world.ts";
 

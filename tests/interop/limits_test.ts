@@ -32,7 +32,7 @@ everywhereTest(
 );
 
 everywhereTest(
-  "A message over the Maximum Packet Size of the client does not come",
+  "A message above the Maximum Packet Size of the client does not come",
   async (server) => {
     await using theirs = await connectMqttJs(server.plain);
     await using client = await connect(server.url, { maximumPacketSize: 200 });

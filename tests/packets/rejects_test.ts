@@ -134,7 +134,7 @@ Deno.test("PacketDecoder refuses PINGREQ and PINGRESP with a body at the fixed h
   }
 });
 
-Deno.test("PacketDecoder refuses a packet over the Maximum Packet Size at its fixed header", () => {
+Deno.test("PacketDecoder refuses a packet above the Maximum Packet Size at its fixed header", () => {
   for (
     const [maximumPacketSize, hex] of [
       [1, "C0 00"],

@@ -45,7 +45,7 @@ Deno.test("PacketDecoderStream fails when the bytes end in the middle of a packe
   assert(error instanceof MalformedPacketError);
 });
 
-Deno.test("PacketDecoderStream refuses a packet over the Maximum Packet Size", async () => {
+Deno.test("PacketDecoderStream refuses a packet above the Maximum Packet Size", async () => {
   const stream = ReadableStream.from([bytesOf("C0 00 40 02")])
     .pipeThrough(new PacketDecoderStream({ maximumPacketSize: 3 }));
   const { packets, error } = await readAll(stream);

@@ -1,6 +1,7 @@
 // §3.1 CONNECT to §3.2 CONNACK as the client has it: what it sends first, what it takes for an answer, and what becomes of
 // the session that it had.
 
+import { saveSession } from "../../src/session/snapshot.ts";
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { ClientConnection } from "../../src/session/client_connection.ts";
 import { Session } from "../../src/session/session.ts";
@@ -144,7 +145,7 @@ Deno.test("A session is that of the Client Identifier that the server has assign
   script.send("20 07 00 00 04 12 0001 78");
   script.expectEvent("connack");
   assertStrictEquals(session.clientId, "x");
-  assertStrictEquals(session.save(script.now).clientId, "x");
+  assertStrictEquals(saveSession(session, script.now).clientId, "x");
   script.end();
   const again = connectClient({ session, connect: { clientId: "x" } });
   again.expectPacket("connect");

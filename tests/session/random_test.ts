@@ -2,9 +2,9 @@
 // bytes in chunks of any size, applications that take their time, processes that end and begin anew; and somebody who
 // watches every packet.
 
+import { restoreSession, saveSession } from "../../src/session/snapshot.ts";
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { QoS } from "../../src/packets/mod.ts";
-import { Session } from "../../src/session/session.ts";
 import { Exchange, type Letter } from "./exchange.ts";
 import { Monitor } from "./monitor.ts";
 import { otherSide, type Side } from "./pair.ts";
@@ -114,8 +114,8 @@ class Trial {
     if (!this.#random.onceIn(3)) return;
     const exchange = this.#exchange;
     const side = SIDES[this.#random.below(2)]!;
-    const saved = exchange.sessions[side].save(exchange.pair.now);
-    exchange.sessions[side] = Session.from(JSON.parse(JSON.stringify(saved)), exchange.pair.now);
+    const saved = saveSession(exchange.sessions[side], exchange.pair.now);
+    exchange.sessions[side] = restoreSession(JSON.parse(JSON.stringify(saved)), exchange.pair.now);
     const kept = exchange.acknowledgements.filter(({ at }) => at !== side);
     exchange.acknowledgements.splice(0, Infinity, ...kept);
     this.#restarts++;

@@ -2,7 +2,8 @@
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { expiryOf } from "../../src/session/outgoing_message.ts";
-import { type SavedSession, Session } from "../../src/session/session.ts";
+import { Session } from "../../src/session/session.ts";
+import { restoreSession, type SavedSession, saveSession } from "../../src/session/snapshot.ts";
 import { CLIENT, eachRole, messageOf, type Role } from "./roles.ts";
 import { START } from "./scripted.ts";
 
@@ -17,7 +18,7 @@ for (const [name, through] of WAYS) {
     `goes on with a session that was saved as ${name} as if nothing had happened [MQTT-3.1.2-23]`,
     (role) => {
       const session = busySession(role);
-      const restored = Session.from(through(session.save(START)), START);
+      const restored = restoreSession(through(saveSession(session, START)), START);
       for (const each of [session, restored]) {
         const script = role.open({ session: each, sessionPresent: true });
         script.expect("62 02 0004", "62 02 0003");
@@ -42,20 +43,20 @@ for (const [name, through] of WAYS) {
 }
 
 eachRole("saves the same session again when it was restored", (role) => {
-  const saved = busySession(role).save(START);
-  assertEquals(Session.from(saved, START).save(START), saved);
+  const saved = saveSession(busySession(role), START);
+  assertEquals(saveSession(restoreSession(saved, START), START), saved);
 });
 
 Deno.test("Session is saved as plain data that names its client [MQTT-3.1.3-2]", () => {
   const session = new Session("c");
   session.sendQueue.add(messageOf("a", 0));
-  assertEquals(session.save(START), {
+  assertEquals(saveSession(session, START), {
     clientId: "c",
     inFlight: [],
     unreleased: [],
     queued: [{ publish: "MAQAAWEA" }],
   });
-  const restored = Session.from(session.save(START), START);
+  const restored = restoreSession(saveSession(session, START), START);
   assertStrictEquals(restored.clientId, "c");
   assertStrictEquals(restored.exists, true);
 });
@@ -77,7 +78,7 @@ Deno.test("Session does not save as received what the application has refused, a
   const acknowledgement = script.expectMessage("a");
   script.end();
   assertStrictEquals(script.acknowledge(acknowledgement, 0x87), true);
-  assertEquals(session.save(START).unreleased, []);
+  assertEquals(saveSession(session, START).unreleased, []);
 });
 
 Deno.test("Session saves what is left of a Message Expiry Interval, and goes on from there", () => {
@@ -85,8 +86,8 @@ Deno.test("Session saves what is left of a Message Expiry Interval, and goes on 
   const message = messageOf("a", 1, { properties: { messageExpiryInterval: 10 } });
   message.expiresAt = expiryOf(message.packet, START);
   session.sendQueue.add(message);
-  const saved = session.save(START + 4000);
-  const restored = Session.from(saved, 77_000);
+  const saved = saveSession(session, START + 4000);
+  const restored = restoreSession(saved, 77_000);
   assertStrictEquals(restored.sendQueue.first?.packet.properties?.messageExpiryInterval, 6);
   assertStrictEquals(restored.sendQueue.deadline, 83_000);
   assertEquals(restored.sendQueue.takeExpired(82_999), []);
@@ -98,7 +99,7 @@ Deno.test("Session that is saved with an expired message in it restores it as ex
   const message = messageOf("a", 1, { properties: { messageExpiryInterval: 10 } });
   message.expiresAt = expiryOf(message.packet, START);
   session.sendQueue.add(message);
-  const restored = Session.from(session.save(START + 100_000), START);
+  const restored = restoreSession(saveSession(session, START + 100_000), START);
   assertStrictEquals(restored.sendQueue.takeExpired(START).length, 1);
 });
 
@@ -119,26 +120,26 @@ Deno.test("Session saves every property of a message that waits", () => {
     },
   } as const;
   session.sendQueue.add(messageOf("a", 2, packet));
-  const restored = Session.from(session.save(START), START).sendQueue.first!.packet;
+  const restored = restoreSession(saveSession(session, START), START).sendQueue.first!.packet;
   assertEquals(restored, { ...packet, packetId: 0, dup: false });
 });
 
-Deno.test("Session.from() refuses what is no session", () => {
-  const saved = new Session("c").save(START);
+Deno.test("restoreSession() refuses what is no session", () => {
+  const saved = saveSession(new Session("c"), START);
   const connect = { publish: "EA0ABE1RVFQFAAAAAAAA" };
   for (const broken of [connect, { publish: "MAQ" }, { publish: "!" }, {}]) {
-    assertThrows(() => Session.from({ ...saved, queued: [broken] }, START), TypeError);
+    assertThrows(() => restoreSession({ ...saved, queued: [broken] }, START), TypeError);
   }
   const twice = { packetId: 1, publish: "MgYAAWEAAQA=" };
   assertThrows(
-    () => Session.from({ ...saved, inFlight: [twice, twice] }, START),
+    () => restoreSession({ ...saved, inFlight: [twice, twice] }, START),
     TypeError,
     "twice",
   );
   for (const packetId of [undefined, 0, 65_536, 1.5] as number[]) {
     const inFlight = [{ packetId, publish: "MgYAAWEAAQA=" }];
-    assertThrows(() => Session.from({ ...saved, inFlight }, START), TypeError, "Identifier");
-    assertThrows(() => Session.from({ ...saved, unreleased: [packetId] }, START), TypeError);
+    assertThrows(() => restoreSession({ ...saved, inFlight }, START), TypeError, "Identifier");
+    assertThrows(() => restoreSession({ ...saved, unreleased: [packetId] }, START), TypeError);
   }
 });
 

@@ -3,6 +3,7 @@
 // whether it did. Knows nothing of when.
 
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
+import { decodeMessage, encodeMessage } from "../../session/snapshot.ts";
 import { checksum } from "../../store/checksum.ts";
 import type { Database, SqlRow, SqlValue, Statement } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
@@ -112,7 +113,7 @@ export class BrokerDatabase {
     const where = "WHERE client_id = ? ORDER BY packet_id = 0, place, id";
     return this.#rows("message", where, [clientId], (row) => ({
       id: Number(row["id"]),
-      packet: publishFrom(row["publish"]),
+      packet: decodeMessage(row["publish"] as Uint8Array),
       expiresAt: orInfinity(row["expires_at"]),
       packetId: Number(row["packet_id"]),
       isReleased: row["released"] === 1,
@@ -126,7 +127,7 @@ export class BrokerDatabase {
   /** The retained messages that are there, with when they expire. */
   retained(): { readonly packet: PublishPacket; readonly expiresAt: number }[] {
     return this.#rows("retained", "", [], (row) => ({
-      packet: publishFrom(row["publish"]),
+      packet: decodeMessage(row["publish"] as Uint8Array),
       expiresAt: orInfinity(row["expires_at"]),
     }));
   }
@@ -177,7 +178,7 @@ export class BrokerDatabase {
 
   /** Keeps a message, in flight or not. */
   saveMessage(clientId: string, message: QueuedMessage, expiresAt: number): void {
-    const content = [message.row!, clientId, publishBytes(message.packet), finite(expiresAt)];
+    const content = [message.row!, clientId, encodeMessage(message.packet), finite(expiresAt)];
     message.contentChecksum = checksum(content);
     const flight = flightOf(message);
     const sum = checksum(flight, message.contentChecksum);
@@ -196,7 +197,7 @@ export class BrokerDatabase {
   }
 
   saveRetained(packet: PublishPacket, expiresAt: number): void {
-    this.#write("saveRetained", [packet.topic, publishBytes(packet), finite(expiresAt)]);
+    this.#write("saveRetained", [packet.topic, encodeMessage(packet), finite(expiresAt)]);
   }
 
   deleteRetained(topic: string): void {
@@ -256,16 +257,6 @@ export class BrokerDatabase {
 
 function flightOf({ packetId, isReleased, order }: QueuedMessage): SqlValue[] {
   return [packetId, isReleased ? 1 : 0, order];
-}
-
-function publishBytes(packet: QueuedMessage["packet"]): Uint8Array {
-  return encodePacket({ ...packet, packetId: packet.qos === 0 ? 0 : 1, dup: false });
-}
-
-function publishFrom(bytes: SqlValue | undefined): PublishPacket {
-  const packet = decodePacket(bytes as Uint8Array);
-  if (packet.type !== "publish") throw new TypeError("The packet is not a PUBLISH");
-  return { ...packet, packetId: 0 };
 }
 
 /** A Will is kept as a CONNECT that has it. */

@@ -3,8 +3,9 @@
 // statement runs anywhere else, so that none can fail in the middle of anything. What could not be
 // written stays noted, once however often it changes, until it can.
 
-import { type PublishPacket, ReasonCode } from "../../packets/mod.ts";
-import { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
+import { restoreUnreleased } from "../../session/snapshot.ts";
+import type { PublishPacket } from "../../packets/mod.ts";
+import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
 import { openStore } from "../../store/file.ts";
 import { GroupCommit } from "../../store/group_commit.ts";
 import type { OpenDatabase } from "../../store/sqlite.ts";
@@ -141,10 +142,7 @@ export class Store {
     }
     const received = new Map<number, PendingAcknowledgement>();
     for (const packetId of this.#database.received(clientId)) {
-      const acknowledgement = new PendingAcknowledgement(packetId, 2);
-      acknowledgement.settle(ReasonCode.success);
-      received.set(packetId, acknowledgement);
-      session.state.unreleased.set(packetId, acknowledgement);
+      received.set(packetId, restoreUnreleased(session.state, packetId));
     }
     this.#received.set(session, received);
     for (const row of this.#database.messages(clientId)) this.#restore(session, row);
