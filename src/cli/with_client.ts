@@ -4,7 +4,7 @@
 import { Client } from "../client/client.ts";
 import type { World } from "../client/connection_attempt.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
-import { SOCKET_OPTION_CHECKS } from "../client/socket_option_checks.ts";
+import { SOCKETS } from "../client/sockets.ts";
 import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
@@ -124,7 +124,7 @@ async function clientFor(
   const observe = trace && await stepTracerTo(stderr, trace);
   const world: World = {
     clock: systemClock,
-    checks: SOCKET_OPTION_CHECKS,
+    sockets: SOCKETS,
     dial: async (destination, signal) => {
       const transport = await dial(destination, { signal, observe, names: CLI_NAMES });
       return tracer?.(transport, destination.address) ?? transport;

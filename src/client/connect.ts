@@ -3,7 +3,7 @@
 import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { Client } from "./client.ts";
-import { SOCKET_OPTION_CHECKS } from "./socket_option_checks.ts";
+import { SOCKETS } from "./sockets.ts";
 import type { World } from "./connection_attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ServerSource } from "./servers.ts";
@@ -11,7 +11,7 @@ import type { ServerSource } from "./servers.ts";
 const WORLD: World = {
   clock: systemClock,
   dial: (destination, signal) => dial(destination, { signal }),
-  checks: SOCKET_OPTION_CHECKS,
+  sockets: SOCKETS,
 };
 
 /**

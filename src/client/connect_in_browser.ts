@@ -12,7 +12,7 @@ const WORLD: World = {
   clock: systemClock,
   dial: dialInBrowser,
   // Whatever they are, dialling says that a browser has no use for them.
-  checks: { checkTls: () => {}, parseProxy: (url) => ({ url }) as unknown as Proxy },
+  sockets: { checkTls: () => {}, parseProxy: (url) => ({ url }) as unknown as Proxy },
 };
 
 /**

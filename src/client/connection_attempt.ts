@@ -13,7 +13,7 @@ import type { Session } from "../session/session.ts";
 import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
 import { closedError, faultError, internalError, textOf } from "./reconnect.ts";
 import type { Server } from "./servers.ts";
-import type { SocketOptionChecks } from "./servers.ts";
+import type { Sockets } from "./servers.ts";
 
 /** All of the world that a client needs. */
 export interface World {
@@ -21,7 +21,7 @@ export interface World {
   /** Opens a transport to a server; gives up when the signal aborts. */
   readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
   /** Checks the options that only sockets need. */
-  readonly checks: SocketOptionChecks;
+  readonly sockets: Sockets;
 }
 
 /** A connection with what runs it. */

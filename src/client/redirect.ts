@@ -10,7 +10,7 @@ import {
   type ServerOptions,
   serversOf,
   type ServerUrls,
-  type SocketOptionChecks,
+  type Sockets,
 } from "./servers.ts";
 
 /**
@@ -54,14 +54,14 @@ export async function redirectedServers(
   from: Server,
   { reference }: Redirection,
   options: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): Promise<readonly Server[]> {
   if (policy === "never") return [];
   let servers: readonly Server[];
   try {
     servers = policy === "same scheme"
       ? sameScheme(from, reference)
-      : await askedServers(policy, reference, options, checks);
+      : await askedServers(policy, reference, options, sockets);
   } catch (cause) {
     throw notFollowed(from, reference, textOf(cause), cause);
   }
@@ -77,10 +77,10 @@ async function askedServers(
   policy: Exclude<RedirectPolicy, string>,
   reference: string,
   options: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): Promise<readonly Server[]> {
   const urls = await policy(reference);
-  return urls === undefined ? [] : serversOf(urls, options, checks);
+  return urls === undefined ? [] : serversOf(urls, options, sockets);
 }
 
 /**

@@ -49,7 +49,7 @@ export class ServerAttempts {
     this.#setup = setup;
     this.#source = typeof source === "function"
       ? source
-      : serversOf(source, settings.options, setup.world.checks);
+      : serversOf(source, settings.options, setup.world.sockets);
   }
 
   /** Whether there is a server that can be connected to once more. */
@@ -168,7 +168,7 @@ export class ServerAttempts {
       (signal) =>
         unlessAborted(
           signal,
-          redirectedServers(redirect, from, redirection, options, this.#setup.world.checks),
+          redirectedServers(redirect, from, redirection, options, this.#setup.world.sockets),
         ),
     );
     if (redirection.isPermanent && servers.length > 0) this.#moved.set(keyOf(from), servers);
@@ -192,7 +192,7 @@ export class ServerAttempts {
       const message = `Cannot get the list of servers: ${textOf(cause)}`;
       throw new ConnectionClosedError(message, { kind: "transient", cause });
     }
-    return serversOf(urls, options, this.#setup.world.checks);
+    return serversOf(urls, options, this.#setup.world.sockets);
   }
 }
 

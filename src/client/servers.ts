@@ -4,6 +4,7 @@
 import { type Destination, usesTls, usesWebSocket } from "../io/destination.ts";
 import type { Proxy } from "../io/proxy_url.ts";
 import { type ByteChannel, isByteChannel, transportOf } from "../io/stream.ts";
+import type { connectionTransport } from "../io/tcp.ts";
 import type { TlsOptions } from "../io/tls.ts";
 import type { Transport } from "../io/transport.ts";
 import { checkHeaders } from "../io/websocket_fields.ts";
@@ -65,8 +66,8 @@ export interface Server {
   readonly isSpent: boolean;
 }
 
-/** How the options are checked that only sockets need: a page leaves that out. */
-export interface SocketOptionChecks {
+/** What only programs with sockets need: a page leaves it out. */
+export interface Sockets {
   /**
    * Refuses TLS options that cannot be used.
    *
@@ -79,6 +80,8 @@ export interface SocketOptionChecks {
    * @throws {TypeError} when it is wrong
    */
   readonly parseProxy: (url: string) => Proxy;
+  /** A connection of Deno's as a transport. */
+  readonly connectionTransport?: typeof connectionTransport;
 }
 
 /**
@@ -89,10 +92,10 @@ export interface SocketOptionChecks {
 export function serversOf(
   urls: ServerUrls,
   options: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): readonly Server[] {
   const addresses = Array.isArray(urls) ? urls as readonly ServerAddress[] : [urls];
-  const servers = addresses.map((address) => serverOf(address as ServerAddress, options, checks));
+  const servers = addresses.map((address) => serverOf(address as ServerAddress, options, sockets));
   if (servers.length === 0) throw new TypeError("connect() needs the URL of at least one server");
   checkUsed("tls", options.tls, servers, usesTls, "mqtts:// or wss://");
   checkUsed("headers", options.headers, servers, usesWebSocket, "ws:// or wss://");
@@ -120,21 +123,22 @@ function usesTcp({ scheme }: Destination): boolean {
 function serverOf(
   address: ServerAddress,
   defaults: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): Server {
   if (typeof address === "string" || address instanceof URL) {
-    return withOptions(String(address), defaults, checks);
+    return withOptions(String(address), defaults, sockets);
   }
-  if (isByteChannel(address)) return openedServer(address);
+  if (isByteChannel(address)) return openedServer(address, sockets);
   if (typeof address === "object" && address !== null) {
     if ("url" in address && !("connect" in address)) {
-      return serverWithOptions(address, defaults, checks);
+      return serverWithOptions(address, defaults, sockets);
     }
     if ("connect" in address && typeof address.connect === "function") {
       const source = address as TransportSource;
       return {
         address: "The server",
-        open: async (signal) => transportOf(await source.connect({ signal })),
+        open: async (signal) =>
+          transportOf(await source.connect({ signal }), sockets.connectionTransport),
         isSpent: false,
       };
     }
@@ -155,12 +159,12 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof ServerWithOptions>([
 function serverWithOptions(
   { url, ...own }: ServerWithOptions,
   defaults: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): Server {
   for (const name of Object.keys(own)) {
     if (!OPTION_NAMES.has(name)) throw new TypeError(`Unknown option ${name} beside url`);
   }
-  const server = withOptions(String(url), { ...defaults, ...own }, checks);
+  const server = withOptions(String(url), { ...defaults, ...own }, sockets);
   checkUsed("tls", own.tls, [server], usesTls, "mqtts:// or wss://");
   checkUsed("headers", own.headers, [server], usesWebSocket, "ws:// or wss://");
   return server;
@@ -170,23 +174,23 @@ function serverWithOptions(
 function withOptions(
   url: string,
   { tls, headers, proxy }: ServerOptions,
-  checks: SocketOptionChecks,
+  sockets: Sockets,
 ): Server {
   const { username, password, ...parsed } = parseServerUrl(url);
-  if (tls !== undefined) checks.checkTls(tls);
+  if (tls !== undefined) sockets.checkTls(tls);
   if (headers !== undefined) checkHeaders(headers);
   const destination: Destination = {
     ...parsed,
     tls: usesTls(parsed) ? tls : undefined,
     headers: usesWebSocket(parsed) ? headers : undefined,
-    proxy: proxy === undefined || !usesTcp(parsed) ? undefined : checks.parseProxy(proxy),
+    proxy: proxy === undefined || !usesTcp(parsed) ? undefined : sockets.parseProxy(proxy),
   };
   return { address: parsed.address, destination, username, password, isSpent: false };
 }
 
 /** A connection that is there already: it is used once, and cannot be made again. */
-function openedServer(channel: ByteChannel): Server {
-  const transport = transportOf(channel);
+function openedServer(channel: ByteChannel, { connectionTransport }: Sockets): Server {
+  const transport = transportOf(channel, connectionTransport);
   let isSpent = false;
   return {
     address: "The server",

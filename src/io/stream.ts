@@ -1,7 +1,6 @@
 // Any byte stream as a transport: streams of the platform, a connection of Deno's, or a transport
 // already.
 
-import { TcpTransport } from "./tcp.ts";
 import { ReadTurns } from "./read_turns.ts";
 import type { Transport } from "./transport.ts";
 
@@ -25,26 +24,24 @@ export function isByteChannel(value: unknown): value is ByteChannel {
 }
 
 /**
- * What carries bytes, as a transport.
+ * What carries bytes, as a transport. A connection of Deno's has streams, too, but its own methods
+ * are faster: `ofConnection` uses them. A page, which has no such connections, leaves that out.
  *
  * @throws {TypeError} when it is none of what can, or its streams are in use
  */
-export function transportOf(channel: ByteChannel): Transport {
-  // A connection has streams, too, but its own methods are faster.
+export function transportOf(
+  channel: ByteChannel,
+  ofConnection?: (connection: Deno.Conn) => Transport,
+): Transport {
   if (isByteStream(channel)) {
-    return isTransport(channel)
-      ? connectionTransport(channel as unknown as Deno.Conn)
+    return ofConnection !== undefined && isTransport(channel)
+      ? ofConnection(channel as unknown as Deno.Conn)
       : new StreamTransport(channel);
   }
   if (isTransport(channel)) return channel;
   throw new TypeError(
     "Expected { readable, writable }, a Deno.Conn or a Transport to carry the bytes",
   );
-}
-
-function connectionTransport(connection: Deno.Conn): Transport {
-  if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
-  return new TcpTransport(connection);
 }
 
 function isByteStream(value: unknown): value is ByteStream {

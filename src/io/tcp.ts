@@ -134,6 +134,12 @@ export class TcpTransport implements Transport {
   }
 }
 
+/** A connection of Deno's as a transport. */
+export function connectionTransport(connection: Deno.Conn): Transport {
+  if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
+  return new TcpTransport(connection);
+}
+
 /** Whether nothing in a slab is kept: it is free from its beginning. */
 function isWhole(slab: Uint8Array): boolean {
   return slab.length === slab.buffer.byteLength;

@@ -8,7 +8,7 @@ import type { ClientEvents } from "../../src/client/events.ts";
 import type { World } from "../../src/client/connection_attempt.ts";
 import type { Message } from "../../src/client/message.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
-import { SOCKET_OPTION_CHECKS } from "../../src/client/socket_option_checks.ts";
+import { SOCKETS } from "../../src/client/sockets.ts";
 import type { Destination } from "../../src/io/destination.ts";
 import type { Transport } from "../../src/io/transport.ts";
 import { MemoryTransport } from "../io/memory_transport.ts";
@@ -42,7 +42,7 @@ export type Told = {
 
 /** The world of one test. */
 export class TestWorld implements World {
-  readonly checks: World["checks"] = SOCKET_OPTION_CHECKS;
+  readonly sockets: World["sockets"] = SOCKETS;
   readonly clock = new VirtualClock();
   /** What was dialled, in order. */
   readonly dialled: Destination[] = [];

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { memoryTransports } from "../../src/io/memory.ts";
+import { connectionTransport } from "../../src/io/tcp.ts";
 import { isByteChannel, transportOf } from "../../src/io/stream.ts";
 
 /** Streams, of which the test has the other ends. */
@@ -111,7 +112,7 @@ Deno.test("A transport is taken as it is, and a connection of Deno's by its own 
   listener.close();
   let isWithoutDelay = false;
   connection.setNoDelay = () => isWithoutDelay = true;
-  const near = transportOf(connection);
+  const near = transportOf(connection, connectionTransport);
   assertStrictEquals(isWithoutDelay, true);
   await near.write(Uint8Array.of(1));
   assertStrictEquals(await far.read(new Uint8Array(2)), 1);
