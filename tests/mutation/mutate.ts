@@ -56,6 +56,7 @@ async function main(args: readonly string[]): Promise<number> {
     const all = (await allMutants()).filter(({ file }) => wanted(file));
     const chosen = options.all ? all : choose(all, Number(options.count), Number(options.seed));
     const part = chosen.slice(Number(options.from), Number(options.to ?? chosen.length));
+    for (const { file, line } of await outdated()) console.log(`not there: ${file}: ${line}`);
     if (!options.unchecked) await checkUnchanged(tree, suites, part);
     const counts = { killed: 0, survived: 0, equivalent: 0 };
     for (const mutant of part) {
@@ -98,6 +99,16 @@ async function allMutants(): Promise<Planted[]> {
     for (const mutant of mutantsOf(source)) mutants.push({ ...mutant, file });
   }
   return mutants;
+}
+
+/** What is listed of lines that are no more. */
+async function outdated(): Promise<Equivalent[]> {
+  const texts = new Map<string, string[]>();
+  for (const file of new Set(EQUIVALENTS.map((known) => known.file))) {
+    const text = await Deno.readTextFile(new URL(file, ROOT)).catch(() => "");
+    texts.set(file, text.split("\n").map((line) => line.trim()));
+  }
+  return EQUIVALENTS.filter(({ file, line }) => !texts.get(file)!.includes(line));
 }
 
 /** Some of the mutants, the same ones for the same seed, in the order of their files. */
