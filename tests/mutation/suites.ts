@@ -16,6 +16,7 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
     "broker_net/restart_flight_test.ts",
     "broker_net/store_faults_test.ts",
     "broker_net/store_refusals_test.ts",
+    "broker_net/store_waiting_test.ts",
     "broker_net/database_file_test.ts",
     "broker_net/crash_state_test.ts",
     "broker",

@@ -1,0 +1,24 @@
+// A store says whether anything is still to be brought to disk: a broker with nothing to store does
+// not wake up for it.
+
+import { assertEquals } from "@std/assert";
+import { Store } from "../../src/broker/durability/store.ts";
+import { PLAIN_PUBLISH } from "../build.ts";
+
+Deno.test("A store waits for nothing until something changes, and for nothing more once it is committed", () => {
+  const store = new Store(":memory:", { now: () => 1000, wall: () => 1000 });
+  try {
+    const waits = [store.isWaiting];
+    store.saveRetained(PLAIN_PUBLISH, Infinity);
+    waits.push(store.isWaiting);
+    assertEquals(store.commit(), true);
+    waits.push(store.isWaiting);
+    store.deleteRetained("a");
+    waits.push(store.isWaiting);
+    assertEquals(store.commit(), true);
+    waits.push(store.isWaiting);
+    assertEquals(waits, [false, true, false, true, false]);
+  } finally {
+    store.close();
+  }
+});
