@@ -33,7 +33,7 @@ export {
   type CloseKind,
   ConnectionClosedError,
   NotSentError,
-  type Refusal,
+  type RefusedErrorOptions,
   RefusedError,
 } from "./src/errors.ts";
 export type { SendQueueLimits } from "./src/session/send_queue.ts";

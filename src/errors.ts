@@ -124,7 +124,7 @@ export class PacketTooLargeError extends RangeError {
 }
 
 /** What a peer says in a packet that refuses another. */
-export interface Refusal {
+export interface RefusedErrorOptions {
   /** The Reason Code, 0x80 or above. */
   readonly reasonCode: number;
   /** Its name in the standard, such as `"Not authorized"`. */
@@ -173,7 +173,7 @@ export class RefusedError extends Error {
   readonly reasonCodes: readonly number[];
 
   /** Makes the error; `what` begins the sentence. */
-  constructor(what: string, refusal: Refusal) {
+  constructor(what: string, refusal: RefusedErrorOptions) {
     const { reasonCode, reason, reasonString, serverReference, userProperties = [] } = refusal;
     const code = `0x${reasonCode.toString(16).toUpperCase()}`;
     const more = reasonString === undefined ? "" : ` (${JSON.stringify(reasonString)})`;
@@ -303,18 +303,18 @@ export class ConnectionClosedError extends Error {
  * import { NotSentError } from "jsr:@mqtt5/mqtt5";
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(new NotSentError("The message expired", "expired").why, "expired");
+ * assertEquals(new NotSentError("The message expired", "expired").kind, "expired");
  * ```
  */
 export class NotSentError extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "NotSentError";
   /** What kept it from being sent. */
-  readonly why: "expired" | "queue full" | "offline";
+  readonly kind: "expired" | "queue full" | "offline";
 
   /** Makes the error. */
-  constructor(message: string, why: "expired" | "queue full" | "offline") {
+  constructor(message: string, kind: "expired" | "queue full" | "offline") {
     super(message);
-    this.why = why;
+    this.kind = kind;
   }
 }

@@ -5,7 +5,7 @@ import type { CloseCause } from "../session/events.ts";
 
 /** The `reason` for `onDisconnect`. */
 export function closeReason(cause: CloseCause): string {
-  switch (cause.by) {
+  switch (cause.kind) {
     case "this end":
       return `the broker closed the connection: ${
         reasonCodeName(cause.packet?.reasonCode ?? ReasonCode.unspecifiedError, "disconnect")

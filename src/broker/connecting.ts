@@ -276,7 +276,7 @@ export class ConnectHandler {
       session.countBase();
     } catch (error) {
       // The session must not stay attached to a connection that was not accepted.
-      sessions.leave(connection, { by: "internal error", error });
+      sessions.leave(connection, { kind: "internal error", error });
       throw error;
     }
     // Frees the packet's memory; the Will has been copied.
@@ -294,7 +294,7 @@ export class ConnectHandler {
     const packet = { type: "disconnect", reasonCode: ReasonCode.sessionTakenOver } as const;
     before.protocol.disconnect(packet);
     // Its own DISCONNECT may have arrived before, and be waiting for a hook [MQTT-3.14.4-3].
-    const cause = before.cause ?? { by: "this end", packet };
+    const cause = before.cause ?? { kind: "this end", packet };
     try {
       sessions.leave(before, cause);
     } finally {

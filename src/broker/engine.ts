@@ -477,8 +477,8 @@ export class BrokerEngine {
     this.#store?.deleteMessage(message);
   }
 
-  #discarded({ session }: BrokerConnection, { message, why }: DiscardedEvent): void {
-    if (why.reason === "expired" || session === undefined) return;
+  #discarded({ session }: BrokerConnection, { message, cause }: DiscardedEvent): void {
+    if (cause.kind === "expired" || session === undefined) return;
     this.#router.drop(session, message.packet as PublishPacket, "too large");
   }
 

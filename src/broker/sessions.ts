@@ -156,7 +156,7 @@ export class Sessions {
     const { session } = connection;
     if (session === undefined || session.connection !== connection) return;
     session.connection = undefined;
-    if (cause.by === "peer") {
+    if (cause.kind === "peer") {
       const { sessionExpiryInterval } = cause.packet.properties;
       if (sessionExpiryInterval !== undefined) {
         session.lifetime = this.lifetimeOf(sessionExpiryInterval) * 1000;

@@ -168,7 +168,7 @@ function unansweredError(
   network: unknown,
   wasConnected: boolean,
 ): ConnectionClosedError {
-  if (cause.by !== "network" || destination === undefined) {
+  if (cause.kind !== "network" || destination === undefined) {
     return closedError(cause, address, network);
   }
   const fault = network instanceof ConnectionFault

@@ -76,19 +76,19 @@ export class Publication extends OutgoingMessage {
 }
 
 /** The error for a message that the engine has given up. */
-export function discardError({ message, why }: DiscardedEvent): unknown {
+export function discardError({ message, cause }: DiscardedEvent): unknown {
   const topic = JSON.stringify(message.packet.topic);
-  switch (why.reason) {
+  switch (cause.kind) {
     case "expired":
       return new NotSentError(`The message to ${topic} expired before it could be sent`, "expired");
     case "not allowed":
-      return why.error;
+      return cause.error;
     case "session lost":
       return new ConnectionClosedError(
         `The server lost the session while the message to ${topic} was in flight: it may or may not have arrived`,
         { kind: "transient" },
       );
     default:
-      return why satisfies never;
+      return cause satisfies never;
   }
 }

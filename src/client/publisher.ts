@@ -67,9 +67,9 @@ export class Publisher {
 
   /** A message will not be sent, or nobody will know whether it has arrived. */
   discarded(event: DiscardedEvent): void {
-    const { message, why } = event;
+    const { message, cause } = event;
     const { pubrec } = message;
-    if (why.reason === "session lost" && pubrec !== undefined) {
+    if (cause.kind === "session lost" && pubrec !== undefined) {
       // The server has it: what is lost is the rest of the exchange.
       return this.settled({ message, packet: pubrec, isRecovery: false });
     }
@@ -162,7 +162,7 @@ export class Publisher {
     if (link() !== undefined || sendQueue.deadline === Infinity) return;
     this.#forgetExpiry = clock.at(sendQueue.deadline, () => {
       for (const message of sendQueue.takeExpired(clock.now())) {
-        fail(message, discardError({ type: "discarded", message, why: { reason: "expired" } }));
+        fail(message, discardError({ type: "discarded", message, cause: { kind: "expired" } }));
       }
       this.#watchExpiry();
     });

@@ -84,7 +84,7 @@ export function closedError(
   address: string,
   network: unknown,
 ): ConnectionClosedError {
-  switch (cause.by) {
+  switch (cause.kind) {
     case "this end":
       return new ConnectionClosedError("The client has disconnected", { kind: "closed" });
     case "peer": {

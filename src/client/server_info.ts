@@ -3,17 +3,16 @@
 import type { ConnackPacket, ConnectInit, PropertiesOf } from "../packets/mod.ts";
 import { type Capabilities, capabilitiesOf } from "../session/capabilities.ts";
 
-/** What CONNACK says as it came: absent where the server said nothing. */
-type Said = Omit<
-  PropertiesOf<"connack">,
-  keyof Capabilities | "sessionExpiryInterval" | "userProperties"
->;
-
 /**
  * What CONNACK granted, and limits (§3.2.2.3): its properties, with the standard's defaults for
  * {@linkcode Capabilities}, and what is known of the session.
  */
-export interface ServerInfo extends Said, Capabilities {
+export interface ServerInfo extends
+  Omit<
+    PropertiesOf<"connack">,
+    keyof Capabilities | "sessionExpiryInterval" | "userProperties"
+  >,
+  Capabilities {
   /** Whether the server resumed a session that it had (§3.2.2.1.1). */
   readonly sessionPresent: boolean;
   /** The Client Identifier: the client's own, or the one that the server assigned (§3.2.2.3.7). */

@@ -47,13 +47,16 @@ const PACKETS = {
   readonly [Type in PacketType]: PacketCodec<{ readonly type: Type }, { readonly type: Type }>;
 };
 
+/** @internal */
+type PacketTable = typeof PACKETS;
+
 /** A packet as it is decoded: every field is there. */
-export type Packet = ReturnType<(typeof PACKETS)[PacketType]["read"]>;
+export type Packet = ReturnType<PacketTable[PacketType]["read"]>;
 
 /**
  * A packet to be encoded: a field with a default may be left out. Every {@linkcode Packet} is one.
  */
-export type PacketInit = Parameters<(typeof PACKETS)[PacketType]["write"]>[1];
+export type PacketInit = Parameters<PacketTable[PacketType]["write"]>[1];
 
 /** The table without what is particular to a kind of packet. */
 const CODECS: Readonly<Record<string, PacketCodec<Packet, PacketInit> | undefined>> = PACKETS;
@@ -102,16 +105,6 @@ export function encodePacket(
  *
  * @throws {TypeError} as {@linkcode encodePacket} does
  * @throws {RangeError} as {@linkcode encodePacket} does
- *
- * @example Many packets in one buffer
- * ```ts
- * import { Writer, writePacket } from "jsr:@mqtt5/mqtt5";
- * import { assertEquals } from "@std/assert";
- *
- * const writer = new Writer();
- * for (const topic of ["a", "b", "c"]) writePacket(writer, { type: "publish", topic });
- * assertEquals(writer.bytes().length, 18);
- * ```
  */
 export function writePacket(
   writer: Writer,

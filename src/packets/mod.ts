@@ -22,8 +22,6 @@ export {
   PacketTooLargeError,
   ProtocolError,
 } from "../errors.ts";
-export type { Bits, Field } from "../wire/field.ts";
-export { Writer } from "../wire/writer.ts";
 export type {
   AckInit,
   AckPacket,
@@ -41,7 +39,6 @@ export {
   encodePacket,
   type Packet,
   type PacketInit,
-  writePacket,
 } from "./codec.ts";
 export type { ConnackInit, ConnackPacket } from "./connack.ts";
 export type { ConnectInit, ConnectPacket, Will, WillInit } from "./connect.ts";
@@ -54,7 +51,7 @@ export {
   type Explanation,
   type FieldEncoding,
 } from "./explain.ts";
-export type { Init } from "./packet.ts";
+export { PacketWriter } from "./packet_writer.ts";
 export { FIRST_BYTE, type PacketType } from "./packet_types.ts";
 export type { PingreqPacket, PingrespPacket } from "./ping.ts";
 export {

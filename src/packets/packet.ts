@@ -5,7 +5,11 @@ import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 
-/** A packet to be encoded: only `Required` must be given, for the rest there is a default. */
+/**
+ * A packet to be encoded: only `Required` must be given, for the rest there is a default.
+ *
+ * @internal
+ */
 export type Init<Packet, Required extends keyof Packet> =
   & Pick<Packet, Required>
   & { readonly [Key in Exclude<keyof Packet, Required>]?: Packet[Key] | undefined };

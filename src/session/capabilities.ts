@@ -11,24 +11,17 @@ import {
   type QoS,
 } from "../packets/mod.ts";
 
-type CapabilityName = {
-  [Name in PropertyName]: (typeof PROPERTIES)[Name] extends { readonly absent: unknown } ? Name
-    : never;
-}[PropertyName];
-
-type Values = {
-  readonly [Name in CapabilityName]: PropertyValue<(typeof PROPERTIES)[Name]>;
-};
-
 /**
  * What one end of a connection takes: Receive Maximum, Maximum Packet Size (`Infinity` for no
  * limit), Topic Alias Maximum, and of a Server also Maximum QoS, Retain Available, Wildcard
  * Subscription Available, Subscription Identifier Available and Shared Subscription Available
  * (§3.1.2.11, §3.2.2.3). Each has the value that the standard gives it where the end said nothing.
  */
-export type Capabilities = Omit<Values, "maximumQoS"> & {
-  /** The highest QoS that may be published (§3.2.2.3.4). */
-  readonly maximumQoS: QoS;
+export type Capabilities = {
+  readonly [
+    Name in PropertyName as (typeof PROPERTIES)[Name] extends { readonly absent: unknown } ? Name
+      : never
+  ]: Name extends "maximumQoS" ? QoS : PropertyValue<(typeof PROPERTIES)[Name]>;
 };
 
 const NAMES = Object.entries<PropertyRow>(PROPERTIES)

@@ -48,19 +48,31 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
   readonly pingTimeout?: number | undefined;
 }
 
-/** CONNECT has been written: CONNACK is to come, or the Server's next step of authentication. */
+/**
+ * CONNECT has been written: CONNACK is to come, or the Server's next step of authentication.
+ *
+ * @internal
+ */
 interface Connecting {
   readonly name: "connecting";
   readonly exchange?: undefined;
 }
 
-/** The Server has asked for a step of authentication before CONNACK. */
+/**
+ * The Server has asked for a step of authentication before CONNACK.
+ *
+ * @internal
+ */
 interface Authenticating {
   readonly name: "authenticating";
   readonly exchange?: undefined;
 }
 
-/** CONNACK has come. */
+/**
+ * CONNACK has come.
+ *
+ * @internal
+ */
 interface Open {
   readonly name: "open";
   readonly exchange: MessageExchange;
@@ -198,11 +210,13 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     else this.state = CONNECTING;
   }
 
+  /** See {@linkcode Connection.checkDisconnect}. */
   override checkDisconnect(packet: DisconnectInit): void {
     checkClientsDisconnect(packet, this.#connect.properties?.sessionExpiryInterval);
     super.checkDisconnect(packet);
   }
 
+  /** See {@linkcode Connection.probe}. */
   override probe(now: number): void {
     const { state } = this;
     if (state.name !== "open") return;
@@ -210,25 +224,30 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     if (state.keepAlive.probe(now)) this.writeBuffer.write({ type: "pingreq" });
   }
 
+  /** See {@linkcode Connection.roleDeadline}. */
   protected get roleDeadline(): number {
     return this.state.name === "open" ? this.state.keepAlive.deadline : Infinity;
   }
 
+  /** See {@linkcode Connection.checkTime}. */
   protected checkTime(): void {
     if (this.state.name !== "open") return;
     const due = this.state.keepAlive.check(this.now);
     if (due === "ping") this.writeBuffer.write({ type: "pingreq" });
-    if (due === "dead") this.close({ by: "silence", what: "did not answer a PINGREQ in time" });
+    if (due === "dead") this.close({ kind: "silence", what: "did not answer a PINGREQ in time" });
   }
 
+  /** See {@linkcode Connection.hasSent}. */
   protected hasSent(): void {
     if (this.state.name === "open") this.state.keepAlive.sent(this.now);
   }
 
+  /** See {@linkcode Connection.hasReceived}. */
   protected hasReceived(packets: number): void {
     if (packets === 0 && this.state.name === "open") this.state.keepAlive.delayed(this.now);
   }
 
+  /** See {@linkcode Connection.report}. */
   protected report(error: PacketError): void {
     if (!mayDisconnectWith("client", error.reasonCode)) return;
     this.writeBuffer.writeIfItFits({
@@ -283,7 +302,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
         return this.#handleAuth(state, packet);
       case "disconnect":
         checkDisconnectOfServer(packet);
-        return this.close({ by: "peer", packet });
+        return this.close({ kind: "peer", packet });
       case "connack":
         throw unexpectedPacket("connack", "was sent twice", "3.2");
       case "connect":
@@ -297,7 +316,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
   }
 
   #handleConnack(packet: ConnackPacket): void {
-    if (isFailure(packet.reasonCode)) return this.close({ by: "refusal", packet });
+    if (isFailure(packet.reasonCode)) return this.close({ kind: "refusal", packet });
     const { properties, sessionPresent } = packet;
     const asked = this.#connect.properties ?? {};
     const clientId = properties.assignedClientIdentifier ?? this.#connect.clientId ?? "";
@@ -308,7 +327,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     checkConnack(packet, this.#connect, session.exists && session.clientId === clientId);
     if (!sessionPresent) {
       for (const message of session.end()) {
-        this.events.push({ type: "discarded", message, why: { reason: "session lost" } });
+        this.events.push({ type: "discarded", message, cause: { kind: "session lost" } });
       }
     }
     session.exists = true;

@@ -48,13 +48,21 @@ export interface ConnectionOptions {
   readonly memory?: Memory | undefined;
 }
 
-/** What the states of both roles have: a name, and messages once the handshake is over. */
+/**
+ * What the states of both roles have: a name, and messages once the handshake is over.
+ *
+ * @internal
+ */
 export interface ConnectionState {
   readonly name: string;
   readonly exchange?: MessageExchange | undefined;
 }
 
-/** The end of every connection, in either role. */
+/**
+ * The end of every connection, in either role.
+ *
+ * @internal
+ */
 export interface ClosedState {
   readonly name: "closed";
   /** Its messages, if the handshake had succeeded: what is in flight may go on elsewhere. */
@@ -77,15 +85,19 @@ export interface ClosedState {
 export abstract class Connection<State extends ConnectionState = ConnectionState> {
   /** What the connection is doing. */
   protected state: State | ClosedState;
+  /** Packets on their way out. */
   protected readonly writeBuffer: WriteBuffer;
+  /** What has happened, to be taken. */
   protected readonly events: Queue<ConnectionEvent> = new Queue();
   /** The time of the last call. */
   protected now: number;
+  /** Makes packets of bytes. */
   protected readonly decoder: PacketDecoder;
   readonly #topicAliases: TopicAliasMode;
   /** How many bytes of answers wait among those to send. */
   #answers = 0;
 
+  /** Begins in a state of the role. */
   constructor(now: number, options: ConnectionOptions, state: State) {
     this.state = state;
     this.now = now;
@@ -133,7 +145,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   /** The peer, or the network, has ended the stream. Afterwards take the events. */
   receiveEnd(now: number): void {
     this.now = now;
-    this.close({ by: "network" });
+    this.close({ kind: "network" });
   }
 
   /**
@@ -273,7 +285,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     this.checkDisconnect(packet);
     if (this.isClosed) return;
     this.writeBuffer.write(packet);
-    this.close({ by: "this end", packet });
+    this.close({ kind: "this end", packet });
   }
 
   /**
@@ -286,7 +298,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
       const reasonCode = ReasonCode.implementationSpecificError;
       if (this.isOpen) this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode });
     } finally {
-      this.close({ by: "internal error", error });
+      this.close({ kind: "internal error", error });
     }
   }
 
@@ -336,7 +348,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
       this.report(error);
-      this.close({ by: "fault", error });
+      this.close({ kind: "fault", error });
     }
     this.hasReceived(packets);
     this.#countAnswers(before);
@@ -369,7 +381,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   #countAnswers(before: number): void {
     this.#answers += this.writeBuffer.length - before;
     if (this.#answers <= MOST_ANSWERS) return;
-    this.close({ by: "silence", what: "does not read the answers to what it sends" });
+    this.close({ kind: "silence", what: "does not read the answers to what it sends" });
   }
 
   #pump(): void {

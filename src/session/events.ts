@@ -22,7 +22,9 @@ import type { PendingAcknowledgement } from "./pending_acknowledgement.ts";
 
 /** A message has come, with its Topic Name and without its alias. */
 export interface MessageEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "message";
+  /** What has come. */
   readonly packet: PublishPacket;
   /** What to give to `acknowledge()`; `undefined` at QoS 0. */
   readonly acknowledgement: PendingAcknowledgement | undefined;
@@ -36,7 +38,9 @@ export type FinalAcknowledgement = PubackPacket | PubrecPacket | PubcompPacket;
  * come.
  */
 export interface SettledEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "settled";
+  /** The message, as it was given to `publish()`. */
   readonly message: OutgoingMessage;
   /** What the peer said; `undefined` at QoS 0. */
   readonly packet: FinalAcknowledgement | undefined;
@@ -49,25 +53,32 @@ export interface SettledEvent {
 
 /** A message will not be sent, or nobody will ever know whether it was. */
 export interface DiscardedEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "discarded";
+  /** The message, as it was given to `publish()`. */
   readonly message: OutgoingMessage;
-  readonly why:
-    | { readonly reason: "expired" }
+  /** Why. */
+  readonly cause:
+    | { readonly kind: "expired" }
     /** The peer had no room for such a message, or does not allow it. */
-    | { readonly reason: "not allowed"; readonly error: unknown }
+    | { readonly kind: "not allowed"; readonly error: unknown }
     /** The peer has ended the session in which it was in flight. */
-    | { readonly reason: "session lost" };
+    | { readonly kind: "session lost" };
 }
 
 /** The Client is connected. */
 export interface ConnackEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "connack";
+  /** What has come. */
   readonly packet: ConnackPacket;
 }
 
 /** A Client asks to be connected: `accept()` or `refuse()` it. */
 export interface ConnectEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "connect";
+  /** What has come. */
   readonly packet: ConnectPacket;
 }
 
@@ -76,31 +87,34 @@ export interface ConnectEvent {
  * before it is closed.
  */
 export interface ClosedEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "closed";
+  /** Why. */
   readonly cause: CloseCause;
 }
 
 /** There may be more packets to look at than one call does: `proceed()` looks at the next ones. */
 export interface MoreEvent {
+  /** Tells the kinds of event apart. */
   readonly type: "more";
 }
 
 /** What ended a connection. */
 export type CloseCause =
   /** This end has said DISCONNECT, or that it does not take the Client. */
-  | { readonly by: "this end"; readonly packet: DisconnectInit | undefined }
+  | { readonly kind: "this end"; readonly packet: DisconnectInit | undefined }
   /** The peer has said DISCONNECT. */
-  | { readonly by: "peer"; readonly packet: DisconnectPacket }
+  | { readonly kind: "peer"; readonly packet: DisconnectPacket }
   /** The Server has refused the Client. */
-  | { readonly by: "refusal"; readonly packet: ConnackPacket }
+  | { readonly kind: "refusal"; readonly packet: ConnackPacket }
   /** The peer has broken the standard. */
-  | { readonly by: "fault"; readonly error: PacketError }
+  | { readonly kind: "fault"; readonly error: PacketError }
   /** The peer did not do what it had to do in time, or does not read. */
-  | { readonly by: "silence"; readonly what: string }
+  | { readonly kind: "silence"; readonly what: string }
   /** The network has ended the connection. */
-  | { readonly by: "network" }
+  | { readonly kind: "network" }
   /** An exception of this program, not of the peer's making. */
-  | { readonly by: "internal error"; readonly error: unknown };
+  | { readonly kind: "internal error"; readonly error: unknown };
 
 /** What a connection reports. */
 export type ConnectionEvent =

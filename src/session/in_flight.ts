@@ -9,7 +9,11 @@ const FIRST_SIZE = 8;
 /** One place for each Packet Identifier. */
 const LARGEST_SIZE = 65_536;
 
-/** Messages by Packet Identifier; they know their order. */
+/**
+ * Messages by Packet Identifier; they know their order.
+ *
+ * @internal
+ */
 export class InFlight {
   #places: (OutgoingMessage | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
   #size = 0;

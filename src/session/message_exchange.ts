@@ -16,7 +16,11 @@ import {
 } from "./topic_alias.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 
-/** What a handshake has settled. */
+/**
+ * What a handshake has settled.
+ *
+ * @internal
+ */
 export interface Negotiated {
   /** What this end takes. */
   readonly own: Capabilities;
@@ -38,7 +42,11 @@ export interface MessageExchangeSetup {
   readonly topicAliases: TopicAliasMode;
 }
 
-/** The messages that one connection sends and receives. */
+/**
+ * The messages that one connection sends and receives.
+ *
+ * @internal
+ */
 export class MessageExchange {
   readonly session: Session;
   readonly sender: Sender;

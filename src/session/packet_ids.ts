@@ -4,7 +4,11 @@
 /** The greatest Packet Identifier, and how many there are. */
 export const MAXIMUM_PACKET_ID = 65_535;
 
-/** Gives out Packet Identifiers of one direction. */
+/**
+ * Gives out Packet Identifiers of one direction.
+ *
+ * @internal
+ */
 export class PacketIds {
   #last = 0;
 

@@ -28,6 +28,7 @@ export class PendingAcknowledgement {
   /** Whether its acknowledgement was sent on that connection. */
   isSent = false;
 
+  /** For a message with this Packet Identifier and QoS. */
   constructor(packetId: number, qos: 1 | 2) {
     this.packetId = packetId;
     this.qos = qos;

@@ -3,7 +3,11 @@
 /** An empty queue keeps its array if that has no more places: a new one would have to grow again. */
 const KEPT = 128;
 
-/** Items in the order in which they came. */
+/**
+ * Items in the order in which they came.
+ *
+ * @internal
+ */
 export class Queue<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;

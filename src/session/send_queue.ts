@@ -17,7 +17,11 @@ export interface SendQueueLimits {
   readonly whenFull: "drop newest" | "drop oldest";
 }
 
-/** Messages that wait to be sent, in order. */
+/**
+ * Messages that wait to be sent, in order.
+ *
+ * @internal
+ */
 export class SendQueue {
   readonly #limits: SendQueueLimits;
   readonly #waiting = new Queue<OutgoingMessage>();

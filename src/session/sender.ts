@@ -166,7 +166,7 @@ export class Sender {
       this.#sendAgain();
     }
     const { sendQueue } = this.#session;
-    for (const message of sendQueue.takeExpired(now)) this.#discard(message, { reason: "expired" });
+    for (const message of sendQueue.takeExpired(now)) this.#discard(message, { kind: "expired" });
     if (this.#again.length > 0) return;
     for (let message = sendQueue.first; message !== undefined; message = sendQueue.first) {
       if (!this.#hasRoom() || message.qos > 0 && !this.#hasQuota()) return;
@@ -174,7 +174,7 @@ export class Sender {
       message.countDown(now);
       const fault = this.#limitFault(message.packet);
       try {
-        if (fault !== undefined) this.#discard(message, { reason: "not allowed", error: fault });
+        if (fault !== undefined) this.#discard(message, { kind: "not allowed", error: fault });
         else if (!this.#send(message)) return;
       } catch (error) {
         sendQueue.shift();
@@ -302,7 +302,7 @@ export class Sender {
     const fault = this.#limitFault(message.packet);
     if (fault !== undefined) {
       this.#session.inFlight.remove(message);
-      return this.#discard(message, { reason: "not allowed", error: fault });
+      return this.#discard(message, { kind: "not allowed", error: fault });
     }
     try {
       this.#write(message.packet, packetId, true);
@@ -351,12 +351,12 @@ export class Sender {
    * the message all the same.
    */
   #discardIfTooLarge(message: OutgoingMessage, error: unknown): void {
-    this.#discard(message, { reason: "not allowed", error });
+    this.#discard(message, { kind: "not allowed", error });
     if (!(error instanceof PacketTooLargeError)) throw error;
   }
 
-  #discard(message: OutgoingMessage, why: DiscardedEvent["why"]): void {
-    this.#events.push({ type: "discarded", message, why });
+  #discard(message: OutgoingMessage, cause: DiscardedEvent["cause"]): void {
+    this.#events.push({ type: "discarded", message, cause });
   }
 }
 

@@ -64,7 +64,11 @@ const MOST_HELD_BYTES = 16_384;
 
 const MORE: ConnectionEvent = { type: "more" };
 
-/** CONNECT is to come. */
+/**
+ * CONNECT is to come.
+ *
+ * @internal
+ */
 interface AwaitingConnect {
   readonly name: "awaiting connect";
   readonly exchange?: undefined;
@@ -72,14 +76,22 @@ interface AwaitingConnect {
   readonly deadline: number;
 }
 
-/** CONNECT, or a step of authentication, has come: it is the application's turn. */
+/**
+ * CONNECT, or a step of authentication, has come: it is the application's turn.
+ *
+ * @internal
+ */
 interface Deciding {
   readonly name: "deciding";
   readonly exchange?: undefined;
   readonly connect: ConnectPacket;
 }
 
-/** The Client has been asked for a step of authentication before CONNACK. */
+/**
+ * The Client has been asked for a step of authentication before CONNACK.
+ *
+ * @internal
+ */
 interface Authenticating {
   readonly name: "authenticating";
   readonly exchange?: undefined;
@@ -88,7 +100,11 @@ interface Authenticating {
   deadline: number;
 }
 
-/** CONNACK has been written. Of CONNECT only this is kept: a Will or a Password may be large. */
+/**
+ * CONNACK has been written. Of CONNECT only this is kept: a Will or a Password may be large.
+ *
+ * @internal
+ */
 interface Open {
   readonly name: "open";
   readonly exchange: MessageExchange;
@@ -234,7 +250,7 @@ export class ServerConnection
       throw new RangeError(`expected a Reason Code from 0x80 on, got ${reasonCode}`);
     }
     this.writeBuffer.write({ type: "connack", reasonCode, properties });
-    this.close({ by: "this end", packet: undefined });
+    this.close({ kind: "this end", packet: undefined });
   }
 
   /**
@@ -328,7 +344,7 @@ export class ServerConnection
    */
   override disconnect(packet: DisconnectInit): void {
     const { reasonCode = ReasonCode.normalDisconnection } = packet;
-    if (!this.isOpen) return this.close({ by: "this end", packet: undefined });
+    if (!this.isOpen) return this.close({ kind: "this end", packet: undefined });
     // Some Clients cannot read a DISCONNECT without Reason Code, which 0x00 without properties
     // would be.
     const isBare = reasonCode === ReasonCode.normalDisconnection && packet.properties === undefined;
@@ -336,6 +352,7 @@ export class ServerConnection
     super.disconnect(isBare ? { ...packet, properties: { reasonString } } : packet);
   }
 
+  /** See {@linkcode Connection.checkDisconnect}. */
   override checkDisconnect(packet: DisconnectInit): void {
     checkServersDisconnect(packet);
     super.checkDisconnect(packet);
@@ -343,7 +360,7 @@ export class ServerConnection
 
   /** Ends the connection without a packet: there is none that the Client could take. */
   breakOff(what: string): void {
-    this.close({ by: "silence", what });
+    this.close({ kind: "silence", what });
   }
 
   /**
@@ -365,6 +382,7 @@ export class ServerConnection
     this.decode();
   }
 
+  /** See {@linkcode Connection.receive}. */
   override receive(chunk: Uint8Array, now: number): void {
     const isEarly = this.state.name === "deciding" || this.state.name === "authenticating";
     if (isEarly) this.#earlyBytes += chunk.length;
@@ -399,14 +417,17 @@ export class ServerConnection
     return this.decoder.unread;
   }
 
+  /** See {@linkcode Connection.wantsBytes}. */
   override get wantsBytes(): boolean {
     return super.wantsBytes || this.#isHeldUp && this.unread < MOST_HELD_BYTES;
   }
 
+  /** See {@linkcode Connection.isPaused}. */
   protected override get isPaused(): boolean {
     return this.#isHeldUp || this.#isToProceed || this.state.name === "deciding";
   }
 
+  /** See {@linkcode Connection.mayHandle}. */
   protected override mayHandle(packets: number): boolean {
     if (this.isPaused) return false;
     if (packets < this.#packetsPerCall) return true;
@@ -422,6 +443,7 @@ export class ServerConnection
     this.#refuseQuota("The server has no memory for what was sent");
   }
 
+  /** See {@linkcode Connection.roleDeadline}. */
   protected get roleDeadline(): number {
     const { state } = this;
     if (this.#isHeldUp) return Infinity;
@@ -429,17 +451,21 @@ export class ServerConnection
     return "deadline" in state ? state.deadline : Infinity;
   }
 
+  /** See {@linkcode Connection.checkTime}. */
   protected checkTime(): void {
     if (this.now < this.roleDeadline) return;
     switch (this.state.name) {
       case "awaiting connect":
-        return this.close({ by: "silence", what: "sent no CONNECT in time" });
+        return this.close({ kind: "silence", what: "sent no CONNECT in time" });
       case "authenticating":
-        return this.close({ by: "silence", what: "sent no AUTH in time" });
+        return this.close({ kind: "silence", what: "sent no AUTH in time" });
       case "open":
         if (this.state.keepAlive?.isOver(this.now) !== true) return;
         this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
-        this.close({ by: "silence", what: "sent nothing for one and a half times its Keep Alive" });
+        this.close({
+          kind: "silence",
+          what: "sent nothing for one and a half times its Keep Alive",
+        });
     }
   }
 
@@ -456,6 +482,7 @@ export class ServerConnection
     }
   }
 
+  /** See {@linkcode Connection.hasReceived}. */
   protected hasReceived(packets: number): void {
     if (packets > 0 && this.state.name === "open") this.state.keepAlive?.received(this.now);
   }
@@ -486,7 +513,7 @@ export class ServerConnection
     else if (this.state.name !== "awaiting connect") {
       this.writeBuffer.writeIfItFits({ type: "connack", reasonCode, properties });
     }
-    this.close({ by: "this end", packet });
+    this.close({ kind: "this end", packet });
   }
 
   /** The one walk of a packet that has come: the table of this class, by state and type. */
@@ -502,7 +529,7 @@ export class ServerConnection
         if (packet.type === "auth") return this.#handleAuth(state, packet);
         if (packet.type === "disconnect") {
           checkDisconnectOfClient(packet, state.connect.properties.sessionExpiryInterval);
-          return this.close({ by: "peer", packet });
+          return this.close({ kind: "peer", packet });
         }
         throw unexpectedPacket(
           packet.type,
@@ -537,7 +564,7 @@ export class ServerConnection
         return this.#handleAuth(state, packet);
       case "disconnect":
         checkDisconnectOfClient(packet, state.sessionExpiryInterval);
-        return this.close({ by: "peer", packet });
+        return this.close({ kind: "peer", packet });
       case "connect":
         throw unexpectedPacket("connect", "was sent twice [MQTT-3.1.0-2]", "3.1");
       case "connack":

@@ -2,7 +2,9 @@
 // copy, one write for all that has come together.
 
 import { PacketTooLargeError } from "../errors.ts";
-import { checkPacket, type PacketInit, writePacket, Writer } from "../packets/mod.ts";
+import { checkPacket, type PacketInit } from "../packets/mod.ts";
+import { writePacket } from "../packets/codec.ts";
+import { Writer } from "../wire/writer.ts";
 import { type Memory, UNCOUNTED } from "./memory.ts";
 
 /**
@@ -16,7 +18,11 @@ const FREE = 4096;
 /** Buffers with more room than this are given up when nothing waits and memory is short. */
 const IDLE = 16_384;
 
-/** Encoded packets on their way out. */
+/**
+ * Encoded packets on their way out.
+ *
+ * @internal
+ */
 export class WriteBuffer {
   readonly #memory: Memory;
   #filling: Writer | undefined;

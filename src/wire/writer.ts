@@ -15,17 +15,6 @@ const NO_ROOM = new Uint8Array(0);
 /**
  * A growing buffer for packets. Give it to `writePacket()` for one packet after the other, send
  * {@linkcode Writer.bytes}, then {@linkcode Writer.clear} it.
- *
- * @example Two packets, one buffer
- * ```ts
- * import { Writer, writePacket } from "jsr:@mqtt5/mqtt5/packets";
- * import { assertEquals } from "@std/assert";
- *
- * const writer = new Writer();
- * writePacket(writer, { type: "pingreq" });
- * writePacket(writer, { type: "disconnect" });
- * assertEquals(writer.bytes(), new Uint8Array([0xC0, 0x00, 0xE0, 0x00]));
- * ```
  */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;

@@ -5,7 +5,9 @@ import { assertEquals } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import * as mqttPacket from "../npm/mqtt_packet.ts";
 import { Buffer } from "node:buffer";
-import { encodePacket, PacketDecoder, type PublishInit, writePacket, Writer } from "../../mod.ts";
+import { encodePacket, PacketDecoder, type PublishInit } from "../../mod.ts";
+import { writePacket } from "../../src/packets/codec.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import { type Race, runRaces, type Side } from "./harness.ts";
 
 /** The same PUBLISH for both. */

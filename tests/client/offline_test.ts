@@ -56,7 +56,7 @@ test("Too many messages: the new one is refused", async (world) => {
   const client = await offline(world, { sendQueue: { messages: 2 } });
   const kept = [client.publish("1", "", { qos: 1 }), client.publish("2", "", { qos: 1 })];
   const error = await assertRejects(() => client.publish("3", "", { qos: 1 }), NotSentError);
-  assertStrictEquals(error.why, "queue full");
+  assertStrictEquals(error.kind, "queue full");
   for (const promise of kept) await assertPending(promise);
   const peer = await world.accept();
   assertStrictEquals(topicsOf(await peer.takePackets()), "1 2");
@@ -68,7 +68,7 @@ test("Too many messages: the oldest gives way where it is told to", async (world
   const first = client.publish("1", "", { qos: 1 });
   const refused = assertRejects(() => first, NotSentError);
   for (const topic of ["2", "3"]) void client.publish(topic, "");
-  assertStrictEquals((await refused).why, "queue full");
+  assertStrictEquals((await refused).kind, "queue full");
   assertStrictEquals(topicsOf(await (await world.accept()).takePackets()), "2 3");
 });
 
@@ -80,7 +80,7 @@ test("Too many bytes: as many of the oldest give way as it takes, or the new one
   });
   void oldest.publish("3", new Uint8Array(30));
   void oldest.publish("4", new Uint8Array(60));
-  for (const { why } of await Promise.all(lost)) assertStrictEquals(why, "queue full");
+  for (const { kind } of await Promise.all(lost)) assertStrictEquals(kind, "queue full");
   assertStrictEquals(topicsOf(await (await world.accept()).takePackets()), "3 4");
 
   const newest = await offline(world, { sendQueue: { bytes: 100 } });
@@ -103,14 +103,14 @@ test("The limits hold with a connection, too, when the server takes nothing", as
   );
   for (let count = 0; count < 3; count++) void client.publish("a", "", { qos: 1 }).catch(() => {});
   const refused = () => client.publish("a", "", { qos: 1 });
-  assertStrictEquals((await assertRejects(refused, NotSentError)).why, "queue full");
+  assertStrictEquals((await assertRejects(refused, NotSentError)).kind, "queue full");
   await peer.takePackets();
 });
 
 test("queueQoS0: false refuses messages of QoS 0 without connection, and only those, and only then", async (world) => {
   const client = await offline(world, { queueQoS0: false });
   const error = await assertRejects(() => client.publish("0", ""), NotSentError);
-  assertStrictEquals(error.why, "offline");
+  assertStrictEquals(error.kind, "offline");
   void client.publish("1", "", { qos: 1 }).catch(() => {});
   const peer = await world.accept();
   await client.publish("2", "");
@@ -146,7 +146,7 @@ test("A message that expires without connection is given up at its time, not lat
   await world.clock.advance(4999);
   await assertPending(early);
   await world.clock.advance(1);
-  assertStrictEquals((await rejected).why, "expired");
+  assertStrictEquals((await rejected).kind, "expired");
   await assertPending(late);
   const second = assertRejects(() => late, NotSentError, '"late" expired');
   await world.clock.advance(13_000);
@@ -169,7 +169,7 @@ test("A message that waited already when the connection was lost is given up at 
   await world.clock.advance(19_999);
   await assertPending(waiting);
   await world.clock.advance(1);
-  assertStrictEquals((await rejected).why, "expired");
+  assertStrictEquals((await rejected).kind, "expired");
 });
 
 test("A message with a Message Expiry Interval of 0 is given up at once when it has to wait, else sent", async (world) => {
@@ -180,7 +180,7 @@ test("A message with a Message Expiry Interval of 0 is given up at once when it 
   const given = client.publish("then", "", { messageExpiryInterval: 0 });
   const rejected = assertRejects(() => given, NotSentError);
   await world.clock.advance(0);
-  assertStrictEquals((await rejected).why, "expired");
+  assertStrictEquals((await rejected).kind, "expired");
 });
 
 test("A message that was aborted does not expire as well, and one that has expired is not aborted", async (world) => {
@@ -209,6 +209,6 @@ test("A message expires while the server's Receive Maximum keeps it waiting, too
   const given = client.publish("second", "", { qos: 1, messageExpiryInterval: 3 });
   const rejected = assertRejects(() => given, NotSentError);
   await world.clock.advance(3000);
-  assertStrictEquals((await rejected).why, "expired");
+  assertStrictEquals((await rejected).kind, "expired");
   assertStrictEquals(topicsOf(await peer.takePackets()), "first");
 });

@@ -179,7 +179,7 @@ interopTest(
     const early = client.publish("news", "early", { qos: 1, messageExpiryInterval: 1 });
     const late = client.publish("news", "late", { qos: 1, messageExpiryInterval: 100 });
     const error = await assertRejects(() => early, NotSentError);
-    assertStrictEquals(error.why, "expired");
+    assertStrictEquals(error.kind, "expired");
     relay.up();
     await late;
     await publishOnce(server, "news", "end");

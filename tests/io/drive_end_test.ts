@@ -86,7 +86,7 @@ Deno.test("A drive ends with the connection that the network breaks, and tells w
   setup.far.cut(error);
   await setup.assertFinished();
   assertStrictEquals(setup.drive.error, error);
-  assertEquals(setup.events, [{ type: "closed", cause: { by: "network" } }]);
+  assertEquals(setup.events, [{ type: "closed", cause: { kind: "network" } }]);
 });
 
 Deno.test("A drive ends when a write fails, though nothing is wrong with reading", async () => {

@@ -38,7 +38,7 @@ Deno.test("What is thrown at an event ends the connection: DISCONNECT says 0x83,
   const packets = setup.packets();
   assertEquals(typesOf(packets), ["disconnect"]);
   assertStrictEquals("reasonCode" in packets[0]! && packets[0].reasonCode, 0x83);
-  assertEquals(closedOf(setup), { type: "closed", cause: { by: "internal error", error } });
+  assertEquals(closedOf(setup), { type: "closed", cause: { kind: "internal error", error } });
   // The second message had come, too.
   assertEquals(typesOf(setup.events), ["message", "message", "closed", "told", "told"]);
   assertEquals(told, [error, error]);
@@ -58,7 +58,7 @@ for (const method of ["receive", "tick", "takeBytes"] satisfies (keyof Connectio
     };
     if (method === "tick") await setup.clock.advance(60_000);
     else await setup.send(PUBLISH);
-    assertEquals(closedOf(setup), { type: "closed", cause: { by: "internal error", error } });
+    assertEquals(closedOf(setup), { type: "closed", cause: { kind: "internal error", error } });
     assertEquals(told, [error]);
     assertStrictEquals(setup.drive.error, undefined);
     setup.far.close();
@@ -89,7 +89,7 @@ Deno.test("What a transport throws instead of rejecting is a fault of the networ
     else setup.publish("a");
     await settle();
     await setup.drive.finished;
-    assertEquals(closedOf(setup), { type: "closed", cause: { by: "network" } });
+    assertEquals(closedOf(setup), { type: "closed", cause: { kind: "network" } });
     assertStrictEquals(setup.drive.error, error);
     assertEquals(told, []);
   }

@@ -2,7 +2,9 @@
 // the bytes written before it stay as they are.
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { encodePacket, type PacketInit, writePacket, Writer } from "../../mod.ts";
+import { encodePacket, type PacketInit } from "../../mod.ts";
+import { writePacket } from "../../src/packets/codec.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import {
   beside,
   cited,

@@ -2,14 +2,9 @@
 // packets.
 
 import { assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  decodePacket,
-  encodePacket,
-  type Packet,
-  type PacketInit,
-  writePacket,
-  Writer,
-} from "../../mod.ts";
+import { decodePacket, encodePacket, type Packet, type PacketInit } from "../../mod.ts";
+import { writePacket } from "../../src/packets/codec.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import { HOLDERS, PLAIN_CONNECT, PLAIN_PUBLISH } from "../build.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 import { VECTORS } from "../vectors.ts";

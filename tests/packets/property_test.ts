@@ -13,9 +13,9 @@ import {
   type PacketInit,
   type PacketType,
   type PROPERTIES,
-  writePacket,
-  Writer,
 } from "../../mod.ts";
+import { writePacket } from "../../src/packets/codec.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import { anyPacket, packetsByType } from "./arbitraries.ts";
 
 type Answer = keyof typeof PROPERTIES.reasonString.in;

@@ -5,7 +5,7 @@ import { makeProject } from "./package.ts";
 import { deno, npm, programTest, run } from "./programs.ts";
 
 /** The entry points of the library. The command line is for Deno, and may need more. */
-const LIBRARY = [".", "./broker", "./browser", "./packets"];
+const LIBRARY = [".", "./broker", "./browser", "./packets", "./session"];
 
 const IMPORT = /\b(?:from|import)\s*\(?\s*["']([^"']+)["']/g;
 

@@ -156,7 +156,7 @@ export class Exchange {
         }
         return this.#write(event.message, "settled");
       case "discarded":
-        return this.#write(event.message, event.why.reason);
+        return this.#write(event.message, event.cause.kind);
       case "connack":
         return;
       case "closed":
@@ -182,6 +182,6 @@ export class Exchange {
 
 /** Whether an end is none that one of the two is to blame for. */
 function isExpected(cause: CloseCause): boolean {
-  return cause.by === "network" || cause.by === "silence" ||
-    cause.by === "peer" && cause.packet.reasonCode === 0x8d;
+  return cause.kind === "network" || cause.kind === "silence" ||
+    cause.kind === "peer" && cause.packet.reasonCode === 0x8d;
 }

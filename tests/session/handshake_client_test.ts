@@ -110,7 +110,7 @@ for (const cleanStart of [false, true]) {
     script.send(CONNACK);
     const discarded = script.expectEvent("discarded");
     assertStrictEquals(discarded.message, message);
-    assertEquals(discarded.why, { reason: "session lost" });
+    assertEquals(discarded.cause, { kind: "session lost" });
     script.expectEvent("connack");
     assertStrictEquals(session.inFlight.size, 0);
     assertStrictEquals(session.unreleased.size, 0);

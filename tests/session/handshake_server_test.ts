@@ -249,5 +249,5 @@ Deno.test("A second CONNECT of another version ends the connection with a Reason
   const script = openServer();
   script.send("10 0D 00044D515454 04 00 0000 0001 63");
   assertStrictEquals(script.expectPacket("disconnect").reasonCode, 0x82);
-  assertStrictEquals(script.expectEvent("closed").cause.by, "fault");
+  assertStrictEquals(script.expectEvent("closed").cause.kind, "fault");
 });

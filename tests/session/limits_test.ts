@@ -41,9 +41,9 @@ eachRole(
     session.sendQueue.add(large);
     session.sendQueue.add(messageOf("a", 1));
     const script = open({ session, peer: { maximumPacketSize: 20 } });
-    const { message, why } = script.expectEvent("discarded");
+    const { message, cause } = script.expectEvent("discarded");
     assertStrictEquals(message, large);
-    assert(why.reason === "not allowed");
+    assert(cause.kind === "not allowed");
     script.expect("32 06 0001 61 0002 00");
     script.expectQuiet();
   },
@@ -171,7 +171,7 @@ for (const maximumQoS of [0, 1] as const) {
     const sent = script.takePackets();
     assertEquals(sent.filter((packet) => packet.type === "publish" && packet.qos > maximumQoS), []);
     for (let count = 2 * (2 - maximumQoS); count > 0; count--) {
-      assertStrictEquals(script.takeEvent("discarded").why.reason, "not allowed");
+      assertStrictEquals(script.takeEvent("discarded").cause.kind, "not allowed");
     }
   });
 }
@@ -192,9 +192,9 @@ Deno.test("A client sets RETAIN on no message where the server retains none [MQT
   );
   script.publish(messageOf("a", 0, { retain: false }));
   for (const topic of ["again", "waiting"]) {
-    const { message, why } = script.expectEvent("discarded");
+    const { message, cause } = script.expectEvent("discarded");
     assertStrictEquals(message.packet.topic, topic);
-    assertStrictEquals(why.reason, "not allowed");
+    assertStrictEquals(cause.kind, "not allowed");
   }
   script.expect("30 04 0001 61 00");
   script.expectEvent("settled");

@@ -55,7 +55,7 @@ Deno.test("A server gives up a client that reads no answer to its SUBSCRIBEs", (
     for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
       if (event.type === "subscribe") connection.suback(event.packet, [0x00]);
       if (event.type === "unsubscribe") connection.unsuback(event.packet, [0x00]);
-      if (event.type === "closed") assertStrictEquals(event.cause.by, "silence");
+      if (event.type === "closed") assertStrictEquals(event.cause.kind, "silence");
     }
     assert(count < 100_000, "it goes on for ever");
   }
@@ -181,7 +181,7 @@ function outcome(connection: Connection, chunks: readonly Uint8Array[]): unknown
 function causeOf(connection: Connection): string {
   let by = "";
   for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
-    by = event.type === "closed" ? event.cause.by : `${by}, then ${event.type}`;
+    by = event.type === "closed" ? event.cause.kind : `${by}, then ${event.type}`;
   }
   return by;
 }

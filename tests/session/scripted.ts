@@ -27,8 +27,8 @@ type EventOf<Type extends ConnectionEvent["type"]> = Extract<
 /** A packet by its type. */
 export type PacketOf<Type extends PacketType> = Extract<Packet, { readonly type: Type }>;
 
-/** A cause of an end by who it was. */
-export type CauseOf<By extends CloseCause["by"]> = Extract<CloseCause, { readonly by: By }>;
+/** A cause of an end by its kind. */
+export type CauseOf<Kind extends CloseCause["kind"]> = Extract<CloseCause, { readonly kind: Kind }>;
 
 /** A connection and the script of its peer. */
 export class Script<Subject extends Connection> {
@@ -158,14 +158,14 @@ export class Script<Subject extends Connection> {
   }
 
   /** The connection is over, nothing more has been sent, and the last event says by whom it was ended. */
-  expectClosed<By extends CloseCause["by"]>(by: By): CauseOf<By> {
+  expectClosed<Kind extends CloseCause["kind"]>(kind: Kind): CauseOf<Kind> {
     assert(this.connection.isClosed, "the connection goes on");
     const { cause } = this.expectEvent("closed");
     this.expectNoEvent();
     this.expectNothing();
-    assertStrictEquals(cause.by, by, Deno.inspect(cause));
+    assertStrictEquals(cause.kind, kind, Deno.inspect(cause));
     this.#assertSilence();
-    return cause as CauseOf<By>;
+    return cause as CauseOf<Kind>;
   }
 
   /** The connection has ended for a fault: DISCONNECT said so, and nothing came after it. */

@@ -172,7 +172,7 @@ eachRole(
       script.advance(1);
       const event = script.expectEvent("discarded");
       assertStrictEquals(event.message, message);
-      assertEquals(event.why, { reason: "expired" });
+      assertEquals(event.cause, { kind: "expired" });
     }
     assertStrictEquals(script.connection.deadline, Infinity);
     script.send("40 02 0001");

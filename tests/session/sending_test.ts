@@ -220,7 +220,7 @@ Deno.test("A client sends no Subscription Identifier in PUBLISH [MQTT-3.3.4-6]",
   const properties = { subscriptionIdentifiers: [1] };
   session.sendQueue.add(messageOf("a", 1, { properties }));
   const script = openClient({ session });
-  assertStrictEquals(script.expectEvent("discarded").why.reason, "not allowed");
+  assertStrictEquals(script.expectEvent("discarded").cause.kind, "not allowed");
   for (const qos of [0, 1] as const) {
     assertThrows(() => script.publish(messageOf("a", qos, { properties })), TypeError);
   }

@@ -85,9 +85,9 @@ eachRole("gives up a message that waits and is too large, and says that it is", 
   session.sendQueue.add(messageOf("u", 0));
   const script = open({ session, peer: { maximumPacketSize: 60 } });
   script.expect("30 04 0001 75 00");
-  const { why } = script.expectEvent("discarded");
+  const { cause } = script.expectEvent("discarded");
   assertStrictEquals(
-    why.reason === "not allowed" && why.error instanceof PacketTooLargeError,
+    cause.kind === "not allowed" && cause.error instanceof PacketTooLargeError,
     true,
   );
   assertStrictEquals(session.inFlight.size, 0);
@@ -125,7 +125,7 @@ eachRole(
     assertStrictEquals(session.sendQueue.length, 1);
     script.call((connection) => connection.abort(overflow));
     assertStrictEquals(script.expectEvent("discarded").message, message);
-    assertEquals(script.expectEvent("closed").cause, { by: "internal error", error: overflow });
+    assertEquals(script.expectEvent("closed").cause, { kind: "internal error", error: overflow });
     script.expect("E0 01 83");
   },
 );
@@ -133,7 +133,7 @@ eachRole(
 Deno.test("A server that fails before CONNACK closes the connection without a word", () => {
   const script = connectServer();
   script.call((connection) => connection.abort(overflow));
-  assertStrictEquals(script.expectEvent("closed").cause.by, "internal error");
+  assertStrictEquals(script.expectEvent("closed").cause.kind, "internal error");
   script.expectNothing();
 });
 

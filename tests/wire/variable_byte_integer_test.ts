@@ -1,7 +1,8 @@
 // §1.5.5 Variable Byte Integer, on its own: every length of it, at both ends, in both directions.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { MalformedPacketError, Writer } from "../../mod.ts";
+import { MalformedPacketError } from "../../mod.ts";
+import { Writer } from "../../src/wire/writer.ts";
 import { INCOMPLETE, Reader } from "../../src/wire/reader.ts";
 import { bytesOf, hexOf } from "../hex.ts";
 

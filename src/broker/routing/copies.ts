@@ -1,6 +1,8 @@
 // §3.3.4 One message on its way to several subscribers: what can be the same for them is made once.
 
-import { type PublishPacket, type QoS, writePacket, Writer } from "../../packets/mod.ts";
+import type { PublishPacket, QoS } from "../../packets/mod.ts";
+import { writePacket } from "../../packets/codec.ts";
+import { Writer } from "../../wire/writer.ts";
 import { expiryOf } from "../../session/outgoing_message.ts";
 import type { Account } from "../account.ts";
 import { messageBytes, PLACE } from "../sizes.ts";
