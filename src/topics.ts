@@ -1,8 +1,8 @@
-// §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. A fault is told as the rest of a
-// sentence, so that the decoder, the encoder and the functions for users can each refuse in their
-// own way.
+// §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. Faults are returned as the end of
+// a
+// sentence, so that decoder, encoder and the public functions can each throw their own error.
 
-/** A Shared Subscription taken apart (§4.8.2). */
+/** The parts of a Shared Subscription (§4.8.2). */
 export interface SharedSubscription {
   /** The group of subscribers that share the messages. */
   readonly shareName: string;
@@ -10,17 +10,17 @@ export interface SharedSubscription {
   readonly topicFilter: string;
 }
 
-/** A Shared Subscription begins with this [MQTT-4.8.2-1]. */
+/** The prefix of a Shared Subscription [MQTT-4.8.2-1]. */
 const SHARE = "$share/";
 
-/** The most bytes in a Topic Name or a Topic Filter [MQTT-4.7.3-3]. */
+/** Bytes of UTF-8 in a Topic Name or a Topic Filter, at most [MQTT-4.7.3-3]. */
 const MAXIMUM_BYTES = 65_535;
 
 /**
- * Whether a Topic Filter matches a Topic Name (§4.7). Both are taken to be valid. A Shared
- * Subscription matches by the filter after its share name.
+ * Whether a Topic Filter matches a Topic Name (§4.7). Both must be valid. Of a Shared Subscription
+ * the filter after the share name counts.
  *
- * The names are compared as they are, without normalization [MQTT-4.7.3-4].
+ * Levels are compared as they are, without normalization [MQTT-4.7.3-4].
  *
  * @example The two wildcards
  * ```ts
@@ -36,7 +36,7 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
   const filter = parseSharedSubscription(topicFilter)?.topicFilter ?? topicFilter;
   // [MQTT-4.7.2-1]
   if (topicName.startsWith("$") && startsWithWildcard(filter)) return false;
-  let at = 0; // where the level to match begins in the name, or past its end when there is none
+  let at = 0; // where the level to match begins in the name; past its end when there is none
   for (let from = 0; from <= filter.length;) {
     const to = endOfLevel(filter, from);
     if (filter[from] === "#") return true;
@@ -50,11 +50,12 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
 }
 
 /**
- * Whether there is a Topic Name that two Topic Filters both match (§4.7). Both are taken to be
- * valid; a Shared Subscription counts by the filter after its share name. A rule for `secret/#`
- * concerns each subscription that overlaps with it.
+ * Whether some Topic Name matches both Topic Filters (§4.7). Both must be valid; of a Shared
+ * Subscription the filter after the share name counts. For authorization: a rule for `secret/#`
+ * must
+ * cover each subscription that overlaps with it.
  *
- * @example What may bring messages of `secret/#`
+ * @example Which subscriptions can receive messages of `secret/#`
  * ```ts
  * import { topicFiltersOverlap } from "jsr:@mqtt5/mqtt5/broker";
  * import { assert, assertFalse } from "@std/assert";
@@ -72,9 +73,10 @@ export function topicFiltersOverlap(topicFilter: string, other: string): boolean
   // [MQTT-4.7.2-1]
   if (startsWithWildcard(one) && two.startsWith("$")) return false;
   if (startsWithWildcard(two) && one.startsWith("$")) return false;
-  let [from, at] = [0, 0]; // where the next levels begin, or past the end when there is none
+  let [from, at] = [0, 0]; // where the next levels begin; past the end when there is none
   for (;;) {
-    // It matches the level above, too, unless that is all there is and empty [MQTT-4.7.3-1].
+    // "#" matches its parent level, too; but "/#" and "+" have only the empty name in common, which
+    // is not a valid one [MQTT-4.7.3-1].
     if (one[from] === "#") return !(one === "/#" && two === "+");
     if (two[at] === "#") return !(two === "/#" && one === "+");
     if (from > one.length || at > two.length) return from > one.length && at > two.length;
@@ -95,8 +97,8 @@ function endOfLevel(topic: string, from: number): number {
 }
 
 /**
- * Takes a Shared Subscription, `$share/{ShareName}/{filter}`, apart (§4.8.2). `undefined` for any
- * other Topic Filter.
+ * Splits a Shared Subscription, `$share/{ShareName}/{filter}`, into its parts (§4.8.2). Returns
+ * `undefined` for any other Topic Filter.
  *
  * @example
  * ```ts
@@ -119,10 +121,10 @@ export function parseSharedSubscription(topicFilter: string): SharedSubscription
 }
 
 /**
- * Refuses a string that is no Topic Name: empty, with a wildcard, with U+0000, not well-formed or
+ * Checks a Topic Name: it must not be empty, contain a wildcard, U+0000 or a lone surrogate, or be
  * longer than 65,535 bytes of UTF-8 (§4.7).
  *
- * @throws {TypeError} when it is no Topic Name
+ * @throws {TypeError} when it is not a valid Topic Name
  * @throws {RangeError} when it is too long
  *
  * @example
@@ -139,9 +141,9 @@ export function validateTopicName(topicName: string): void {
 }
 
 /**
- * Refuses a string that is no Topic Filter, shared or not (§4.7, §4.8.2).
+ * Checks a Topic Filter, which may be that of a Shared Subscription (§4.7, §4.8.2).
  *
- * @throws {TypeError} when it is no Topic Filter
+ * @throws {TypeError} when it is not a valid Topic Filter
  * @throws {RangeError} when it is longer than 65,535 bytes of UTF-8
  *
  * @example
@@ -175,7 +177,7 @@ function validate(
   }
   const bytes = new TextEncoder().encode(topic).length;
   if (bytes > MAXIMUM_BYTES) {
-    throw new RangeError(`${what} is ${bytes} bytes long, the most is 65535 [MQTT-4.7.3-3]`);
+    throw new RangeError(`${what} is ${bytes} bytes long, the maximum is 65535 [MQTT-4.7.3-3]`);
   }
 }
 
@@ -186,8 +188,9 @@ function shortened(topic: string): string {
 const EMPTY = "is empty [MQTT-4.7.3-1]";
 
 /**
- * What keeps a string, which may be empty, from being a Topic Name. Characters and length are the
- * codec's business.
+ * What is wrong with a Topic Name, which may be empty, as the end of a sentence; `undefined` when
+ * it
+ * is valid. Characters and length are checked elsewhere.
  */
 export function topicNameFault(topicName: string): string | undefined {
   return topicName.includes("#") || topicName.includes("+")
@@ -196,7 +199,8 @@ export function topicNameFault(topicName: string): string | undefined {
 }
 
 /**
- * What keeps a string from being a Topic Filter. Characters and length are the codec's business.
+ * What is wrong with a Topic Filter, as the end of a sentence; `undefined` when it is valid.
+ * Characters and length are checked elsewhere.
  */
 export function topicFilterFault(topicFilter: string): string | undefined {
   if (topicFilter === "") return EMPTY;
@@ -212,11 +216,11 @@ export function topicFilterFault(topicFilter: string): string | undefined {
     const to = endOfLevel(topicFilter, from);
     const level = topicFilter.slice(from, to);
     if (level.includes("#")) {
-      if (level !== "#") return "has # beside other characters of a level [MQTT-4.7.1-1]";
+      if (level !== "#") return "has # together with other characters in a level [MQTT-4.7.1-1]";
       if (to !== topicFilter.length) return "has # before its last level [MQTT-4.7.1-1]";
     }
     if (level.includes("+") && level !== "+") {
-      return "has + beside other characters of a level [MQTT-4.7.1-2]";
+      return "has + together with other characters in a level [MQTT-4.7.1-2]";
     }
     from = to + 1;
   }

@@ -36,7 +36,7 @@ export interface ConnectHandlerSetup {
   /** Makes a Client Identifier that cannot be guessed. */
   readonly newClientId: () => string;
   /** Whether sessions can be stored now. */
-  readonly canKeepSessions: () => boolean;
+  readonly canStoreSessions: () => boolean;
   /** The session of this connection has been taken over; its DISCONNECT is yet to be sent. */
   readonly onTakenOver: (connection: BrokerConnection, cause: CloseCause) => void;
   readonly deliveries: DeliveryAuthorizer;
@@ -235,7 +235,7 @@ export class ConnectHandler {
     if (owner === false) return this.#refuseOtherUser(connection);
     const asked = properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
-    if (granted > 0 && !this.#setup.canKeepSessions()) {
+    if (granted > 0 && !this.#setup.canStoreSessions()) {
       connection.protocol.refuse(ReasonCode.serverUnavailable);
       return undefined;
     }

@@ -151,8 +151,8 @@ export class BrokerEngine {
       turns: this.#turns,
       onSending: (connection) => this.#wakeQueue.add(connection),
       onFailed: (connection, error) => this.fail(connection, error),
-      mayQueue: (session) => this.#commits?.mayQueue(session) ?? true,
-      onQueued: (session, message) => this.#commits?.keep(session, message),
+      canQueue: (session) => this.#commits?.canQueue(session) ?? true,
+      onQueued: (session, message) => this.#commits?.save(session, message),
       onExpired: (message) => this.#forget(message),
       memory: this.#memory,
       together: () => this.#commits?.together() ?? atOnce,
@@ -213,7 +213,7 @@ export class BrokerEngine {
         options.sessionOwner !== undefined ||
         tools.hasCertificateUsernames === true,
       newClientId: tools.newClientId,
-      canKeepSessions: () => this.#commits?.canKeepSessions ?? true,
+      canStoreSessions: () => this.#commits?.canStoreSessions ?? true,
       onTakenOver: (connection, cause) => {
         this.#tellLeft(connection, cause);
         this.#wakeQueue.add(connection);

@@ -36,8 +36,8 @@ export class BrokerConnection {
   client: ClientInfo | undefined;
   /** Its session, once it has been accepted. */
   session: BrokerSession | undefined;
-  /** Whether it has been told that it is accepted. */
-  isTold = false;
+  /** Whether its CONNACK has been written. */
+  isConnackWritten = false;
   /** What has ended its connection, though there may be more to look at before. */
   cause: CloseCause | undefined;
   /** Whether it has been told that it is gone. */

@@ -326,7 +326,7 @@ export class Broker implements AsyncDisposable {
   #happened(): void {
     this.#arm();
     const store = this.#store;
-    if (store?.isWaiting !== true || this.#shutDown !== undefined) return;
+    if (store?.needsCommit !== true || this.#shutDown !== undefined) return;
     this.#cancelCommit ??= this.#clock.at(store.retryAt ?? this.#clock.now() + SOON, () => {
       this.#cancelCommit = undefined;
       this.#engine.commit();

@@ -202,7 +202,7 @@ export class Sessions {
     session.owner = owner;
     session.lifetime = lifetime;
     session.will = will;
-    store!.fill(session);
+    store!.restore(session);
     for (const [topicFilter, subscription] of session.subscriptions) {
       table.add(subscription);
       session.subscriptionAccount.charge(subscriptionBytes(topicFilter));

@@ -1,11 +1,11 @@
-// A checksum for each row. SQLite notices a page that is no page, but not a bit that has changed in
-// a value: a message would be delivered with another payload than it was published with. CRC-32
-// finds every single flipped bit, and costs a few nanoseconds a byte.
+// A checksum for each row. SQLite detects a page with a broken structure, but not a bit that has
+// flipped within a value, so a message could be delivered with a payload that was never published.
+// CRC-32 detects every single flipped bit, and costs a few nanoseconds per byte.
 
 import type { SqlValue } from "./sqlite.ts";
 
 /**
- * The CRC-32 of values, in their order. It can be gone on with: `checksum([b], checksum([a]))` is
+ * The CRC-32 of values, in their order. It can be continued: `checksum([b], checksum([a]))` equals
  * `checksum([a, b])`.
  */
 export function checksum(values: readonly SqlValue[], before = 0): number {
@@ -14,7 +14,7 @@ export function checksum(values: readonly SqlValue[], before = 0): number {
   return ~crc >>> 0;
 }
 
-/** Each value begins with its kind and its length, so that no two lists of values look the same. */
+/** Type and length come first, so that no two different lists of values have the same bytes. */
 function addValue(crc: number, value: SqlValue): number {
   if (value === null) return addByte(crc, 0);
   if (typeof value === "string") {
@@ -32,7 +32,7 @@ function addValue(crc: number, value: SqlValue): number {
 }
 
 /**
- * SQLite keeps a number that is whole as an integer, and gives it back as such: only its value
+ * SQLite may store a REAL without a fraction as an integer and return it as one, so only the value
  * counts.
  */
 function addNumber(crc: number, value: number): number {
@@ -49,7 +49,7 @@ function addByte(crc: number, byte: number): number {
   return TABLE[(crc ^ byte) & 0xff]! ^ crc >>> 8;
 }
 
-/** Four bytes at a time, each by a table of its own. */
+/** Four bytes at a time, with a table for each of them ("slicing by 4"). */
 function addBytes(crc: number, bytes: Uint8Array): number {
   const whole = bytes.length & ~3;
   let index = 0;
@@ -63,7 +63,7 @@ function addBytes(crc: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** For a byte, and for one that 1, 2 and 3 others follow. */
+/** The tables for a byte that is followed by 0, 1, 2 and 3 others. */
 const TABLES = tables();
 const TABLE = TABLES.subarray(0, 256);
 

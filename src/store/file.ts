@@ -1,12 +1,13 @@
-// A file of ours: whose it is, which version, and that it is whole, before anything is read from it
-// or written to it. A file that is not as it must be is refused and left as it is.
+// Opens a database file. Before anything is read or written, it is checked that the file belongs to
+// this program, that its version is supported, and that it is intact. A file that fails a check is
+// rejected and left unchanged.
 //
-// What cannot be told: that the -wal file of a process that was killed has been cut or removed.
-// Measured with SQLite 3.53: of 300 commits 150 are there when it is cut in half, none since the
-// last checkpoint when it is removed, `quick_check` says ok, and `wal_checkpoint` counts the frames
-// that are left. It is the state of an earlier commit, as after a crash at that time. A counter of
-// commits within the database goes back with it. One elsewhere would have to be on disk with every
-// commit, which is a second fsync: half as many commits a second.
+// One fault cannot be detected: a -wal file that was truncated or removed after its process was
+// killed. Measured with SQLite 3.53: of 300 commits, 150 are left when it is cut in half, and only
+// those of the last checkpoint when it is removed; `quick_check` says ok, and `wal_checkpoint` counts
+// the frames that are left. The file is then in the state of an earlier commit, as after a crash at
+// that time. A counter of commits within the database would go back with it, and one elsewhere needs
+// a second fsync per commit, which halves the number of commits per second.
 
 import {
   type Database,
@@ -17,27 +18,27 @@ import {
 } from "./sqlite.ts";
 import { StoreError } from "./store_error.ts";
 
-/** What kind of file it is. */
+/** The format of a file. */
 export interface StoreFormat {
-  /** SQLite's `application_id`: whose file it is. */
+  /** SQLite's `application_id`, which identifies the format. */
   readonly applicationId: number;
-  /** What it is, for people: `"the file of a broker"`. */
+  /** What it is called in error messages: `"the file of a broker"`. */
   readonly name: string;
-  /** Makes the tables. */
+  /** The SQL that creates the tables. */
   readonly create: string;
-  /** The latest version, from 1: SQLite's `user_version`. */
+  /** The current version, from 1: SQLite's `user_version`. */
   readonly version: number;
-  /** From each version to the next, from the first that there was. */
+  /** Functions that migrate from the version in question to the next one. */
   readonly migrations: Readonly<Record<number, (database: Database) => void>>;
-  /** The tables of version 0, which had neither `application_id` nor version. */
+  /** The tables of version 0, which had neither `application_id` nor `user_version`. */
   readonly firstTables?: readonly string[] | undefined;
 }
 
 /**
- * Opens a file, or makes it. Until it is closed no other process can use it.
+ * Opens a file, or creates it. No other process can use it until it is closed.
  *
- * @throws {StoreError} when it cannot be used, and why
- * @throws {Error} when this process has no permission for it
+ * @throws {StoreError} when the file cannot be used
+ * @throws {Error} when this process has no permission to read or write it
  */
 export function openStore(
   path: string,
@@ -47,16 +48,16 @@ export function openStore(
   let database: Database | undefined;
   let isNew = false;
   try {
-    isNew = !isThere(path, open);
+    isNew = !exists(path, open);
     database = open(path);
     prepare(database, path, format, isNew);
     return database;
   } catch (cause) {
     const error = StoreError.from(cause, path);
     database?.close();
-    // The next one who opens it would find it empty, and could not tell why.
+    // Otherwise the next attempt would find an empty file and could not tell why it is empty.
     if (isNew && error.code !== "locked") removeEmptyFile(path);
-    // What a permission is missing for, the platform says better.
+    // Deno's own message says which permission is missing.
     throw isNotCapable(cause) ? cause : error;
   }
 }
@@ -66,10 +67,10 @@ function isNotCapable(cause: unknown): boolean {
 }
 
 /**
- * A file that is not there cannot be opened to be read only. Why else it cannot, the next one tells
- * who opens it.
+ * Opening read-only fails when the file does not exist. If it fails for another reason, opening the
+ * file to write fails, too, and reports it.
  */
-function isThere(path: string, open: OpenDatabase): boolean {
+function exists(path: string, open: OpenDatabase): boolean {
   if (path === ":memory:") return false;
   try {
     open(path, { readOnly: true }).close();
@@ -80,13 +81,13 @@ function isThere(path: string, open: OpenDatabase): boolean {
 }
 
 function prepare(database: Database, path: string, format: StoreFormat, isNew: boolean): void {
-  // In this mode the first one to look at the file keeps all others out, until it closes it.
+  // In this mode the first process to read the file locks out all others until it closes the file.
   database.prepare("PRAGMA locking_mode = EXCLUSIVE").all();
   transact(database, "BEGIN EXCLUSIVE", () => {
-    // Another process may have made it a moment ago.
+    // Another process may have created it a moment ago.
     if (!isNew || tablesOf(database).length > 0) check(database, path, format);
     else {
-      // All in one transaction, which makes the file what it is or leaves nothing.
+      // In one transaction, so that no file with only some of the tables is left behind.
       run(database, format.create);
       run(database, identity(format));
     }
@@ -105,9 +106,9 @@ function prepare(database: Database, path: string, format: StoreFormat, isNew: b
   }
 }
 
-const RESTORE = "restore it from a copy, or move it away to begin with an empty one";
+const RESTORE = "restore it from a backup, or move it away to start with an empty one";
 
-/** Whether the file is ours, and of a version that is known; an old one is brought up to date. */
+/** Checks that the file has this format, and migrates it to the current version. */
 function check(database: Database, path: string, format: StoreFormat): void {
   const { applicationId, version, migrations, firstTables, name } = format;
   const tables = tablesOf(database);
@@ -120,21 +121,23 @@ function check(database: Database, path: string, format: StoreFormat): void {
       throw new StoreError(
         "empty",
         path,
-        `it is there, but empty, as when its -wal file is lost; restore it, or delete it to begin anew`,
+        "it exists but is empty, perhaps because its -wal file was lost; restore it, or delete it " +
+          "to start over",
       );
     }
-    throw new StoreError("foreign", path, `it is a database, but not ${name}; name another file`);
+    const message = `it is a database, but not ${name}; choose another file`;
+    throw new StoreError("foreign", path, message);
   }
   if (found > version) {
-    const versions = `version ${found}, this program knows versions up to ${version}`;
-    throw new StoreError("newer", path, `it has ${versions}; use a later version of the program`);
+    const versions = `version ${found}, but this program supports only up to ${version}`;
+    throw new StoreError("newer", path, `it has ${versions}; update the program`);
   }
   if (found === version) return;
   for (let step = found; step < version; step++) migrations[step]!(database);
   run(database, identity(format));
 }
 
-/** The names of its tables, without those that are SQLite's own. */
+/** The names of the tables, apart from SQLite's own. */
 function tablesOf(database: Database): string[] {
   return database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
     .map(({ name }) => String(name)).filter((name) => !name.startsWith("sqlite_"));
@@ -148,12 +151,12 @@ function pragma(database: Database, name: string): SqlValue | undefined {
   return database.prepare(`PRAGMA ${name}`).all()[0]?.[name];
 }
 
-/** Statement by statement: what `exec()` throws has no code. */
+/** Runs statement by statement, since errors of `exec()` have no `errcode`. */
 function run(database: Database, statements: string): void {
   for (const sql of statements.split(";")) if (sql.trim() !== "") database.prepare(sql).run();
 }
 
-/** Does something within a transaction, or leaves everything as it was. */
+/** Runs `work` within a transaction, which is rolled back when it throws. */
 function transact(database: Database, begin: string, work: () => void): void {
   database.prepare(begin).run();
   try {

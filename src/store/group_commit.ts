@@ -1,35 +1,37 @@
-// Many changes, one commit, and what becomes of them when it fails. Any statement may fail, and so
-// may the commit, for as long as the disk is full or for ever. Then nothing of the group is in the
-// file, the next tries are put off further and further, and what is wrong is told once, not once
-// for each of them.
+// Commits many changes in one transaction, and handles its failure. Any statement and the commit
+// itself may fail, for as long as the disk is full, or for good. Then nothing of the group is in
+// the
+// file, the pauses before further attempts get longer and longer, and each kind of fault is
+// reported
+// once in a while, not for every attempt.
 
 import type { Database, Statement } from "./sqlite.ts";
 import { StoreError, type StoreErrorCode } from "./store_error.ts";
 
 /**
- * How long after a failure to try again; each time twice as long, up to the most. In milliseconds.
+ * The pause after a failure, in milliseconds: doubled after each further one, up to the longest.
  */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 
-/** How long the same fault is not told again, in milliseconds. */
-const SILENCE = 60_000;
+/** For how long the same kind of fault is not reported again, in milliseconds. */
+const REPORT_INTERVAL = 60_000;
 
-/** What a group commit works with. */
+/** Dependencies of {@linkcode GroupCommit}. */
 export interface GroupCommitSetup {
-  /** The file, for messages. */
+  /** The path of the file, for error messages. */
   readonly path: string;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Something could not be stored: told once for each kind of fault. */
+  /** Called when a commit has failed; once a minute at most for each kind of fault. */
   readonly onFailed: (error: StoreError) => void;
 }
 
-/** Commits groups of changes. */
+/** Commits groups of changes, and retries after a failure. */
 export class GroupCommit {
   readonly #database: Database;
   readonly #setup: GroupCommitSetup;
-  readonly #told = new Map<StoreErrorCode, number>();
+  readonly #reportedAt = new Map<StoreErrorCode, number>();
   #begin: Statement | undefined;
   #commit: Statement | undefined;
   #pause = 0;
@@ -40,25 +42,26 @@ export class GroupCommit {
     this.#setup = setup;
   }
 
-  /** Whether the last try has failed. */
+  /** Whether the last attempt has failed. */
   get isFailing(): boolean {
     return this.#retryAt !== undefined;
   }
 
-  /** When there is to be another try; `undefined` when the last one has not failed. */
+  /** When to try again; `undefined` when the last attempt has succeeded. */
   get retryAt(): number | undefined {
     return this.#retryAt;
   }
 
   /**
-   * Commits what `write` writes. False when that has failed, or the last try has and the next is
-   * not due: then nothing of it is in the file, unless the file has been lost sight of at the very
-   * end, so that writing the same again must do no harm.
+   * Commits what `write` writes. Returns false when this fails, or when the pause after a failure
+   * is
+   * not over and `isUrgent` is false. Usually nothing of it is in the file then; but since a commit
+   * may succeed and still report an error, it must be harmless to write the same again.
    */
   run(write: () => void, isUrgent = false): boolean {
     if (!isUrgent && this.#retryAt !== undefined && this.#setup.now() < this.#retryAt) return false;
     try {
-      // One that could not be rolled back.
+      // Left over from a failure whose rollback failed, too.
       if (this.#database.isTransaction) this.#database.prepare("ROLLBACK").run();
       (this.#begin ??= this.#database.prepare("BEGIN")).run();
       write();
@@ -77,19 +80,19 @@ export class GroupCommit {
     this.#pause = Math.min(Math.max(FIRST_PAUSE, 2 * this.#pause), LONGEST_PAUSE);
     this.#retryAt = now + this.#pause;
     try {
-      // Not to hold a lock, nor what has been written in vain. SQLite may have ended it already.
+      // Releases the lock and discards the changes. SQLite may have rolled back already.
       if (this.#database.isTransaction) this.#database.prepare("ROLLBACK").run();
     } catch (error) {
-      this.#tell(error, now);
+      this.#report(error, now);
     }
-    this.#tell(error, now);
+    this.#report(error, now);
   }
 
-  #tell(cause: unknown, now: number): void {
+  #report(cause: unknown, now: number): void {
     const error = StoreError.from(cause, this.#setup.path);
-    const toldAt = this.#told.get(error.code);
-    if (toldAt !== undefined && now < toldAt + SILENCE) return;
-    this.#told.set(error.code, now);
+    const reportedAt = this.#reportedAt.get(error.code);
+    if (reportedAt !== undefined && now < reportedAt + REPORT_INTERVAL) return;
+    this.#reportedAt.set(error.code, now);
     this.#setup.onFailed(error);
   }
 }

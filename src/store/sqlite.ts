@@ -1,35 +1,34 @@
-// SQLite, which comes with the runtime. It is asked for by name, so that a bundler for browsers
-// does not stumble over it, and only when a file is opened: on Node 22 it is an experiment, of
-// which the process is warned. The interfaces are as much of it as is used here, so that a test can
-// put another database, one that fails, in its place.
+// SQLite, as built into the runtime. It is loaded by name, so that bundlers for browsers ignore it,
+// and only when a file is opened, because Node 22 prints a warning that it is experimental. The
+// interfaces cover only what is used here, so that a test can substitute a database that fails.
 
-/** A value in a database. */
+/** A value in a column. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
 
-/** A row, by the names of its columns. */
+/** A row: its values by the names of their columns. */
 export type SqlRow = Record<string, SqlValue>;
 
-/** A statement of a database. */
+/** A prepared statement. */
 export interface Statement {
-  /** Does it. */
+  /** Runs the statement. */
   run(...values: SqlValue[]): unknown;
-  /** Does it, and gives the rows. */
+  /** Runs the statement and returns the rows. */
   all(...values: SqlValue[]): SqlRow[];
 }
 
-/** A database that speaks SQL as SQLite does. */
+/** An SQLite database. */
 export interface Database {
-  /** Whether a transaction is open: SQLite ends one by itself when the disk is full. */
+  /** Whether a transaction is open. SQLite ends one by itself when the disk is full. */
   readonly isTransaction: boolean;
-  /** Does some statements without values. */
+  /** Runs statements without parameters. */
   exec(sql: string): void;
-  /** Makes a statement ready. */
+  /** Prepares a statement. */
   prepare(sql: string): Statement;
-  /** Closes it. What was not committed is gone. */
+  /** Closes the database. Uncommitted changes are lost. */
   close(): void;
 }
 
-/** Opens the database of a file. With `readOnly` the file must be there. */
+/** Opens the database in a file. With `readOnly` the file must exist. */
 export type OpenDatabase = (path: string, options?: { readonly readOnly?: boolean }) => Database;
 
 interface Modules {
@@ -37,7 +36,7 @@ interface Modules {
   readonly "node:sqlite": typeof import("node:sqlite");
 }
 
-/** Where Node, Deno and Bun have their own modules. */
+/** Where Node, Deno and Bun provide their built-in modules. */
 interface Platform {
   readonly process?: {
     readonly getBuiltinModule?: <Name extends keyof Modules>(
@@ -47,19 +46,19 @@ interface Platform {
 }
 
 /**
- * Opens a database, or makes it. `":memory:"` is one that nobody finds again.
+ * Opens a database, or creates it. `":memory:"` is one that is gone when it is closed.
  *
  * @throws {Error} when the file cannot be opened, or the runtime has no SQLite
  */
 export function openSqlite(path: string, { readOnly = false } = {}): Database {
   const sqlite = (globalThis as Platform).process?.getBuiltinModule?.("node:sqlite");
   if (sqlite === undefined) {
-    throw new Error("This runtime has no node:sqlite, without which nothing can be kept in a file");
+    throw new Error("Cannot store anything in a file: this runtime has no node:sqlite");
   }
   return new sqlite.DatabaseSync(path, { readOnly }) as Database;
 }
 
-/** Removes a file, if it is there and nothing is in it. */
+/** Removes a file if it exists and is empty. */
 export function removeEmptyFile(path: string): void {
   const fs = (globalThis as Platform).process?.getBuiltinModule?.("node:fs");
   if (fs?.statSync(path, { throwIfNoEntry: false })?.size === 0) fs.rmSync(path);

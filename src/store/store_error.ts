@@ -1,17 +1,18 @@
-// What can be wrong with a file in which something is kept: told apart by a code, and said in a
-// sentence that names the file and what to do.
+// Errors of database files: each has a code that tells them apart, and a message that names the
+// file
+// and what to do.
 
 /**
- * What is wrong with a file:
+ * What is wrong with a database file:
  *
- * - `"locked"`: another process uses it;
- * - `"foreign"`: it is of another program, or no database;
- * - `"damaged"`: what is in it is not what was written;
- * - `"empty"`: it is there, and there is nothing in it;
- * - `"newer"`: a later version of this program has made it;
- * - `"full"`: the disk is full;
- * - `"read-only"`: it cannot be written;
- * - `"failed"`: anything else, such as a fault of the disk; see `cause`.
+ * - `"locked"`: another process is using it.
+ * - `"foreign"`: it belongs to another program, or is not a database.
+ * - `"damaged"`: its contents are not what was written.
+ * - `"empty"`: it exists, but is empty.
+ * - `"newer"`: it was written by a later version of this program.
+ * - `"full"`: the disk is full.
+ * - `"read-only"`: it cannot be written.
+ * - `"failed"`: anything else, such as a disk error; see `cause`.
  */
 export type StoreErrorCode =
   | "locked"
@@ -23,41 +24,41 @@ export type StoreErrorCode =
   | "read-only"
   | "failed";
 
-/** A file in which something is kept cannot be used, or cannot be used now. */
+/** A database file cannot be used, for good or for the time being. */
 export class StoreError extends Error {
-  /** Says what it is. */
+  /** Always `"StoreError"`. */
   override readonly name = "StoreError";
   /** What is wrong. */
   readonly code: StoreErrorCode;
-  /** The file. */
+  /** The path of the file. */
   readonly path: string;
 
-  /** `why` goes on after the file's name and a colon. */
-  constructor(code: StoreErrorCode, path: string, why: string, options?: ErrorOptions) {
-    super(`${path} cannot be used: ${why}`, options);
+  /** `reason` is the part of the message after the file name. */
+  constructor(code: StoreErrorCode, path: string, reason: string, options?: ErrorOptions) {
+    super(`${path} cannot be used: ${reason}`, options);
     this.code = code;
     this.path = path;
   }
 
-  /** What a database has thrown. */
+  /** The error for what a database has thrown. */
   static from(cause: unknown, path: string): StoreError {
     if (cause instanceof StoreError) return cause;
     const code = codeOf(cause);
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new StoreError(code, path, WHY[code] ?? message, { cause });
+    return new StoreError(code, path, REASONS[code] ?? message, { cause });
   }
 }
 
-/** What to say in place of what SQLite says, where there is something to do. */
-const WHY: Partial<Record<StoreErrorCode, string>> = {
-  locked: "another process uses it; end that one, or name another file",
-  foreign: "it is not a database; name another file",
-  damaged: "it is damaged; restore it from a copy, or move it away to begin with an empty one",
-  full: "the disk is full; make room on it",
-  "read-only": "it is read-only; allow this process to write it and its folder",
+/** Replaces SQLite's message where it can be said what to do. */
+const REASONS: Partial<Record<StoreErrorCode, string>> = {
+  locked: "another process is using it; stop that process, or choose another file",
+  foreign: "it is not a database; choose another file",
+  damaged: "it is damaged; restore it from a backup, or move it away to start with an empty one",
+  full: "the disk is full; free some space",
+  "read-only": "it is read-only; allow this process to write to it and its folder",
 };
 
-/** SQLite's own codes, the lowest byte of them: https://sqlite.org/rescode.html */
+/** SQLite's primary result codes, the lowest byte of `errcode`: https://sqlite.org/rescode.html */
 const CODES: Readonly<Record<number, StoreErrorCode>> = {
   5: "locked",
   6: "locked",

@@ -8,15 +8,15 @@ import { PLAIN_PUBLISH } from "../build.ts";
 Deno.test("A store waits for nothing until something changes, and for nothing more once it is committed", () => {
   const store = new Store(":memory:", { now: () => 1000, wall: () => 1000 });
   try {
-    const waits = [store.isWaiting];
+    const waits = [store.needsCommit];
     store.saveRetained(PLAIN_PUBLISH, Infinity);
-    waits.push(store.isWaiting);
+    waits.push(store.needsCommit);
     assertEquals(store.commit(), true);
-    waits.push(store.isWaiting);
+    waits.push(store.needsCommit);
     store.deleteRetained("a");
-    waits.push(store.isWaiting);
+    waits.push(store.needsCommit);
     assertEquals(store.commit(), true);
-    waits.push(store.isWaiting);
+    waits.push(store.needsCommit);
     assertEquals(waits, [false, true, false, true, false]);
   } finally {
     store.close();

@@ -67,14 +67,16 @@ fileTest("A file that another one uses is refused, until that one closes it", (p
   const database = openStore(path, FORMAT);
   const error = assertThrows(() => openStore(path, FORMAT), StoreError);
   assertStrictEquals(error.code, "locked");
-  assert(/another process uses it; end that one, or name another file$/.test(error.message));
+  assert(
+    /another process is using it; stop that process, or choose another file$/.test(error.message),
+  );
   database.close();
   openStore(path, FORMAT).close();
 });
 
 fileTest("A file with nothing in it is refused: what was in it is lost", (path) => {
   Deno.writeFileSync(path, new Uint8Array());
-  assertRefused(path, "empty", /is there, but empty.*delete it to begin anew/);
+  assertRefused(path, "empty", /exists but is empty.*delete it to start over/);
 });
 
 fileTest(
@@ -87,12 +89,12 @@ fileTest(
 
 fileTest("A text is refused", (path) => {
   Deno.writeTextFileSync(path, "no database\n".repeat(1000));
-  assertRefused(path, "foreign", /not a database; name another file/);
+  assertRefused(path, "foreign", /not a database; choose another file/);
 });
 
 fileTest("A database of another program is refused", (path) => {
   alter(path, (database) => database.exec("CREATE TABLE theirs (a)"));
-  assertRefused(path, "foreign", /not the file of a test; name another file/);
+  assertRefused(path, "foreign", /not the file of a test; choose another file/);
   Deno.removeSync(path);
   alter(path, (database) => {
     database.exec("PRAGMA application_id = 77; CREATE TABLE a (b); PRAGMA user_version = 2");
@@ -103,7 +105,7 @@ fileTest("A database of another program is refused", (path) => {
 fileTest("A file of a later version is refused", (path) => {
   make(path);
   alter(path, (database) => database.exec("PRAGMA user_version = 3"));
-  assertRefused(path, "newer", /version 3, this program knows versions up to 2/);
+  assertRefused(path, "newer", /version 3, but this program supports only up to 2/);
 });
 
 fileTest("A file of each earlier version is brought up to date", (path) => {
@@ -130,7 +132,7 @@ fileTest("A file that has been cut is refused", (path) => {
   make(path, 1000);
   const size = Deno.statSync(path).size;
   Deno.truncateSync(path, size - 8192);
-  assertRefused(path, "damaged", /damaged.*restore it from a copy/);
+  assertRefused(path, "damaged", /damaged.*restore it from a backup/);
   Deno.truncateSync(path, 50);
   assertRefused(path, "damaged", /damaged/);
 });

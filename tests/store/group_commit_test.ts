@@ -89,9 +89,9 @@ Deno.test("Each kind of fault is told once a minute", () => {
   world.now += 1;
   fail();
   assertEquals(told, [
-    "full: a file cannot be used: the disk is full; make room on it",
+    "full: a file cannot be used: the disk is full; free some space",
     "failed: a file cannot be used: disk I/O error",
-    "full: a file cannot be used: the disk is full; make room on it",
+    "full: a file cannot be used: the disk is full; free some space",
   ]);
 });
 

@@ -1,17 +1,20 @@
-// What a client is told is on disk first. The one place that holds to it, and that says what becomes
-// of what could not be stored:
+// Whatever a packet promises to a client is committed to disk before the packet is written. This is
+// the only place that enforces it, and that decides what happens when the commit fails. Durable
+// sessions are those that outlive their connection.
 //
-// | told                                    | when it could not be stored                           |
-// |-----------------------------------------|-------------------------------------------------------|
-// | PUBACK, PUBREC                          | 0x97, and the message is taken back where it waits    |
-// | SUBACK, UNSUBACK                        | 0x97 and 0x83, and the subscription is as before      |
-// | CONNACK of a session that is kept       | 0x88, and nothing has changed                         |
-// | PUBLISH of QoS 2, PUBREL, PUBCOMP to a  | the client is closed with 0x97: exactly once cannot   |
-// | session that is kept                    | be promised                                           |
-// | PUBLISH of QoS 0 and 1, all to others   | sent: an acknowledgement that was not recorded means  |
-// |                                         | that the message comes again after a crash            |
+// | packet                                  | when its effects could not be stored                |
+// |-----------------------------------------|-----------------------------------------------------|
+// | PUBACK, PUBREC                          | is sent with 0x97, and the message is withdrawn     |
+// | SUBACK, UNSUBACK                        | is sent with 0x97 or 0x83; the subscriptions do not |
+// |                                         | change                                              |
+// | CONNACK for a durable session           | is sent with 0x88, and nothing changes              |
+// | PUBLISH of QoS 2, PUBREL, PUBCOMP of a  | is not sent; the connection is closed with 0x97, as |
+// | durable session                         | exactly-once delivery cannot be guaranteed          |
+// | PUBLISH of QoS 0 and 1; any packet of a | is sent; if an acknowledgement is not recorded, the |
+// | session that is not durable             | message is delivered again after a crash            |
 //
-// Acknowledgements wait for the end of the turn, so that one commit serves all that came in it.
+// Acknowledgements wait for the end of the turn, so that one commit serves everything that arrived
+// in it.
 
 import { encodePacket, isFailure, ReasonCode, type ReasonCodeOf } from "../../packets/mod.ts";
 import type { OutgoingMessage } from "../../session/outgoing_message.ts";
@@ -22,14 +25,14 @@ import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { Retained } from "../retained/messages.ts";
 import type { Store } from "./store.ts";
 
-/** What it works with. */
+/** Dependencies of {@linkcode CommitBeforeWrite}. */
 export interface CommitBeforeWriteSetup {
   readonly store: Store;
-  /** Puts back what was retained before. */
+  /** Restores the retained message that a topic had before. */
   readonly restoreRetained: (topic: string, before: Retained | undefined) => void;
-  /** A client has something to send. */
+  /** Has the connection's bytes written later in this turn. */
   readonly wakeLater: (connection: BrokerConnection) => void;
-  /** Acknowledges a message, or refuses it, and wakes who is to be told. Never throws. */
+  /** Acknowledges a message, or refuses it, and wakes the publisher. Never throws. */
   readonly acknowledge: (
     connection: BrokerConnection,
     acknowledgement: PendingAcknowledgement,
@@ -39,25 +42,25 @@ export interface CommitBeforeWriteSetup {
   readonly atEndOfTurn: (callback: () => void) => void;
 }
 
-/** A message of a client that is not acknowledged before it is stored. */
+/** The effects of a published message that have to be stored before it is acknowledged. */
 class Publication {
   readonly queued: { readonly session: BrokerSession; readonly message: QueuedMessage }[] = [];
   readonly retained: { readonly topic: string; readonly before: Retained | undefined }[] = [];
-  /** Whether somebody could not get it, because it could not be stored. */
+  /** Whether it was not queued for a durable session, because nothing can be stored now. */
   isRefused = false;
 
-  /** What has come of it so far is stored, or was taken back. */
+  /** Forgets the effects so far, which have been committed or withdrawn. */
   settle(isStored: boolean): void {
     this.isRefused ||= !isStored;
     this.queued.length = this.retained.length = 0;
   }
 
-  get isToBeStored(): boolean {
+  get hasEffects(): boolean {
     return this.queued.length > 0 || this.retained.length > 0;
   }
 }
 
-/** What is said to a message. */
+/** The answer to a published message. */
 export interface Answer {
   readonly reasonCode: ReasonCodeOf<"puback">;
   readonly reasonString?: string | undefined;
@@ -73,38 +76,38 @@ interface HeldAnswer {
 
 const NOT_STORED: Answer = {
   reasonCode: ReasonCode.quotaExceeded,
-  reasonString: "The message cannot be stored now",
+  reasonString: "The server cannot store the message now",
 };
 
-/** Lets nothing out before it is true. */
+/** Holds back what is to be written to clients until everything it promises is committed. */
 export class CommitBeforeWrite {
   readonly #setup: CommitBeforeWriteSetup;
   #answers: HeldAnswer[] = [];
-  /** The message that is on its way to its subscribers. */
+  /** The message that is being routed. */
   #publication: Publication | undefined;
-  /** Messages that are on their way for more than one turn. */
-  readonly #underWay = new Set<HeldAnswer>();
-  #isDue = false;
-  /** Clients with something to be written that is not stored yet. */
+  /** Messages whose routing takes more than one turn. */
+  readonly #routing = new Set<HeldAnswer>();
+  #isCommitScheduled = false;
+  /** Connections whose bytes wait for a commit. */
   readonly #waiting = new Set<BrokerConnection>();
-  /** Those of them that have waited for a commit. */
+  /** Those of them whose commit has been made or attempted. */
   readonly #woken = new WeakSet<BrokerConnection>();
-  /** Clients for which something lies ready that was taken back: it must not be written. */
-  readonly #misled = new WeakSet<BrokerConnection>();
+  /** Connections whose bytes contain a message that was withdrawn: these must not be written. */
+  readonly #withdrawn = new WeakSet<BrokerConnection>();
 
   constructor(setup: CommitBeforeWriteSetup) {
     this.#setup = setup;
   }
 
-  /** Whether a client can be let in that wants its session to be kept. */
-  get canKeepSessions(): boolean {
+  /** Whether durable sessions can be accepted now. */
+  get canStoreSessions(): boolean {
     return !this.#setup.store.isFailing;
   }
 
   /**
-   * Routes a message of QoS 1 or 2 by `route`, which gives what is to be said to it. Returns that, if it is
-   * to be said at once; else it is said when what came of the message is stored. Where the message
-   * takes more than one turn, what was stored meanwhile is not taken back any more.
+   * Routes a QoS 1 or QoS 2 message by `route` and returns its answer if there is nothing to store.
+   * Otherwise returns `undefined`, and the message is answered when its effects are stored. When
+   * routing takes more than one turn, effects that are committed meanwhile are not withdrawn later.
    */
   publish(
     connection: BrokerConnection,
@@ -124,15 +127,15 @@ export class CommitBeforeWrite {
     }
     const held = { connection, acknowledgement, answer: NOT_STORED, publication };
     if (!isPromise(answer)) return this.#answerWith({ ...held, answer });
-    this.#underWay.add(held);
-    return answer.finally(() => this.#underWay.delete(held)).then((answer) =>
+    this.#routing.add(held);
+    return answer.finally(() => this.#routing.delete(held)).then((answer) =>
       this.#answerWith({ ...held, answer })
     );
   }
 
   /**
-   * Gives a function that calls its argument as if in the call in which it was got: what is kept
-   * belongs to the message that is routed now.
+   * Returns a function that runs its argument in a later turn as part of the message that is being
+   * routed now: what that stores belongs to this message.
    */
   together(): (work: () => void) => void {
     const publication = this.#publication;
@@ -147,25 +150,28 @@ export class CommitBeforeWrite {
     };
   }
 
-  /** The message has been routed. Returns what is to be said to it, if it is to be said at once. */
+  /** Returns the answer to a message that has been routed, if there is nothing to store. */
   #answerWith(held: HeldAnswer): Answer | undefined {
     const { store } = this.#setup;
     const { connection, acknowledgement, answer, publication } = held;
     const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
     if (publication.isRefused && !isFailure(answer.reasonCode)) {
-      this.#takeBack([held]);
+      this.#withdraw([held]);
       return NOT_STORED;
     }
-    const isStored = !isRecorded && !publication.isToBeStored;
-    if (isStored || isFailure(answer.reasonCode)) return answer;
+    const isDone = !isRecorded && !publication.hasEffects;
+    if (isDone || isFailure(answer.reasonCode)) return answer;
     if (isRecorded) store.saveReceived(connection.session!, acknowledgement);
     this.#answers.push(held);
     this.#commitLater();
     return undefined;
   }
 
-  /** Whether a session may be given a message: not one that is refused because it cannot be stored. */
-  mayQueue(session: BrokerSession): boolean {
+  /**
+   * Whether the message that is being routed can be queued for a session. It cannot for a durable
+   * session while nothing can be stored; the message is then refused.
+   */
+  canQueue(session: BrokerSession): boolean {
     const publication = this.#publication;
     if (publication === undefined || !isDurable(session) || !this.#setup.store.isFailing) {
       return true;
@@ -174,25 +180,25 @@ export class CommitBeforeWrite {
     return false;
   }
 
-  /** A message waits for a session, or is in flight to it. */
-  keep(session: BrokerSession, message: QueuedMessage): void {
+  /** Saves a message that has been queued for a session, or sent to it. */
+  save(session: BrokerSession, message: QueuedMessage): void {
     if (!isDurable(session)) return;
     this.#setup.store.saveMessage(session, message);
     this.#publication?.queued.push({ session, message });
   }
 
-  /** A message is retained, or none is any more, of a topic that had another before, or none. */
+  /** Notes what the retained message of a topic was before the message that is being routed. */
   retain(topic: string, before: Retained | undefined): void {
     this.#publication?.retained.push({ topic, before });
   }
 
-  /** Brings all to disk. Whoever waited for it is answered. False when it could not be. */
+  /** Commits all changes, and answers the messages that waited for it. False when it fails. */
   commit(): boolean {
     const isStored = this.#setup.store.commit();
     const answers = this.#answers;
     this.#answers = [];
-    if (!isStored) this.#takeBack([...answers, ...this.#underWay]);
-    for (const { publication } of this.#underWay) publication.settle(isStored);
+    if (!isStored) this.#withdraw([...answers, ...this.#routing]);
+    for (const { publication } of this.#routing) publication.settle(isStored);
     for (const { connection, acknowledgement, answer } of answers) {
       this.#setup.acknowledge(connection, acknowledgement, isStored ? answer : NOT_STORED);
     }
@@ -200,52 +206,54 @@ export class CommitBeforeWrite {
   }
 
   /**
-   * What is to be written to a client now: the drive asks here in place of the connection. What is not
-   * true yet waits for the end of the turn, and then the client is woken.
+   * The bytes to be written to a client now, in place of the connection's own `takeBytes()`. Those
+   * that need a commit wait for the end of the turn; then the connection is woken.
    */
   takeBytes(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
     const { protocol, session } = connection;
-    // Who is closed cannot be woken again, and is owed its answers now.
+    // A connection that is closed cannot be woken again, so it gets its answers now.
     if (protocol.isClosed && this.#answers.length > 0) this.commit();
     if (!protocol.hasBytes) return undefined;
-    if (session !== undefined && !this.#isTrue(connection, session)) {
+    if (session !== undefined && !this.#isCommitted(connection, session)) {
       const { store } = this.#setup;
       if (!protocol.isClosed && !store.isFailing && !this.#woken.delete(connection)) {
         this.#waiting.add(connection);
         this.#commitLater();
         return undefined;
       }
-      if (!this.commit() && !this.#isHonest(connection, session)) return this.#close(connection);
+      if (!this.commit() && !this.#canWriteUncommitted(connection, session)) {
+        return this.#close(connection);
+      }
     }
-    if (session !== undefined) connection.isTold = true;
+    if (session !== undefined) connection.isConnackWritten = true;
     return protocol.takeBytes();
   }
 
-  /** Whether all that is to be written to a client is stored. */
-  #isTrue(connection: BrokerConnection, session: BrokerSession): boolean {
+  /** Whether everything that the bytes to be written promise is committed. */
+  #isCommitted(connection: BrokerConnection, session: BrokerSession): boolean {
     const { store } = this.#setup;
-    if (this.#misled.has(connection)) return false;
+    if (this.#withdrawn.has(connection)) return false;
     if (session.connection !== connection) return true;
-    // A session that is not kept may have taken the place of one that is.
-    if (!isDurable(session)) return connection.isTold || !store.isEnding(session);
+    // A session that is not durable may replace a durable one, whose end must be committed.
+    if (!isDurable(session)) return connection.isConnackWritten || !store.isEnding(session);
     store.touch(session);
     return store.isStored(session);
   }
 
-  /** Whether what is to be written to a client may be, though not all of it could be stored. */
-  #isHonest(connection: BrokerConnection, session: BrokerSession): boolean {
-    if (this.#misled.has(connection)) return false;
+  /** Whether the bytes may be written although the commit failed: see the table above. */
+  #canWriteUncommitted(connection: BrokerConnection, session: BrokerSession): boolean {
+    if (this.#withdrawn.has(connection)) return false;
     return session.connection !== connection || !isDurable(session) ||
       this.#setup.store.isRecorded(session);
   }
 
-  /** Says in place of all that cannot be said why the client is closed. */
+  /** Closes a connection whose bytes must not be written; returns the packet that says why. */
   #close(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
     const { protocol } = connection;
     const { isClosed } = protocol;
     protocol.takeBytes();
-    if (!connection.isTold) {
-      protocol.breakOff("has a session that cannot be stored now");
+    if (!connection.isConnackWritten) {
+      protocol.breakOff("was refused because its session cannot be stored now");
       return encodePacket({ type: "connack", reasonCode: ReasonCode.serverUnavailable });
     }
     if (isClosed) return undefined;
@@ -253,11 +261,11 @@ export class CommitBeforeWrite {
     return protocol.takeBytes();
   }
 
-  /** Messages that are refused wait for nobody, and are not retained. */
-  #takeBack(answers: readonly HeldAnswer[]): void {
+  /** Undoes the effects of messages that are refused. */
+  #withdraw(answers: readonly HeldAnswer[]): void {
     const { store, restoreRetained } = this.#setup;
     const waiting = new Map<BrokerSession, Set<OutgoingMessage>>();
-    // The last first: each puts back what was before it.
+    // From the last to the first, since each restores what was there before it.
     for (const { connection, acknowledgement, publication } of answers.toReversed()) {
       if (connection.session !== undefined) {
         store.deleteReceived(connection.session, acknowledgement);
@@ -272,9 +280,9 @@ export class CommitBeforeWrite {
           if (messages === undefined) waiting.set(session, messages = new Set());
           messages.add(message);
         } else if (message.qos === 2 && inFlight.get(message.packetId) === message) {
-          // It has not been written: what is written is committed first.
+          // It is encoded but not written yet, as writing needs the commit.
           inFlight.remove(message);
-          if (session.connection !== undefined) this.#misled.add(session.connection);
+          if (session.connection !== undefined) this.#withdrawn.add(session.connection);
         } else continue;
         store.deleteMessage(message);
         message.release();
@@ -286,10 +294,10 @@ export class CommitBeforeWrite {
   }
 
   #commitLater(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
+    if (this.#isCommitScheduled) return;
+    this.#isCommitScheduled = true;
     this.#setup.atEndOfTurn(() => {
-      this.#isDue = false;
+      this.#isCommitScheduled = false;
       this.commit();
       for (const connection of this.#waiting) {
         this.#woken.add(connection);
@@ -300,7 +308,7 @@ export class CommitBeforeWrite {
   }
 }
 
-/** Whether a session survives the broker. */
+/** Whether a session outlives its connection, and so is stored. */
 function isDurable(session: BrokerSession | undefined): session is BrokerSession {
   return session !== undefined && session.lifetime > 0;
 }

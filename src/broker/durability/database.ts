@@ -1,6 +1,7 @@
-// Rows: what is kept of sessions, messages and retained messages, as it is written to a database
-// and found there. Writing the same again does no harm, for nobody knows of a commit that failed
-// whether it did. Knows nothing of when.
+// The rows of the broker's database: sessions, subscriptions, messages, retained messages. Each
+// write
+// can be repeated, because a commit that reports a failure may have succeeded. When to write is
+// decided by the store.
 
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
 import { decodeMessage, encodeMessage } from "../../session/snapshot.ts";
@@ -12,32 +13,32 @@ import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
 import { BROKER_FILE, columnsOf, type TableName } from "./format.ts";
 
-/** A session as it is kept. Times are of the clock on the wall. */
+/** A stored session. Times are those of the wall clock, in milliseconds. */
 export interface SessionRow {
   readonly client: ClientInfo;
-  /** Whose it is, where somebody authenticates. */
+  /** The user the session belongs to, if clients are authenticated. */
   readonly owner: string | undefined;
-  /** In milliseconds; `Infinity` for ever. */
+  /** The Session Expiry Interval, in milliseconds; `Infinity` when it does not expire. */
   readonly lifetime: number;
-  /** When its client left; `undefined` while it is there. */
+  /** When its client disconnected; `undefined` while it is connected. */
   readonly leftAt: number | undefined;
   readonly will: Will | undefined;
 }
 
-/** A message as it is kept. */
+/** A stored message of a session. */
 export interface MessageRow {
   readonly id: number;
   readonly packet: PublishPacket;
-  /** By the clock on the wall; `Infinity` for never. */
+  /** By the wall clock, in milliseconds; `Infinity` when it does not expire. */
   readonly expiresAt: number;
   readonly packetId: number;
   readonly isReleased: boolean;
   readonly order: number;
-  /** The checksum of what does not change. */
+  /** The checksum of the columns that never change. */
   readonly contentChecksum: number;
 }
 
-/** A subscription as it is kept. */
+/** A stored subscription. */
 export type SubscriptionRow = Pick<Subscription<unknown>, "request" | "identifier">;
 
 const SQL = {
@@ -57,22 +58,22 @@ const SQL = {
   deleteRetained: "DELETE FROM retained WHERE topic = ?",
 } as const;
 
-/** The database of a broker. */
+/** The broker's tables. */
 export class BrokerDatabase {
   readonly #database: Database;
   readonly #path: string;
   readonly #statements = new Map<keyof typeof SQL, Statement>();
 
-  /** `path` names it in messages. */
+  /** `path` names the file in error messages. */
   constructor(database: Database, path: string) {
     this.#database = database;
     this.#path = path;
   }
 
   /**
-   * The sessions that are there.
+   * Reads all sessions.
    *
-   * @throws {StoreError} when a row is damaged, as all that read do
+   * @throws {StoreError} when a row is damaged, as with every method that reads
    */
   sessions(): SessionRow[] {
     return this.#rows("session", "", [], (row) => ({
@@ -91,7 +92,7 @@ export class BrokerDatabase {
     }));
   }
 
-  /** The subscriptions of a session. */
+  /** Reads the subscriptions of a session. */
   subscriptions(clientId: string): SubscriptionRow[] {
     return this.#rows("subscription", "WHERE client_id = ?", [clientId], (row) => ({
       request: JSON.parse(String(row["request"])),
@@ -99,16 +100,15 @@ export class BrokerDatabase {
     }));
   }
 
-  /**
-   * The Packet Identifiers of the QoS 2 messages that a session has received, and whose PUBREL has
-   * not come.
-   */
+  /** Reads the Packet Identifiers of received QoS 2 messages whose PUBREL has not arrived. */
   received(clientId: string): number[] {
     const where = "WHERE client_id = ?";
     return this.#rows("received", where, [clientId], (row) => Number(row["packet_id"]));
   }
 
-  /** The messages of a session: those in flight in their order, then those that wait. */
+  /**
+   * Reads the messages of a session in their order: those in flight, then those that are queued.
+   */
   messages(clientId: string): MessageRow[] {
     const where = "WHERE client_id = ? ORDER BY packet_id = 0, place, id";
     return this.#rows("message", where, [clientId], (row) => ({
@@ -124,7 +124,7 @@ export class BrokerDatabase {
     }));
   }
 
-  /** The retained messages that are there, with when they expire. */
+  /** Reads all retained messages and when they expire, by the wall clock. */
   retained(): { readonly packet: PublishPacket; readonly expiresAt: number }[] {
     return this.#rows("retained", "", [], (row) => ({
       packet: decodeMessage(row["publish"] as Uint8Array),
@@ -132,7 +132,7 @@ export class BrokerDatabase {
     }));
   }
 
-  /** The greatest `id` of a message; 0 when there is none. */
+  /** The highest `id` of a message; 0 when there is none. */
   lastMessageId(): number {
     const [row] = this.#read("SELECT max(id) AS id FROM message");
     return Number(row?.["id"] ?? 0);
@@ -150,7 +150,7 @@ export class BrokerDatabase {
     ]);
   }
 
-  /** With all that belongs to it. */
+  /** Deletes a session; its subscriptions and messages go with it, by their foreign keys. */
   deleteSession(clientId: string): void {
     this.#run("deleteSession", clientId);
   }
@@ -176,7 +176,7 @@ export class BrokerDatabase {
     this.#run("deleteReceived", clientId, packetId);
   }
 
-  /** Keeps a message, in flight or not. */
+  /** Saves a message that is queued or in flight. */
   saveMessage(clientId: string, message: QueuedMessage, expiresAt: number): void {
     const content = [message.row!, clientId, encodeMessage(message.packet), finite(expiresAt)];
     message.contentChecksum = checksum(content);
@@ -185,7 +185,7 @@ export class BrokerDatabase {
     this.#run("saveMessage", ...content, ...flight, sum);
   }
 
-  /** Keeps what has become of a message that is there. */
+  /** Updates the delivery state of a stored message. */
   saveFlight(message: QueuedMessage): void {
     const flight = flightOf(message);
     const sum = checksum(flight, message.contentChecksum);
@@ -204,12 +204,12 @@ export class BrokerDatabase {
     this.#run("deleteRetained", topic);
   }
 
-  /** Writes what is there already: whether it can be written, though there is nothing to write. */
+  /** Finds out whether the file can be written, by writing a value that it already has. */
   probe(): void {
     this.#database.prepare(`PRAGMA user_version = ${BROKER_FILE.version}`).run();
   }
 
-  /** Closes it. */
+  /** Closes the database. */
   close(): void {
     this.#database.close();
   }
@@ -236,11 +236,11 @@ export class BrokerDatabase {
     return this.#read(`SELECT * FROM ${table} ${where}`, ...values).map((row) => {
       try {
         const sum = checksum(columns.map((column) => row[column]!));
-        if (sum !== row["checksum"]) throw new Error("its checksum is another");
+        if (sum !== row["checksum"]) throw new Error("the checksum does not match");
         return take(row);
       } catch (cause) {
         const which = `a row of the table "${table}" is damaged`;
-        const advice = "restore the file from a copy, or move it away to begin with an empty one";
+        const advice = "restore the file from a backup, or move it away to start with an empty one";
         throw new StoreError("damaged", this.#path, `${which}; ${advice}`, { cause });
       }
     });
@@ -259,7 +259,7 @@ function flightOf({ packetId, isReleased, order }: QueuedMessage): SqlValue[] {
   return [packetId, isReleased ? 1 : 0, order];
 }
 
-/** A Will is kept as a CONNECT that has it. */
+/** A Will is stored as a CONNECT packet that contains it. */
 function willFrom(bytes: SqlValue | undefined): Will | undefined {
   const packet = decodePacket(bytes as Uint8Array);
   return packet.type === "connect" ? packet.will : undefined;

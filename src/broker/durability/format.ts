@@ -1,4 +1,4 @@
-// The file of a broker: its tables, and how those of earlier versions become these. Each row has a
+// The broker's database file: its tables, and the migrations from earlier versions. Each row has a
 // checksum of all its other columns, in their order.
 
 import { checksum } from "../../store/checksum.ts";
@@ -34,7 +34,7 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** The tables, and the columns that a row is written with; the checksum is the last. */
+/** The columns of each table, without the checksum, which is the last one. */
 const COLUMNS = {
   session: ["client_id", "username", "owner", "address", "lifetime", "left_at", "will"],
   subscription: ["client_id", "topic_filter", "request", "identifier"],
@@ -46,12 +46,12 @@ const COLUMNS = {
 /** A table of the file. */
 export type TableName = keyof typeof COLUMNS;
 
-/** The columns of a table that its checksum is of. */
+/** The columns that a row's checksum covers. */
 export function columnsOf(table: TableName): readonly string[] {
   return COLUMNS[table];
 }
 
-/** The file of a broker. */
+/** The format of a broker's database file. */
 export const BROKER_FILE: StoreFormat = {
   // "MQTb"
   applicationId: 0x4d515462,
@@ -63,7 +63,9 @@ export const BROKER_FILE: StoreFormat = {
 };
 
 /**
- * Version 0 had no checksums, a Will in Base64, and no owners: that is whoever has connected last.
+ * Version 0 had no checksums, stored a Will in Base64, and had no owners. The owner becomes the
+ * user
+ * who was the last to connect.
  */
 function addChecksums(database: Database): void {
   const names = Object.keys(COLUMNS) as TableName[];

@@ -1,7 +1,9 @@
-// What survives the broker: sessions, the messages that wait for them or are in flight, retained
-// messages. What has changed is only noted, and written in one go when it is to be committed: no
-// statement runs anywhere else, so that none can fail in the middle of anything. What could not be
-// written stays noted, once however often it changes, until it can.
+// The broker's persistent state: sessions with their queued and in-flight messages, and retained
+// messages. Changes are only recorded, and written in one transaction by `commit()`. No other
+// method
+// runs a statement that writes, so none can fail in the middle of something else. Changes that
+// could
+// not be written are kept for the next commit, each once however often it is made.
 
 import { restoreUnreleased } from "../../session/snapshot.ts";
 import type { PublishPacket } from "../../packets/mod.ts";
@@ -17,11 +19,11 @@ import type { Subscription } from "../routing/subscriptions.ts";
 import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
 import { BROKER_FILE } from "./format.ts";
 
-/**
- * Clocks: of the engine, and of the wall, which goes on while there is no broker. In milliseconds.
- */
+/** The clocks that a store needs, in milliseconds. */
 export interface Clocks {
+  /** The engine's clock, which never goes back. */
   readonly now: () => number;
+  /** The wall clock, which goes on while the broker is not running. */
   readonly wall: () => number;
 }
 
@@ -31,35 +33,38 @@ interface RetainedState {
   readonly expiresAt: number;
 }
 
-/** What has changed since the last commit, by what it is of. */
+/** The changes since the last commit. */
 interface Changes {
-  /** Client Identifiers of sessions that have ended: their rows go before any other is written. */
+  /**
+   * Client Identifiers of sessions that have ended. Their rows are deleted before anything else.
+   */
   readonly endedSessions: Set<string>;
   readonly sessions: Map<BrokerSession, SessionRow>;
   readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
-  /** QoS 2 messages received, whose acknowledgement waits for the commit. */
+  /** Received QoS 2 messages, whose PUBREC waits for the commit. */
   readonly received: Map<BrokerSession, PendingAcknowledgement[]>;
   readonly messages: Map<QueuedMessage, BrokerSession>;
-  /** Rows of messages that are through. */
-  readonly settled: Set<number>;
-  /** Sessions whose messages in flight may have changed. */
+  /** The `id`s of messages that are delivered or dropped. */
+  readonly deletedMessages: Set<number>;
+  /** Sessions whose in-flight messages may have changed. */
   readonly touched: Set<BrokerSession>;
   readonly retained: Map<string, RetainedState | undefined>;
 }
 
-/** What differs between what a session has in flight and its rows. */
+/** The differences between a session's in-flight messages and their rows. */
 interface FlightChanges {
   readonly clientId: string;
+  /** Messages whose delivery state has changed. */
   readonly moved: readonly QueuedMessage[];
-  /** Packet Identifiers whose PUBREL has come, or that stand for another message now. */
+  /** Packet Identifiers whose PUBREL has arrived, or that now belong to another message. */
   readonly released: readonly number[];
   /** Whether a message in flight has no row yet. */
   readonly isNew: boolean;
 }
 
-/** A broker's memory on disk. */
+/** The persistent state of a broker. */
 export class Store {
-  /** The file. */
+  /** The path of the file. */
   readonly path: string;
   readonly #database: BrokerDatabase;
   readonly #clocks: Clocks;
@@ -70,23 +75,23 @@ export class Store {
     subscriptions: new Map(),
     received: new Map(),
     messages: new Map(),
-    settled: new Set(),
+    deletedMessages: new Set(),
     touched: new Set(),
     retained: new Map(),
   };
-  /** Sessions that are there, or to be there, as they were saved last. */
+  /** Sessions in the file, or to be written to it, as they were last saved. */
   readonly #sessions = new Map<string, { session: BrokerSession | undefined; row: SessionRow }>();
-  /** The QoS 2 messages of sessions, received and not released, that are there. */
+  /** The received, unreleased QoS 2 messages that are in the file. */
   readonly #received = new WeakMap<BrokerSession, Map<number, PendingAcknowledgement>>();
   #lastMessageId: number;
   #isClosed = false;
-  /** Is told what is wrong when something could not be stored: once for each kind of fault. */
+  /** Called when a commit has failed; once a minute at most for each kind of fault. */
   onFailed: (error: StoreError) => void = () => {};
 
   /**
-   * Opens the file, or makes it.
+   * Opens the file, or creates it.
    *
-   * @throws {StoreError} when it cannot be used, and why
+   * @throws {StoreError} when the file cannot be used
    */
   constructor(path: string, clocks: Clocks, open?: OpenDatabase) {
     this.path = path;
@@ -106,24 +111,24 @@ export class Store {
     }
   }
 
-  /** Whether something has not been brought to disk, or nobody knows whether anything can be. */
-  get isWaiting(): boolean {
+  /** Whether a commit is needed: there are changes, or the last commit has failed. */
+  get needsCommit(): boolean {
     return this.isFailing || this.#changes.touched.size > 0 || this.#hasOtherChanges;
   }
 
-  /** Whether what is to be stored cannot be, as far as is known. */
+  /** Whether the last commit has failed. */
   get isFailing(): boolean {
     return this.#commits.isFailing;
   }
 
-  /** When to try again, while it is failing. */
+  /** When to commit again after a failure, by the engine's clock. */
   get retryAt(): number | undefined {
     return this.#commits.retryAt;
   }
 
   /**
-   * The sessions that are there, with when their clients left by the engine's clock, which may be
-   * below 0.
+   * Reads all sessions. When their clients disconnected is given by the engine's clock, and may be
+   * negative.
    */
   sessions(): SessionRow[] {
     return this.#database.sessions().map((row) => {
@@ -132,8 +137,8 @@ export class Store {
     });
   }
 
-  /** Fills a session that is there with what belongs to it. */
-  fill(session: BrokerSession): void {
+  /** Reads the subscriptions and messages of a session into it. */
+  restore(session: BrokerSession): void {
     const { clientId } = session.client;
     this.#sessions.get(clientId)!.session = session;
     for (const { request, identifier } of this.#database.subscriptions(clientId)) {
@@ -145,12 +150,12 @@ export class Store {
       received.set(packetId, restoreUnreleased(session.state, packetId));
     }
     this.#received.set(session, received);
-    for (const row of this.#database.messages(clientId)) this.#restore(session, row);
+    for (const row of this.#database.messages(clientId)) this.#restoreMessage(session, row);
     this.touch(session);
     session.state.exists = true;
   }
 
-  /** The retained messages that are there, with when they expire. */
+  /** Reads all retained messages and when they expire, by the engine's clock. */
   retained(): RetainedState[] {
     return this.#database.retained().map(({ packet, expiresAt }) => ({
       packet,
@@ -158,20 +163,20 @@ export class Store {
     }));
   }
 
-  /** Keeps a session as it is now, without what has functions of its own here. */
+  /** Saves a session as it is now. Its subscriptions and messages are saved one by one. */
   saveSession(session: BrokerSession): void {
     const { client, owner, lifetime, connection, will } = session;
     const leftAt = connection === undefined ? this.#clocks.wall() : undefined;
     this.#saveRow(session, { client, owner, lifetime, leftAt, will });
   }
 
-  /** Forgets the Will of a session, which has been published. */
+  /** Deletes the Will of a session, which has been published. */
   deleteWill(session: BrokerSession): void {
     const saved = this.#sessions.get(session.client.clientId);
     if (saved?.session === session) this.#saveRow(session, { ...saved.row, will: undefined });
   }
 
-  /** Forgets a session and all that belongs to it, if it is there. */
+  /** Deletes a session with its subscriptions and messages, if it is stored. */
   deleteSession(session: BrokerSession): void {
     const { clientId } = session.client;
     if (!this.#has(session)) return;
@@ -182,7 +187,7 @@ export class Store {
     this.#received.delete(session);
   }
 
-  /** Keeps a subscription. */
+  /** Saves a subscription. */
   saveSubscription(subscription: Subscription<BrokerSession>): void {
     this.#subscriptionsOf(subscription.subscriber).set(
       subscription.request.topicFilter,
@@ -190,29 +195,27 @@ export class Store {
     );
   }
 
-  /** Forgets a subscription. */
+  /** Deletes a subscription. */
   deleteSubscription(session: BrokerSession, topicFilter: string): void {
     if (this.#has(session)) this.#subscriptionsOf(session).set(topicFilter, undefined);
   }
 
-  /** Keeps a message for a session. */
+  /** Saves a message for a session. */
   saveMessage(session: BrokerSession, message: QueuedMessage): void {
     message.row = ++this.#lastMessageId;
     this.#changes.messages.set(message, session);
   }
 
-  /** Forgets a message. */
+  /** Deletes a message, if it is stored. */
   deleteMessage(message: QueuedMessage): void {
     if (message.row === undefined) return;
     const isNew = this.#changes.messages.delete(message);
-    // Of a commit that failed nobody knows whether it did.
-    if (!isNew || this.isFailing) this.#changes.settled.add(message.row);
+    // A commit that reported a failure may have written it all the same.
+    if (!isNew || this.isFailing) this.#changes.deletedMessages.add(message.row);
     message.row = undefined;
   }
 
-  /**
-   * Keeps that a message of QoS 2 has been received, which is acknowledged when it is committed.
-   */
+  /** Saves that a QoS 2 message has been received, so that it is not delivered a second time. */
   saveReceived(session: BrokerSession, acknowledgement: PendingAcknowledgement): void {
     const { received } = this.#changes;
     const acknowledgements = received.get(session);
@@ -220,7 +223,7 @@ export class Store {
     else acknowledgements.push(acknowledgement);
   }
 
-  /** Does not keep it after all. */
+  /** Undoes {@linkcode saveReceived} before it is committed. */
   deleteReceived(session: BrokerSession, acknowledgement: PendingAcknowledgement): void {
     const { received } = this.#changes;
     const left = received.get(session)?.filter((other) => other !== acknowledgement) ?? [];
@@ -228,27 +231,27 @@ export class Store {
     else received.delete(session);
   }
 
-  /** Keeps a retained message, whose bytes are its own. */
+  /** Saves a retained message. Its payload must not change afterwards. */
   saveRetained(packet: PublishPacket, expiresAt: number): void {
     this.#changes.retained.set(packet.topic, { packet, expiresAt });
   }
 
-  /** Forgets a retained message. */
+  /** Deletes a retained message. */
   deleteRetained(topic: string): void {
     this.#changes.retained.set(topic, undefined);
   }
 
-  /** Messages of a session may have been sent, released or received. */
+  /** Notes that the delivery state of a session's messages may have changed. */
   touch(session: BrokerSession): void {
     if (this.#has(session)) this.#changes.touched.add(session);
   }
 
-  /** Whether a session of the same name is still in the file, though it has ended. */
+  /** Whether the end of a session with the same Client Identifier is not committed yet. */
   isEnding({ client }: BrokerSession): boolean {
     return this.#changes.endedSessions.has(client.clientId);
   }
 
-  /** Whether all of a session is in the file. */
+  /** Whether the whole state of a session is committed. */
   isStored(session: BrokerSession): boolean {
     const { sessions, subscriptions } = this.#changes;
     if (sessions.has(session) || subscriptions.has(session)) return false;
@@ -257,9 +260,9 @@ export class Store {
   }
 
   /**
-   * Whether all that exactly-once delivery (§4.3.3) with a session hangs on is in the file: that
-   * there is such a session, which message a Packet Identifier stands for, whether it is released,
-   * and which are in use by the client.
+   * Whether everything that exactly-once delivery (§4.3.3) depends on is committed: the session,
+   * which message each Packet Identifier belongs to, whether it is released, and which Packet
+   * Identifiers the client uses.
    */
   isRecorded(session: BrokerSession): boolean {
     const { messages } = this.#changes;
@@ -271,23 +274,21 @@ export class Store {
   }
 
   /**
-   * Brings all that has changed to disk. To be called before anything is told to a client. False
-   * when it could not be: then nothing of it is there, and all of it is still to be brought.
+   * Writes all changes in one transaction. Call it before a client is told of any of them. Returns
+   * false when it fails, or when the pause after a failure is not over and `isUrgent` is false; the
+   * changes are then kept for the next commit.
    */
   commit(isUrgent = false): boolean {
-    if (this.#isClosed || !this.isWaiting) return true;
+    if (this.#isClosed || !this.needsCommit) return true;
     const flights = Array.from(this.#changes.touched, (session) => this.#flightOf(session));
-    const isNothing = !this.isFailing && !this.#hasOtherChanges &&
+    const isEmpty = !this.isFailing && !this.#hasOtherChanges &&
       flights.every(({ moved, released }) => moved.length === 0 && released.length === 0);
-    if (!isNothing && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
-    this.#settle(flights);
+    if (!isEmpty && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
+    this.#markCommitted(flights);
     return true;
   }
 
-  /**
-   * Brings all to disk, as far as it can be, and closes the file. Of what happens afterwards
-   * nothing is kept.
-   */
+  /** Commits what can be committed, and closes the file. Later changes are ignored. */
   close(): void {
     if (this.#isClosed) return;
     this.commit(true);
@@ -299,18 +300,19 @@ export class Store {
     }
   }
 
+  /** Whether there are changes apart from those of `touched` sessions. */
   get #hasOtherChanges(): boolean {
-    const { endedSessions, sessions, subscriptions, received, messages, settled, retained } =
-      this.#changes;
+    const { endedSessions, sessions, subscriptions, received } = this.#changes;
+    const { messages, deletedMessages, retained } = this.#changes;
     return endedSessions.size + sessions.size + subscriptions.size + received.size +
-        messages.size + settled.size + retained.size > 0;
+        messages.size + deletedMessages.size + retained.size > 0;
   }
 
   #write(flights: readonly FlightChanges[]): void {
     const database = this.#database;
     if (this.isFailing) database.probe();
     const { endedSessions, sessions, subscriptions, received } = this.#changes;
-    const { messages, settled, retained } = this.#changes;
+    const { messages, deletedMessages, retained } = this.#changes;
     for (const clientId of endedSessions) database.deleteSession(clientId);
     for (const row of sessions.values()) database.saveSession(row);
     for (const [session, entries] of subscriptions) {
@@ -321,7 +323,7 @@ export class Store {
         else database.saveSubscription(clientId, subscription);
       }
     }
-    for (const id of settled) database.deleteMessage(id);
+    for (const id of deletedMessages) database.deleteMessage(id);
     for (const [message, session] of messages) {
       // Its session may have ended.
       if (!this.#has(session)) continue;
@@ -342,8 +344,8 @@ export class Store {
     }
   }
 
-  /** All that has changed is in the file. */
-  #settle(flights: readonly FlightChanges[]): void {
+  /** Records that all changes are in the file. */
+  #markCommitted(flights: readonly FlightChanges[]): void {
     const { received, messages, touched } = this.#changes;
     for (const message of messages.keys()) message.savedOrder = message.order;
     for (const { moved } of flights) {
@@ -405,7 +407,7 @@ export class Store {
     return entries;
   }
 
-  #restore(session: BrokerSession, row: MessageRow): void {
+  #restoreMessage(session: BrokerSession, row: MessageRow): void {
     const { state } = session;
     const message = new QueuedMessage(row.packet, this.#fromWall(row.expiresAt));
     message.row = row.id;
@@ -414,7 +416,7 @@ export class Store {
     message.savedOrder = row.order;
     message.contentChecksum = row.contentChecksum;
     if (message.packetId !== 0) state.inFlight.add(message);
-    // It was let in under other limits.
+    // The queue may have become smaller since the message was stored.
     else if (state.sendQueue.add(message).length > 0) this.deleteMessage(message);
   }
 

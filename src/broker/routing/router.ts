@@ -25,7 +25,7 @@ export interface RouterSetup {
   /** A connection has thrown what nobody expected. */
   readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
   /** Whether a message may be kept for a session: it may be that it cannot be stored. */
-  readonly mayQueue: (session: BrokerSession) => boolean;
+  readonly canQueue: (session: BrokerSession) => boolean;
   /** A message waits for a session, or is in flight to it. */
   readonly onQueued: (session: BrokerSession, message: QueuedMessage) => void;
   /** A message that was kept has expired. */
@@ -278,7 +278,7 @@ export class Router {
     identifiers: readonly number[],
   ): Outcome {
     this.#setup.turns.count(Work.keep);
-    if (qos > 0 && !this.#setup.mayQueue(session)) return NOTHING;
+    if (qos > 0 && !this.#setup.canQueue(session)) return NOTHING;
     const { account } = session;
     if (!copies.hasRoom(account)) {
       this.#takeExpired(session);
