@@ -17,7 +17,10 @@ export function unreadable(what: string, path: string, error: unknown): string {
 /** Why the system refused something: `"no such file or directory"`. */
 export function systemReason(error: unknown): string {
   const { message } = error as Error;
-  // "No such file or directory (os error 2): readfile '/path'"
-  const [, reason] = /^(?:.*: )?(\w[^:]*?) \(os error \d+\)/s.exec(message) ?? [];
-  return reason === undefined ? message : reason[0]!.toLowerCase() + reason.slice(1);
+  // Deno's "No such file or directory (os error 2): readfile '/path'", or, as Node has it,
+  // "listen ENOENT: no such file or directory /path".
+  const [, denos, nodes] =
+    /^(?:.*: )?(\w[^:]*?) \(os error \d+\)|^\w+ E[A-Z]+: (.*?)(?: \/.*)?$/s.exec(message) ?? [];
+  const reason = denos ?? nodes ?? message;
+  return reason === "" ? message : reason[0]!.toLowerCase() + reason.slice(1);
 }

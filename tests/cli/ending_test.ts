@@ -5,6 +5,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Recorder } from "./recorder.ts";
 import { runUnread } from "./run.ts";
 import { begin, brokerTest, cli, type Heard, heard } from "./server.ts";
+import { optionsTest } from "./tested_options.ts";
 
 /** A broker that also says why its first client has gone. */
 async function farewell(): Promise<Heard & { readonly why: Promise<string> }> {
@@ -122,3 +123,5 @@ Deno.test("a command that has failed says good-bye, too", async () => {
   assertMatch(stderr, /^mqtt5: [^\n]*\n$/);
   assertEquals((await server.all("disconnect")).map(({ reasonCode }) => reasonCode), [0x00]);
 });
+
+optionsTest(import.meta.url);

@@ -6,6 +6,7 @@ import { serve } from "../../src/broker/mod.ts";
 import { numbers } from "../interop/interop.ts";
 import { Recorder } from "./recorder.ts";
 import { begin, brokerTest, cli, heard, Relay } from "./server.ts";
+import { optionsTest } from "./tested_options.ts";
 
 const TWICE = /← SUBACK[^]*← SUBACK/;
 
@@ -149,3 +150,5 @@ Deno.test("Ctrl-C ends the wait for another attempt", async () => {
   sub.kill("SIGINT");
   assertEquals((await sub.end()).exitCode, 0);
 });
+
+optionsTest(import.meta.url);

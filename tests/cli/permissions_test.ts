@@ -16,6 +16,7 @@ import {
   start,
 } from "./permission_lines.ts";
 import { run } from "./run.ts";
+import { optionsTest } from "./tested_options.ts";
 
 /** What the tests find at the server and in a folder. */
 interface Scene {
@@ -430,3 +431,5 @@ Deno.test("a command line that makes no sense has no line", async () => {
     assertEquals([exitCode, stdout], [2, ""], args.join(" "));
   }
 });
+
+optionsTest(import.meta.url);

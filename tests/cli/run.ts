@@ -2,6 +2,7 @@
 
 import type { Context, Output } from "../../src/cli/context.ts";
 import { main } from "../../src/cli/main.ts";
+import { recordOptions } from "./tested_options.ts";
 
 /** What a command printed and how it ended. */
 export interface Result {
@@ -35,6 +36,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     signal,
   };
   const exitCode = await main(context);
+  recordOptions(args, exitCode);
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
@@ -167,13 +169,15 @@ function spawn(
   env: Readonly<Record<string, string>> = {},
 ): Deno.ChildProcess {
   const cli = new URL("../../cli.ts", import.meta.url).href;
-  return new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...permissions, cli, ...args],
     env,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  void child.status.then(({ code }) => recordOptions(args, code));
+  return child;
 }
 
 function collector(colors: boolean): Output & { readonly text: () => string } {

@@ -7,6 +7,7 @@ import { serve } from "../../src/broker/mod.ts";
 import { freePort } from "../io/mosquitto.ts";
 import { startProxy } from "../io/proxy_server.ts";
 import { run } from "./run.ts";
+import { optionsTest } from "./tested_options.ts";
 import { type Ways, waysTest } from "./ways.ts";
 
 /** What each command is given beside the way, and what it prints then. */
@@ -345,3 +346,5 @@ waysTest("files that do not belong together are told by their names", async ({ f
   ]);
   assertMatch(swapped.stderr, /--cert \S+client\.key has no certificate in PEM/);
 });
+
+optionsTest(import.meta.url, waysTest);

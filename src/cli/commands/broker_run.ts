@@ -10,7 +10,7 @@ import {
 import { StoreError } from "../../store/store_error.ts";
 import type { Context, Output } from "../context.ts";
 import { Failure, usageFailure } from "../failure.ts";
-import { unreadable } from "../files.ts";
+import { systemReason, unreadable } from "../files.ts";
 import { integerOption } from "../options/parse.ts";
 import { traceOf } from "../options/trace.ts";
 import { tracerTo } from "../packets/tracer.ts";
@@ -128,10 +128,9 @@ async function start(options: ServeOptions): Promise<Broker> {
         }`,
       );
     }
-    if (code !== undefined && !(error instanceof StoreError)) {
-      throw new Failure(`Cannot listen on ${places}: ${message}`);
-    }
-    throw error;
+    const isOptions = error instanceof TypeError || error instanceof RangeError;
+    if (error instanceof StoreError || isOptions && code === undefined) throw error;
+    throw new Failure(`Cannot listen on ${places}: ${systemReason(error)}`);
   }
 }
 

@@ -187,9 +187,19 @@ export function integerOption(
 ): number {
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= minimum && value <= maximum) return value;
-  throw usageFailure(
-    `--${name}: expected an integer from ${minimum} to ${maximum}, got ${quoted(text)}`,
-  );
+  throw usageFailure(`--${name}: expected ${rangeOf(minimum, maximum)}, got ${quoted(text)}`);
+}
+
+function rangeOf(minimum: number, maximum: number): string {
+  if (maximum === Number.MAX_SAFE_INTEGER) return `an integer from ${minimum} up`;
+  switch (maximum - minimum) {
+    case 1:
+      return `${minimum} or ${maximum}`;
+    case 2:
+      return `${minimum}, ${minimum + 1} or ${maximum}`;
+    default:
+      return `an integer from ${minimum} to ${maximum}`;
+  }
 }
 
 /** The count that an option limits; without it, `Infinity`. */

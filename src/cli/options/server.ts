@@ -245,7 +245,10 @@ function orUsage<Result>(parse: () => Result, prefix: string): Result {
     return parse();
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw usageFailure(`${prefix}${error.message}`);
+    const { message } = error;
+    throw usageFailure(
+      prefix === "" ? message : prefix + message[0]!.toLowerCase() + message.slice(1),
+    );
   }
 }
 

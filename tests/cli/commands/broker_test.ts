@@ -4,6 +4,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connect } from "../../../mod.ts";
 import { ownProcessTest } from "../../own_process.ts";
 import { run, type Running, runProcess, start } from "../run.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Ends a broker as a person does. Resolves to its exit code. */
 async function endOf(broker: Running, signal: Deno.Signal = "SIGINT"): Promise<number> {
@@ -192,3 +193,5 @@ for (
     assertEquals((await run(["broker", ...args])).exitCode, 2);
   });
 }
+
+optionsTest(import.meta.url);

@@ -11,6 +11,7 @@ import {
   otherAuthority,
 } from "../../io/certificates.ts";
 import { type Running, start } from "../run.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Files of a broker's certificate, its key and the authority of its clients. */
 class Files {
@@ -124,3 +125,5 @@ Deno.test({
     assertEquals(stderr, "");
   },
 });
+
+optionsTest(import.meta.url, opensslTest);

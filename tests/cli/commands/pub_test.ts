@@ -8,6 +8,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { begin, cli, fileWith, heard } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 const PAYLOADS: readonly {
   readonly name: string;
@@ -293,7 +294,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     ["-t", "a", "-n", "--repeat-delay", "1e3"],
     /--repeat-delay: expected a number of seconds/,
   ],
-  ["QoS 3", ["-t", "a", "-n", "-q", "3"], /--qos: expected an integer from 0 to 2/],
+  ["QoS 3", ["-t", "a", "-n", "-q", "3"], /--qos: expected 0, 1 or 2/],
   ["a wildcard in a topic", ["-t", "a/#", "-n"], /topic contains a wildcard/],
   ["an empty topic", ["-t", "", "-n"], /Invalid message: /],
   [
@@ -320,3 +321,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

@@ -9,6 +9,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { echo, Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { begin, brokerTest, cli, fileWith } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 Deno.test("request names a topic of its own for the answer, and marks the request", async () => {
   const asked: PublishOptions[] = [];
@@ -209,3 +210,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

@@ -8,6 +8,7 @@ import { bytesOf } from "../../hex.ts";
 import { freePort } from "../../io/mosquitto.ts";
 import { run, type Running } from "../run.ts";
 import { begin, brokerTest, cli, fileWith } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Starts `respond`, and waits until it has subscribed. */
 async function responding(
@@ -241,3 +242,5 @@ brokerTest(
   },
   { authorizePublish: (_, { topic }) => !topic.startsWith("secret") },
 );
+
+optionsTest(import.meta.url);

@@ -8,6 +8,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { granted, Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { begin, brokerTest, cli } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Publishes texts that the server keeps, one under each topic. */
 async function keep(client: Client, texts: Readonly<Record<string, string>>): Promise<void> {
@@ -171,3 +172,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

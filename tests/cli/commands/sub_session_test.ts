@@ -6,6 +6,7 @@ import type { PacketInit } from "../../../mod.ts";
 import { until, withinPatience } from "../../interop/interop.ts";
 import { type Answers, granted, Recorder } from "../recorder.ts";
 import { begin, brokerTest, cli, publish } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 brokerTest(
   "sub -c -i goes on with a session, and prints what came while it was away",
@@ -117,3 +118,5 @@ Deno.test("sub ends with the Reason Code when the server refuses to unsubscribe"
   assertEquals(exitCode, 0x87);
   assertMatch(stderr, /^mqtt5: The server refused to unsubscribe: 0x87 [^\n]*\n$/);
 });
+
+optionsTest(import.meta.url);

@@ -8,6 +8,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { granted, Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { begin, brokerTest, cli, publish, type Sent } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /**
  * What `sub` prints of messages that are published as soon as it has subscribed, and how it ends.
@@ -253,7 +254,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["two formats", ["-t", "a", "-v", "--json"], /--verbose and --json cannot be used together/],
   ["a format with an unknown letter", ["-t", "a", "-F", "%y"], /--format: unknown letter "%y"/],
   ["-R with --retained-only", ["-t", "a", "-R", "--retained-only"], /cannot be used together/],
-  ["QoS 3", ["-t", "a", "-q", "3"], /--qos: expected an integer from 0 to 2, got "3"/],
+  ["QoS 3", ["-t", "a", "-q", "3"], /--qos: expected 0, 1 or 2, got "3"/],
   ["no message", ["-t", "a", "-C", "0"], /--count: expected an integer from 1/],
   [
     "a Retain Handling that is none",
@@ -273,3 +274,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

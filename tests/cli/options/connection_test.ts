@@ -9,6 +9,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { type Answers, echo, granted, Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { cli, cliBare } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Each command as it comes to its end as soon as it can, with a server that plays along. */
 const BRIEFLY: Readonly<
@@ -331,7 +332,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   [
     "a Will QoS that is none",
     ["--will-topic", "a", "--will-qos", "3"],
-    /--will-qos: expected an integer from 0 to 2/,
+    /--will-qos: expected 0, 1 or 2/,
   ],
   [
     "authentication data without a method",
@@ -351,3 +352,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

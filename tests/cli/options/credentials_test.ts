@@ -7,6 +7,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { Recorder } from "../recorder.ts";
 import { type Result, run } from "../run.ts";
 import { cliBare, fileWith } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 const SECRET = "s3cr:t/ü ";
 const IN_URL = encodeURIComponent(SECRET);
@@ -210,3 +211,5 @@ Deno.test({
     assertHidden({ stdout: shown, stderr: "" });
   },
 });
+
+optionsTest(import.meta.url);

@@ -6,6 +6,7 @@ import { freePort } from "../../io/mosquitto.ts";
 import { Recorder } from "../recorder.ts";
 import { type Result, run } from "../run.ts";
 import { brokerTest, cli, cliBare, fileWith, type Place } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Runs a command as a process that takes these defaults from a file. */
 async function withDefaults(
@@ -135,7 +136,7 @@ const MISTAKES: readonly [name: string, content: string, says: RegExp][] = [
   ["a list for one value", '{"qos":[1]}', /"qos": expected a string or a number/],
   ["an object for a value", '{"client-id":{}}', /"client-id": expected a string or a number/],
   ["nothing for a value", '{"client-id":null}', /"client-id": expected a string or a number/],
-  ["a number out of range", '{"qos":3}', /--qos: expected an integer from 0 to 2/],
+  ["a number out of range", '{"qos":3}', /--qos: expected 0, 1 or 2/],
   ["no object", '["-t","a"]', /expected a JSON object with long names of options/],
   ["no JSON", "topic: a", /: invalid JSON: /],
 ];
@@ -163,3 +164,5 @@ Deno.test("--options says which file it cannot read, and never shows a password"
   assertEquals(exitCode, 2);
   assertNotMatch(stderr, /s3cret/);
 });
+
+optionsTest(import.meta.url);

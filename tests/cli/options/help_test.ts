@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../../src/cli/registry.ts";
 import { run, runProcess } from "../run.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** A terminal as it has been since there are terminals, less a line for the next prompt. */
 const SCREEN = { columns: 80, lines: 24 };
@@ -174,3 +175,5 @@ Deno.test("an option without its value is told from one that there is not", asyn
     assertEquals([exitCode, stderr], [2, `mqtt5: ${option} needs a value; see --help\n`]);
   }
 });
+
+optionsTest(import.meta.url);

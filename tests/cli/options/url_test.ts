@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Recorder } from "../recorder.ts";
 import { run } from "../run.ts";
 import { brokerTest, cliBare } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 const PLACES: readonly [name: string, args: (port: number) => readonly string[]][] = [
   ["-h and -p", (port) => ["-h", "127.0.0.1", "-p", `${port}`, "-t", "a/b c"]],
@@ -69,3 +70,5 @@ for (const [what, args, says] of USAGE) {
     assertMatch(stderr, says);
   });
 }
+
+optionsTest(import.meta.url);

@@ -11,6 +11,7 @@ import {
 import { connect } from "../../../mod.ts";
 import { Recorder } from "../recorder.ts";
 import { begin, beginBare, brokerTest, cli } from "../server.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** The packets that a trace shows, in their order. */
 function packetsIn(trace: string): string[] {
@@ -114,3 +115,5 @@ for (
     assertNotMatch(stderr + stdout, /s3cret|73 33 63/);
   });
 }
+
+optionsTest(import.meta.url);

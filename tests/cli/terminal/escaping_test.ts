@@ -7,6 +7,7 @@ import type { Broker } from "../../../src/broker/mod.ts";
 import { escaped, escapedBytes, escapedJson, quoted } from "../../../src/cli/terminal/text.ts";
 import { withServer } from "../../broker_net/broker_net.ts";
 import { run } from "../run.ts";
+import { optionsTest } from "../tested_options.ts";
 
 /** Characters that do something to a terminal or to a reader, and how they are shown. */
 const UNSEEN: readonly (readonly [character: string, shown: string])[] = [
@@ -183,3 +184,5 @@ Deno.test("request shows the answer escaped on a terminal, and with --raw as it 
     await requests.unsubscribe();
     await answering;
   }, { port: 0 }));
+
+optionsTest(import.meta.url);

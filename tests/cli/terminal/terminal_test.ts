@@ -36,6 +36,7 @@ echoes = termios.tcgetattr(terminal)[3] & termios.ECHO
 sys.stderr.write("echo is " + ("on" if echoes else "off"))
 sys.exit(os.waitstatus_to_exitcode(status))
 `;
+import { optionsTest, recordOptions } from "../tested_options.ts";
 
 /** How the terminal is left, whatever happens on it. */
 const GOOD = "echo is on";
@@ -60,16 +61,16 @@ function begin(port: number, args: readonly string[], options: TerminalOptions =
   const { columns = 80, env = {}, shell = 'exec "$@"' } = options;
   const net = port === 0 ? "127.0.0.1" : `localhost:${port}`;
   const command = [Deno.execPath(), "run", "--quiet", "--no-prompt", `--allow-net=${net}`, CLI];
-  return new Running(
-    new Deno.Command("python3", {
-      args: ["-c", TERMINAL, String(columns), "sh", "-c", shell, "sh", ...command, ...args],
-      // Whoever runs the tests may want no colours.
-      env: { NO_COLOR: "", FORCE_COLOR: "", TERM: "xterm-256color", ...env },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn(),
-  );
+  const child = new Deno.Command("python3", {
+    args: ["-c", TERMINAL, String(columns), "sh", "-c", shell, "sh", ...command, ...args],
+    // Whoever runs the tests may want no colours.
+    env: { NO_COLOR: "", FORCE_COLOR: "", TERM: "xterm-256color", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  void child.status.then(({ code }) => recordOptions(args, code));
+  return new Running(child);
 }
 
 const isHere = await isInstalled("python3", "-c", "import pty");
@@ -419,3 +420,5 @@ for (const args of [["sub", "-v", "-C", "1"], ["retained", "--settle", "0.3"]]) 
     assertEquals(raw.stdout, "a/\u{202E}b \x1b[2J\u{9B}31m\r\r\n\r\n");
   });
 }
+
+optionsTest(import.meta.url, terminalTest);
