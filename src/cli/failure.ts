@@ -1,9 +1,9 @@
 // Failures as a person meets them: one sentence on standard error, and an exit code.
 
 import type { Context } from "./context.ts";
-import { tellOf } from "./terminal/text.ts";
+import { report } from "./terminal/text.ts";
 
-/** A failure that a person is told about in one sentence. */
+/** A failure with a message of one sentence. */
 export class Failure extends Error {
   override readonly name = "Failure";
   /** The exit code. */
@@ -21,8 +21,7 @@ export function usageFailure(message: string): Failure {
 }
 
 /**
- * The reader of the output has closed it, which is no failure: `| head -1` wants no more than one
- * line.
+ * The reader of the output has closed it, which is not a failure: `| head -1` wants only one line.
  */
 export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
@@ -37,6 +36,6 @@ export function reportFailure(error: unknown, context: Context): number {
   if ([error, (error as Error)?.cause].some((error) => error instanceof OutputClosed)) return 0;
   if (context.signal.aborted) return INTERRUPTED;
   const message = error instanceof Error ? error.message : String(error);
-  tellOf(context.stderr, message, true);
+  report(context.stderr, message, true);
   return error instanceof Failure ? error.exitCode : 1;
 }

@@ -1,4 +1,4 @@
-// What a person is told about a file or a program that cannot be used.
+// Messages for files and programs that cannot be used.
 
 import { quoted } from "./terminal/text.ts";
 

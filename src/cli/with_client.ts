@@ -17,7 +17,7 @@ import { urlOf } from "./options/server.ts";
 import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
-import { tellOf } from "./terminal/text.ts";
+import { report } from "./terminal/text.ts";
 
 /** What a command does with its client. It must end when `stop` aborts. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
@@ -65,7 +65,7 @@ export async function withClient(
       password,
       signal: ending.signal,
     });
-    tellOfConnection(client, context.stderr);
+    reportConnection(client, context.stderr);
     await client.start();
     isConnected = true;
     return await use(client, work, ending, {
@@ -154,8 +154,8 @@ function checkDisconnect(
 }
 
 /** Reports on standard error what happens to the connection. */
-function tellOfConnection(client: Client, stderr: Output): void {
-  const tell = (text: string) => tellOf(stderr, text);
+function reportConnection(client: Client, stderr: Output): void {
+  const tell = (text: string) => report(stderr, text);
   client.addEventListener("disconnected", ({ detail: { error, willReconnect } }) => {
     if (willReconnect) tell(`${error.message}; reconnecting`);
   });

@@ -31,9 +31,9 @@ export async function run(
 ): Promise<number> {
   if (operands.length > 0) throw usageFailure("broker takes no arguments; see broker --help");
   // No client waits until this is read.
-  const told = new QueuedOutput(stdout);
+  const output = new QueuedOutput(stdout);
   const traced = new QueuedOutput(stderr);
-  const log = new Log(told);
+  const log = new Log(output);
   const dropped = new DroppedLog((text) => log.write("!", text));
   const trace = traceOf(options.trace);
   const broker = await start({
@@ -60,11 +60,11 @@ export async function run(
     if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve());
   });
-  await Promise.race([interrupted, told.closed]);
+  await Promise.race([interrupted, output.closed]);
   await broker.shutDown();
   dropped.end();
   log.write("*", "shut down");
-  await Promise.all([told.flush(PATIENCE), traced.flush(PATIENCE)]);
+  await Promise.all([output.flush(PATIENCE), traced.flush(PATIENCE)]);
   return 0;
 }
 

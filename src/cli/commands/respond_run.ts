@@ -12,7 +12,7 @@ import { publishOptionsOf } from "../options/message.ts";
 import { countOption, secondsOption } from "../options/parse.ts";
 import { noTopic } from "../options/server.ts";
 import { checkFilter } from "../options/topic_filters.ts";
-import { quoted, tellOf } from "../terminal/text.ts";
+import { quoted, report } from "../terminal/text.ts";
 import { SESSION, withClient } from "../with_client.ts";
 import { type RespondArguments, wordsOf } from "./respond.ts";
 
@@ -67,7 +67,7 @@ async function answer(
   stderr: Output,
 ): Promise<number | undefined> {
   const { topic, responseTopic, correlationData } = request;
-  const tell = (text: string) => tellOf(stderr, text);
+  const tell = (text: string) => report(stderr, text);
   if (responseTopic === undefined) {
     tell(`Ignored a message on ${topic}: it has no Response Topic`);
     return undefined;
@@ -108,7 +108,7 @@ async function firstLine(
   { stderr, signal }: Context,
 ): Promise<Uint8Array | undefined> {
   const tell = (what: string) => {
-    tellOf(stderr, `No response to a request on ${topic}: ${quoted(program)} ${what}`);
+    report(stderr, `No response to a request on ${topic}: ${quoted(program)} ${what}`);
     return undefined;
   };
   const child = spawn(program, args, topic);

@@ -13,7 +13,7 @@ import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "../options/pro
 import { noTopic } from "../options/server.ts";
 import { checkFilter } from "../options/topic_filters.ts";
 import { Progress } from "../terminal/progress.ts";
-import { tellOf } from "../terminal/text.ts";
+import { report } from "../terminal/text.ts";
 import { withClient } from "../with_client.ts";
 import type { SubArguments } from "./sub.ts";
 
@@ -122,7 +122,7 @@ class Receiving {
     } finally {
       const dropped = subscription?.dropped ?? 0;
       if (dropped > 0) {
-        tellOf(
+        report(
           this.#stderr,
           `${dropped} messages at QoS 0 were dropped: they arrived faster than they were printed`,
         );

@@ -3,7 +3,7 @@
 import type { Client } from "../../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../../errors.ts";
 import type { Output } from "../context.ts";
-import { tellOf } from "../terminal/text.ts";
+import { report } from "../terminal/text.ts";
 import type { OutgoingMessage } from "./json.ts";
 
 /** How much may be unacknowledged: enough not to wait for round trips. */
@@ -91,7 +91,7 @@ export class Publisher {
   }
 
   #tell(text: string): void {
-    tellOf(this.#stderr, text, true);
+    report(this.#stderr, text, true);
   }
 
   async #room(): Promise<void> {

@@ -14,7 +14,7 @@ import { checkHeaders } from "../../io/websocket_fields.ts";
 import type { Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { unreadable } from "../files.ts";
-import { quoted, tellOf } from "../terminal/text.ts";
+import { quoted, report } from "../terminal/text.ts";
 import type { ServerPlace, ServerValues } from "./server.ts";
 
 /** The names of the options on the command line, for messages of faults. */
@@ -37,7 +37,7 @@ export async function destinationOf(
   const place = { scheme, hostname, port, path, address };
   if (!usesTls(at)) return { ...place, headers, proxy };
   if (given.insecure) {
-    tellOf(stderr, "--insecure: the host name in the server's certificate is NOT checked");
+    report(stderr, "--insecure: the host name in the server's certificate is NOT checked");
   }
   const tls = await tlsOf(given);
   orUsage(() => void tlsRequest(tls, hostname, CLI_NAMES));

@@ -109,13 +109,13 @@ export function formatPacket(
   }`;
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
   // Lines are broken between fields where possible.
-  const told = fields.flatMap((field) => sentences(field, hidden))
+  const meanings = fields.flatMap((field) => sentences(field, hidden))
     .map((sentence) => sentence.length < room ? sentence.replaceAll(" ", GLUE) : sentence);
   const isSecret = fields.some(({ name }) => hidden.includes(name));
   const lines = [
     head,
     ...(isSecret ? [] : hexLines(bytes, room, paint)),
-    ...wrap(told.join("; "), room).filter((line) => line !== "")
+    ...wrap(meanings.join("; "), room).filter((line) => line !== "")
       .map((line) => INDENT + line.replaceAll(GLUE, " ")),
     ...(fault === undefined ? [] : [INDENT + paint.red(fault.message)]),
   ];

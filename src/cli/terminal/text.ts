@@ -102,7 +102,7 @@ function escape(character: string): string {
 }
 
 /** Writes a message to the person on a line of its own; in red if it is a failure. */
-export function tellOf(stderr: Output, text: string, isFailure = false): void {
+export function report(stderr: Output, text: string, isFailure = false): void {
   const { red, yellow } = paintFor(stderr);
   stderr.write(`${(isFailure ? red : yellow)("mqtt5:")} ${escaped(text)}\n`);
 }
