@@ -252,8 +252,14 @@ export function samplesOf(
         hex: vbi(value),
         value,
       }));
-    case "utf8":
-      return ["", "a/b", "\uFEFF\u0001é€😀\uFFFF"].map((value) => ({ hex: text(value), value }));
+    case "utf8": {
+      // A Response Topic is a Topic Name, which is never empty.
+      const shortest = line.name === "Response Topic" ? "r" : "";
+      return [shortest, "a/b", "\uFEFF\u0001é€😀\uFFFF"].map((value) => ({
+        hex: text(value),
+        value,
+      }));
+    }
     case "binary":
       return [
         { hex: "0000", value: new Uint8Array(0) },

@@ -113,7 +113,7 @@ export const PROPERTIES = {
     name: "Response Topic",
     is: "utf8String",
     in: { publish: "3.3.2.3.5", will: "3.1.3.2.6" },
-    fault: (value: string): string | undefined => topicNameFault(value) && RESPONSE_TOPIC_FAULT,
+    fault: responseTopicFault,
     means: (): string => "the answer is to be published here",
   },
   /** By which the sender of a request knows its answer. §3.3.2.3.6 */
@@ -381,7 +381,11 @@ export function keepAliveMeans(value: number): string {
     : `the Client sends something at least every ${seconds(value)}`;
 }
 
-const RESPONSE_TOPIC_FAULT = "contains a wildcard, # or + [MQTT-3.3.2-14]";
+/** What keeps a string from being a Response Topic, which is a Topic Name. */
+function responseTopicFault(value: string): string | undefined {
+  if (value === "") return "is empty [MQTT-4.7.3-1]";
+  return topicNameFault(value) && "contains a wildcard, # or + [MQTT-3.3.2-14]";
+}
 
 function available(value: boolean): string {
   return value ? "yes" : "no";

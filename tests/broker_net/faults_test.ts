@@ -149,6 +149,7 @@ const FAULTS:
       whole("30", text("a"), "04 08", text("#")),
       0x82,
     ],
+    ["PUBLISH with an empty Response Topic", "30 07 0001 61 03 08 0000", 0x82],
     ["PUBLISH with a payload format that there is not", "30 06 0001 61 02 01 02", 0x82],
     ["PUBLISH with a property of CONNECT", "30 09 0001 61 05 11 00000000", 0x81],
     ["PUBLISH with a property twice", "30 08 0001 61 04 01 00 01 00", 0x82],

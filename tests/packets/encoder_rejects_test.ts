@@ -394,6 +394,13 @@ function publishes(): Refused[] {
       statements: ["MQTT-3.3.2-14"],
     })),
     {
+      name: "PUBLISH with an empty Response Topic",
+      packet: { ...publish, properties: { responseTopic: "" } },
+      error: TypeError,
+      key: "properties.responseTopic",
+      statements: ["MQTT-4.7.3-1"],
+    },
+    {
       name: "an empty topic without a Topic Alias",
       packet: { ...publish, topic: "" },
       error: TypeError,
@@ -482,8 +489,8 @@ function connects(): Refused[] {
       error: TypeError,
       key: "will",
     })),
-    ...["#", "a/+"].map((responseTopic) => ({
-      name: `a Will with the Response Topic ${responseTopic}`,
+    ...["", "#", "a/+"].map((responseTopic) => ({
+      name: `a Will with the Response Topic "${responseTopic}"`,
       packet: { ...connect, will: { topic: "w", properties: { responseTopic } } },
       error: TypeError,
       key: "will.properties.responseTopic",
