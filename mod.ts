@@ -33,8 +33,8 @@ export {
   type CloseKind,
   ConnectionClosedError,
   NotSentError,
-  type RefusedErrorOptions,
   RefusedError,
+  type RefusedErrorOptions,
 } from "./src/errors.ts";
 export type { SendQueueLimits } from "./src/session/send_queue.ts";
 export type { SavedMessage, SavedSession } from "./src/session/snapshot.ts";
