@@ -32,3 +32,39 @@ Deno.test("Messages that the server sends again leave the queue, and others stay
   queue.forgetStale();
   assertEquals(queue.takeOut(() => true), [fresh]);
 });
+
+/** A queue of messages of QoS 0, by their numbers, of which the oldest make room, and what it drops. */
+function fullQueue(limits: { messages: number; bytes: number }, count: number) {
+  const dropped: unknown[] = [];
+  const queue = new MessageQueue(
+    { ...limits, whenFull: "drop oldest" },
+    "auto",
+    (message) => dropped.push(message),
+  );
+  const acknowledged = messageOf(-1, 1, false);
+  queue.push(acknowledged);
+  const all = Array.from({ length: count }, (_, number) => messageOf(number, 0, false));
+  for (const message of all) queue.push(message);
+  return { queue, all, acknowledged, dropped };
+}
+
+Deno.test("When one more comes than a queue of QoS 0 holds, a sixteenth of it goes, the oldest, and nothing of QoS 1", () => {
+  for (const [messages, gone] of [[1, 1], [15, 1], [31, 1], [32, 2], [160, 10]] as const) {
+    const { queue, all, acknowledged, dropped } = fullQueue({ messages, bytes: 1000 }, messages);
+    assertEquals(dropped, []);
+    const last = messageOf(messages, 0, false);
+    queue.push(last);
+    assertEquals(dropped, all.slice(0, gone));
+    assertEquals(queue.takeOut(() => true), [acknowledged, ...all.slice(gone), last]);
+  }
+});
+
+Deno.test("When a message of QoS 0 has more bytes than are free, as many of the oldest go as it needs", () => {
+  for (const [bytes, gone] of [[1, 1], [2, 2], [5, 5], [10, 10], [11, 10]] as const) {
+    const { queue, all, acknowledged, dropped } = fullQueue({ messages: 100, bytes: 10 }, 10);
+    const large = { qos: 0, isStale: false, payload: new Uint8Array(bytes) } as unknown as Message;
+    queue.push(large);
+    assertEquals(dropped, all.slice(0, gone));
+    assertEquals(queue.takeOut(() => true), [acknowledged, ...all.slice(gone), large]);
+  }
+});
