@@ -32,7 +32,7 @@ const LASTING: readonly {
 
 for (const { args, works, exitCode } of LASTING) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.test(`${args[0]} says good-bye on ${signal}, and ends with ${exitCode}`, async () => {
+    Deno.test(`${args[0]} sends DISCONNECT on ${signal}, and ends with ${exitCode}`, async () => {
       await using broker = await farewell();
       await using command = begin(broker, [...args, "-d", ...WILL]);
       await command.untilTold(works);
@@ -98,7 +98,7 @@ Deno.test("a command that is killed says nothing, and its Will is published", as
   assertEquals(broker.messages, ["bye gone"]);
 });
 
-Deno.test("-W has a command say good-bye", async () => {
+Deno.test("a command that times out sends DISCONNECT", async () => {
   await using broker = await farewell();
   assertEquals((await cli(broker, ["sub", "-t", "a", "-W", "0.3", ...WILL])).exitCode, 27);
   assertEquals([await broker.why, broker.messages], [NORMAL, []]);
@@ -114,7 +114,7 @@ brokerTest(
   },
 );
 
-Deno.test("a command that has failed says good-bye, too", async () => {
+Deno.test("a command that has failed sends DISCONNECT, too", async () => {
   await using server = new Recorder({
     subscribe: ({ packetId }) => ({ type: "suback", packetId, reasonCodes: [0x87] }),
   });

@@ -12,7 +12,7 @@ async function endOf(broker: Running, signal: Deno.Signal = "SIGINT"): Promise<n
   return (await broker.end()).exitCode;
 }
 
-Deno.test("broker serves, tells of each connection in a line, and ends well on Ctrl-C", async () => {
+Deno.test("broker serves, logs each connection in a line, and ends well on Ctrl-C", async () => {
   const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
   const [, url] = await broker.until(/listening on (mqtt:\S+)/);
   const client = await connect(url!, { clientId: "a\u001b[31m", reconnect: false });
@@ -23,7 +23,7 @@ Deno.test("broker serves, tells of each connection in a line, and ends well on C
   assertEquals(await endOf(broker), 0);
 });
 
-Deno.test("broker tells of dropped messages in a line for all of them", async () => {
+Deno.test("broker logs dropped messages in one line", async () => {
   const broker = start(["--allow-net=127.0.0.1"], ["broker", "--port", "0"]);
   const [, url] = await broker.until(/listening on (mqtt:\S+)/);
   const small = await connect(url!, { clientId: "small\u001b", maximumPacketSize: 60 });

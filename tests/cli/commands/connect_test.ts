@@ -40,7 +40,7 @@ function serve(answer: Uint8Array<ArrayBuffer> | undefined, { closes = false } =
 
 const ACCEPTED = bytesOf("20 03 00 00 00");
 
-Deno.test("connect sends one whole CONNECT, recognises the CONNACK and says good-bye", async () => {
+Deno.test("connect sends one whole CONNECT, recognises the CONNACK and disconnects", async () => {
   await using server = serve(ACCEPTED);
   const { exitCode, stdout, stderr } = await run(["connect", server.url, "-i", "thermostat-7"]);
   assertEquals([exitCode, stderr], [0, ""]);
@@ -302,7 +302,7 @@ Deno.test("connect tells that nothing listens", async () => {
   );
 });
 
-Deno.test("connect tells that there is no such host", async () => {
+Deno.test("connect reports an unknown host", async () => {
   const { exitCode, stderr } = await runProcess(["--allow-net"], [
     "connect",
     "mqtt://no-such-host.invalid",
@@ -318,15 +318,15 @@ Deno.test("connect tells which permission it lacks", async () => {
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
-  ["a URL that is none", ["127.0.0.1:1883"], /is not the URL of a server: expected mqtt:/],
+  ["an invalid URL", ["127.0.0.1:1883"], /is not the URL of a server: expected mqtt:/],
   ["another scheme", ["http://127.0.0.1"], /Unknown scheme http:/],
-  ["a port that is none", ["mqtt://127.0.0.1:99999"], /is not the URL of a server/],
+  ["an invalid port", ["mqtt://127.0.0.1:99999"], /is not the URL of a server/],
   ["a broken URL, without its password", ["mqtt://a:secret@:x"], /^mqtt5: "mqtt:\/\/a:…@:x"/],
   ["a % that escapes nothing", ["mqtt://%zz@127.0.0.1"], /write %25/],
   ["a URL that goes on after the port", ["mqtt://a/b?c"], /must end after the port; in a/],
   ["a password with a slash", ["mqtt://a:12/secret@b"], /write \/ as %2F/],
   ["a password with colons", ["mqtt://a:b:secret@c:x"], /^mqtt5: "mqtt:\/\/a:…@c:x" is not/],
-  ["a password of digits that are none", ["-P", "hex:secret"], /pairs of hexadecimal digits/],
+  ["a password with invalid digits", ["-P", "hex:secret"], /pairs of hexadecimal digits/],
   ["port 0", ["mqtt://127.0.0.1:0"], /The port must be from 1 to 65535, got 0/],
   ["a host that can be none", ["mqtt://a%20b"], /is not a host name/],
   ["a value for a flag", ["-c", "--full=no"], /--full takes no value/],
@@ -337,7 +337,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["an unknown option", ["--nope"], /Unknown option --nope/],
   ["an option without its value", ["-i"], /-i needs a value/],
   [
-    "a number that is none",
+    "an invalid number",
     ["-k", "1e3"],
     /--keep-alive: expected an integer from 0 to 65535, got "1e3"/,
   ],
@@ -346,8 +346,8 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     ["--receive-maximum", "0"],
     /--receive-maximum: expected an integer from 1/,
   ],
-  ["a pair that is none", ["--user-property", "a"], /--user-property: expected NAME=VALUE/],
-  ["digits that are none", ["-P", "hex:0"], /--password: expected pairs of hexadecimal digits/],
+  ["an invalid pair", ["--user-property", "a"], /--user-property: expected NAME=VALUE/],
+  ["invalid digits", ["-P", "hex:0"], /--password: expected pairs of hexadecimal digits/],
   ["a Will without a topic", ["--will-retain"], /--will-retain needs --will-topic/],
   ["a wildcard in the Will Topic", ["--will-topic", "a/#"], /will\.topic contains a wildcard/],
   [

@@ -140,7 +140,7 @@ for (
       ["decode", "123"],
       /"123" has an odd number of hexadecimal digits\n/,
     ],
-    ["what is no digit", ["decode", "12 3G"], /"G" is not a hexadecimal digit/],
+    ["something other than a digit", ["decode", "12 3G"], /"G" is not a hexadecimal digit/],
     [
       "an escape sequence as digits",
       ["decode", "\x1b[2J"],

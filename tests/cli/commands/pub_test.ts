@@ -231,7 +231,7 @@ Deno.test("pub -l publishes the lines around one that is refused, and ends with 
   assertMatch(stderr, /^mqtt5: [^\n]*: 0x87 Not authorized[^\n]*\n$/);
 });
 
-Deno.test("pub tells of the first refusals one by one, and of the rest by their number", async () => {
+Deno.test("pub reports the first refusals one by one, and the rest by their number", async () => {
   await using broker = await serve({ port: 0, authorizePublish: () => false });
   const args = ["pub", "-t", "a", "-l", "-q", "1"];
   const { exitCode, stderr } = await cli(broker, args, { stdin: "x\n".repeat(1000) });
@@ -290,7 +290,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ],
   ["no time", ["-t", "a", "-n", "--repeat", "0"], /--repeat: expected an integer from 1/],
   [
-    "a delay that is none",
+    "an invalid delay",
     ["-t", "a", "-n", "--repeat-delay", "1e3"],
     /--repeat-delay: expected a number of seconds/,
   ],
@@ -303,7 +303,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     /--topic-alias: expected an integer/,
   ],
   ["a wildcard in a Response Topic", ["-t", "a", "-n", "--response-topic", "#"], /wildcard/],
-  ["a pair that is none", ["-t", "a", "-n", "--user-property", "x"], /NAME=VALUE/],
+  ["an invalid pair", ["-t", "a", "-n", "--user-property", "x"], /NAME=VALUE/],
   [
     "the server's own property",
     ["-t", "a", "-n", "--subscription-identifier", "1"],

@@ -172,7 +172,7 @@ brokerTest(
 );
 
 brokerTest(
-  "respond tells of a message that waits for no answer, and goes on",
+  "respond reports a message without Response Topic, and goes on",
   async (broker, client) => {
     await using respond = await responding(broker, ["-C", "1"]);
     await client.publish("ask/me", "x", { qos: 1 });
@@ -204,7 +204,7 @@ Deno.test("respond says which program it may not run, or cannot", async () => {
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["no filter", [], /No Topic Filter: give --topic/],
-  ["a filter that is none", ["-t", "a#"], /Topic Filter "a#"/],
+  ["an invalid filter", ["-t", "a#"], /Topic Filter "a#"/],
   ["two payloads", ["-t", "a", "-m", "b", "-n"], /--message and --null-message/],
   [
     "a payload and a program",

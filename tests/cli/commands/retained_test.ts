@@ -153,14 +153,14 @@ Deno.test("retained ends with 27 when -W runs out before all is settled", async 
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["no filter", [], /No Topic Filter: give --topic, or add it to the URL/],
-  ["a filter that is none", ["-t", "a/#/b"], /Topic Filter "a\/#\/b"/],
+  ["an invalid filter", ["-t", "a/#/b"], /Topic Filter "a\/#\/b"/],
   [
     "a shared subscription",
     ["-t", "a", "-t", "$share/group/a"],
     /remove \$share\/… from the filter/,
   ],
   ["two formats", ["-t", "a", "--json", "-F", "%p"], /cannot be used together/],
-  ["a time that is none", ["-t", "a", "--settle", "x"], /--settle: expected a number of seconds/],
+  ["an invalid time", ["-t", "a", "--settle", "x"], /--settle: expected a number of seconds/],
 ];
 
 for (const [what, args, says] of USAGE) {

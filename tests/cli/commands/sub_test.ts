@@ -191,7 +191,7 @@ Deno.test("sub sends the options of a subscription and every property of SUBSCRI
   });
 });
 
-Deno.test("sub -E says good-bye as soon as the server has granted all", async () => {
+Deno.test("sub -E disconnects as soon as the server has granted all", async () => {
   await using server = new Recorder();
   const { exitCode, stdout, stderr } = await cli(server, ["sub", "-E", "-t", "a"]);
   assertEquals([exitCode, stdout, stderr], [0, "", ""]);
@@ -248,16 +248,16 @@ Deno.test("sub prints what comes before the SUBACK, too", async () => {
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["no Topic Filter", [], /No Topic Filter: give --topic/],
-  ["a Topic Filter that is none", ["-t", "a#"], /Topic Filter "a#"/],
-  ["a -T that is none", ["-t", "a", "-T", "a/#/b"], /Topic Filter "a\/#\/b"/],
-  ["a -U that is none", ["-U", ""], /Topic Filter ""/],
+  ["an invalid Topic Filter", ["-t", "a#"], /Topic Filter "a#"/],
+  ["an invalid -T", ["-t", "a", "-T", "a/#/b"], /Topic Filter "a\/#\/b"/],
+  ["an invalid -U", ["-U", ""], /Topic Filter ""/],
   ["two formats", ["-t", "a", "-v", "--json"], /--verbose and --json cannot be used together/],
   ["a format with an unknown letter", ["-t", "a", "-F", "%y"], /--format: unknown letter "%y"/],
   ["-R with --retained-only", ["-t", "a", "-R", "--retained-only"], /cannot be used together/],
   ["QoS 3", ["-t", "a", "-q", "3"], /--qos: expected 0, 1 or 2, got "3"/],
   ["no message", ["-t", "a", "-C", "0"], /--count: expected an integer from 1/],
   [
-    "a Retain Handling that is none",
+    "an invalid Retain Handling",
     ["-t", "a", "--retain-handling", "3"],
     /--retain-handling: expected/,
   ],

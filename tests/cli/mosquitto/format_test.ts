@@ -252,7 +252,7 @@ for (
 }
 
 sideBySideTest(
-  "-F %J shows what is no JSON as a text, where mosquitto_sub shows nothing",
+  "-F %J shows a payload that is not JSON as text, where mosquitto_sub shows nothing",
   async (server) => {
     const { theirs, ours } = await show(server, { topic: "a", payload: "no JSON" }, ["%J"]);
     assertEquals(theirs, [""]);

@@ -267,7 +267,7 @@ const FAILURES: readonly {
 ];
 
 for (const { name, answers, args = [], exitCode, says } of FAILURES) {
-  Deno.test(`exit code ${exitCode} tells of a server that ${name}`, async () => {
+  Deno.test(`a server that ${name} gives exit code ${exitCode} and a reason`, async () => {
     await using server = new Recorder(answers);
     const result = await cli(server, ["sub", "-t", "a", ...args]);
     assertEquals([result.exitCode, result.stdout], [exitCode, ""]);
@@ -276,7 +276,7 @@ for (const { name, answers, args = [], exitCode, says } of FAILURES) {
   });
 }
 
-Deno.test("exit code 1 tells that nothing listens, that there is no such host, or no permission", async () => {
+Deno.test("a refused connection, an unknown host and a missing permission give exit code 1", async () => {
   const nothing = await cli({ port: freePort() }, ["pub", "-t", "a", "-m", "b"]);
   assertMatch(
     nothing.stderr,
@@ -299,7 +299,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     ["-D", "puback", "reason-string", "a"],
     /--property: expected one of subscribe, unsubscribe, connect, will, disconnect, got "puback"/,
   ],
-  ["a property that is none", ["-D", "connect", "contenttype", "a"], /CONNECT has no property/],
+  ["an invalid property", ["-D", "connect", "contenttype", "a"], /CONNECT has no property/],
   [
     "a property's name with a slip",
     ["-D", "subscribe", "user-propertie", "a"],
@@ -309,20 +309,20 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["two kinds of Client Identifier", ["-i", "a", "-I", "b"], /cannot be used together/],
   ["a lasting session without a name", ["-x", "-1"], /needs a --client-id/],
   [
-    "a Keep Alive that is none",
+    "an invalid Keep Alive",
     ["-k", "65536"],
     /--keep-alive: expected an integer from 0 to 65535, got "65536"/,
   ],
   ["another version of MQTT", ["-V", "311"], /--protocol-version: only MQTT 5\.0 is supported/],
   [
-    "attempts that are none",
+    "an invalid number of attempts",
     ["--reconnect-attempts", "-1"],
     /--reconnect-attempts: expected an integer from/,
   ],
-  ["a time that is none", ["-W", "soon"], /--timeout: expected a number of seconds/],
+  ["an invalid time", ["-W", "soon"], /--timeout: expected a number of seconds/],
   ["a longer time than there is", ["-W", "2147484"], /--timeout: expected a number of seconds/],
   [
-    "a time for CONNACK that is none",
+    "an invalid --connect-timeout",
     ["--connect-timeout", "1h"],
     /--connect-timeout: expected a number of seconds/,
   ],
@@ -330,7 +330,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a Will without a topic", ["--will-payload", "x"], /--will-payload needs --will-topic/],
   ["a wildcard in the Will Topic", ["--will-topic", "a/#"], /will\.topic contains a wildcard/],
   [
-    "a Will QoS that is none",
+    "an invalid Will QoS",
     ["--will-topic", "a", "--will-qos", "3"],
     /--will-qos: expected 0, 1 or 2/,
   ],
@@ -339,11 +339,11 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     ["--authentication-data", "a"],
     /Invalid CONNECT: /,
   ],
-  ["digits that are none", ["--will-topic", "a", "--will-payload", "hex:f"], /hexadecimal digits/],
+  ["invalid digits", ["--will-topic", "a", "--will-payload", "hex:f"], /hexadecimal digits/],
 ];
 
 for (const [what, args, says] of USAGE) {
-  Deno.test(`exit code 2 tells of ${what}, and nothing is sent`, async () => {
+  Deno.test(`${what} is refused with exit code 2, and nothing is sent`, async () => {
     // Nothing listens there: who connected all the same would end with 1.
     const port = String(freePort());
     const { exitCode, stdout, stderr } = await run(["sub", "-t", "a", "-p", port, ...args]);

@@ -126,7 +126,7 @@ const MISTAKES: readonly [string, readonly string[], RegExp][] = [
     /the environment variable "NO_SUCH" is not set/,
   ],
   ["nobody to ask", ["--ask-password"], /needs a terminal on standard input; see --password-file/],
-  ["digits that are none", ["-P", `hex:${SECRET}`], /pairs of hexadecimal digits after "hex:"/],
+  ["invalid digits", ["-P", `hex:${SECRET}`], /pairs of hexadecimal digits after "hex:"/],
   [
     "a URL with a wrong port",
     [`mqtt://alice:${IN_URL}@localhost:x/a`],
@@ -150,7 +150,7 @@ const MISTAKES: readonly [string, readonly string[], RegExp][] = [
 ];
 
 for (const [what, args, says] of MISTAKES) {
-  Deno.test(`exit code 2 tells of ${what}, without the password`, async () => {
+  Deno.test(`${what} is refused with exit code 2, without showing the password`, async () => {
     const port = args.some((word) => word.includes("://")) ? [] : ["-p", String(freePort())];
     const result = await run(["sub", "-t", "a", ...port, ...args], { stdin: "" });
     assertEquals([result.exitCode, result.stdout], [2, ""], result.stderr);

@@ -54,16 +54,16 @@ for (const [inUrl, filters] of FILTERS) {
 const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a URL of another scheme", ["http://localhost"], /Unknown scheme http:.*expected mqtt:/],
   ["a host in the place of a URL", ["localhost"], /"localhost" is not the URL of a server/],
-  ["a port that is none", ["mqtt://localhost:x/a"], /is not the URL of a server/],
+  ["an invalid port", ["mqtt://localhost:x/a"], /is not the URL of a server/],
   ["two URLs", ["mqtt://a/b", "-L", "mqtt://c/d"], /Expected one server URL/],
   ["a URL and a host", ["mqtt://a/b", "-h", "c"], /only once: as a URL, with --host/],
   ["a URL and a port", ["mqtt://a/b", "-p", "1"], /only once: as a URL, with --host/],
   ["port 0", ["-p", "0"], /--port: expected an integer from 1 to 65535/],
-  ["a host that is none", ["-h", "a b"], /is no/],
+  ["an invalid host", ["-h", "a b"], /is no/],
 ];
 
 for (const [what, args, says] of USAGE) {
-  Deno.test(`exit code 2 tells of ${what}, and nothing is sent`, async () => {
+  Deno.test(`${what} is refused with exit code 2, and nothing is sent`, async () => {
     const { exitCode, stdout, stderr } = await run(["sub", "-t", "a", ...args]);
     assertEquals([exitCode, stdout], [2, ""], stderr);
     assertMatch(stderr, /^mqtt5: [^\n]*\n$/);

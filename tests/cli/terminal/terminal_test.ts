@@ -222,7 +222,7 @@ terminalTest(
   },
 );
 
-terminalTest("there is nobody to ask where standard input is no terminal", async () => {
+terminalTest("--ask-password is refused where standard input is not a terminal", async () => {
   const args = ["sub", "-t", "a", "--ask-password"];
   const { exitCode, stdout } = await begin(1, args, { shell: '"$@" < /dev/null' }).end();
   assertEquals(exitCode, 2);
