@@ -9,12 +9,14 @@ import type { BrokerSession } from "./model.ts";
 import type { BrokerMessage, ClientInfo } from "./options.ts";
 import type { Matches } from "./routing/subscriptions.ts";
 import type { Timers } from "./timers.ts";
+import { type Share, type Turns, Work } from "./turns.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** Dependencies of {@linkcode DeliveryAuthorizer}. */
 export interface DeliveryAuthorizerSetup {
   readonly hooks: Hooks;
   readonly timers: Timers;
+  readonly turns: Turns;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
 }
@@ -46,31 +48,32 @@ export class DeliveryAuthorizer {
 
   /**
    * Decides which of the matching sessions may receive a message. When the hook is async, clients
-   * that subscribe while it runs do not receive the message.
+   * that subscribe while it runs do not receive the message. Where they are very many, they are
+   * asked about for `share`, in as many turns as it takes.
    */
   among(
     message: PublishPacket,
-    { single, groups }: Matches<BrokerSession>,
+    matches: Matches<BrokerSession>,
+    share: Share,
   ): MayHave | Promise<MayHave> {
     const refused = new Set<BrokerSession>();
     const asked = new Set<BrokerSession>();
     const waiting: Promise<void>[] = [];
-    const ask = (session: BrokerSession) => {
+    const { turns } = this.#setup;
+    const later = turns.forEach(share, sessionsOf(matches), (session) => {
+      turns.count(Work.hook);
+      asked.add(session);
       const verdict = this.verdict(session, message);
       if (verdict === false) refused.add(session);
       if (!isPromise(verdict)) return;
       waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(session))));
-    };
-    for (const [subscription] of single) ask(subscription!.subscriber);
-    for (const { members } of groups) for (const session of members.keys()) ask(session);
-    if (waiting.length === 0) {
+    }, () => {});
+    if (later === undefined && waiting.length === 0) {
       return refused.size === 0 ? undefined : (session) => !refused.has(session);
     }
-    for (const [subscription] of single) asked.add(subscription!.subscriber);
-    for (const { members } of groups) for (const session of members.keys()) asked.add(session);
-    return Promise.all(waiting).then(() => (session) =>
-      asked.has(session) && !refused.has(session)
-    );
+    return Promise.resolve(later)
+      .then(() => Promise.all(waiting))
+      .then(() => (session) => asked.has(session) && !refused.has(session));
   }
 
   /** The topics of queued messages that the client may not, or may no longer, receive. */
@@ -116,3 +119,9 @@ export class DeliveryAuthorizer {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Those who want a message, alone or as members of a group. */
+function* sessionsOf({ single, groups }: Matches<BrokerSession>): Generator<BrokerSession> {
+  for (const [subscription] of single) yield subscription!.subscriber;
+  for (const { members } of groups) yield* members.keys();
+}

@@ -129,11 +129,13 @@ export class BrokerEngine {
       ...{ hooks: options, timers: this.#timers, now },
       ...{ timeout: this.limits.hookTimeout, report: this.#errors.report },
     });
-    this.#deliveries = new DeliveryAuthorizer({ hooks: this.#hooks, timers: this.#timers, now });
     this.#turns = new Turns(
       tools.onNextTurn ?? queueMicrotask,
       (error) => this.report(error, "a turn"),
     );
+    this.#deliveries = new DeliveryAuthorizer({
+      ...{ hooks: this.#hooks, timers: this.#timers, turns: this.#turns, now },
+    });
     this.#wakeQueue = new WakeQueue(this.#turns);
     const retained = new Account(this.#memory, { limit: retainedBytes });
     this.#retained = new RetainedMessages(this.#timers, retainedMessages, store, retained);

@@ -182,15 +182,14 @@ export interface BrokerHooks {
   /**
    * Decides whether a client may receive messages of a topic that one of its subscriptions matches:
    * new, retained and queued ones, and those of a shared subscription. A rule on subscriptions
-   * alone
-   * cannot, since `#` matches `secret/plans`, too.
+   * alone cannot, since `#` matches `secret/plans`, too.
    *
    * It is called once per session and topic, with the first message. The result holds until the
    * client reconnects or `broker.clearAuthorizations()` is called; then it is called again, also
-   * for
-   * the messages that are queued. The publisher waits for an async result. A message that the
-   * client
-   * may not receive is dropped; in a shared subscription it goes to another member of the group.
+   * for the messages that are queued, but not for those in flight: the client may have them
+   * already, and they must be sent again when it reconnects [MQTT-4.4.0-1]. The publisher waits for
+   * an async result. A message that the client may not receive is dropped; in a shared subscription
+   * it goes to another member of the group.
    * Default: it may.
    */
   authorizeDelivery?(client: ClientInfo, message: BrokerMessage): boolean | Promise<boolean>;

@@ -116,6 +116,7 @@ export class PublishHandler {
       }
       return this.#askWhoMayHave(
         packet,
+        connection.share,
         (mayHave) => this.#publish(connection, packet, acknowledgement, arrivedAt, mayHave),
       );
     });
@@ -182,10 +183,11 @@ export class PublishHandler {
   /** Asks, if somebody is to be asked, who of those that want a message may have it. */
   #askWhoMayHave(
     packet: PublishPacket,
+    share: Share,
     then: (mayHave: MayHave) => Promise<void> | undefined,
   ): Promise<void> | undefined {
     if (!this.#deliveries.isAsked) return then(undefined);
-    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic));
+    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic), share);
     return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
   }
 
@@ -237,7 +239,7 @@ export class PublishHandler {
 
   /** Brings a Will to those who want it. */
   publishWill(packet: PublishPacket, publisher: BrokerSession): void {
-    const asked = this.#askWhoMayHave(packet, (mayHave) => {
+    const asked = this.#askWhoMayHave(packet, this.#share, (mayHave) => {
       const older = this.#retainedDelivery.olderThanNow(packet.topic);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);

@@ -25,6 +25,8 @@ export const Work = {
   text: 1 / 16,
   /** Something is looked at: a member of a group, say. */
   look: 1,
+  /** A hook is asked, or what it has said is looked up. */
+  hook: 20,
   /** A timer has come: of a session, of a message. */
   timer: 10,
 } as const;

@@ -121,6 +121,28 @@ Deno.test("A message for very many goes to all of them though its publisher is g
   assertStrictEquals(received(clients), MANY);
 });
 
+Deno.test("A hook is asked about very many in turns, and a message goes to those who may have it", async () => {
+  let asked = 0;
+  await using world = new World({
+    authorizeDelivery: ({ clientId }) => {
+      asked++;
+      return clientId !== "s0" && clientId !== `s${MANY - 1}`;
+    },
+  });
+  const clients = await subscribers(world);
+  const publisher = await world.connect("p");
+  publisher.link.send(encodePacket(publishOf("f", "")));
+  let before = 0;
+  do {
+    await settle();
+    assert(asked - before <= 10_000 / 20, `${asked - before} in one turn`);
+    before = asked;
+  } while (world.beginTurn());
+  assertStrictEquals(asked, MANY);
+  assertStrictEquals(received(clients), MANY - 2);
+  assertStrictEquals(received([clients[0]!, clients.at(-1)!]), 0);
+});
+
 Deno.test("A Will for very many goes to them in turns", async () => {
   await using world = new World();
   const clients = await subscribers(world);
