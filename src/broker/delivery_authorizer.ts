@@ -22,7 +22,7 @@ export interface DeliveryAuthorizerSetup {
 }
 
 /** Whether a session may have a message; `undefined` when every session may. */
-export type MayHave = ((session: BrokerSession) => boolean) | undefined;
+export type DeliveryFilter = ((session: BrokerSession) => boolean) | undefined;
 
 /** For how long the hook is not called again for a topic after it has failed, in milliseconds. */
 const RETRY_PAUSE = 10_000;
@@ -55,7 +55,7 @@ export class DeliveryAuthorizer {
     message: PublishPacket,
     matches: Matches<BrokerSession>,
     share: Share,
-  ): MayHave | Promise<MayHave> {
+  ): DeliveryFilter | Promise<DeliveryFilter> {
     const refused = new Set<BrokerSession>();
     const asked = new Set<BrokerSession>();
     const waiting: Promise<void>[] = [];

@@ -1,6 +1,7 @@
-// The broker without its sockets: gives each event of each connection to who handles it, in order
-// and in turns. Pure but for its hooks: time comes from the clock that it is given, bytes go in and
-// out by the connections.
+// The broker without sockets: dispatches the events of each connection to their handlers, in order
+// and in turns. Pure apart from its hooks: time comes from the clock it is given, and bytes go in
+// and
+// out through the connections.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { type ConnectPacket, type PublishPacket, ReasonCode } from "../packets/mod.ts";
@@ -39,49 +40,48 @@ import { Verdicts } from "./verdicts.ts";
 import { WakeQueue } from "./wake_queue.ts";
 import { Wills } from "./wills.ts";
 
-/** What the engine gets from the world. */
+/** What the engine needs from outside. */
 export interface EngineTools {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** A name for a session that nobody can guess. */
+  /** Makes a Client Identifier that cannot be guessed. */
   readonly newClientId: () => string;
-  /**
-   * Calls back when sockets and timers have been looked at. Default: as soon as what is being done
-   * is done.
-   */
+  /** Calls back after sockets and timers had their turn. Default: `queueMicrotask`. */
   readonly onNextTurn?: ((callback: () => void) => void) | undefined;
-  /** Writes a line to the console: of an error that nobody else is told of. */
+  /** Writes a line to the console, for errors when there is no `onError`. */
   readonly warn: (line: string) => void;
-  /** Whether some clients have the User Name of their certificate. */
+  /** Whether a listener takes User Names from certificates. */
   readonly hasCertificateUsernames?: boolean | undefined;
-  /**
-   * Calls back when all that is ready to be done has been done. Default: as soon as this is done.
-   */
+  /** Calls back at the end of the event loop's turn. Default: `queueMicrotask`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
 
-/** The most that one look at a broker tells. */
+/** Numbers that describe the state of a broker. */
 export interface BrokerStatistics {
   /** Connections whose client has been accepted. */
   readonly clients: number;
-  /** Sessions, with a connection or without. */
+  /** Sessions, connected or not. */
   readonly sessions: number;
   /** Subscriptions of all sessions. */
   readonly subscriptions: number;
   /** Retained messages. */
   readonly retained: number;
-  /**
-   * Messages dropped, because a session had no room for them or they were too large for a client.
-   */
+  /** Messages dropped since the start, for lack of room or as too large for their client. */
   readonly dropped: number;
-  /** Bytes that clients make the broker keep, as `limits.memory` counts them. */
+  /** Bytes kept for clients, as `limits.memory` counts them. */
   readonly memory: number;
 }
 
-/** So many packets of one client are looked at before somebody asks whether the turn is over. */
+/** Packets of one client that are handled before checking whether the turn is over. */
 const PACKETS_PER_CALL = 64;
 
-/** The broker without its sockets. */
+/**
+ * The broker without sockets.
+ *
+ * Give each event of a connection to {@linkcode handle}, call {@linkcode tick} at the
+ * {@linkcode deadline}, and take the bytes of a connection by {@linkcode takeBytes}, not from its
+ * protocol.
+ */
 export class BrokerEngine {
   readonly limits: BrokerLimits;
   /** What connections keep whose handshake of TLS goes on: they may use what is in reserve. */
@@ -91,7 +91,7 @@ export class BrokerEngine {
   readonly #timers = new Timers();
   readonly #store: Store | undefined;
   readonly #errors: ErrorReporter;
-  /** Where something is stored, nothing is told before it is. */
+  /** Holds back packets until what they promise is committed; `undefined` without a store. */
   readonly #commits: CommitBeforeWrite | undefined;
   readonly #hooks: Hooks;
   readonly #deliveries: DeliveryAuthorizer;
@@ -103,16 +103,16 @@ export class BrokerEngine {
   readonly #publishHandler: PublishHandler;
   readonly #subscribeHandler: SubscribeHandler;
   readonly #connections = new Set<BrokerConnection>();
-  /** Those of them that have been let in. */
+  /** Those of them that have been accepted. */
   readonly #clients = new Set<BrokerConnection>();
   readonly #turns: Turns;
-  /** What is done for nobody in particular. */
+  /** Counts work that is not done for a particular client. */
   readonly #share = new Share();
-  /** All that clients make the broker keep. */
+  /** The memory used for all clients. */
   readonly #memory: Account;
   readonly #wakeQueue: WakeQueue;
 
-  /** `store` is what survives the broker. */
+  /** Without a `store` nothing is persisted. */
   constructor(options: BrokerOptions, tools: EngineTools, store?: Store) {
     checkOptions(options);
     this.limits = limitsWith(options.limits);
@@ -155,7 +155,7 @@ export class BrokerEngine {
       onFailed: (connection, error) => this.fail(connection, error),
       canQueue: (session) => this.#commits?.canQueue(session) ?? true,
       onQueued: (session, message) => this.#commits?.save(session, message),
-      onExpired: (message) => this.#forget(message),
+      onExpired: (message) => this.#release(message),
       memory: this.#memory,
       together: () => this.#commits?.together() ?? atOnce,
       sendFirst: (older, subscriptions) => this.#retainedDelivery.sendFirst(older, subscriptions),
@@ -199,7 +199,7 @@ export class BrokerEngine {
       table: this.#router.table,
       turns: this.#turns,
       store,
-      onEnded: (session) => this.#retainedDelivery.forget(session),
+      onEnded: (session) => this.#retainedDelivery.stopAll(session),
       wills: new Wills({
         timers: this.#timers,
         store,
@@ -217,14 +217,14 @@ export class BrokerEngine {
       newClientId: tools.newClientId,
       canStoreSessions: () => this.#commits?.canStoreSessions ?? true,
       onTakenOver: (connection, cause) => {
-        this.#tellLeft(connection, cause);
+        this.#reportDisconnect(connection, cause);
         this.#wakeQueue.add(connection);
       },
       deliveries: this.#deliveries,
-      dropQueued: (session, topics) => this.#takeOut(session, topics),
+      dropQueued: (session, topics) => this.#dropQueued(session, topics),
       onAccepted: (connection) => {
         this.#clients.add(connection);
-        this.#feedMore(connection);
+        this.#deliverRetained(connection);
       },
     });
   }
@@ -234,7 +234,7 @@ export class BrokerEngine {
     return this.#timers.deadline;
   }
 
-  /** A look at the broker. */
+  /** Numbers that describe its present state. */
   get statistics(): BrokerStatistics {
     return {
       clients: this.#clients.size,
@@ -247,9 +247,10 @@ export class BrokerEngine {
   }
 
   /**
-   * Whether there is room for another connection; if not, it is to be closed at once, as nothing
-   * can be said before CONNECT. Some more than may connect have room: they are told why they may
-   * not.
+   * Whether there is room for another connection. If not, close it at once, as nothing can be sent
+   * before CONNECT. A few connections beyond the limit have room, so that they can be refused with
+   * a
+   * Reason Code.
    */
   hasRoomFor(peer: PeerInfo): boolean {
     const hasPlace = this.#connections.size < this.limits.connections + REFUSED_AT_ONCE;
@@ -264,12 +265,12 @@ export class BrokerEngine {
     return !hasShownBytes && connection.protocol.unread === 0;
   }
 
-  /** Nothing of a connection is left. */
+  /** Releases the memory of a connection whose drive has finished. */
   close(connection: BrokerConnection): void {
     connection.account.close();
   }
 
-  /** A new connection. Its events are to be given to {@linkcode BrokerEngine.handle}. */
+  /** Adds a connection. Its events are to be given to {@linkcode BrokerEngine.handle}. */
   open(peer: PeerInfo, wake: () => void): BrokerConnection {
     const { maximumPacketSize, connectTimeout, connectBytes } = this.limits;
     const { filtersPerPacket, userPropertiesPerPacket } = this.limits;
@@ -287,8 +288,8 @@ export class BrokerEngine {
   }
 
   /**
-   * What is to be written to a client now: to be asked in place of its connection, so that it is
-   * true.
+   * The bytes to be written to a client now. Use it in place of the protocol's own `takeBytes()`:
+   * it holds back what is not committed yet.
    */
   takeBytes(connection: BrokerConnection): Uint8Array<ArrayBuffer> | undefined {
     return this.#commits === undefined
@@ -296,21 +297,21 @@ export class BrokerEngine {
       : this.#commits.takeBytes(connection);
   }
 
-  /** Brings to disk what is to be there. */
+  /** Commits all changes to the store, if there is one. */
   commit(): void {
     this.#commits?.commit();
   }
 
   /**
-   * Does what is due, as much of it as there is time for in a turn: then the deadline stays where
-   * it is.
+   * Runs the timers that are due, as many as there is time for in a turn. If some are left, the
+   * deadline stays in the past.
    */
   tick(): void {
     const turns = this.#turns;
     turns.begin(this.#share);
     this.#timers.run(
       this.#tools.now(),
-      (error) => this.report(error, "what was due at some time"),
+      (error) => this.report(error, "a timer"),
       () => {
         turns.count(Work.timer);
         return turns.isOver;
@@ -318,11 +319,11 @@ export class BrokerEngine {
     );
   }
 
-  /** Something has happened on a connection. */
+  /** Handles an event of a connection, now or after the ones before it. */
   handle(connection: BrokerConnection, event: ConnectionEvent): void {
     if (event.type === "closed") connection.cause = event.cause;
     if (event.type === "more") this.#countPackets(connection);
-    // That a message is kept no more is little work, and there is an end to it before "more".
+    // Settling a message is little work, and "more" bounds how often it happens in a row.
     const isNow = !this.#turns.isOver || event.type === "settled";
     if (!connection.isBusy && isNow) return this.#begin(connection, event);
     const at = event.type === "message" ? this.#tools.now() : undefined;
@@ -330,10 +331,7 @@ export class BrokerEngine {
     if (!connection.isBusy) this.#waitForTurn(connection);
   }
 
-  /**
-   * Tells every client that the broker is shutting down. There are to be no new connections from
-   * then on.
-   */
+  /** Disconnects every client with Server shutting down. Open no connections afterwards. */
   async shutDown(): Promise<void> {
     await this.#turns.forEach(this.#share, this.#connections, (connection) => {
       this.#turns.count(Work.write);
@@ -349,12 +347,12 @@ export class BrokerEngine {
     }, () => {});
   }
 
-  /** Tells of an error that nobody caught, and in what it happened. Never throws. */
+  /** Reports an error that no caller can catch; `what` says what was being done. Never throws. */
   report(error: unknown, what: string, client?: ClientInfo): void {
     this.#errors.report(error, what, client);
   }
 
-  /** Counted before the others wait for a turn: who has sent so many does not want little. */
+  /** Counted before the next event, so that a client that sends much waits behind the others. */
   #countPackets(connection: BrokerConnection): void {
     this.#turns.begin(connection.share);
     this.#turns.count(Work.look * PACKETS_PER_CALL);
@@ -373,27 +371,24 @@ export class BrokerEngine {
     void work.catch((error) => this.fail(connection, error)).then(() => this.#goOn(connection));
   }
 
-  /** What happens from now on waits. */
+  /** Makes further events wait in the backlog. */
   #pause(connection: BrokerConnection): void {
     connection.isBusy = true;
     connection.busySince = this.#tools.now();
     connection.protocol.pause();
   }
 
-  /** What has happened is looked at in another turn. */
+  /** Handles the backlog in another turn. */
   #waitForTurn(connection: BrokerConnection): void {
     this.#pause(connection);
     this.#turns.wait(connection.share, () => this.#goOn(connection));
   }
 
-  /**
-   * The hook that was asked has answered, or the turn has come: what has happened in the meantime
-   * is next.
-   */
+  /** Handles the backlog, when a hook has answered or the connection's turn has come. */
   #goOn(connection: BrokerConnection): void {
     connection.isBusy = false;
-    // Who has gone while a hook did not answer is not kept for as many times as it has asked for
-    // something.
+    // When the client is gone and a hook has timed out, the hook is not called for the remaining
+    // requests: otherwise the connection would be kept for one timeout after another.
     const isGivenUp = connection.protocol.isClosed &&
       this.#tools.now() - connection.busySince >= this.limits.hookTimeout;
     while (!connection.isBusy) {
@@ -414,8 +409,8 @@ export class BrokerEngine {
   }
 
   /**
-   * One client cannot be served: it takes packets so small that it cannot be answered, or something
-   * has failed here.
+   * Closes a connection that cannot be served, because its client's Maximum Packet Size leaves no
+   * room for an answer, or because of an internal error, which is reported.
    */
   fail(connection: BrokerConnection, error: unknown): void {
     const { protocol } = connection;
@@ -431,10 +426,7 @@ export class BrokerEngine {
     this.#wakeQueue.add(connection);
   }
 
-  /**
-   * Does what an event asks for that came at `at`, now by default. Takes a promise only where a
-   * hook does.
-   */
+  /** Handles an event that came at `at`, now by default. Returns a promise only if a hook does. */
   #process(
     connection: BrokerConnection,
     event: ConnectionEvent,
@@ -457,13 +449,13 @@ export class BrokerEngine {
       case "unsubscribe":
         return this.#subscribeHandler.unsubscribe(connection, event.packet);
       case "settled":
-        this.#forget(event.message);
-        this.#feedMore(connection);
+        this.#release(event.message);
+        this.#deliverRetained(connection);
         return undefined;
       case "discarded":
         this.#discarded(connection, event);
-        this.#forget(event.message);
-        this.#feedMore(connection);
+        this.#release(event.message);
+        this.#deliverRetained(connection);
         return undefined;
       case "closed":
         return this.#closed(connection, event.cause);
@@ -472,8 +464,10 @@ export class BrokerEngine {
     }
   }
 
-  /** A message is kept no more. */
-  #forget(message: OutgoingMessage): void {
+  /**
+   * Releases the memory of a message that is delivered or dropped, and deletes it from the store.
+   */
+  #release(message: OutgoingMessage): void {
     if (!(message instanceof QueuedMessage)) return;
     message.release();
     this.#store?.deleteMessage(message);
@@ -489,39 +483,39 @@ export class BrokerEngine {
       return this.#connectHandler.receive(connection, packet);
     }
     connection.protocol.refuse(ReasonCode.serverBusy, {
-      reasonString: "There are too many connections",
+      reasonString: "The server is at its connection limit",
     });
     return undefined;
   }
 
   /**
-   * What authorizeDelivery has said, of a client or of all, is to be asked anew, also about what
-   * waits.
+   * Discards the results of `authorizeDelivery` for a client, or for all, and calls the hook again
+   * for the messages that are queued.
    */
   clearAuthorizations(clientId?: string): void {
     for (const session of this.#sessions.some(clientId)) {
       if (session.verdicts === undefined) continue;
       const verdicts = session.verdicts = new Verdicts();
       const refused = this.#deliveries.refusedOf(session, session.client, verdicts);
-      if (!isPromise(refused)) this.#takeOut(session, refused);
+      if (!isPromise(refused)) this.#dropQueued(session, refused);
       else {
-        void refused.then((topics) => this.#takeOut(session, topics))
+        void refused.then((topics) => this.#dropQueued(session, topics))
           .catch((error) => this.report(error, "clearAuthorizations", session.client));
       }
     }
   }
 
-  /** Takes back what waits for a session that may not have it any more. */
-  #takeOut({ state }: BrokerSession, topics: ReadonlySet<string>): void {
+  /** Drops the queued messages of these topics, which the client may no longer receive. */
+  #dropQueued({ state }: BrokerSession, topics: ReadonlySet<string>): void {
     if (topics.size === 0) return;
     for (const message of state.sendQueue.takeOut(({ packet }) => topics.has(packet.topic))) {
-      this.#forget(message);
+      this.#release(message);
     }
   }
 
-  /** What waited for a session has gone: there may be retained messages that it is still to get. */
-  #feedMore({ session }: BrokerConnection): void {
-    if (session?.retainedCursors !== undefined) this.#retainedDelivery.feed(session);
+  /** Goes on delivering retained messages, now that there is room in the queue. */
+  #deliverRetained({ session }: BrokerConnection): void {
+    if (session?.retainedCursors !== undefined) this.#retainedDelivery.deliver(session);
   }
 
   #closed(connection: BrokerConnection, cause: CloseCause): undefined {
@@ -530,15 +524,15 @@ export class BrokerEngine {
     try {
       this.#sessions.leave(connection, cause);
     } finally {
-      this.#tellLeft(connection, cause);
+      this.#reportDisconnect(connection, cause);
     }
     return undefined;
   }
 
-  /** Tells once that a client is gone: before one that takes its name is told to be there. */
-  #tellLeft(connection: BrokerConnection, cause: CloseCause): void {
-    if (connection.session === undefined || connection.hasLeft) return;
-    connection.hasLeft = true;
+  /** Calls `onDisconnect` once; for a takeover, before `onConnect` of the new connection. */
+  #reportDisconnect(connection: BrokerConnection, cause: CloseCause): void {
+    if (connection.session === undefined || connection.isDisconnectReported) return;
+    connection.isDisconnectReported = true;
     this.#hooks.onDisconnect(connection.client!, closeReason(cause));
   }
 }
@@ -547,22 +541,22 @@ function atOnce(work: () => void): void {
   work();
 }
 
-/** Whether a CONNECT has anything that is not a copy, as texts are. */
+/** Whether a CONNECT has byte arrays, which are views of the received chunk. */
 function hasBytes({ password, will, properties }: ConnectPacket): boolean {
   return password !== undefined || will !== undefined ||
     properties.authenticationData !== undefined;
 }
 
-/** Whether a client wants something from the broker, so that hooks may be asked. */
+/** Whether an event is a request of the client, for which hooks may be called. */
 function isRequest({ type }: ConnectionEvent): boolean {
   return type === "message" || type === "subscribe" || type === "unsubscribe" || type === "auth";
 }
 
-/** The part of the memory that is left to those who keep little, whatever others do. */
+/** The part of the memory that is reserved for small connections and sessions. */
 const RESERVED = 1 / 2;
 
-/** A connection with no more bytes may use that, be it with TLS and in the middle of a packet. */
+/** Connections of up to this many bytes may use it, which covers TLS and a packet in progress. */
 const SMALL = 524_288;
 
-/** So many connections too many are there at the same time to be told so. */
+/** Connections beyond the limit that are accepted at the same time only to be refused. */
 const REFUSED_AT_ONCE = 64;

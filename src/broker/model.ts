@@ -1,5 +1,5 @@
-// What the broker knows of each connection and of each session, as plain data: who does something
-// with it is in a file of its own.
+// What the broker knows about each connection and each session, as plain data. The files that work
+// with it are named after the packets they handle.
 
 import type { ConnectPacket, Will } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
@@ -19,40 +19,40 @@ import { Share } from "./turns.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /**
- * A connection with what is known of its client, from its first byte on. What its client sends is
- * looked at in order: while a hook is asked about one thing, the next ones wait.
+ * A connection and what is known about its client. Events are handled in order: while a hook is
+ * running for one of them, the next ones wait in the backlog.
  */
 export class BrokerConnection {
   readonly protocol: ServerConnection;
-  /** What the connection keeps, and the platform for it. */
+  /** The memory that the connection uses, including the platform's share. */
   readonly account: Account;
-  /** What is at the other end of it. */
+  /** The other end of the connection. */
   readonly peer: PeerInfo;
   /** To be called after any call of the connection that is not an answer to one of its events. */
   readonly wake: () => void;
-  /** What it asked for. */
+  /** Its CONNECT, until it is accepted. */
   connect: ConnectPacket | undefined;
-  /** Who it is. */
+  /** Its client, once CONNECT has been received. */
   client: ClientInfo | undefined;
   /** Its session, once it has been accepted. */
   session: BrokerSession | undefined;
   /** Whether its CONNACK has been written. */
   isConnackWritten = false;
-  /** What has ended its connection, though there may be more to look at before. */
+  /** Why the connection has ended, though there may still be events in the backlog. */
   cause: CloseCause | undefined;
-  /** Whether it has been told that it is gone. */
-  hasLeft = false;
+  /** Whether `onDisconnect` has been called. */
+  isDisconnectReported = false;
   /** Whether a hook was shown bytes of what was read last that it may keep. */
   hasShownBytes = false;
-  /** Steps of enhanced authentication taken. */
+  /** The number of steps of enhanced authentication so far. */
   steps = 0;
-  /** Whether a hook is being asked. */
+  /** Whether a hook is running, or the connection waits for its turn. */
   isBusy = false;
   /** Since when, on the engine's clock. */
   busySince = 0;
-  /** What is done for it. */
+  /** Counts the work done for it. */
   readonly share: Share = new Share();
-  /** Whether it is to be woken soon. */
+  /** Whether it is in the wake queue. */
   isToBeWoken = false;
   /** What has happened in the meantime, and when, if that matters. */
   readonly backlog: Queue<
@@ -67,41 +67,41 @@ export class BrokerConnection {
   }
 }
 
-/** A session with its subscriptions and its Will, whether its client is there or not (§4.1). */
+/** A session with its subscriptions and its Will, connected or not (§4.1). */
 export class BrokerSession {
   readonly state: Session;
-  /** What it keeps, all together. */
+  /** The memory that it uses. */
   readonly account: Account;
-  /** Its subscriptions. */
+  /** The part of it that its subscriptions use. */
   readonly subscriptionAccount: Account;
-  /** What is counted of the session itself, and of what it has received. */
+  /** The bytes charged for the session itself, and for the messages it has received. */
   #baseBytes = 0;
   #receivedBytes = 0;
-  /** As it was when the client connected last. */
+  /** The client, as of its last connection. */
   client: ClientInfo;
-  /** Whose session it is; `undefined` for nobody in particular. */
+  /** The user it belongs to; `undefined` when any client may use it. */
   owner: string | undefined;
-  /** Its connection, if its client is there. */
+  /** Its connection, while its client is connected. */
   connection: BrokerConnection | undefined;
-  /** How long the session outlives its connection, in milliseconds; `Infinity` for ever. */
+  /** The Session Expiry Interval, in milliseconds; `Infinity` when it does not expire. */
   lifetime = 0;
-  /** What is published when the connection is lost, and how long after, in milliseconds. */
+  /** The Will, until it is published or discarded. */
   will: Will | undefined;
-  /** By Topic Filter, as it was asked for. */
+  /** Its subscriptions, by Topic Filter. */
   readonly subscriptions: Map<string, Subscription<BrokerSession>> = new Map();
-  /** What is known of the topics that its client may have messages of, if somebody is asked. */
+  /** What `authorizeDelivery` returned, by topic, if there is such a hook. */
   verdicts: Verdicts | undefined;
-  /** The retained messages that it is still to get, by Topic Filter. */
+  /** Deliveries of retained messages that are under way, by Topic Filter. */
   retainedCursors: Map<string, RetainedCursor> | undefined;
-  /** Whether more of them are to be sent in another turn. */
-  isFeedDue = false;
-  /** What is done to send them. */
-  readonly feeding: Share = new Share();
-  /** Whether the session has ended: what is left of it is taken out, in turns. */
+  /** Whether their delivery goes on in another turn, or after a hook. */
+  isDeliveryDue = false;
+  /** Counts the work of delivering them. */
+  readonly deliveryShare: Share = new Share();
+  /** Whether the session has ended; its subscriptions are then removed, in turns. */
   hasEnded = false;
-  /** When the session is to end, while its client is away. */
+  /** The timer for the end of the session, while its client is not connected. */
   ending: Timer | undefined;
-  /** When the Will is due, while its client is away. */
+  /** The timer for the Will, while its client is not connected. */
   willDue: Timer | undefined;
 
   constructor(
@@ -116,17 +116,14 @@ export class BrokerSession {
     this.subscriptionAccount = subscriptionAccount;
   }
 
-  /** Counts who the session is for, and its Will: to be called when either has changed. */
+  /** Charges for the client, the owner and the Will. Call it when one of them has changed. */
   countBase(): void {
     const bytes = sessionBytes(this.client, this.will) + textBytes(this.owner ?? "");
     this.account.charge(bytes - this.#baseBytes);
     this.#baseBytes = bytes;
   }
 
-  /**
-   * Counts the messages of QoS 2 that it has received and that are not released. False when they
-   * are too many.
-   */
+  /** Charges for received QoS 2 messages that are not released. False when they are too many. */
   countReceived(): boolean {
     const bytes = this.state.unreleased.size * UNRELEASED;
     const more = bytes - this.#receivedBytes;
@@ -138,18 +135,18 @@ export class BrokerSession {
   }
 }
 
-/** The retained messages that are still to be sent for one subscription. */
+/** The delivery of retained messages for one subscription. */
 export interface RetainedCursor {
   readonly subscription: Subscription<BrokerSession>;
-  /** What matches, found as it goes; `undefined` before anybody has looked. */
+  /** Finds the messages that match, step by step; `undefined` before the first step. */
   search: NameSearch<Retained> | undefined;
-  /** What was retained later has reached the subscription as it was published. */
+  /** The last message to be delivered; later ones were delivered when they were published. */
   readonly upTo: number;
-  /** What has been sent, if anything has. */
+  /** The messages that have been sent, so that none is sent twice. */
   sent: Set<Retained> | undefined;
-  /** The next one, which has no room yet. */
+  /** The next message, for which there was no room yet. */
   held: Retained | undefined;
 }
 
-/** So many bytes of Packet Identifiers a session always has room for. */
+/** Bytes of received Packet Identifiers that every session has room for. */
 const FREE = 4096;

@@ -1,11 +1,11 @@
-// §3.3.4 PUBLISH actions: who may publish what, who gets it, and what its publisher is told. The
-// messages of Wills go the same way.
+// §3.3.4 PUBLISH Actions: authorizes, retains, routes and acknowledges messages. Will Messages are
+// published here, too.
 
 import { isFailure, type PublishPacket, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 import type { MessageEvent } from "../session/events.ts";
 import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
-import type { DeliveryAuthorizer, MayHave } from "./delivery_authorizer.ts";
+import type { DeliveryAuthorizer, DeliveryFilter } from "./delivery_authorizer.ts";
 import type { Answer, CommitBeforeWrite } from "./durability/commit_before_write.ts";
 import type { ErrorReporter } from "./error_reporter.ts";
 import type { Hooks } from "./hooks.ts";
@@ -19,10 +19,10 @@ import type { Router, RoutingCode } from "./routing/router.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
 import { Share, type Turns, Work } from "./turns.ts";
 
-/** What a publish handler works with. */
+/** Dependencies of {@linkcode PublishHandler}. */
 export interface PublishHandlerSetup {
   readonly options: BrokerOptions;
-  /** The most levels that a Topic Name may have. */
+  /** The maximum number of levels in a Topic Name. */
   readonly topicLevels: number;
   /** Milliseconds of the engine's clock. */
   readonly now: () => number;
@@ -31,17 +31,17 @@ export interface PublishHandlerSetup {
   readonly router: Router;
   readonly retained: RetainedMessages;
   readonly retainedDelivery: RetainedDelivery;
-  /** Where something is stored. */
+  /** `undefined` without a store. */
   readonly commits: CommitBeforeWrite | undefined;
   readonly turns: Turns;
   readonly report: ErrorReporter["report"];
-  /** A connection has failed while its message was acknowledged. */
+  /** Acknowledging a message has failed. */
   readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
-  /** A connection has something to send. */
+  /** Has the connection's bytes written later in this turn. */
   readonly wakeLater: (connection: BrokerConnection) => void;
 }
 
-/** Takes messages, and brings them to who wants them. */
+/** Handles PUBLISH packets and Will Messages. */
 export class PublishHandler {
   readonly #options: BrokerOptions;
   readonly #topicLevels: number;
@@ -53,7 +53,7 @@ export class PublishHandler {
   readonly #retainedDelivery: RetainedDelivery;
   readonly #commits: CommitBeforeWrite | undefined;
   readonly #turns: Turns;
-  /** What is done for Wills. */
+  /** Counts the work done for Wills. */
   readonly #share = new Share();
   readonly #setup: PublishHandlerSetup;
 
@@ -71,14 +71,14 @@ export class PublishHandler {
     this.#setup = setup;
   }
 
-  /** A client has published a message, that came at `at`, now by default. */
+  /** Handles a PUBLISH that came at `at`, now by default. */
   receive(
     connection: BrokerConnection,
     { packet, acknowledgement }: MessageEvent,
     at?: number,
   ): Promise<void> | undefined {
     const topicLevels = this.#topicLevels;
-    // Between two levels there is a character: most topics need not be looked at.
+    // Each level takes at least a character, so most topics need not be searched.
     if (packet.topic.length >= topicLevels && levelsOf(packet.topic) > topicLevels) {
       return this.#answer(
         connection,
@@ -93,7 +93,7 @@ export class PublishHandler {
         connection,
         acknowledgement,
         ReasonCode.notAuthorized,
-        "The topic is the server's own (§4.7.2)",
+        "The topic is reserved for the server (§4.7.2)",
       );
     }
     if (packet.qos === 2 && connection.session?.countReceived() === false) {
@@ -101,48 +101,48 @@ export class PublishHandler {
         connection,
         acknowledgement,
         ReasonCode.quotaExceeded,
-        "Too many messages have not been released",
+        "Too many QoS 2 messages have not been released",
       );
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#now() : 0;
-    // Nobody is to be asked: a function for each message would cost more than the question.
+    // Without hooks, the closures below would cost more than everything else.
     if (!this.#hooks.authorizesPublish && !this.#deliveries.isAsked) {
       return this.#publish(connection, packet, acknowledgement, arrivedAt);
     }
     return this.#hooks.authorizePublish(connection.client!, packet, (code) => {
       if (isFailure(code)) {
-        return void this.#answer(connection, acknowledgement, code, "May not be published");
+        return void this.#answer(connection, acknowledgement, code, "Publishing was not allowed");
       }
-      return this.#askWhoMayHave(
+      return this.#authorizeDelivery(
         packet,
         connection.share,
-        (mayHave) => this.#publish(connection, packet, acknowledgement, arrivedAt, mayHave),
+        (isAllowed) => this.#publish(connection, packet, acknowledgement, arrivedAt, isAllowed),
       );
     });
   }
 
-  /** Brings a message to who wants it, and acknowledges it. */
+  /** Routes a message that is authorized, and acknowledges it. */
   #publish(
     connection: BrokerConnection,
     packet: PublishPacket,
     acknowledgement: PendingAcknowledgement | undefined,
     arrivedAt: number,
-    mayHave?: MayHave,
+    isAllowed?: DeliveryFilter,
   ): Promise<void> | undefined {
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const message = isExpiring ? this.#afterWaiting(packet, arrivedAt) : packet;
     // [MQTT-3.3.2-5]
     if (message === undefined) return this.#answer(connection, acknowledgement, ReasonCode.success);
-    // Exactly once is promised by one commit of all that comes of a message.
+    // Exactly-once delivery needs all effects of a message in one commit, and so in one turn.
     const share = message.qos === 2 && this.#commits !== undefined ? undefined : connection.share;
     const answer = acknowledgement === undefined || this.#commits === undefined
-      ? this.#distribute(connection, message, mayHave, share)
+      ? this.#distribute(connection, message, isAllowed, share)
       : this.#commits.publish(
         connection,
         acknowledgement,
         message.retain,
-        () => this.#distribute(connection, message, mayHave, share),
+        () => this.#distribute(connection, message, isAllowed, share),
       );
     if (isPromise(answer)) {
       return answer.then((answer) => this.#answerWith(connection, acknowledgement, answer));
@@ -159,41 +159,41 @@ export class PublishHandler {
     return this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
   }
 
-  /** Brings a message of a client to those who want it. Returns what is to be said to it. */
+  /** Retains a message if it asks for that, and routes it. Returns the answer to it. */
   #distribute(
     connection: BrokerConnection,
     message: PublishPacket,
-    mayHave: MayHave,
+    isAllowed: DeliveryFilter,
     share: Share | undefined,
   ): Answer | Promise<Answer> {
     const older = this.#retainedDelivery.olderThanNow(message.topic);
     if (message.retain && !this.#retain(message)) {
       return {
         reasonCode: ReasonCode.quotaExceeded,
-        reasonString: "Too many messages are retained",
+        reasonString: "The server is at its limit for retained messages",
       };
     }
     this.#hooks.onMessage(connection.client, message);
-    const code = this.#router.route(message, connection.session, mayHave, older, share);
+    const code = this.#router.route(message, connection.session, isAllowed, older, share);
     return isPromise(code)
       ? code.then((code) => answerFor(code, message))
       : answerFor(code, message);
   }
 
-  /** Asks, if somebody is to be asked, who of those that want a message may have it. */
-  #askWhoMayHave(
+  /** Finds out which of its subscribers may receive a message, if there is such a hook. */
+  #authorizeDelivery(
     packet: PublishPacket,
     share: Share,
-    then: (mayHave: MayHave) => Promise<void> | undefined,
+    then: (isAllowed: DeliveryFilter) => Promise<void> | undefined,
   ): Promise<void> | undefined {
     if (!this.#deliveries.isAsked) return then(undefined);
-    const mayHave = this.#deliveries.among(packet, this.#router.table.match(packet.topic), share);
-    return isPromise(mayHave) ? mayHave.then(then) : then(mayHave);
+    const isAllowed = this.#deliveries.among(packet, this.#router.table.match(packet.topic), share);
+    return isPromise(isAllowed) ? isAllowed.then(then) : then(isAllowed);
   }
 
   /**
-   * A message that may have waited for a hook, with what is left of its time, if any is
-   * [MQTT-3.3.2-6].
+   * A message after it has waited for hooks, with what is left of its Message Expiry Interval;
+   * `undefined` when it has expired [MQTT-3.3.2-6].
    */
   #afterWaiting(packet: PublishPacket, arrivedAt: number): PublishPacket | undefined {
     const now = this.#now();
@@ -204,9 +204,9 @@ export class PublishHandler {
   }
 
   /**
-   * Acknowledges a message, or refuses it; at QoS 0 there is no way to say so. Its client may have
-   * come back on another connection while a hook was asked: at QoS 2 that is where it waits for the
-   * answer.
+   * Acknowledges or refuses a message; at QoS 0 it does nothing. If the client has reconnected
+   * while
+   * a hook was running, a QoS 2 message is answered on the new connection.
    */
   #answer(
     connection: BrokerConnection,
@@ -222,7 +222,7 @@ export class PublishHandler {
     return undefined;
   }
 
-  /** Acknowledges a message that had to be stored first, or refuses it. Never throws. */
+  /** Acknowledges or refuses a message after the commit it had to wait for. Never throws. */
   acknowledgeLater(
     connection: BrokerConnection,
     acknowledgement: PendingAcknowledgement,
@@ -237,13 +237,13 @@ export class PublishHandler {
     }
   }
 
-  /** Brings a Will to those who want it. */
+  /** Publishes a Will Message. */
   publishWill(packet: PublishPacket, publisher: BrokerSession): void {
-    const asked = this.#askWhoMayHave(packet, this.#share, (mayHave) => {
+    const asked = this.#authorizeDelivery(packet, this.#share, (isAllowed) => {
       const older = this.#retainedDelivery.olderThanNow(packet.topic);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);
-      const code = this.#router.route(packet, publisher, mayHave, older, this.#share);
+      const code = this.#router.route(packet, publisher, isAllowed, older, this.#share);
       return isPromise(code) ? code.then(() => {}) : undefined;
     });
     void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
@@ -270,18 +270,18 @@ export class PublishHandler {
 }
 
 function answerFor(code: RoutingCode, { retain }: PublishPacket): Answer {
-  // What is retained has been taken, whoever had no room for it.
-  return code === ReasonCode.quotaExceeded && retain ? WANTED : ANSWERS[code];
+  // A message that is retained has been accepted, even if no subscriber had room for it.
+  return code === ReasonCode.quotaExceeded && retain ? SUCCESS : ANSWERS[code];
 }
 
-const WANTED: Answer = { reasonCode: ReasonCode.success };
+const SUCCESS: Answer = { reasonCode: ReasonCode.success };
 
-/** What is said to a message, by what has become of it. */
+/** The answers to a message, by the outcome of routing it. */
 const ANSWERS: Readonly<Record<RoutingCode, Answer>> = {
-  [ReasonCode.success]: WANTED,
+  [ReasonCode.success]: SUCCESS,
   [ReasonCode.noMatchingSubscribers]: { reasonCode: ReasonCode.noMatchingSubscribers },
   [ReasonCode.quotaExceeded]: {
     reasonCode: ReasonCode.quotaExceeded,
-    reasonString: "No subscriber had room for it",
+    reasonString: "No subscriber had room for the message",
   },
 };

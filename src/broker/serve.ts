@@ -1,5 +1,4 @@
-// `serve()`: a broker on the network of this machine, or within the process alone. Listeners ×
-// drive, and one timer.
+// `serve()`: runs the engine with listeners, a drive per connection, and one timer.
 
 import { type Clock, systemClock, wallTime } from "../io/clock.ts";
 import { writeToConsole } from "../io/console.ts";
@@ -28,42 +27,44 @@ import type { BrokerOptions } from "./options.ts";
 /** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
 const HANDSHAKES_PART = 8;
 
-/** How long what no client is told of may wait until it is brought to disk, in milliseconds. */
+/** For how long changes that no client waits for may stay uncommitted, in milliseconds. */
 const SOON = 100;
 
-/**
- * Options of {@linkcode serve}: one listener, or several, or none, and what the broker grants,
- * bears and asks.
- */
+/** Options of {@linkcode serve}: where to listen, where to store sessions, limits and hooks. */
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
-   * A file for sessions, the messages that wait for them, and retained messages, so that they
-   * survive the broker: what a client was told is there first. No other process may use it
-   * meanwhile. Needs the permissions read and write for it. Without, memory is all there is.
+   * A file for sessions, their queued messages, and retained messages, which then survive a
+   * restart.
+   * Whatever a packet promises to a client is committed before the packet is sent. No other process
+   * can use the file meanwhile. Needs permission to read and write it. Default: memory only.
    *
-   * While it cannot be written, because the disk is full above all, a message for a session that is
-   * kept is refused with 0x97, a subscription of it with 0x97, its end with 0x83, and a connection
-   * to it with 0x88; a client whose exchange of QoS 2 cannot be recorded is closed with 0x97. All
-   * else goes on, `onError` is told, and the broker tries again by itself. {@linkcode serve}
-   * rejects with a {@linkcode StoreError} when the file is in use, not a broker's, damaged, empty,
-   * or of a later version. Files of earlier versions are brought up to date.
+   * While the file cannot be written, above all because the disk is full, messages for stored
+   * sessions and new subscriptions of these are refused with Quota exceeded (0x97), unsubscribing
+   * with Implementation specific error (0x83), and connections to such sessions with Server
+   * unavailable (0x88). A client whose QoS 2 exchange cannot be recorded is disconnected with Quota
+   * exceeded (0x97). Everything else goes on; the error goes to `onError`, and the broker tries
+   * again
+   * by itself.
+   *
+   * {@linkcode serve} rejects with a {@linkcode StoreError} when the file is in use, is not a
+   * broker's, is damaged or empty, or was written by a later version. Files of earlier versions are
+   * migrated.
    */
   readonly path?: string | undefined;
   /**
-   * Where to listen, if it is more than one place, or none: `[]` takes connections within the
-   * process alone.
+   * Several listeners, or none: with `[]` the broker accepts only connections within the process.
    */
   readonly listeners?: readonly ListenOptions[] | undefined;
   /**
-   * Is given each new connection, and gives back what the broker is to use in its place: one that
-   * shows what goes by, or delays it, or breaks. When it throws, the connection is closed and
-   * `onError` is told. Default: the connection itself.
+   * Wraps each new connection, for example to log, delay or break it; the broker uses the transport
+   * that it returns. When it throws, the connection is closed and the error goes to `onError`.
+   * Default: the connection itself.
    */
   readonly intercept?: ((transport: Transport, address: string) => Transport) | undefined;
 }
 
 /**
- * A broker that runs. Made by {@linkcode serve}; disposing it shuts it down.
+ * A running broker, started by {@linkcode serve}. Disposing it shuts it down.
  *
  * @example A broker and a client in one process, with no permission at all
  * ```ts
@@ -110,7 +111,7 @@ export class Broker implements AsyncDisposable {
     };
     this.#engine = new BrokerEngine(options, tools, store);
     if (store !== undefined) store.onFailed = (error) => this.#engine.report(error, "the store");
-    // What has expired while there was no broker is gone before anybody sees it.
+    // What has expired while the broker was not running must be gone before a client connects.
     this.#tick();
   }
 
@@ -148,7 +149,7 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  /** Where it listens. */
+  /** Its listeners. */
   get listeners(): readonly Listener[] {
     return this.#listeners;
   }
@@ -173,12 +174,12 @@ export class Broker implements AsyncDisposable {
     return this.#first.url;
   }
 
-  /** How much there is of everything. */
+  /** The numbers of clients, sessions, messages and so on. */
   get statistics(): BrokerStatistics {
     return this.#engine.statistics;
   }
 
-  /** A connection within the process, which needs no permission. `connect(broker)` uses it. */
+  /** Opens a connection within the process, without any permission. `connect(broker)` uses it. */
   connect(): Transport {
     const [ours, theirs] = memoryTransports();
     this.#open(ours, { address: "memory" });
@@ -186,14 +187,14 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * Uses another certificate at every listener with TLS, for connections that come from now on;
-   * those that there are go on. Without `ca` the authorities of before hold. For a single listener,
-   * see {@linkcode Listener.setCertificate}.
+   * Replaces the certificate of every TLS listener. New connections use it; existing ones are not
+   * affected. Without `ca` the present authorities are kept. For a single listener, see
+   * {@linkcode Listener.setCertificate}.
    *
-   * @throws {TypeError} when it is wrong, or no listener has TLS; then the certificates of before
-   *   hold
+   * @throws {TypeError} when the certificate is invalid, or no listener uses TLS; then nothing
+   *   changes
    *
-   * @example A certificate that is renewed
+   * @example Renewing a certificate
    * ```ts
    * import type { Broker } from "jsr:@mqtt5/mqtt5/broker";
    *
@@ -208,14 +209,15 @@ export class Broker implements AsyncDisposable {
     const secure = this.#listeners.filter(({ protocol }) =>
       protocol === "mqtts" || protocol === "wss"
     );
-    if (secure.length === 0) throw new TypeError("No listener of the broker has TLS");
-    // What one refuses all of them do.
+    if (secure.length === 0) throw new TypeError("The broker has no TLS listener");
+    // If one of them rejects it, the first one does: they all make the same checks.
     for (const listener of secure) listener.setCertificate(certificate);
   }
 
   /**
-   * Forgets what `authorizeDelivery` has said of a client, or of all of them: rules have changed,
-   * and it is to be asked anew, also about the messages that wait. Those in flight go on.
+   * Discards the results of `authorizeDelivery` for a client, or for all of them. Call it when your
+   * rules have changed: the hook is called again, also for queued messages. Messages in flight are
+   * not affected.
    */
   clearAuthorizations(clientId?: string): void {
     this.#engine.clearAuthorizations(clientId);
@@ -223,21 +225,21 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * Takes no more connections, tells every client that the server is shutting down (0x8B), and
-   * ends.
+   * Stops listening, disconnects every client with Server shutting down (0x8B), and resolves when
+   * all connections are closed.
    */
   shutDown(): Promise<void> {
     return this.#shutDown ??= this.#end();
   }
 
-  /** As {@linkcode Broker.shutDown}. */
+  /** Same as {@linkcode Broker.shutDown}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.shutDown();
   }
 
   get #first(): Listener {
     const [first] = this.#listeners;
-    if (first === undefined) throw new TypeError("The broker listens nowhere");
+    if (first === undefined) throw new TypeError("The broker has no listener");
     return first;
   }
 
@@ -280,14 +282,14 @@ export class Broker implements AsyncDisposable {
     });
   }
 
-  /** What `intercept` gives in place of a connection; nothing when it fails. */
+  /** What `intercept` returns for a connection; `undefined` when it fails. */
   #intercepted(transport: Transport, { address }: PeerInfo): Transport | undefined {
     if (this.#intercept === undefined) return transport;
     try {
       const given = this.#intercept(transport, address) as Partial<Transport> | undefined;
       for (const name of ["read", "write", "closeWrite", "close"] as const) {
         if (typeof given?.[name] !== "function") {
-          throw new TypeError(`What intercept gives is no transport: it has no ${name}()`);
+          throw new TypeError(`intercept() must return a transport; ${name}() is missing`);
         }
       }
       return given as Transport;
@@ -322,7 +324,7 @@ export class Broker implements AsyncDisposable {
     };
   }
 
-  /** There may be something to do later. */
+  /** Arms the timers, since there may be more to do later. */
   #happened(): void {
     this.#arm();
     const store = this.#store;
@@ -350,7 +352,7 @@ export class Broker implements AsyncDisposable {
   }
 }
 
-/** Listens everywhere, or nowhere when one place cannot be had. */
+/** Opens all listeners, or none when one of them fails. */
 async function listenAll(
   places: readonly ListenOptions[],
   limits: HandshakeLimits,
@@ -367,10 +369,10 @@ async function listenAll(
 }
 
 /**
- * Starts a broker of MQTT 5.0. Resolves when it listens: by default on 127.0.0.1, port 1883. Needs
- * the permission net for where it listens, and none with `listeners: []`.
+ * Starts an MQTT 5.0 broker. Resolves when it listens, by default on 127.0.0.1, port 1883. Needs
+ * net permission for the addresses it listens on, and none with `listeners: []`.
  *
- * Rejects with `TypeError` or `RangeError` when an option is wrong, with {@linkcode StoreError}
+ * Rejects with `TypeError` or `RangeError` when an option is invalid, with {@linkcode StoreError}
  * when its file cannot be used, and with the platform's error when it cannot listen.
  *
  * @example A broker for a test

@@ -134,7 +134,7 @@ export class Sessions {
     for (const message of session.state.sendQueue) releaseQueued(message);
     session.account.close();
     const { table, turns } = this.#setup;
-    void turns.forEach(session.feeding, session.subscriptions.keys(), (topicFilter) => {
+    void turns.forEach(session.deliveryShare, session.subscriptions.keys(), (topicFilter) => {
       turns.count(Work.subscription + Work.text * topicFilter.length);
       table.remove(session, topicFilter);
     }, () => {});

@@ -1,5 +1,5 @@
-// §3.8.4 SUBSCRIBE actions, §3.10.4 UNSUBSCRIBE actions: what a session is subscribed to, in slices
-// however many Topic Filters a packet has.
+// §3.8.4 SUBSCRIBE Actions and §3.10.4 UNSUBSCRIBE Actions. A packet with many Topic Filters takes
+// several turns.
 
 import {
   isFailure,
@@ -21,19 +21,19 @@ import { levelsOf } from "./routing/topic_levels.ts";
 import { subscriptionBytes } from "./sizes.ts";
 import { type Turns, Work } from "./turns.ts";
 
-/** What a subscribe handler works with. */
+/** Dependencies of {@linkcode SubscribeHandler}. */
 export interface SubscribeHandlerSetup {
   readonly limits: BrokerLimits;
   readonly hooks: Hooks;
   readonly table: SubscriptionTable<BrokerSession>;
   readonly retainedDelivery: RetainedDelivery;
   readonly turns: Turns;
-  /** What survives the broker, if anything does. */
+  /** The database; `undefined` when nothing is persisted. */
   readonly store: Store | undefined;
   readonly commits: CommitBeforeWrite | undefined;
 }
 
-/** Subscribes sessions, and unsubscribes them. */
+/** Handles SUBSCRIBE and UNSUBSCRIBE packets. */
 export class SubscribeHandler {
   readonly #setup: SubscribeHandlerSetup;
 
@@ -42,8 +42,8 @@ export class SubscribeHandler {
   }
 
   /**
-   * One that was taken over while a hook was asked has nothing to say about the session any more,
-   * which may have ended.
+   * Handles a SUBSCRIBE. If the session was taken over while a hook was running, it is ignored, as
+   * the session may have ended or belong to another connection.
    */
   subscribe(connection: BrokerConnection, packet: SubscribePacket): Promise<void> | undefined {
     const session = connection.session!;
@@ -102,14 +102,14 @@ export class SubscribeHandler {
             for (const { subscription, before } of added) {
               this.#sendRetained(subscription, before === undefined);
             }
-            this.#setup.retainedDelivery.feed(session);
+            this.#setup.retainedDelivery.deliver(session);
           },
         );
       },
     );
   }
 
-  /** A client has sent an UNSUBSCRIBE. */
+  /** Handles an UNSUBSCRIBE. */
   unsubscribe(connection: BrokerConnection, packet: UnsubscribePacket): Promise<void> | undefined {
     const session = connection.session!;
     if (session.connection !== connection) return undefined;
@@ -149,12 +149,12 @@ export class SubscribeHandler {
     this.#setup.turns.count(Work.subscription + Work.text * topicFilter.length);
   }
 
-  /** Whether all that has been asked for a session is stored, where it is to be. */
+  /** Whether a session's changes are stored, or need not be. */
   #isStored({ lifetime }: BrokerSession): boolean {
     return lifetime === 0 || this.#setup.commits === undefined || this.#setup.commits.commit();
   }
 
-  /** A subscription could not be stored: it is as it was before. */
+  /** Restores a subscription whose change could not be stored. */
   #takeBack({ subscription, before }: Added): void {
     const { subscriber, request: { topicFilter } } = subscription;
     if (before !== undefined) return this.#restore(before);

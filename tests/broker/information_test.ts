@@ -39,7 +39,9 @@ for (const requestProblemInformation of [true, undefined, false]) {
       client.expect("suback"),
       client.expect("unsuback"),
     ];
-    const reasonString = requestProblemInformation === false ? undefined : "May not be published";
+    const reasonString = requestProblemInformation === false
+      ? undefined
+      : "Publishing was not allowed";
     for (const { reasonCode, properties } of [puback, pubrec]) {
       assertStrictEquals(reasonCode, 0x87);
       assertStrictEquals(properties.reasonString, reasonString);
@@ -59,7 +61,7 @@ Deno.test("A client with Request Problem Information 0 is told why in DISCONNECT
   const properties = { requestProblemInformation: false };
   const client = await world.connect("c", { properties });
   const { properties: refusal } = (await world.ask("d", { properties })).expectRefusal(0x89);
-  assertStrictEquals(refusal.reasonString, "There are too many connections");
+  assertStrictEquals(refusal.reasonString, "The server is at its connection limit");
   await client.subscribe("a");
   await client.publish("a", "1", { properties: { userProperties: [["k", "v"]] } });
   assertEquals(client.expectMessage("a").properties.userProperties, [["k", "v"]]);

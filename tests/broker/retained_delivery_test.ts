@@ -31,11 +31,11 @@ Deno.test("A session that ends leaves nothing of its subscriptions to retained m
   assertStrictEquals(delivery.olderThanNow("a"), undefined);
   for (const filter of ["a", "+", "#"]) delivery.start(subscriptionOf(ending!, filter));
   delivery.start(subscriptionOf(staying!, "a"));
-  delivery.forget(ending!);
+  delivery.stopAll(ending!);
   assertEquals<unknown>(delivery.olderThanNow("a"), MESSAGE);
-  delivery.forget(staying!);
+  delivery.stopAll(staying!);
   assertStrictEquals(delivery.olderThanNow("a"), undefined);
-  delivery.forget(staying!);
+  delivery.stopAll(staying!);
   assertStrictEquals(delivery.olderThanNow("a"), undefined);
 });
 

@@ -252,12 +252,12 @@ Deno.test("A broker that shuts down does not wait for ever for a client that doe
   transport.close();
 });
 
-Deno.test("A broker that listens nowhere has no port and no URL", async () => {
+Deno.test("A broker that has no listener has no port and no URL", async () => {
   const place = new Place();
   await using broker = place.broker;
   assertEquals(broker.listeners, []);
-  assertThrows(() => broker.port, TypeError, "listens nowhere");
-  assertThrows(() => broker.url, TypeError, "listens nowhere");
+  assertThrows(() => broker.port, TypeError, "has no listener");
+  assertThrows(() => broker.url, TypeError, "has no listener");
 });
 
 Deno.test("A broker refuses options that are none before it listens", () => {

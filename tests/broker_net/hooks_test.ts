@@ -90,7 +90,7 @@ Deno.test("intercept that fails costs its connection, and is told", async () => 
   }
   assertEquals(told, [
     ["Error: no", "intercept"],
-    ["TypeError: What intercept gives is no transport: it has no write()", "intercept"],
+    ["TypeError: intercept() must return a transport; write() is missing", "intercept"],
   ]);
   assertStrictEquals(broker.statistics.clients, 0);
 });

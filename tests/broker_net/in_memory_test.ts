@@ -93,7 +93,7 @@ Deno.test("Clients in the process and clients over the network are clients of on
   assertEquals(textsOf(await take(all, 2)), ["far", "near"]);
 });
 
-Deno.test("A broker that listens nowhere has neither port nor URL", async () => {
+Deno.test("A broker that has no listener has neither port nor URL", async () => {
   await using broker = await serve(NOWHERE);
   assertEquals(broker.listeners, []);
   assertThrows(() => broker.port, TypeError);

@@ -1,6 +1,7 @@
-// §3.3.1.3, §3.8.3.1 Retained messages on their way to who has subscribed. There may be very many,
-// and more that have to be looked at: they go one after the other, as fast as the client takes
-// them, and never so many in one turn that others have to wait.
+// §3.3.1.3, §3.8.3.1 Delivery of retained messages to new subscriptions. There may be very many of
+// them, and even more to search: they are sent as fast as the client takes them, and never so many
+// in
+// one turn that other clients have to wait.
 
 import type { DeliveryAuthorizer } from "../delivery_authorizer.ts";
 import { isPromise } from "../is_promise.ts";
@@ -10,13 +11,13 @@ import type { Subscription } from "../routing/subscriptions.ts";
 import { type Turns, Work } from "../turns.ts";
 import type { Retained, RetainedMessages } from "./messages.ts";
 
-/** So many may wait in the queue of the session: the rest waits here. */
+/** Messages that may wait in the session's queue at a time. */
 const WAITING = 256;
 
-/** So many nodes are visited before somebody asks whether the turn is over. */
+/** Nodes that are visited before checking whether the turn is over. */
 const NODES = 256;
 
-/** What it works with. */
+/** Dependencies of {@linkcode RetainedDelivery}. */
 export interface RetainedDeliverySetup {
   readonly retained: RetainedMessages;
   readonly router: Router;
@@ -24,10 +25,10 @@ export interface RetainedDeliverySetup {
   readonly turns: Turns;
 }
 
-/** Sends retained messages. */
+/** Delivers retained messages to subscriptions. */
 export class RetainedDelivery {
   readonly #setup: RetainedDeliverySetup;
-  /** How many subscriptions are still to get messages. */
+  /** The number of subscriptions whose delivery is not complete. */
   #waiting = 0;
 
   constructor(setup: RetainedDeliverySetup) {
@@ -35,8 +36,8 @@ export class RetainedDelivery {
   }
 
   /**
-   * A subscription is to have what is retained. Asked for again before all of it was sent, it
-   * begins anew [MQTT-3.3.1-9].
+   * Starts the delivery of matching retained messages to a subscription. If one is under way, it is
+   * restarted [MQTT-3.3.1-9].
    */
   start(subscription: Subscription<BrokerSession>): void {
     const { retained } = this.#setup;
@@ -54,7 +55,7 @@ export class RetainedDelivery {
     this.#waiting++;
   }
 
-  /** A subscription has ended. */
+  /** Ends the delivery for a subscription. */
   stop(session: BrokerSession, topicFilter: string): void {
     const cursors = session.retainedCursors;
     if (cursors?.delete(topicFilter) !== true) return;
@@ -62,21 +63,22 @@ export class RetainedDelivery {
     this.#waiting--;
   }
 
-  /** A session is to get nothing any more. */
-  forget(session: BrokerSession): void {
+  /** Ends all deliveries for a session. */
+  stopAll(session: BrokerSession): void {
     this.#waiting -= session.retainedCursors?.size ?? 0;
     session.retainedCursors = undefined;
   }
 
   /**
-   * What is retained of a topic, if there are subscriptions that may still have to get it: it is
-   * older than a message that is sent now, and goes before it [MQTT-4.6.0-5].
+   * The retained message of a topic, if some subscription may still be waiting for it. As it is
+   * older
+   * than the message that is published now, it must be sent first [MQTT-4.6.0-5].
    */
   olderThanNow(topicName: string): Retained | undefined {
     return this.#waiting === 0 ? undefined : this.#setup.retained.get(topicName);
   }
 
-  /** Sends a retained message to those of the subscriptions that are still to get it. */
+  /** Sends a retained message to those of the subscriptions that are still waiting for it. */
   sendFirst(message: Retained, subscriptions: readonly Subscription<BrokerSession>[]): void {
     for (const { subscriber, request: { topicFilter } } of subscriptions) {
       const cursor = subscriber.retainedCursors?.get(topicFilter);
@@ -85,23 +87,23 @@ export class RetainedDelivery {
   }
 
   /**
-   * Sends what there is to be sent, as long as little waits for the session: what has to wait is
-   * told when it has gone, and then this is to be called again.
+   * Sends retained messages while the session's queue is short. Call it again whenever a message of
+   * the session is settled.
    */
-  feed(session: BrokerSession): void {
+  deliver(session: BrokerSession): void {
     const { turns } = this.#setup;
     const { sendQueue } = session.state;
-    // Its turn will come.
-    if (session.isFeedDue) return;
+    // It goes on in a later turn.
+    if (session.isDeliveryDue) return;
     while (session.connection !== undefined && sendQueue.length < WAITING) {
       const [first] = session.retainedCursors ?? [];
       if (first === undefined) return;
       if (turns.isOver) {
-        session.isFeedDue = true;
-        turns.wait(session.feeding, () => {
-          session.isFeedDue = false;
-          turns.begin(session.feeding);
-          this.feed(session);
+        session.isDeliveryDue = true;
+        turns.wait(session.deliveryShare, () => {
+          session.isDeliveryDue = false;
+          turns.begin(session.deliveryShare);
+          this.deliver(session);
         });
         return;
       }
@@ -121,7 +123,7 @@ export class RetainedDelivery {
     }
   }
 
-  /** A hook needs time to say whether a message may be sent: the others wait behind it. */
+  /** Waits for a hook that decides whether a message may be sent; the others wait behind it. */
   #sendLater(
     session: BrokerSession,
     cursor: RetainedCursor,
@@ -129,21 +131,21 @@ export class RetainedDelivery {
     verdict: Promise<boolean>,
   ): void {
     const { connection } = session;
-    session.isFeedDue = true;
+    session.isDeliveryDue = true;
     void verdict.then((isAllowed) => {
-      session.isFeedDue = false;
+      session.isDeliveryDue = false;
       const isWanted =
         session.retainedCursors?.get(cursor.subscription.request.topicFilter) === cursor;
-      // Whoever has come in the place of the client is to be asked about anew.
+      // If the client has reconnected meanwhile, the hook must be called again.
       if (isWanted && session.connection !== connection) cursor.held = message;
       else if (isWanted && isAllowed) this.#send(cursor, message);
-      this.feed(session);
-      // The next one may be asked about, too, which must come to an end.
+      this.deliver(session);
+      // Sends what was queued, also when the next message has to wait for the hook.
       session.connection?.wake();
     });
   }
 
-  /** The next message, if it is not far. */
+  /** The next message, if a few steps of the search find it. */
   #find(cursor: RetainedCursor): Retained | undefined {
     const { topicFilter } = cursor.subscription.request;
     const search = cursor.search ??= this.#setup.retained.search(topicFilter);
@@ -164,7 +166,7 @@ export class RetainedDelivery {
   }
 }
 
-/** As the queue of a session counts. */
+/** Counts as the queue of a session does. */
 function sizeOf({ packet: { topic, payload } }: Retained): number {
   return topic.length + payload.length;
 }

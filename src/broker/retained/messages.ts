@@ -29,7 +29,7 @@ export class RetainedMessages {
   readonly #account: Account;
   #latest = 0;
 
-  /** At most `most` messages are kept, and as many bytes as the account has room for. */
+  /** Keeps at most `most` messages, and as many bytes as the account has room for. */
   constructor(timers: Timers, most: number, store: Store | undefined, account = new Account()) {
     this.#timers = timers;
     this.#account = account;
@@ -38,7 +38,7 @@ export class RetainedMessages {
     for (const { packet, expiresAt } of store?.retained() ?? []) this.#put(packet, expiresAt);
   }
 
-  /** How many there are. */
+  /** The number of messages. */
   get size(): number {
     return this.#messages.size;
   }
@@ -53,7 +53,7 @@ export class RetainedMessages {
     return this.#messages.get(topic);
   }
 
-  /** Keeps a message in the place of the one before [MQTT-3.3.1-5]. False when there is no room. */
+  /** Retains a message in place of the previous one [MQTT-3.3.1-5]. False when there is no room. */
   set(packet: PublishPacket, expiresAt: number): boolean {
     const { topic } = packet;
     const before = this.#messages.get(topic);
@@ -68,7 +68,7 @@ export class RetainedMessages {
     return true;
   }
 
-  /** Puts back the message that a topic had before the last change, if it had one. */
+  /** Restores the message that a topic had before the last change, if it had one. */
   restore(topic: string, before: Retained | undefined): void {
     if (before === undefined) return this.delete(topic);
     const current = this.#messages.get(topic);
@@ -77,7 +77,7 @@ export class RetainedMessages {
     this.#store?.saveRetained(before.packet, before.expiresAt);
   }
 
-  /** Forgets the message of a topic [MQTT-3.3.1-6]. */
+  /** Removes the retained message of a topic [MQTT-3.3.1-6]. */
   delete(topic: string): void {
     const before = this.#messages.get(topic);
     if (before === undefined) return;

@@ -4,7 +4,7 @@
 import { PacketTooLargeError } from "../../errors.ts";
 import { type PublishPacket, type QoS, ReasonCode } from "../../packets/mod.ts";
 import { OutgoingMessage } from "../../session/outgoing_message.ts";
-import type { MayHave } from "../delivery_authorizer.ts";
+import type { DeliveryFilter } from "../delivery_authorizer.ts";
 import type { Account } from "../account.ts";
 import type { BrokerConnection, BrokerSession } from "../model.ts";
 import { Copies, Workshop } from "./copies.ts";
@@ -85,18 +85,26 @@ export class Router {
   route(
     packet: PublishPacket,
     publisher: BrokerSession | undefined,
-    mayHave?: MayHave,
+    isAllowed?: DeliveryFilter,
     older?: Retained,
     share?: Share,
   ): RoutingCode | Promise<RoutingCode> {
     const { turns } = this.#setup;
     const matches = this.table.match(packet.topic);
-    const { single, groups } = mayHave === undefined ? matches : allowed(matches, mayHave);
+    const { single, groups } = isAllowed === undefined ? matches : allowed(matches, isAllowed);
     const cost = Work.delivery + (packet.payload.length >> 9);
     turns.count(Work.packet);
     if (single.length === 0 && groups.length === 0) return ReasonCode.noMatchingSubscribers;
     if (share !== undefined && single.length > AT_ONCE) {
-      return this.#routeInTurns({ single, groups }, packet, publisher, mayHave, older, share, cost);
+      return this.#routeInTurns(
+        { single, groups },
+        packet,
+        publisher,
+        isAllowed,
+        older,
+        share,
+        cost,
+      );
     }
     turns.count(cost * single.length);
     if (older !== undefined) {
@@ -106,7 +114,7 @@ export class Router {
     const copies = new Copies(packet, isShared, this.#setup, this.#workshop);
     let outcome: Outcome = NOTHING;
     for (const entries of single) outcome |= this.#toSubscriber(copies, entries, publisher);
-    outcome |= this.#toGroups(copies, groups, mayHave);
+    outcome |= this.#toGroups(copies, groups, isAllowed);
     return codeOf(outcome);
   }
 
@@ -118,7 +126,7 @@ export class Router {
     { single, groups }: Matches<BrokerSession>,
     packet: PublishPacket,
     publisher: BrokerSession | undefined,
-    mayHave: MayHave,
+    isAllowed: DeliveryFilter,
     older: Retained | undefined,
     share: Share,
     cost: number,
@@ -140,7 +148,7 @@ export class Router {
       });
     };
     const later = turns.forEach(share, single, send, () => {
-      together(() => void (outcome |= this.#toGroups(copies, groups, mayHave)));
+      together(() => void (outcome |= this.#toGroups(copies, groups, isAllowed)));
     });
     return later === undefined ? codeOf(outcome) : later.then(() => codeOf(outcome));
   }
@@ -216,14 +224,18 @@ export class Router {
     return this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
   }
 
-  #toGroups(copies: Copies, groups: Matches<BrokerSession>["groups"], mayHave: MayHave): Outcome {
+  #toGroups(
+    copies: Copies,
+    groups: Matches<BrokerSession>["groups"],
+    isAllowed: DeliveryFilter,
+  ): Outcome {
     const { qos } = copies.packet;
     let outcome: Outcome = NOTHING;
     for (const group of groups) {
       const subscription = nextMember(group, (candidate) => {
         const { connection, hasEnded } = candidate.subscriber;
         this.#setup.turns.count(Work.look);
-        if (hasEnded || mayHave?.(candidate.subscriber) === false) return -1;
+        if (hasEnded || isAllowed?.(candidate.subscriber) === false) return -1;
         if (connection === undefined) return 0;
         return connection.protocol.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
@@ -323,11 +335,11 @@ function queue(
 /** Those of them that may have it: of a group it is enough that one may. */
 function allowed(
   { single, groups }: Matches<BrokerSession>,
-  mayHave: NonNullable<MayHave>,
+  isAllowed: NonNullable<DeliveryFilter>,
 ): Matches<BrokerSession> {
   return {
-    single: single.filter(([subscription]) => mayHave(subscription!.subscriber)),
-    groups: groups.filter(({ members }) => members.keys().some(mayHave)),
+    single: single.filter(([subscription]) => isAllowed(subscription!.subscriber)),
+    groups: groups.filter(({ members }) => members.keys().some(isAllowed)),
   };
 }
 
