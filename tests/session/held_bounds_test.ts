@@ -1,0 +1,24 @@
+// Bounds of what a connection holds, to the byte: what comes while something is decided, and what
+// Topic Aliases take.
+
+import { assertEquals } from "@std/assert";
+import { IncomingAliases, OutgoingAliases } from "../../src/session/topic_alias.ts";
+import { openServer } from "./roles.ts";
+
+Deno.test("While a server decides, it reads on until 16,384 bytes are held, and no further", () => {
+  const { connection } = openServer();
+  const wants: boolean[] = [];
+  connection.pause();
+  // The beginning of a PUBLISH that is larger than all that comes.
+  connection.receive(Uint8Array.of(0x30, 0x80, 0x80, 0x04), 0);
+  for (const bytes of [16_384 - 4 - 1, 1]) {
+    connection.receive(new Uint8Array(bytes), 0);
+    wants.push(connection.wantsBytes);
+  }
+  assertEquals(wants, [true, false]);
+});
+
+Deno.test("Topic Aliases count 0 bytes before there are any", () => {
+  assertEquals(new IncomingAliases(5).bytes, 0);
+  assertEquals(new OutgoingAliases("automatic", 5).bytes, 0);
+});
