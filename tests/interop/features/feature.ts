@@ -40,10 +40,19 @@ export function needs(isThere: boolean, why: string): void {
   if (!isThere) throw new NotOffered(why);
 }
 
-/** Throws a {@linkcode Difference} unless two values are written alike. */
+/**
+ * Throws a {@linkcode Difference} unless two values are written alike. Of two lists of the same
+ * length it tells the first difference.
+ */
 export function same(what: string, actual: unknown, expected: unknown): void {
   const [got, wanted] = [shown(actual), shown(expected)];
-  if (got !== wanted) throw new Difference(`${what}: expected ${wanted}, got ${got}`);
+  if (got === wanted) return;
+  const areLists = Array.isArray(actual) && Array.isArray(expected);
+  if (areLists && actual.length === expected.length && actual.length > 1) {
+    const at = expected.findIndex((part, index) => shown(part) !== shown(actual[index]));
+    return same(`${what}, number ${at + 1} of ${actual.length}`, actual[at], expected[at]);
+  }
+  throw new Difference(`${what}: expected ${cut(wanted)}, got ${cut(got)}`);
 }
 
 /** Throws a {@linkcode Difference} unless a condition holds. */
@@ -55,9 +64,12 @@ export function holds(condition: boolean, difference: string): void {
 const LONGEST = 200;
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(
+  return JSON.stringify(
     value,
     (_, part) => part instanceof Uint8Array ? `bytes ${part.toHex()}` : part,
   ) ?? "nothing";
+}
+
+function cut(text: string): string {
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}… (${text.length} characters)`;
 }

@@ -94,10 +94,10 @@ async function clientReceiveMaximum(fixture: Fixture): Promise<string | void> {
   const exceeds = () => {
     return `${most} messages were unacknowledged, the Receive Maximum is ${receiveMaximum}`;
   };
+  const texts: string[] = [];
   try {
     const news = await client.subscribe(fixture.topic(), { qos: 1 });
     for (const text of numbers(count)) await fixture.publish(fixture.topic(), text);
-    const texts: string[] = [];
     for (let index = 0; index < count; index++) {
       // They wait for each other: the server sends no more before there is an acknowledgement.
       const [message] = await fixture.take(news, 1, { ack: false });
@@ -108,7 +108,8 @@ async function clientReceiveMaximum(fixture: Fixture): Promise<string | void> {
     same("texts", texts, numbers(count));
   } catch (error) {
     if (most > receiveMaximum) throw new Difference(exceeds());
-    throw error;
+    if (client.state !== "connected" || texts.length === count) throw error;
+    throw new Difference(`${texts.length} of ${count} messages came, one by one`);
   }
   holds(most <= receiveMaximum, exceeds());
 }

@@ -90,7 +90,7 @@ async function expiry(fixture: Fixture): Promise<void> {
     clientId,
     reconnect: false,
     sessionExpiryInterval: 1,
-    will: { topic: fixture.topic("wills"), payload: "", willDelayInterval: 1000 },
+    will: { topic: fixture.topic("wills"), payload: "gone", willDelayInterval: 1000 },
   });
   needsSession(client.server.sessionExpiryInterval);
   wire.cut();
