@@ -19,13 +19,8 @@ import { ErrorReporter } from "./error_reporter.ts";
 import { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
 import { BrokerConnection, type BrokerSession } from "./model.ts";
-import {
-  type BrokerLimits,
-  type BrokerOptions,
-  checkOptions,
-  type ClientInfo,
-  limitsWith,
-} from "./options.ts";
+import { type BrokerLimits, limitsWith } from "./limits.ts";
+import { type BrokerOptions, checkOptions, type ClientInfo } from "./options.ts";
 import { PublishHandler } from "./publishing.ts";
 import { RetainedDelivery } from "./retained/delivery.ts";
 import { RetainedMessages } from "./retained/messages.ts";

@@ -10,6 +10,7 @@ import {
   type SubscriptionRequest,
 } from "../packets/mod.ts";
 import type { PeerCertificate } from "../session/peer.ts";
+import type { BrokerLimits } from "./limits.ts";
 
 /** A client, as hooks see it. */
 export interface ClientInfo {
@@ -213,99 +214,6 @@ export interface BrokerHooks {
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }
 
-/**
- * Limits of a broker. What exceeds one is dropped or refused with the Reason Code of the standard:
- * 0x97 is Quota exceeded. Bytes are counted as they are in memory, including objects and tables
- * around the data, by measured figures.
- */
-export interface BrokerLimits {
-  /**
-   * Bytes that the broker keeps for all clients together, including the platform's share of each
-   * connection: 18 KiB, with TLS 64 KiB. Half of it is reserved for connections that keep less than
-   * 512 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
-   * connection for which there is no memory at all is closed. Since garbage is collected late, the
-   * process takes up to three times as much. Default: 167,772,160, for a process of 512 MiB.
-   */
-  readonly memory: number;
-  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 6000. */
-  readonly connections: number;
-  /**
-   * Bytes in a packet before CONNACK; a larger CONNECT is refused with Packet too large (0x95). A
-   * Will has up to 65,535 bytes of payload, plus properties. Default: 262,144.
-   */
-  readonly connectBytes: number;
-  /**
-   * Sessions, connected or not; a CONNECT that would begin another one is refused with 0x97.
-   * Default: 20,000.
-   */
-  readonly sessions: number;
-  /**
-   * Bytes of one session, including its subscriptions, its Will and its queued messages; what
-   * exceeds them is refused with 0x97. Default: 33,554,432.
-   */
-  readonly sessionBytes: number;
-  /**
-   * Bytes of one session's subscriptions; a SUBSCRIBE that exceeds them is refused with 0x97.
-   * Default: 16,777,216.
-   */
-  readonly subscriptionBytes: number;
-  /**
-   * Bytes of all retained messages; a PUBLISH that exceeds them is refused with 0x97. Default:
-   * 67,108,864.
-   */
-  readonly retainedBytes: number;
-  /** Bytes in one packet (Maximum Packet Size, §3.2.2.3.6). Default: 16,777,216. */
-  readonly maximumPacketSize: number;
-  /**
-   * Seconds that a session outlives its connection, at most (§3.2.2.3.2). Default: 604,800, which
-   * is
-   * a week.
-   */
-  readonly sessionExpiryInterval: number;
-  /**
-   * Messages queued for one session. A PUBLISH that no subscriber has room for is refused with
-   * 0x97.
-   * Default: 10,000.
-   */
-  readonly queuedMessages: number;
-  /**
-   * Bytes of the topics, payloads and properties queued for one session, likewise. Default:
-   * 16,777,216.
-   */
-  readonly queuedBytes: number;
-  /** Retained messages. Default: 100,000. */
-  readonly retainedMessages: number;
-  /** Subscriptions of one session. Default: 10,000. */
-  readonly subscriptionsPerSession: number;
-  /**
-   * Topic Filters in one SUBSCRIBE or UNSUBSCRIBE; a packet with more closes the connection with
-   * 0x97. Default: 1000.
-   */
-  readonly filtersPerPacket: number;
-  /**
-   * User Properties in one packet, or in a Will; a packet with more closes the connection with
-   * 0x97.
-   * Default: 1000.
-   */
-  readonly userPropertiesPerPacket: number;
-  /** Levels of a Topic Name or a Topic Filter. Default: 128. */
-  readonly topicLevels: number;
-  /** Milliseconds within which a new connection must send CONNECT. Default: 10,000. */
-  readonly connectTimeout: number;
-  /**
-   * Milliseconds within which a hook must answer; after that the request is refused. Default:
-   * 10,000.
-   */
-  readonly hookTimeout: number;
-  /**
-   * Unacknowledged QoS 1 and QoS 2 messages from one client (Receive Maximum, §3.2.2.3.3). Default:
-   * 1000.
-   */
-  readonly receiveMaximum: number;
-  /** Topic Aliases that one client may use (Topic Alias Maximum, §3.2.2.3.8). Default: 64. */
-  readonly topicAliasMaximum: number;
-}
-
 /** Options of a broker, apart from where it listens. */
 export interface BrokerOptions extends BrokerHooks {
   /** Limits on what clients may use. */
@@ -351,37 +259,6 @@ export interface BrokerOptions extends BrokerHooks {
   readonly topicAliases?: "off" | "automatic" | undefined;
 }
 
-const DEFAULT_LIMITS: BrokerLimits = {
-  memory: 167_772_160,
-  connections: 6000,
-  connectBytes: 262_144,
-  sessions: 20_000,
-  sessionBytes: 33_554_432,
-  subscriptionBytes: 16_777_216,
-  retainedBytes: 67_108_864,
-  maximumPacketSize: 16_777_216,
-  sessionExpiryInterval: 604_800,
-  queuedMessages: 10_000,
-  queuedBytes: 16_777_216,
-  retainedMessages: 100_000,
-  subscriptionsPerSession: 10_000,
-  filtersPerPacket: 1000,
-  userPropertiesPerPacket: 1000,
-  topicLevels: 128,
-  connectTimeout: 10_000,
-  hookTimeout: 10_000,
-  receiveMaximum: 1000,
-  topicAliasMaximum: 64,
-};
-
-/** The highest values that fit into the properties of CONNACK; these are integers, too. */
-const CONNACK_MAXIMA: Partial<BrokerLimits> = {
-  maximumPacketSize: 0xffff_ffff,
-  sessionExpiryInterval: Infinity,
-  receiveMaximum: 0xffff,
-  topicAliasMaximum: 0xffff,
-};
-
 const HOOKS = [
   "authenticate",
   "authenticateStep",
@@ -395,34 +272,6 @@ const HOOKS = [
   "onDropped",
   "onError",
 ] as const satisfies readonly (keyof BrokerHooks)[];
-
-/**
- * The limits given, and defaults for the others.
- *
- * @throws {TypeError} when a limit is unknown or not a number
- * @throws {RangeError} when a limit is out of range
- */
-export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
-  checkType("limits", given, "object");
-  const limits: Record<keyof BrokerLimits, number> = { ...DEFAULT_LIMITS };
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, key)) throw new TypeError(`Unknown limit "${key}"`);
-    if (value === undefined) continue;
-    const name = key as keyof BrokerLimits;
-    checkType(`limits.${name}`, value, "number");
-    const least = name === "topicAliasMaximum" || name === "sessionExpiryInterval" ? 0 : 1;
-    if (!(value >= least)) {
-      throw new RangeError(`limits.${name} must be at least ${least}, got ${value}`);
-    }
-    const maximum = CONNACK_MAXIMA[name];
-    const isInteger = Number.isInteger(value) || value === Infinity;
-    if (maximum !== undefined && !(isInteger && value <= maximum)) {
-      throw new RangeError(`limits.${name} must be an integer up to ${maximum}, got ${value}`);
-    }
-    limits[name] = value;
-  }
-  return limits;
-}
 
 /**
  * Checks the options.

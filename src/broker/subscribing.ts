@@ -14,7 +14,7 @@ import type { CommitBeforeWrite } from "./durability/commit_before_write.ts";
 import type { Store } from "./durability/store.ts";
 import type { Hooks } from "./hooks.ts";
 import type { BrokerConnection, BrokerSession } from "./model.ts";
-import type { BrokerLimits } from "./options.ts";
+import type { BrokerLimits } from "./limits.ts";
 import type { RetainedDelivery } from "./retained/delivery.ts";
 import type { Subscription, SubscriptionTable } from "./routing/subscriptions.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
