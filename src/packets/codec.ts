@@ -22,7 +22,7 @@ import type { PacketCodec } from "./packet.ts";
 import { PACKET_TYPES, type PacketType } from "./packet_types.ts";
 import { PINGREQ, PINGRESP } from "./ping.ts";
 import { PROPERTIES } from "./properties.ts";
-import { PUBLISH } from "./publish.ts";
+import { PUBLISH, readPublish, writePublish } from "./publish.ts";
 import { SUBACK, SUBSCRIBE } from "./subscribe.ts";
 import { UNSUBACK, UNSUBSCRIBE } from "./unsubscribe.ts";
 
@@ -206,12 +206,12 @@ function readFields(reader: Reader, firstByte: number): Packet {
   const type = PACKET_TYPES[firstByte >> 4]!;
   // The packet that comes by the million does not pass the table.
   return type === "publish"
-    ? PUBLISH.read(reader, firstByte)
+    ? readPublish(reader, firstByte)
     : CODECS[type]!.read(reader, firstByte);
 }
 
 function writeWhole(writer: Writer, packet: PacketInit): void {
-  if (packet.type === "publish") return PUBLISH.write(writer, packet);
+  if (packet.type === "publish") return writePublish(writer, packet);
   const codec = CODECS[packet.type];
   if (codec?.write === undefined) {
     throw new TypeError(`type must be the name of a packet, got ${packet.type}`);

@@ -55,7 +55,7 @@ export const PUBLISH: PacketCodec<PublishPacket, PublishInit> = {
 };
 
 /** Writes a PUBLISH. */
-function writePublish(writer: Writer, packet: PublishInit): void {
+export function writePublish(writer: Writer, packet: PublishInit): void {
   const { topic, qos = 0, dup = false, retain = false, packetId, properties } = packet;
   const { payload = NO_BYTES } = packet;
   checkBytes(PAYLOAD, payload);
@@ -78,7 +78,7 @@ function writePublish(writer: Writer, packet: PublishInit): void {
 }
 
 /** Reads a PUBLISH after its fixed header, whose first byte carries its flags. */
-function readPublish(reader: Reader, firstByte: number): PublishPacket {
+export function readPublish(reader: Reader, firstByte: number): PublishPacket {
   const qos = getBits(firstByte, QOS) as QoS;
   const topic = reader.utf8String(TOPIC_NAME);
   const topicPosition = reader.fieldPosition;

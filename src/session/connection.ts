@@ -338,12 +338,16 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   protected decode(): void {
     const before = this.writeBuffer.length;
     let packets = 0;
+    let isGoing = !this.isClosed;
     try {
-      while (!this.isClosed && this.mayHandle(packets)) {
+      while (isGoing && this.mayHandle(packets)) {
+        const { state } = this;
         const packet = this.decoder.next();
         if (packet === undefined) break;
         packets++;
         this.handle(packet);
+        // To compare is cheaper than to look into each: most packets change nothing.
+        if (this.state !== state) isGoing = !this.isClosed;
       }
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;
