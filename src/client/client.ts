@@ -1,5 +1,6 @@
-// The client: promises and iterators over the engine. It has at most one connection at a time, and makes another when that
-// one is lost; the session, the messages that wait and the subscriptions are here for all of them.
+// The client: promises and iterators over the engine. It has at most one connection at a time, and
+// makes another when that one is lost; the session, the messages that wait and the subscriptions
+// are here for all of them.
 
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import {
@@ -35,9 +36,14 @@ export interface UnsubscribeOptions extends PropertiesOf<"unsubscribe"> {
 
 /** Options of `client.disconnect()`: the fields of DISCONNECT (§3.14), its properties flat. */
 export interface DisconnectOptions extends Omit<PropertiesOf<"disconnect">, "serverReference"> {
-  /** 0x00, so that the server forgets the Will, or 0x04, so that it publishes it (§3.14.2.1). Default: 0x00. */
+  /**
+   * 0x00, so that the server forgets the Will, or 0x04, so that it publishes it (§3.14.2.1).
+   * Default: 0x00.
+   */
   readonly reasonCode?: ReasonCodeOf<"disconnect"> | undefined;
-  /** How long messages that wait or are in flight are waited for, in milliseconds. Default: 5000. */
+  /**
+   * How long messages that wait or are in flight are waited for, in milliseconds. Default: 5000.
+   */
   readonly timeout?: number | undefined;
 }
 
@@ -50,9 +56,9 @@ const FLUSH_TIMEOUT = 5000;
 /**
  * A client of a server of MQTT 5.0, made by {@linkcode connect}.
  *
- * It stays what it is when the connection is lost: it connects again, goes on with the session, and subscribes again where
- * the server has forgotten. It is at its end after {@linkcode Client.disconnect}, and after a fault that another attempt
- * cannot cure; then every promise is rejected with a {@linkcode ConnectionClosedError}.
+ * When the connection is lost it reconnects and resumes the session, or subscribes again if the
+ * server has lost it. It is closed by {@linkcode Client.disconnect}, and by a fault that another
+ * attempt cannot cure; then every promise is rejected with a {@linkcode ConnectionClosedError}.
  *
  * @example Five lines
  * ```ts
@@ -68,7 +74,8 @@ const FLUSH_TIMEOUT = 5000;
  */
 export class Client extends ClientEventTarget implements AsyncDisposable {
   /**
-   * Resolves when the client is at its end: to why, or to `undefined` after {@linkcode Client.disconnect}. Never rejects.
+   * Resolves when the client is closed: to the reason, or to `undefined` after
+   * {@linkcode Client.disconnect}. Never rejects.
    */
   readonly closed: Promise<ConnectionClosedError | undefined>;
   readonly #world: World;
@@ -140,8 +147,9 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * The messages that no subscription claims: of a session that was there before, or that the server sends unasked. As
-   * long as nobody reads them, those of QoS 1 and 2 stay unacknowledged, and take up the Receive Maximum.
+   * The messages that belong to no subscription of this client: those of an earlier session, or
+   * sent unasked. As long as nobody reads them, those of QoS 1 and 2 stay unacknowledged and count
+   * against the Receive Maximum.
    */
   get messages(): AsyncIterable<Message, undefined> {
     return { [Symbol.asyncIterator]: () => this.#subscriptions.unclaimed.read() };
@@ -159,19 +167,23 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * Publishes a message (§3.3). Resolves at QoS 0 when the message is accepted for sending, which takes time only when
-   * much waits to be sent; at QoS 1 when the server has it (PUBACK), at QoS 2 when it has it exactly once (PUBCOMP). Without
-   * a connection the message waits for the next one, and its `messageExpiryInterval` counts down. Neither `payload` nor the
-   * options may be changed before that.
+   * Publishes a message (§3.3). Resolves at QoS 0 when the message is accepted for sending, which
+   * takes time only when the send buffer is full; at QoS 1 when the server has it (PUBACK), at QoS
+   * 2 when it has it exactly once (PUBCOMP). Without a connection the message waits for the next
+   * one, and its `messageExpiryInterval` counts down. Neither `payload` nor the options may be
+   * changed before that.
    *
-   * The fastest way to publish much is not to await each promise, but the last of every thousand or so.
+   * To publish many messages fast, do not await each promise: await every thousandth or so.
    *
    * Rejects with
-   * - `TypeError` or `RangeError` when an argument is wrong, or this server does not take such a message;
-   * - {@linkcode RefusedError} when the server refuses the message, with a Reason Code of 0x80 or above;
-   * - {@linkcode NotSentError} when the message was never sent: expired, too many wait, or not to wait without connection;
-   * - {@linkcode ConnectionClosedError} when the client comes to its end before, or the server loses the session in which
-   *   the message was in flight, so that nobody knows whether it has arrived;
+   * - `TypeError` or `RangeError` when an argument is wrong, or this server does not accept such a
+   *   message;
+   * - {@linkcode RefusedError} when the server refuses the message, with a Reason Code of 0x80 or
+   *   above;
+   * - {@linkcode NotSentError} when the message was never sent: it expired, the send queue is full,
+   *   or there is no connection and it may not wait for one;
+   * - {@linkcode ConnectionClosedError} when the client is closed before, or the server loses the
+   *   session in which the message was in flight, so that nobody knows whether it has arrived;
    * - the signal's reason when it aborts.
    *
    * @param payload text, sent as UTF-8, or bytes
@@ -185,12 +197,13 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to topics (§3.8). Resolves when the server has granted all that was asked for. A subscription outlives the
-   * connection; how it ends see {@linkcode Subscription}.
+   * Subscribes to topics (§3.8). Resolves when the server has granted all that was asked for. A
+   * subscription outlives the connection; how it ends see {@linkcode Subscription}.
    *
-   * Rejects with `TypeError` or `RangeError` when an argument is wrong, or this server does not have what is asked for;
-   * {@linkcode RefusedError} when the server refuses a Topic Filter, and then none is subscribed to;
-   * {@linkcode ConnectionClosedError} when the client comes to its end before; the signal's reason when it aborts.
+   * Rejects with `TypeError` or `RangeError` when an argument is wrong, or this server does not
+   * have what is asked for; {@linkcode RefusedError} when the server refuses a Topic Filter, and
+   * then none is subscribed to; {@linkcode ConnectionClosedError} when the client comes to its end
+   * before; the signal's reason when it aborts.
    *
    * @param filters one Topic Filter or more, each alone or with options of its own
    */
@@ -202,8 +215,9 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * Ends subscriptions by Topic Filter, whoever has them (§3.10): also those that the session had before this client.
-   * Resolves to a Reason Code for each: 0x00, or 0x11 when the server had no such subscription (§3.11.3).
+   * Ends subscriptions by Topic Filter, whoever has them (§3.10): also those that the session had
+   * before this client. Resolves to a Reason Code for each: 0x00, or 0x11 when the server had no
+   * such subscription (§3.11.3).
    *
    * Rejects as {@linkcode Client.subscribe} does.
    */
@@ -227,8 +241,9 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * Waits until what was published is through, says DISCONNECT (§3.14) and closes the connection. Subscriptions end
-   * quietly. Resolves when all of that is done; it always ends.
+   * Waits until what was published is acknowledged, sends DISCONNECT (§3.14) and closes the
+   * connection. Subscriptions end without an error. Resolves when all of that is done; it always
+   * does.
    *
    * Rejects with `TypeError` or `RangeError` when an option is wrong, and then nothing is done.
    */
@@ -257,9 +272,10 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
-   * The state of the session, as plain data for JSON or structured clone: what is in flight, what was received, what waits
-   * to be sent. Give it to {@linkcode connect} as `session` to go on, in another process too. Messages that have come and
-   * not been acknowledged are not in it: the server sends them again.
+   * The state of the session, as plain data for JSON or structured clone: what is in flight, what
+   * was received, what waits to be sent. Give it to {@linkcode connect} as `session` to go on, in
+   * another process too. Messages that have come and not been acknowledged are not in it: the
+   * server sends them again.
    */
   save(): SavedSession {
     return saveSession(this.#session, this.#world.clock.now());

@@ -34,7 +34,9 @@ export interface ClientEvents {
   readonly refused: {
     readonly topicFilter: string;
     readonly subscription: Subscription;
-    /** What the server said; a `TypeError` or `RangeError` when this server cannot even be asked. */
+    /**
+     * What the server said; a `TypeError` or `RangeError` when this server cannot even be asked.
+     */
     readonly error: RefusedError | Error;
   };
   /** A message was dropped because nobody read it in time. */

@@ -1,5 +1,5 @@
-// A message as the application gets it, and the one acknowledgement that is owed for it, however many subscriptions it
-// reaches.
+// A message as the application gets it, and the one acknowledgement that is owed for it, however
+// many subscriptions it reaches.
 
 import {
   isFailure,
@@ -55,8 +55,8 @@ export class Delivery {
   }
 
   /**
-   * One subscription is done with it. The last one sends the acknowledgement, with the first refusal
-   * if there was one. Returns false when it is too late.
+   * One subscription is done with it. The last one sends the acknowledgement, with the first
+   * refusal if there was one. Returns false when it is too late.
    *
    * @throws {TypeError} when a property is wrong
    * @throws {RangeError} when the Reason Code is wrong
@@ -78,8 +78,8 @@ export class Delivery {
 /**
  * A message that has been received.
  *
- * At QoS 1 and 2 the server is told that the message has arrived when the application is done with it: when it asks the
- * subscription for the next one, or calls {@linkcode Message.ack}.
+ * At QoS 1 and 2 the server is told that the message has arrived when the application is done with
+ * it: when it asks the subscription for the next one, or calls {@linkcode Message.ack}.
  *
  * @example What a message says
  * ```ts
@@ -110,7 +110,10 @@ export class Message {
     return this.#packet.topic;
   }
 
-  /** The payload (§3.3.3): a view of the bytes that were received. Who keeps it should copy it, with `slice()`. */
+  /**
+   * The payload (§3.3.3): a view of the bytes that were received. Who keeps it should copy it, with
+   * `slice()`.
+   */
   get payload(): Uint8Array {
     return this.#packet.payload;
   }
@@ -160,7 +163,10 @@ export class Message {
     return this.#packet.properties.userProperties ?? [];
   }
 
-  /** Whether the server is to send the message again, because its connection has ended before it was acknowledged. */
+  /**
+   * Whether the server is to send the message again, because its connection has ended before it was
+   * acknowledged.
+   */
   get isStale(): boolean {
     return !this.#isDone && this.#delivery !== undefined && this.#delivery.isStale;
   }
@@ -180,11 +186,12 @@ export class Message {
   }
 
   /**
-   * Says that the application is done with the message: with success or, from 0x80 on, without. The server learns of it
-   * when every message before it is done with, too [MQTT-4.6.0-2]. At QoS 0, and the second time, this does nothing.
+   * Says that the application is done with the message: with success or, from 0x80 on, without. The
+   * server learns of it when every message before it is done with, too [MQTT-4.6.0-2]. At QoS 0,
+   * and the second time, this does nothing.
    *
-   * Returns false, and does nothing, when it is too late: at QoS 1 the connection has ended on which the message came, at
-   * QoS 2 the session has. The server is to send the message again.
+   * Returns false, and does nothing, when it is too late: at QoS 1 the connection has ended on
+   * which the message came, at QoS 2 the session has. The server is to send the message again.
    *
    * @throws {TypeError} when a property is wrong
    * @throws {RangeError} when the Reason Code is none of PUBACK and PUBREC (§3.4.2.1, §3.5.2.1)

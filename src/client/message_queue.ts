@@ -1,5 +1,6 @@
-// Messages between the connection, which never waits, and the application, which reads when it likes. Those of QoS 1 and 2
-// are bounded by the Receive Maximum, as each stays unacknowledged until it was read; those of QoS 0 are bounded here.
+// Messages between the connection, which never waits, and the application, which reads when it
+// likes. Those of QoS 1 and 2 are bounded by the Receive Maximum, as each stays unacknowledged
+// until it was read; those of QoS 0 are bounded here.
 
 import { Queue } from "../session/queue.ts";
 import type { Message } from "./message.ts";
@@ -32,7 +33,10 @@ interface Reading {
   inHand: Message | undefined;
 }
 
-/** When the oldest are dropped, so large a part of those that wait goes at once: to look for them takes time. */
+/**
+ * When the oldest are dropped, so large a part of those that wait goes at once: to look for them
+ * takes time.
+ */
 const PART = 1 / 16;
 
 /** Messages that have been received and not been read. */
@@ -83,8 +87,8 @@ export class MessageQueue {
     const reading: Reading = { inHand: undefined };
     const iterator: AsyncIterableIterator<Message, undefined> = {
       next: () => this.#next(reading),
-      // To leave the loop is not to be done with the message that it was at: it may have failed. It counts as done when
-      // somebody asks for the next.
+      // To leave the loop is not to be done with the message that it was at: it may have failed. It
+      // counts as done when somebody asks for the next.
       return: () => {
         if (reading.inHand !== undefined) this.#left.push(reading.inHand);
         reading.inHand = undefined;
@@ -101,7 +105,10 @@ export class MessageQueue {
     this.#waiting.filter((message) => !message.isStale);
   }
 
-  /** The session is lost, so that the server sends nothing again: what waits is kept, but not without bound. */
+  /**
+   * The session is lost, so that the server sends nothing again: what waits is kept, but not
+   * without bound.
+   */
   boundStale(): void {
     let excess = [...this.#waiting].filter(({ isStale }) => isStale).length - this.#limits.messages;
     if (excess <= 0) return;
@@ -122,8 +129,8 @@ export class MessageQueue {
   }
 
   /**
-   * Ends the loops: at once without an error, else with the error, after the messages that wait. Returns the messages that
-   * nobody will read, and that nobody is to acknowledge any more.
+   * Ends the loops: at once without an error, else with the error, after the messages that wait.
+   * Returns the messages that nobody will read, and that nobody is to acknowledge any more.
    */
   end(error: Error | undefined): Message[] {
     this.#end ??= { error };

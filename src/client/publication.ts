@@ -7,7 +7,10 @@ import { OutgoingMessage } from "../session/outgoing_message.ts";
 
 /** What has become of a message. */
 export interface PublishResult {
-  /** 0x00, or 0x10 when nobody has subscribed to the topic (§3.4.2.1, §3.5.2.1). At QoS 0 nobody answers: 0x00. */
+  /**
+   * 0x00, or 0x10 when nobody has subscribed to the topic (§3.4.2.1, §3.5.2.1). At QoS 0 nobody
+   * answers: 0x00.
+   */
   readonly reasonCode: number;
   /** What the server adds for people. */
   readonly reasonString: string | undefined;
@@ -45,7 +48,8 @@ export class Publication extends OutgoingMessage {
   settle({ packet, isRecovery }: Pick<SettledEvent, "packet" | "isRecovery">): void {
     this.onSettled?.();
     if (packet === undefined) return this.#resolve(ACCEPTED);
-    // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts is its PUBREC.
+    // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts
+    // is its PUBREC.
     const isOld = packet.type === "pubcomp" &&
       (packet.reasonCode === ReasonCode.success || isRecovery);
     const told = isOld ? this.pubrec ?? { ...packet, reasonCode: ReasonCode.success } : packet;

@@ -3,15 +3,20 @@
 import type { PropertiesOf, PublishInit, QoS } from "../packets/mod.ts";
 import { bytesOf } from "./options.ts";
 
-/** Options of `client.publish()`: the fields of PUBLISH (§3.3.1) and its properties (§3.3.2.3), flat. */
+/**
+ * Options of `client.publish()`: the fields of PUBLISH (§3.3.1) and its properties (§3.3.2.3),
+ * flat.
+ */
 export interface PublishOptions extends Omit<PropertiesOf<"publish">, "subscriptionIdentifiers"> {
-  /** How hard sender and receiver try: 0 at most once, 1 at least once, 2 exactly once. Default: 0. */
+  /**
+   * How hard sender and receiver try: 0 at most once, 1 at least once, 2 exactly once. Default: 0.
+   */
   readonly qos?: QoS | undefined;
   /** Whether the server is to keep the message for those who subscribe later. Default: false. */
   readonly retain?: boolean | undefined;
   /**
-   * Gives the message up, if it has not been sent yet. Afterwards it only ends the wait: what was sent cannot be taken
-   * back, and the client goes on to deliver it.
+   * Gives the message up, if it has not been sent yet. Afterwards it only ends the wait: what was
+   * sent cannot be taken back, and the client goes on to deliver it.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -19,7 +24,8 @@ export interface PublishOptions extends Omit<PropertiesOf<"publish">, "subscript
 /**
  * The PUBLISH for a message.
  *
- * @throws {TypeError} when the payload is neither text nor bytes, or an option is set that a client may not set
+ * @throws {TypeError} when the payload is neither text nor bytes, or an option is set that a client
+ *   may not set
  */
 export function publishPacket(
   topic: string,

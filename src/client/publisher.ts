@@ -1,4 +1,5 @@
-// What a client publishes: at once where it can be, else as soon as the engine can, with a promise for each message.
+// What a client publishes: at once where it can be, else as soon as the engine can, with a promise
+// for each message.
 
 import { type ConnectionClosedError, NotSentError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
@@ -93,8 +94,8 @@ export class Publisher {
   }
 
   /**
-   * Resolves when nothing waits, nothing is in flight and everything is written; when the connection is lost; or after
-   * `timeout` milliseconds.
+   * Resolves when nothing waits, nothing is in flight and everything is written; when the
+   * connection is lost; or after `timeout` milliseconds.
    */
   async idle(timeout: number, { drive }: Link): Promise<void> {
     const { clock } = this.#setup;
@@ -127,7 +128,9 @@ export class Publisher {
     return publication.promise;
   }
 
-  /** To the connection, else to the messages that wait for one. Returns those that had to give way. */
+  /**
+   * To the connection, else to the messages that wait for one. Returns those that had to give way.
+   */
   #hand(publication: Publication, link: Link | undefined): readonly OutgoingMessage[] {
     if (link !== undefined) return link.connection.publish(publication);
     const { session, queueQoS0 } = this.#setup;
@@ -169,7 +172,9 @@ export class Publisher {
   }
 }
 
-/** Tells who waits for a message that it has failed; a message out of a saved session has nobody. */
+/**
+ * Tells who waits for a message that it has failed; a message out of a saved session has nobody.
+ */
 function fail(message: OutgoingMessage, error: unknown): void {
   if (message instanceof Publication) message.fail(error);
 }

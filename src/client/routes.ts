@@ -1,7 +1,9 @@
-// Which subscriptions a message is for. A server with Subscription Identifiers says so itself; else the Topic Filters do.
+// Which subscriptions a message is for. A server with Subscription Identifiers says so itself; else
+// the Topic Filters do.
 //
-// At the server a Topic Filter belongs to one subscription, the last that asked for it [MQTT-3.8.4-3], and carries its
-// identifier. Here it may have several: a message marked with the identifier of one reaches each that has the filter.
+// At the server a Topic Filter belongs to one subscription, the last that asked for it
+// [MQTT-3.8.4-3], and carries its identifier. Here it may have several: a message marked with the
+// identifier of one reaches each that has the filter.
 
 import type { PublishPacket, QoS } from "../packets/mod.ts";
 import { topicMatches } from "../topics.ts";
@@ -10,16 +12,24 @@ import type { ActiveSubscription } from "./subscription.ts";
 /** So many topics are remembered with the subscriptions that they match. */
 const REMEMBERED = 256;
 
-/** So many identifiers are remembered with a filter that their subscriptions have left to others. */
+/**
+ * So many identifiers are remembered with a filter that their subscriptions have left to others.
+ */
 const FORMER = 64;
 
 /** The subscriptions of a client. */
 export class Routes {
   readonly #byIdentifier = new Map<number, ActiveSubscription>();
   readonly #byFilter = new Map<string, Set<ActiveSubscription>>();
-  /** Under which identifiers of subscriptions that are gone the server may still have a filter that others hold. */
+  /**
+   * Under which identifiers of subscriptions that are gone the server may still have a filter that
+   * others hold.
+   */
   #former: Map<string, readonly number[]> | undefined;
-  /** Subscriptions none of whose filters anybody else has, by identifier: what is marked so is for them alone. */
+  /**
+   * Subscriptions none of whose filters anybody else has, by identifier: what is marked so is for
+   * them alone.
+   */
   #alone: Map<number, readonly ActiveSubscription[]> | undefined;
   #remembered: Map<string, readonly ActiveSubscription[]> | undefined;
   #ending: readonly string[] = [];
@@ -27,8 +37,9 @@ export class Routes {
   #lastIdentifier: number;
 
   /**
-   * The first identifier is the one after `before`. In a session that is older than this client the server may have
-   * subscriptions with identifiers of somebody else's: ours should be far from them.
+   * The first identifier is the one after `before`. In a session that is older than this client the
+   * server may have subscriptions with identifiers of somebody else's: ours should be far from
+   * them.
    */
   constructor(before: number) {
     this.#before = before;
@@ -97,7 +108,10 @@ export class Routes {
     return Math.max(...wanted) as QoS;
   }
 
-  /** The server has been told that nobody wants these Topic Filters: what still comes for them is for nobody. */
+  /**
+   * The server has been told that nobody wants these Topic Filters: what still comes for them is
+   * for nobody.
+   */
   markEnding(topicFilters: readonly string[]): void {
     this.#ending = [...this.#ending, ...topicFilters];
   }
@@ -108,8 +122,8 @@ export class Routes {
   }
 
   /**
-   * The subscriptions that a message is for; none when no subscription claims it; `undefined` when it is for one that has
-   * ended.
+   * The subscriptions that a message is for; none when no subscription claims it; `undefined` when
+   * it is for one that has ended.
    */
   of(packet: PublishPacket): readonly ActiveSubscription[] | undefined {
     const identifiers = packet.properties.subscriptionIdentifiers;
@@ -133,7 +147,8 @@ export class Routes {
       this.#alone.set(first.identifier, marked);
       return marked;
     }
-    // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say something else.
+    // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say
+    // something else.
     if (packet.retain && first !== undefined && !marked.some(({ keepsRetain }) => keepsRetain)) {
       return marked;
     }
@@ -147,7 +162,8 @@ export class Routes {
     const isOurs = identifiers.every((identifier) =>
       identifier > this.#before && identifier <= this.#lastIdentifier
     );
-    // For a subscription that is not ours the server may have kept it, when we have taken its place.
+    // For a subscription that is not ours the server may have kept it, when we have taken its
+    // place.
     return isOurs ? undefined : this.#matching(topic);
   }
 

@@ -1,4 +1,5 @@
-// A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the messages that it brings.
+// A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the
+// messages that it brings.
 
 import type { PropertiesOf, QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
 import type { SubscribeRequest } from "../session/pending_requests.ts";
@@ -7,8 +8,8 @@ import type { Message } from "./message.ts";
 import { type AckMode, MessageQueue, type ReceiveQueueLimits } from "./message_queue.ts";
 
 /**
- * Options of `client.subscribe()`: those of a Topic Filter (§3.8.3.1), for every filter that has none
- * of its own, and the properties of SUBSCRIBE (§3.8.2.1), flat.
+ * Options of `client.subscribe()`: those of a Topic Filter (§3.8.3.1), for every filter that has
+ * none of its own, and the properties of SUBSCRIBE (§3.8.2.1), flat.
  */
 export interface SubscribeOptions
   extends Omit<PropertiesOf<"subscribe">, "subscriptionIdentifiers"> {
@@ -16,11 +17,19 @@ export interface SubscribeOptions
   readonly qos?: 0 | 1 | 2 | undefined;
   /** Whether this client's own messages are not to come back to it. Default: false. */
   readonly noLocal?: boolean | undefined;
-  /** Whether `message.retain` is to be as it was published. Default: false, it tells kept messages from new ones. */
+  /**
+   * Whether `message.retain` is to be as it was published. Default: false, it tells kept messages
+   * from new ones.
+   */
   readonly retainAsPublished?: boolean | undefined;
-  /** When retained messages are sent: 0 always, 1 if the subscription is new, 2 never. Default: 0. */
+  /**
+   * When retained messages are sent: 0 always, 1 if the subscription is new, 2 never. Default: 0.
+   */
   readonly retainHandling?: RetainHandling | undefined;
-  /** The Subscription Identifier, from 1 to 268,435,455, if it is not for the client to choose (§3.8.2.1.2). */
+  /**
+   * The Subscription Identifier, from 1 to 268,435,455, if it is not for the client to choose
+   * (§3.8.2.1.2).
+   */
   readonly subscriptionIdentifier?: number | undefined;
   /** When the application is done with a message. Default: that of `connect()`. */
   readonly ack?: AckMode | undefined;
@@ -31,11 +40,13 @@ export interface SubscribeOptions
 }
 
 /**
- * A subscription: an async iterable of the messages that it brings. It outlives the connection: after a new one it is there
- * again. Disposing it ends it, and acknowledges what has come and was not read.
+ * A subscription: an async iterable of the messages that it brings. It outlives the connection:
+ * after a new one it is there again. Disposing it ends it, and acknowledges what has come and was
+ * not read.
  *
- * With `ack: "auto"` a message is acknowledged when the loop asks for the next one. A loop that is left in the middle of a
- * message has not asked: that message is acknowledged by `message.ack()`, or when a later loop asks for its first.
+ * With `ack: "auto"` a message is acknowledged when the loop asks for the next one. A loop that is
+ * left in the middle of a message has not asked: that message is acknowledged by `message.ack()`,
+ * or when a later loop asks for its first.
  *
  * @example Five messages, then no more
  * ```ts
@@ -56,9 +67,14 @@ export interface SubscribeOptions
 export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDisposable {
   /** The Topic Filters that the server has granted and nobody has ended since. */
   readonly topicFilters: readonly string[];
-  /** What the server granted: for each filter that was asked for the QoS, or 0x80 and above (§3.9.3). */
+  /**
+   * What the server granted: for each filter that was asked for the QoS, or 0x80 and above
+   * (§3.9.3).
+   */
   readonly reasonCodes: readonly number[];
-  /** The Subscription Identifier that marks the messages, where the server has them (§3.8.2.1.2). */
+  /**
+   * The Subscription Identifier that marks the messages, where the server has them (§3.8.2.1.2).
+   */
   readonly identifier: number;
   /** How many messages wait to be read. */
   readonly waiting: number;
@@ -66,7 +82,10 @@ export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDi
   readonly dropped: number;
   /** A loop over the messages. Loops at the same time share them: each message goes to one loop. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined>;
-  /** Ends the subscription, and its loops. Never rejects: when the connection is gone, so is the subscription. */
+  /**
+   * Ends the subscription, and its loops. Never rejects: when the connection is gone, so is the
+   * subscription.
+   */
   unsubscribe(): Promise<void>;
   /** As {@linkcode Subscription.unsubscribe}. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -96,7 +115,9 @@ export class ActiveSubscription implements Subscription {
   readonly queue: MessageQueue;
   reasonCodes: readonly number[] = [];
   dropped = 0;
-  /** Its Topic Filters that the server may have: it has been asked for them, and has not refused. */
+  /**
+   * Its Topic Filters that the server may have: it has been asked for them, and has not refused.
+   */
   atServer: ReadonlySet<string> = new Set();
   /** Whether the server has answered when it was asked last. */
   isAnswered = false;
@@ -133,7 +154,10 @@ export class ActiveSubscription implements Subscription {
     return this.#subscriptions.find((request) => request.topicFilter === topicFilter)?.qos ?? 0;
   }
 
-  /** What to send to the server, of those filters that are still wanted, each at the QoS that it says. */
+  /**
+   * What to send to the server, of those filters that are still wanted, each at the QoS that it
+   * says.
+   */
   request(withIdentifier: boolean, qosOf: (topicFilter: string) => QoS): SubscribeRequest {
     return {
       type: "subscribe",

@@ -1,5 +1,5 @@
-// §3.4 PUBACK, §3.5 PUBREC, §3.6 PUBREL and §3.7 PUBCOMP: the four packets that acknowledge a PUBLISH, alike in all but
-// their names and Reason Codes.
+// §3.4 PUBACK, §3.5 PUBREC, §3.6 PUBREL and §3.7 PUBCOMP: the four packets that acknowledge a
+// PUBLISH, alike in all but their names and Reason Codes.
 
 import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";

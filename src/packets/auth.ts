@@ -1,5 +1,6 @@
-// §3.15 AUTH – Authentication exchange. A packet of Remaining Length 0 would mean Success without properties (§3.15.2.1),
-// but the Authentication Method may never be left out (§3.15.2.2.2): it is parsed, refused and never written.
+// §3.15 AUTH – Authentication exchange. A packet of Remaining Length 0 would mean Success without
+// properties (§3.15.2.1), but the Authentication Method may never be left out (§3.15.2.2.2): it is
+// parsed, refused and never written.
 
 import { forbidden } from "../wire/checks.ts";
 import type { Field } from "../wire/field.ts";

@@ -1,5 +1,5 @@
-// §2 MQTT Control Packet format: every packet, to bytes and from bytes. A kind of packet is a file, a
-// line of Table 2-1 in packet_types.ts, and a line of the table here: the types and the dispatch
+// §2 MQTT Control Packet format: every packet, to bytes and from bytes. A kind of packet is a file,
+// a line of Table 2-1 in packet_types.ts, and a line of the table here: the types and the dispatch
 // follow from it, and the compiler names what is missing.
 
 import { PacketTooLargeError } from "../errors.ts";

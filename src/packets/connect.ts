@@ -31,7 +31,10 @@ export interface ConnectPacket {
   readonly password: Uint8Array | undefined;
 }
 
-/** A Will Message, published by the Server when a connection ends without a normal DISCONNECT (§3.1.2.5). */
+/**
+ * A Will Message, published by the Server when a connection ends without a normal DISCONNECT
+ * (§3.1.2.5).
+ */
 export interface Will {
   /** The Topic Name to publish to (§3.1.3.3). */
   readonly topic: string;

@@ -1,5 +1,6 @@
-// What every byte of a packet means. A reader that takes notes decodes the packet: there is no second description of any
-// packet here, and a fault is explained up to the byte where the decoder stops.
+// What every byte of a packet means. A reader that takes notes decodes the packet: there is no
+// second description of any packet here, and a fault is explained up to the byte where the decoder
+// stops.
 
 import { MalformedPacketError, PacketError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
@@ -10,8 +11,8 @@ import type { DecoderOptions } from "./decoder.ts";
 import { BYTES, readFixedHeader, refuseLength } from "./fixed_header.ts";
 
 /**
- * How a field is encoded (§1.5); `rest` is a payload, which has no length of its own, and `leftOut` a field before which
- * the packet ends, with the value that this means (§3.4.2.1).
+ * How a field is encoded (§1.5); `rest` is a payload, which has no length of its own, and `leftOut`
+ * a field before which the packet ends, with the value that this means (§3.4.2.1).
  */
 export type FieldEncoding =
   | "byte"
@@ -61,7 +62,10 @@ export interface ExplainedBits {
 
 /** A packet, explained byte by byte. */
 export interface Explanation {
-  /** The packet's name in the standard, such as `"CONNECT"`, or `"Packet"` when its first byte is none of a packet. */
+  /**
+   * The packet's name in the standard, such as `"CONNECT"`, or `"Packet"` when its first byte is
+   * none of a packet.
+   */
   readonly packetType: string;
   /** The section of the standard that describes the packet, such as `"3.1"`. */
   readonly section: string;
@@ -76,8 +80,9 @@ export interface Explanation {
 }
 
 /**
- * Explains the packet at the beginning of `bytes`: every field with its place, its value, its meaning and its section of
- * the standard. It never throws for what the bytes are: of a broken packet it explains all up to the fault.
+ * Explains the packet at the beginning of `bytes`: every field with its place, its value, its
+ * meaning and its section of the standard. It never throws for what the bytes are: of a broken
+ * packet it explains all up to the fault.
  *
  * @example
  * ```ts
@@ -121,7 +126,9 @@ export function explainPacket(
   return { packetType, section, bytes: bytes.subarray(0, end), fields, packet, fault };
 }
 
-/** Reads what there is of a packet. What is missing is the fault, unless there is another before it. */
+/**
+ * Reads what there is of a packet. What is missing is the fault, unless there is another before it.
+ */
 function refuseCut(
   reader: ExplainingReader,
   firstByte: number,

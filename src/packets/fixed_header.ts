@@ -1,5 +1,5 @@
-// §2.1 MQTT Control Packet fixed header: one byte of type and flags, then the Remaining Length. Most impossible packets
-// are known from here, before a byte of their body is waited for.
+// §2.1 MQTT Control Packet fixed header: one byte of type and flags, then the Remaining Length.
+// Most impossible packets are known from here, before a byte of their body is waited for.
 
 import { type Bits, byteCount, type Field, getBits } from "../wire/field.ts";
 import { INCOMPLETE, type Reader } from "../wire/reader.ts";
@@ -78,8 +78,9 @@ export function closePacket(writer: Writer, hole: number, more = 0): void {
 }
 
 /**
- * Reads a fixed header and returns the Remaining Length, or {@linkcode INCOMPLETE}, with nothing consumed, when the bytes
- * end before it does. A packet of more than `maximumPacketSize` bytes is refused with 0x95, an impossible one at once.
+ * Reads a fixed header and returns the Remaining Length, or {@linkcode INCOMPLETE}, with nothing
+ * consumed, when the bytes end before it does. A packet of more than `maximumPacketSize` bytes is
+ * refused with 0x95, an impossible one at once.
  */
 export function readFixedHeader(reader: Reader, maximumPacketSize: number): number {
   if (reader.remaining === 0) return INCOMPLETE;

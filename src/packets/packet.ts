@@ -1,4 +1,5 @@
-// What the packets share: how a packet to be encoded is derived from a decoded one, and the Packet Identifier.
+// What the packets share: how a packet to be encoded is derived from a decoded one, and the Packet
+// Identifier.
 
 import { checkInteger } from "../wire/checks.ts";
 import type { Field } from "../wire/field.ts";

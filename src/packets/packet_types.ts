@@ -1,6 +1,9 @@
 // §2.1.2 MQTT Control Packet type and §2.1.3 Flags: Table 2-1 and Table 2-2 in one.
 
-/** Each packet's first byte: its type in bits 7–4, its flags in bits 3–0, which only PUBLISH may vary. */
+/**
+ * Each packet's first byte: its type in bits 7–4, its flags in bits 3–0, which only PUBLISH may
+ * vary.
+ */
 export const FIRST_BYTE = {
   connect: 0x10,
   connack: 0x20,

@@ -36,7 +36,8 @@ export class PacketWriter {
    *
    * @throws {TypeError} when a field has the wrong type, or what the standard forbids to send
    * @throws {RangeError} when a number or a length is out of its range
-   * @throws {PacketTooLargeError} when the packet is too large for the receiver, or for the standard
+   * @throws {PacketTooLargeError} when the packet is too large for the receiver, or for the
+   *   standard
    */
   write(packet: PacketInit, options?: EncodeOptions): void {
     writePacket(this.#writer, packet, options);

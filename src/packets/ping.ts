@@ -1,4 +1,5 @@
-// §3.12 PINGREQ – PING request, and §3.13 PINGRESP – PING response: a fixed header and nothing else.
+// §3.12 PINGREQ – PING request, and §3.13 PINGRESP – PING response: a fixed header and nothing
+// else.
 
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";

@@ -1,5 +1,5 @@
-// §2.2.2 Properties: Table 2-4, one row per property. The types of every packet's properties, their encoder, their decoder,
-// every check and every explanation come from these rows.
+// §2.2.2 Properties: Table 2-4, one row per property. The types of every packet's properties, their
+// encoder, their decoder, every check and every explanation come from these rows.
 
 import { topicNameFault } from "../topics.ts";
 import type { PacketType } from "./packet_types.ts";
@@ -8,7 +8,10 @@ import { qosMeans } from "./qos.ts";
 /** Where properties stand: in a packet, or with the Will Message inside CONNECT. */
 export type PropertyHolder = Exclude<PacketType, "pingreq" | "pingresp"> | "will";
 
-/** What a property looks like to us, by the way it is encoded (§1.5). A byte that is 0 or 1 is a `boolean`. */
+/**
+ * What a property looks like to us, by the way it is encoded (§1.5). A byte that is 0 or 1 is a
+ * `boolean`.
+ */
 export interface PropertyValues {
   /** A byte that is a number. */
   byte: number;
@@ -100,7 +103,10 @@ export const PROPERTIES = {
     in: { publish: "3.3.2.3.3", will: "3.1.3.2.4" },
     means: (value: number): string => `the message is of use for ${seconds(value)}`,
   },
-  /** What the payload is, by a name that sender and receiver agree upon, such as a MIME type. §3.3.2.3.9 */
+  /**
+   * What the payload is, by a name that sender and receiver agree upon, such as a MIME type.
+   * §3.3.2.3.9
+   */
   contentType: {
     id: 0x03,
     name: "Content Type",
@@ -123,7 +129,10 @@ export const PROPERTIES = {
     is: "binaryData",
     in: { publish: "3.3.2.3.6", will: "3.1.3.2.7" },
   },
-  /** Numbers of the subscriptions that the message matches, or, in SUBSCRIBE, the one number to give. §3.8.2.1.2 */
+  /**
+   * Numbers of the subscriptions that the message matches, or, in SUBSCRIBE, the one number to
+   * give. §3.8.2.1.2
+   */
   subscriptionIdentifiers: {
     id: 0x0b,
     name: "Subscription Identifier",
@@ -132,7 +141,9 @@ export const PROPERTIES = {
     repeats: ["publish"],
     minimum: 1,
   },
-  /** Seconds the session lives after the Network Connection; 4,294,967,295 is for ever. §3.1.2.11.2 */
+  /**
+   * Seconds the session lives after the Network Connection; 4,294,967,295 is for ever. §3.1.2.11.2
+   */
   sessionExpiryInterval: {
     id: 0x11,
     name: "Session Expiry Interval",
@@ -176,7 +187,10 @@ export const PROPERTIES = {
     in: { connect: "3.1.2.11.10", connack: "3.2.2.3.18", auth: "3.15.2.2.3" },
     needs: "authenticationMethod",
   },
-  /** Whether the Server may send Reason Strings and User Properties on failures; absent means true. §3.1.2.11.7 */
+  /**
+   * Whether the Server may send Reason Strings and User Properties on failures; absent means true.
+   * §3.1.2.11.7
+   */
   requestProblemInformation: {
     id: 0x17,
     name: "Request Problem Information",
@@ -338,7 +352,10 @@ export type PropertyValue<Row extends PropertyRow> = Row extends { readonly repe
   ? readonly PropertyValues[Row["is"]][]
   : PropertyValues[Row["is"]];
 
-/** The properties that one kind of packet, or the Will, may have. Absent means what the standard says it means. */
+/**
+ * The properties that one kind of packet, or the Will, may have. Absent means what the standard
+ * says it means.
+ */
 export type PropertiesOf<Holder extends PropertyHolder> = {
   readonly [
     Key in PropertyName as Holder extends keyof (typeof PROPERTIES)[Key]["in"] ? Key : never

@@ -1,5 +1,5 @@
-// §3.3 PUBLISH – Publish message. The packet that is sent and received by the million: nothing here may allocate but the
-// packet, its topic, its properties and the view that is its payload.
+// §3.3 PUBLISH – Publish message. The packet that is sent and received by the million: nothing here
+// may allocate but the packet, its topic, its properties and the view that is its payload.
 
 import { topicNameFault } from "../topics.ts";
 import { checkBytes, flagBit, forbidden } from "../wire/checks.ts";

@@ -1,5 +1,5 @@
-// §2.4 Reason Code: Table 2-6, with the packets of the tables of §3 (3-1, 3-4 … 3-10). Where they disagree, both count:
-// 0x8C may stand in DISCONNECT, because a failed re-authentication needs it.
+// §2.4 Reason Code: Table 2-6, with the packets of the tables of §3 (3-1, 3-4 … 3-10). Where they
+// disagree, both count: 0x8C may stand in DISCONNECT, because a failed re-authentication needs it.
 
 import type { PacketType } from "./packet_types.ts";
 
@@ -17,7 +17,10 @@ export interface ReasonCodeRow {
   readonly means: string;
 }
 
-/** Table 2-6: every Reason Code. A code with different names in different packets has a row for each name. */
+/**
+ * Table 2-6: every Reason Code. A code with different names in different packets has a row for each
+ * name.
+ */
 export const REASON_CODES = {
   success: {
     code: 0x00,
@@ -318,8 +321,9 @@ export function isFailure(reasonCode: number): boolean {
 }
 
 /**
- * The name of a Reason Code in the standard, as it is called in one kind of packet: 0x00 is "Success" in CONNACK and
- * "Normal disconnection" in DISCONNECT. `undefined` when that packet may not carry it.
+ * The name of a Reason Code in the standard, as it is called in one kind of packet: 0x00 is
+ * "Success" in CONNACK and "Normal disconnection" in DISCONNECT. `undefined` when that packet may
+ * not carry it.
  *
  * @example
  * ```ts

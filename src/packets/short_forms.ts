@@ -1,5 +1,6 @@
-// The packets that may end early: PUBACK, PUBREC, PUBREL, PUBCOMP and DISCONNECT. Without properties they need no Property
-// Length, and without those a Reason Code of 0x00 need not be written either (§3.4.2.1, §3.4.2.2.1, §3.14.2.1).
+// The packets that may end early: PUBACK, PUBREC, PUBREL, PUBCOMP and DISCONNECT. Without
+// properties they need no Property Length, and without those a Reason Code of 0x00 need not be
+// written either (§3.4.2.1, §3.4.2.2.1, §3.14.2.1).
 
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";

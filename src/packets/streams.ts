@@ -4,8 +4,9 @@ import { type EncodeOptions, encodePacket, type Packet, type PacketInit } from "
 import { type DecoderOptions, PacketDecoder } from "./decoder.ts";
 
 /**
- * A transform from bytes, however cut, to packets. The stream of packets fails with a `MalformedPacketError` or a
- * `ProtocolError` at the first packet that is broken, after all packets before it have been read.
+ * A transform from bytes, however cut, to packets. The stream of packets fails with a
+ * `MalformedPacketError` or a `ProtocolError` at the first packet that is broken, after all packets
+ * before it have been read.
  *
  * @example The packets in a stream of bytes
  * ```ts
@@ -29,7 +30,8 @@ export class PacketDecoderStream implements TransformStream<Uint8Array, Packet> 
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const chunks = readable.getReader();
     this.writable = writable;
-    // A TransformStream that fails forgets what it has queued: here a packet is decoded only when it is asked for.
+    // A TransformStream that fails forgets what it has queued: here a packet is decoded only when
+    // it is asked for.
     this.readable = new ReadableStream({
       async pull(controller) {
         try {
@@ -64,8 +66,8 @@ async function nextPacket(
 }
 
 /**
- * A transform from packets to bytes, one chunk for each packet. It fails with a `TypeError` or a `RangeError` at the first
- * packet that may not be sent.
+ * A transform from packets to bytes, one chunk for each packet. It fails with a `TypeError` or a
+ * `RangeError` at the first packet that may not be sent.
  *
  * @example The bytes of some packets
  * ```ts
@@ -85,7 +87,8 @@ export class PacketEncoderStream implements TransformStream<PacketInit, Uint8Arr
 
   /** Makes an encoder for one receiver. */
   constructor(options?: EncodeOptions) {
-    // To extend TransformStream would load the platform's streams for everybody who imports this module.
+    // To extend TransformStream would load the platform's streams for everybody who imports this
+    // module.
     const stream = new TransformStream<PacketInit, Uint8Array>({
       transform: (packet, controller) => controller.enqueue(encodePacket(packet, options)),
     });

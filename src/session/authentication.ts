@@ -1,5 +1,5 @@
-// §4.12 Enhanced authentication, in both roles: whose turn it is, and what is wrong with an AUTH that
-// comes out of turn or of another method.
+// §4.12 Enhanced authentication, in both roles: whose turn it is, and what is wrong with an AUTH
+// that comes out of turn or of another method.
 
 import type { AuthPacket, PropertiesOf } from "../packets/mod.ts";
 import type { ProtocolError } from "../errors.ts";

@@ -1,6 +1,6 @@
 // What one end of a connection takes, as it said in CONNECT or CONNACK, or by saying nothing. The
-// other end keeps to it. Which properties say so follows from Table 2-4: those whose row has what an
-// absent one means.
+// other end keeps to it. Which properties say so follows from Table 2-4: those whose row has what
+// an absent one means.
 
 import {
   PROPERTIES,

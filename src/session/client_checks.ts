@@ -14,8 +14,8 @@ const LEAST_PACKET_SIZE = 5;
 const ALWAYS_EXPLAINED: readonly string[] = ["publish", "connack", "disconnect"];
 
 /**
- * Refuses a CONNACK of success that does not fit the CONNECT; `hasSession` says whether the Client has
- * Session State of that Client Identifier.
+ * Refuses a CONNACK of success that does not fit the CONNECT; `hasSession` says whether the Client
+ * has Session State of that Client Identifier.
  *
  * @throws {ProtocolError} when it does not
  */

@@ -1,5 +1,5 @@
-// One Network Connection, in either role: framing, memory, faults, and what an application does with
-// messages. What a role does with a packet, by its state, is in client_connection.ts and
+// One Network Connection, in either role: framing, memory, faults, and what an application does
+// with messages. What a role does with a packet, by its state, is in client_connection.ts and
 // server_connection.ts.
 
 import { PacketError } from "../errors.ts";
@@ -74,10 +74,9 @@ export interface ClosedState {
  * time of the next call come out. It is a {@linkcode ClientConnection} or a
  * {@linkcode ServerConnection}, whose states and packets are tables there.
  *
- * After any call, in this order:
- * 1. {@linkcode Connection.takeBytes}, and send them; again when they are sent, until there are none;
- * 2. {@linkcode Connection.nextEvent}, until there is none;
- * 3. {@linkcode Connection.deadline}: call {@linkcode Connection.tick} then.
+ * After any call, in this order: 1. {@linkcode Connection.takeBytes}, and send them; again when
+ * they are sent, until there are none; 2. {@linkcode Connection.nextEvent}, until there is none; 3.
+ * {@linkcode Connection.deadline}: call {@linkcode Connection.tick} then.
  *
  * After the event `"closed"` send the last bytes, then close what carries them. Times are
  * milliseconds of one clock that never goes back.
@@ -149,8 +148,8 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   }
 
   /**
-   * The deadline has come, or time has passed. Afterwards take the bytes, then the events, then read
-   * the deadline.
+   * The deadline has come, or time has passed. Afterwards take the bytes, then the events, then
+   * read the deadline.
    */
   tick(now: number): void {
     if (this.isClosed) return;
@@ -193,8 +192,8 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   }
 
   /**
-   * Sends a message of QoS 0 at once. False, with nothing done, when it would have to wait: then use
-   * {@linkcode Connection.publish}.
+   * Sends a message of QoS 0 at once. False, with nothing done, when it would have to wait: then
+   * use {@linkcode Connection.publish}.
    *
    * @throws {TypeError} when a field is wrong, or the peer takes no such message
    * @throws {RangeError} when a field is out of its range, or of the peer's

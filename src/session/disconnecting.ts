@@ -1,4 +1,5 @@
-// §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are one table.
+// §3.14 DISCONNECT: what each end may say in it. What the other may not, too, is here: the two are
+// one table.
 
 import {
   type DisconnectInit,
@@ -56,7 +57,8 @@ export function checkServersDisconnect(
 }
 
 /**
- * Refuses what a Client has said and may not; `asked` is the Session Expiry Interval of its CONNECT.
+ * Refuses what a Client has said and may not; `asked` is the Session Expiry Interval of its
+ * CONNECT.
  *
  * @throws {ProtocolError} when it may not
  */

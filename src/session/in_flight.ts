@@ -1,6 +1,7 @@
-// The messages in flight, by Packet Identifier. A table with a place for each identifier modulo its size: since identifiers
-// are given out in a circle, those in flight lie side by side. A Map would do, but not under load: each time it is rehashed
-// the old table refers to the new one, so that dead tables in the old generation keep the messages of the later ones alive.
+// The messages in flight, by Packet Identifier. A table with a place for each identifier modulo its
+// size: since identifiers are given out in a circle, those in flight lie side by side. A Map would
+// do, but not under load: each time it is rehashed the old table refers to the new one, so that
+// dead tables in the old generation keep the messages of the later ones alive.
 
 import type { OutgoingMessage } from "./outgoing_message.ts";
 
@@ -30,12 +31,18 @@ export class InFlight {
     return message?.packetId === packetId ? message : undefined;
   }
 
-  /** Whether there is no place for this identifier, be it that it is in use or that another is in its way. */
+  /**
+   * Whether there is no place for this identifier, be it that it is in use or that another is in
+   * its way.
+   */
   isTaken(packetId: number): boolean {
     return this.#places[packetId & this.#places.length - 1] !== undefined;
   }
 
-  /** Makes room for one more, so that half of the places at least are free, as long as there are not as many as identifiers. */
+  /**
+   * Makes room for one more, so that half of the places at least are free, as long as there are not
+   * as many as identifiers.
+   */
   reserve(): void {
     if (this.#size * 2 >= this.#places.length && this.#places.length < LARGEST_SIZE) this.#grow();
   }

@@ -1,10 +1,16 @@
-// §3.1.2.10 Keep Alive, both sides. The Client proves that it lives by sending; that the Server lives, and that the way there
-// is open, only an answer proves. So a PINGREQ is due so long after the last packet sent, and so long after the last answer.
+// §3.1.2.10 Keep Alive, both sides. The Client proves that it lives by sending; that the Server
+// lives, and that the way there is open, only an answer proves. So a PINGREQ is due so long after
+// the last packet sent, and so long after the last answer.
 
-/** A PINGREQ goes a tenth of the Keep Alive early, but no more than this, so that it is never late [MQTT-3.1.2-20]. */
+/**
+ * A PINGREQ goes a tenth of the Keep Alive early, but no more than this, so that it is never late
+ * [MQTT-3.1.2-20].
+ */
 const EARLY = 1000;
 
-/** A tick this much later than asked for tells of a clock that has jumped: the machine has slept. */
+/**
+ * A tick this much later than asked for tells of a clock that has jumped: the machine has slept.
+ */
 const LATE = 1000;
 
 /** The Client's side. Times in milliseconds. */
@@ -13,7 +19,9 @@ export class ClientKeepAlive {
   readonly #timeout: number;
   #sent: number;
   #answered: number;
-  /** When the Server is given up, if it has not answered the first PINGREQ that waits for an answer. */
+  /**
+   * When the Server is given up, if it has not answered the first PINGREQ that waits for an answer.
+   */
   #giveUp = Infinity;
 
   /** `keepAlive` in seconds, 0 for none; `timeout` is how long a PINGRESP may take. */
@@ -62,7 +70,10 @@ export class ClientKeepAlive {
     return this.#ping(now);
   }
 
-  /** Whether a PINGREQ can be sent ahead of its time: it can, if there is a Keep Alive and none is waited for. */
+  /**
+   * Whether a PINGREQ can be sent ahead of its time: it can, if there is a Keep Alive and none is
+   * waited for.
+   */
   probe(now: number): boolean {
     if (this.#interval === Infinity || this.#giveUp !== Infinity) return false;
     this.#ping(now);
@@ -76,7 +87,10 @@ export class ClientKeepAlive {
   }
 }
 
-/** The Server's side: the Client is given up after one and a half times the Keep Alive [MQTT-3.1.2-22]. */
+/**
+ * The Server's side: the Client is given up after one and a half times the Keep Alive
+ * [MQTT-3.1.2-22].
+ */
 export class ServerKeepAlive {
   readonly #patience: number;
   #deadline: number;

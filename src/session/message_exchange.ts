@@ -1,5 +1,5 @@
-// The messages of both directions on one open connection, as the handshake has settled them. It ends
-// with the connection; what outlives it is in the session.
+// The messages of both directions on one open connection, as the handshake has settled them. It
+// ends with the connection; what outlives it is in the session.
 
 import type { PublishPacket } from "../packets/mod.ts";
 import type { Capabilities } from "./capabilities.ts";

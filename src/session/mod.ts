@@ -1,10 +1,11 @@
 /**
  * The engine of client and broker: one end of a Network Connection, in either role, as a state
- * machine without a socket, a clock or a timer. Bytes and the time go in; bytes, events and the time
- * of the next call come out. It keeps to all of §4: who may send what when, QoS 1 and 2, flow
+ * machine without a socket, a clock or a timer. Bytes and the time go in; bytes, events and the
+ * time of the next call come out. It keeps to all of §4: who may send what when, QoS 1 and 2, flow
  * control, Topic Aliases, Keep Alive, and which fault gets which Reason Code.
  *
- * After any call of a {@linkcode Connection} take the bytes, take the events, then read the deadline.
+ * After any call of a {@linkcode Connection} take the bytes, take the events, then read the
+ * deadline.
  *
  * @example Two connections that talk in memory
  * ```ts

@@ -1,5 +1,6 @@
-// §2.2.1 Packet Identifier. They are given out in a circle: one that has just become free is the last to be used again, so
-// that an acknowledgement that comes twice finds no other packet in its place.
+// §2.2.1 Packet Identifier. They are given out in a circle: one that has just become free is the
+// last to be used again, so that an acknowledgement that comes twice finds no other packet in its
+// place.
 
 /** The greatest Packet Identifier, and how many there are. */
 export const MAXIMUM_PACKET_ID = 65_535;

@@ -2,7 +2,10 @@
 
 /** A client's certificate, which has been verified. */
 export interface PeerCertificate {
-  /** Its subject by short names such as `CN`, `O` and `OU`; of several values the one that comes first in it. */
+  /**
+   * Its subject by short names such as `CN`, `O` and `OU`; of several values the one that comes
+   * first in it.
+   */
   readonly subject: Readonly<Record<string, string>>;
   /** Its whole subject as text (RFC 4514): `"CN=device-7,O=Acme"`. */
   readonly subjectText: string;
@@ -24,7 +27,10 @@ export interface PeerInfo {
   readonly listener?: string | undefined;
   /** Its certificate, if it has shown one. */
   readonly certificate?: PeerCertificate | undefined;
-  /** The User Name that its certificate gives it, in place of CONNECT's; `""` when the certificate has no such name. */
+  /**
+   * The User Name that its certificate gives it, in place of CONNECT's; `""` when the certificate
+   * has no such name.
+   */
   readonly certificateUsername?: string | undefined;
   /** The origin of the page that a WebSocket belongs to, once it is open. */
   readonly origin?: string | undefined;

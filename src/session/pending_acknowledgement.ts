@@ -1,4 +1,5 @@
-// What is owed to the peer for a message of QoS 1 or 2: a PUBACK, or a PUBREC, once the application is done with it.
+// What is owed to the peer for a message of QoS 1 or 2: a PUBACK, or a PUBREC, once the application
+// is done with it.
 
 import { checkPacket, isFailure, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 

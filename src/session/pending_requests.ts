@@ -1,5 +1,5 @@
-// §3.8 SUBSCRIBE and §3.10 UNSUBSCRIBE with their answers, the Client's side. They live and die with a connection: one that has
-// not been answered has to be said again on the next.
+// §3.8 SUBSCRIBE and §3.10 UNSUBSCRIBE with their answers, the Client's side. They live and die
+// with a connection: one that has not been answered has to be said again on the next.
 
 import { parseSharedSubscription } from "../topics.ts";
 import type {

@@ -1,6 +1,9 @@
-// First in, first out. An array that is read from a moving head: neither end costs more than the other.
+// First in, first out. An array that is read from a moving head: neither end costs more than the
+// other.
 
-/** An empty queue keeps its array if that has no more places: a new one would have to grow again. */
+/**
+ * An empty queue keeps its array if that has no more places: a new one would have to grow again.
+ */
 const KEPT = 128;
 
 /**

@@ -1,9 +1,11 @@
-// §4.3 QoS delivery, receiving side; §4.6 Message ordering; §4.9 Flow control. Knows nothing of sockets or roles.
+// §4.3 QoS delivery, receiving side; §4.6 Message ordering; §4.9 Flow control. Knows nothing of
+// sockets or roles.
 //
 //   PUBLISH (QoS 1) ──▶ the application ──PUBACK──▶ forgotten
 //   PUBLISH (QoS 2) ──▶ the application ──PUBREC──▶ received ──PUBREL, PUBCOMP──▶ forgotten
 //
-// The application may be done with messages in any order: their acknowledgements go out in the order of the messages.
+// The application may be done with messages in any order: their acknowledgements go out in the
+// order of the messages.
 
 import { isFailure, type PublishPacket, type PubrelPacket, ReasonCode } from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
@@ -29,7 +31,10 @@ export class Receiver {
   readonly #pubrecs = new Queue<PendingAcknowledgement>();
   #unacknowledged = 0;
 
-  /** `receiveMaximum` is what this end has said that it takes; `explains`, whether the peer wants more than Reason Codes. */
+  /**
+   * `receiveMaximum` is what this end has said that it takes; `explains`, whether the peer wants
+   * more than Reason Codes.
+   */
   constructor(
     session: Session,
     writeBuffer: WriteBuffer,
@@ -43,8 +48,8 @@ export class Receiver {
   }
 
   /**
-   * §3.3.4 PUBLISH actions. Returns the acknowledgement with which the message is to be delivered; `undefined` when it has been
-   * delivered before.
+   * §3.3.4 PUBLISH actions. Returns the acknowledgement with which the message is to be delivered;
+   * `undefined` when it has been delivered before.
    *
    * @throws {ProtocolError} when it is one message too many (0x93)
    */
@@ -148,7 +153,9 @@ export class Receiver {
     return acknowledgement;
   }
 
-  /** Sends the acknowledgements that are due, none before its turn [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
+  /**
+   * Sends the acknowledgements that are due, none before its turn [MQTT-4.6.0-2] [MQTT-4.6.0-3].
+   */
   #flush(): void {
     for (
       let acknowledgement = this.#pubacks.first;

@@ -1,4 +1,5 @@
-// §4.3 QoS delivery, sending side; §4.4 Message delivery retry; §4.9 Flow control. Knows nothing of sockets or roles.
+// §4.3 QoS delivery, sending side; §4.4 Message delivery retry; §4.9 Flow control. Knows nothing of
+// sockets or roles.
 //
 //   waiting ──PUBLISH──▶ published ──PUBACK (QoS 1)──▶ settled
 //   (sendQueue)                 └──PUBREC, PUBREL──▶ released ──PUBCOMP (QoS 2)──▶ settled
@@ -57,7 +58,10 @@ export class Sender {
   readonly #isInUse: (packetId: number) => boolean;
   /** Messages in flight from an earlier connection, to be sent again. */
   readonly #again = new Queue<OutgoingMessage>();
-  /** Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some peers count it. */
+  /**
+   * Messages in flight on this connection. One whose PUBREL alone was sent again counts too: some
+   * peers count it.
+   */
   #quotaUsed = 0;
   #retryAt = Infinity;
 
@@ -79,7 +83,10 @@ export class Sender {
     return this.#retryAt;
   }
 
-  /** Goes on with the session: every PUBREL at once, then each PUBLISH in its old order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
+  /**
+   * Goes on with the session: every PUBREL at once, then each PUBLISH in its old order
+   * [MQTT-4.4.0-1] [MQTT-4.6.0-1].
+   */
   resume(): void {
     for (const message of this.#session.inFlight.values()) {
       if (message.isReleased) {
@@ -91,7 +98,8 @@ export class Sender {
   }
 
   /**
-   * Sends a message of QoS 0 if none waits before it and there is room; false, with nothing done, when not.
+   * Sends a message of QoS 0 if none waits before it and there is room; false, with nothing done,
+   * when not.
    *
    * @throws {TypeError} when a field is wrong, or the peer takes no such message
    * @throws {RangeError} when a field is out of its range, or of that of the peer
@@ -106,7 +114,10 @@ export class Sender {
     return true;
   }
 
-  /** Likewise, for a message that is encoded already, without a Topic Alias. False also when this connection gives those out. */
+  /**
+   * Likewise, for a message that is encoded already, without a Topic Alias. False also when this
+   * connection gives those out.
+   */
   trySendEncoded(bytes: Uint8Array): boolean {
     if (!this.#isNext() || this.#aliases.areGivenOut) return false;
     const { maximumPacketSize } = this.#peer;
@@ -126,8 +137,8 @@ export class Sender {
   }
 
   /**
-   * Sends a message if none waits before it and everything is there for it; else puts it to those that wait. Returns the
-   * messages that had to give way, as `SendQueue.add()` does.
+   * Sends a message if none waits before it and everything is there for it; else puts it to those
+   * that wait. Returns the messages that had to give way, as `SendQueue.add()` does.
    *
    * @throws {TypeError} as {@linkcode Sender.trySend} does
    * @throws {RangeError} as {@linkcode Sender.trySend} does
@@ -146,7 +157,8 @@ export class Sender {
   }
 
   /**
-   * Puts a message to those that wait, be it for another connection. Returns those that had to give way.
+   * Puts a message to those that wait, be it for another connection. Returns those that had to give
+   * way.
    *
    * @throws {TypeError} when a field is wrong
    * @throws {RangeError} when a field is out of its range
@@ -193,7 +205,10 @@ export class Sender {
     this.#settle(message, packet, false);
   }
 
-  /** §3.5 PUBREC: the answer is PUBREL, whatever came before it, unless it refuses the message [MQTT-4.3.3-4]. */
+  /**
+   * §3.5 PUBREC: the answer is PUBREL, whatever came before it, unless it refuses the message
+   * [MQTT-4.3.3-4].
+   */
   handlePubrec(packet: PubrecPacket): void {
     const { packetId, reasonCode } = packet;
     const message = this.#session.inFlight.get(packetId);
@@ -377,7 +392,10 @@ export function checkPublish(packet: PublishInit): void {
   checkPacket({ ...packet, payload: undefined, packetId: qos === 0 ? 0 : 1 });
 }
 
-/** About how many bytes a PUBLISH takes, told at once: what properties take is counted when it has been written. */
+/**
+ * About how many bytes a PUBLISH takes, told at once: what properties take is counted when it has
+ * been written.
+ */
 function roughSize({ topic, payload }: PublishInit): number {
   return REST + topic.length + (payload?.length ?? 0);
 }

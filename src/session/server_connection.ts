@@ -255,8 +255,8 @@ export class ServerConnection
 
   /**
    * Takes a step of enhanced authentication: asks the Client to go on (0x18), or tells it that it
-   * has succeeded in authenticating again (0x00). The first success is told by `accept()`, a failure
-   * by `refuse()` or `disconnect()`.
+   * has succeeded in authenticating again (0x00). The first success is told by `accept()`, a
+   * failure by `refuse()` or `disconnect()`.
    *
    * @throws {TypeError} when CONNECT had no Authentication Method, or it is not this end's turn
    */

@@ -6,7 +6,8 @@ import { protocolError } from "./protocol_errors.ts";
 import type { Capabilities } from "./capabilities.ts";
 
 /**
- * Refuses a message that the Server has said it does not take (§3.2.2.3.4, §3.2.2.3.5), or that no Client may send.
+ * Refuses a message that the Server has said it does not take (§3.2.2.3.4, §3.2.2.3.5), or that no
+ * Client may send.
  *
  * @throws {ProtocolError} with the Reason Code for it
  */

@@ -1,6 +1,6 @@
-// §4.1 Session State: what outlives a Network Connection, and beside it the messages that were never
-// sent. Either role has one for each session; a connection borrows it. Subscriptions, quotas, aliases
-// and all else end with the connection. How it is saved is in snapshot.ts.
+// §4.1 Session State: what outlives a Network Connection, and beside it the messages that were
+// never sent. Either role has one for each session; a connection borrows it. Subscriptions, quotas,
+// aliases and all else end with the connection. How it is saved is in snapshot.ts.
 
 import { InFlight } from "./in_flight.ts";
 import type { OutgoingMessage } from "./outgoing_message.ts";
@@ -21,7 +21,10 @@ export class Session {
   clientId: string;
   /** Whether there is Session State, be it empty: a session that has begun and not ended. */
   exists: boolean;
-  /** QoS 1 and 2 messages in flight, by Packet Identifier: in the order of sending, those released in that of PUBREC. */
+  /**
+   * QoS 1 and 2 messages in flight, by Packet Identifier: in the order of sending, those released
+   * in that of PUBREC.
+   */
   readonly inFlight: InFlight = new InFlight();
   /** QoS 2 messages received whose PUBREL has not come, by Packet Identifier. */
   readonly unreleased: Map<number, PendingAcknowledgement> = new Map();
@@ -37,7 +40,9 @@ export class Session {
     this.sendQueue = new SendQueue(limits);
   }
 
-  /** Ends the Session State. Returns the messages that were in flight, whose fate nobody knows now. */
+  /**
+   * Ends the Session State. Returns the messages that were in flight, whose fate nobody knows now.
+   */
   end(): OutgoingMessage[] {
     const lost = this.inFlight.takeAll();
     this.unreleased.clear();
@@ -45,7 +50,10 @@ export class Session {
     return lost;
   }
 
-  /** Whether the application still may acknowledge what the acknowledgement is for, in this connection or in a later one. */
+  /**
+   * Whether the application still may acknowledge what the acknowledgement is for, in this
+   * connection or in a later one.
+   */
   holds(acknowledgement: PendingAcknowledgement): boolean {
     return acknowledgement.qos === 2 &&
       this.unreleased.get(acknowledgement.packetId) === acknowledgement;

@@ -1,5 +1,5 @@
-// The one saved form of Session State (§4.1): what `client.save()` gives, and what the broker's file
-// keeps of a session. A message is its PUBLISH, encoded, without what belongs to a connection.
+// The one saved form of Session State (§4.1): what `client.save()` gives, and what the broker's
+// file keeps of a session. A message is its PUBLISH, encoded, without what belongs to a connection.
 
 import {
   decodePacket,
@@ -35,14 +35,15 @@ export interface SavedSession {
   /** Packet Identifiers of QoS 2 messages that were received and whose PUBREL has not come. */
   readonly unreleased: readonly number[];
   /**
-   * The messages that were never sent, in order, with what is left of their Message Expiry Interval.
+   * The messages that were never sent, in order, with what is left of their Message Expiry
+   * Interval.
    */
   readonly queued: readonly SavedMessage[];
 }
 
 /**
- * A session as plain data. A message that the application has not acknowledged is left out: the peer
- * sends it again.
+ * A session as plain data. A message that the application has not acknowledged is left out: the
+ * peer sends it again.
  */
 export function saveSession(session: Session, now: number): SavedSession {
   return {

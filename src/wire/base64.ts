@@ -1,5 +1,6 @@
-// Bytes as text (RFC 4648, §4), where a session is saved as JSON. Node 22 has no `Uint8Array.prototype.toBase64`; `btoa`
-// and `atob`, whose strings have a character for each byte, are everywhere.
+// Bytes as text (RFC 4648, §4), where a session is saved as JSON. Node 22 has no
+// `Uint8Array.prototype.toBase64`; `btoa` and `atob`, whose strings have a character for each byte,
+// are everywhere.
 
 /** How many bytes become arguments of one call: more might not fit on the stack. */
 const CHUNK = 8192;

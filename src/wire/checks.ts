@@ -1,5 +1,5 @@
-// A caller's mistakes, refused before anything is sent: a value of the wrong type is a TypeError, one out of bounds a
-// RangeError, and both name the field.
+// A caller's mistakes, refused before anything is sent: a value of the wrong type is a TypeError,
+// one out of bounds a RangeError, and both name the field.
 
 import type { Bits, Field } from "./field.ts";
 
@@ -33,7 +33,9 @@ export function checkBytes(field: Field<never>, value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw wrongType(field, value, "a Uint8Array");
 }
 
-/** Refuses anything but an object with fields: a Map or an array would be taken for one without any. */
+/**
+ * Refuses anything but an object with fields: a Map or an array would be taken for one without any.
+ */
 export function checkObject(field: Field<never>, value: object): void {
   if (typeof value !== "object" || value === null || Symbol.iterator in value) {
     throw wrongType(field, value, "an object with fields");
@@ -51,7 +53,10 @@ export function wrongType(field: Field<never>, value: unknown, wanted: string): 
   return new TypeError(`${field.key} must be ${wanted}, got ${got}`);
 }
 
-/** The error for a value that the standard forbids; `rule` ends the sentence that begins with the field's key. */
+/**
+ * The error for a value that the standard forbids; `rule` ends the sentence that begins with the
+ * field's key.
+ */
 export function forbidden(field: Field<never>, rule: string): TypeError {
   return new TypeError(`${field.key} ${rule}`);
 }

@@ -1,9 +1,12 @@
-// What a span of bytes is called. The packets name each field once; from that name come the errors of the reader, the
-// errors of the writer and the explanation of the bytes.
+// What a span of bytes is called. The packets name each field once; from that name come the errors
+// of the reader, the errors of the writer and the explanation of the bytes.
 
 /** A field of a packet. */
 export interface Field<Value = unknown> {
-  /** Where a caller sets it in our packet objects, such as `"will.topic"`, for errors; else any short name. */
+  /**
+   * Where a caller sets it in our packet objects, such as `"will.topic"`, for errors; else any
+   * short name.
+   */
   readonly key: string;
   /** Its name in the standard, such as `"Will Topic"`. */
   readonly name: string;

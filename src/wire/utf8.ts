@@ -1,6 +1,6 @@
-// §1.5.4 UTF-8 Encoded String: well-formed, no surrogates, no U+0000; U+FEFF is a character like any other.
-// Most strings are short and ASCII, and for those a loop is several times faster than a call into the platform. Longer
-// strings and other characters are left to it.
+// §1.5.4 UTF-8 Encoded String: well-formed, no surrogates, no U+0000; U+FEFF is a character like
+// any other. Most strings are short and ASCII, and for those a loop is several times faster than a
+// call into the platform. Longer strings and other characters are left to it.
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -8,7 +8,10 @@ const encoder = new TextEncoder();
 /** The longest string, in characters, that the loops take. */
 const LOOP = 96;
 
-/** The shortest and the longest string, in characters, that is remembered, and how many are, a power of 2. */
+/**
+ * The shortest and the longest string, in characters, that is remembered, and how many are, a power
+ * of 2.
+ */
 const MEMORY_LEAST = 4;
 const MEMORY_MOST = 64;
 const MEMORY_SLOTS = 256;
@@ -19,18 +22,24 @@ export const MEMORY_FROM = 256;
 const NO_COPIES = new Uint8Array(0);
 
 /**
- * Decodes strings, and remembers short ones: the same topics, content types and property names come again and again, and
- * to compare bytes is several times faster than to make a string.
+ * Decodes strings, and remembers short ones: the same topics, content types and property names come
+ * again and again, and to compare bytes is several times faster than to make a string.
  */
 export class Utf8Decoder {
-  /** Scratch room for the characters of a string, by its length: an array that keeps its length is the fastest. */
+  /**
+   * Scratch room for the characters of a string, by its length: an array that keeps its length is
+   * the fastest.
+   */
   readonly #codes: number[][] = [];
   #decoded = 0;
   /** The strings remembered, each in the slot that its bytes say, beside a copy of those bytes. */
   #texts: (string | undefined)[] = [];
   #copies: Uint8Array = NO_COPIES;
 
-  /** Decodes `bytes[start, end)`; `undefined` when that is no string of MQTT, {@linkcode utf8Fault} says why. */
+  /**
+   * Decodes `bytes[start, end)`; `undefined` when that is no string of MQTT, {@linkcode utf8Fault}
+   * says why.
+   */
   decode(bytes: Uint8Array, start: number, end: number): string | undefined {
     const length = end - start;
     if (length === 0) return "";
@@ -54,7 +63,8 @@ export class Utf8Decoder {
       return known;
     }
     const text = this.#decode(bytes, start, end);
-    // Of other than ASCII strings the length in characters is not that in bytes: they are not worth a second array.
+    // Of other than ASCII strings the length in characters is not that in bytes: they are not worth
+    // a second array.
     if (text?.length === length) {
       for (let index = 0; index < length; index++) {
         this.#copies[copy + index] = bytes[start + index]!;
@@ -106,7 +116,10 @@ export class Utf8Memory {
     return this.#texts[slot] === text ? this.#bytes[slot] : undefined;
   }
 
-  /** Takes note of a string, encoded as `bytes[start, end)`, and keeps its bytes from the second time on. */
+  /**
+   * Takes note of a string, encoded as `bytes[start, end)`, and keeps its bytes from the second
+   * time on.
+   */
   note(text: string, bytes: Uint8Array, start: number, end: number): void {
     if (!isRemembered(text.length)) return;
     const slot = slotOfText(text);
@@ -132,7 +145,10 @@ function slotOfText(text: string): number {
   );
 }
 
-/** The slot for a string, from six places: topics differ in the middle, and count upwards at the end. */
+/**
+ * The slot for a string, from six places: topics differ in the middle, and count upwards at the
+ * end.
+ */
 function slotOf(a: number, b: number, c: number, d: number, e: number, f: number): number {
   let hash = Math.imul(a, 31) + b;
   hash = Math.imul(hash, 31) + c;
@@ -162,8 +178,9 @@ export function utf8Fault(bytes: Uint8Array, start: number, end: number): string
 }
 
 /**
- * Encodes a short ASCII string into `bytes` at `offset`, where there is room for a byte per character. False, with nothing
- * of use written, when it is not short or not ASCII: then use {@linkcode encodeUtf8}.
+ * Encodes a short ASCII string into `bytes` at `offset`, where there is room for a byte per
+ * character. False, with nothing of use written, when it is not short or not ASCII: then use
+ * {@linkcode encodeUtf8}.
  */
 export function encodeAscii(text: string, bytes: Uint8Array, offset: number): boolean {
   if (text.length > LOOP) return false;
@@ -175,7 +192,10 @@ export function encodeAscii(text: string, bytes: Uint8Array, offset: number): bo
   return true;
 }
 
-/** Encodes a string into `bytes`, where there is room for three bytes per character, and returns the number of bytes. */
+/**
+ * Encodes a string into `bytes`, where there is room for three bytes per character, and returns the
+ * number of bytes.
+ */
 export function encodeUtf8(text: string, bytes: Uint8Array): number {
   return encoder.encodeInto(text, bytes).written;
 }
