@@ -2,7 +2,7 @@
 
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
-import { Publisher } from "../messages/publisher.ts";
+import { BulkPublisher } from "../messages/bulk_publisher.ts";
 import {
   checkMessage,
   jsonMessages,
@@ -31,7 +31,7 @@ export async function run(context: Context, given: PubArguments): Promise<number
     context,
     connection,
     async (client, stop) => {
-      const publisher = new Publisher(client, context.stderr);
+      const publisher = new BulkPublisher(client, context.stderr);
       // Between packets that are shown, or lines that are typed, a counter would be in the way.
       using _ = connection.trace !== undefined || isTyped(context, given)
         ? undefined
@@ -48,7 +48,7 @@ function isTyped({ stdin }: Context, { options }: PubArguments): boolean {
   return (Object.hasOwn(LINES, kind) || kind === "stdin-file") && stdin.isTerminal;
 }
 
-async function publishAll(publisher: Publisher, source: MessageSource): Promise<number> {
+async function publishAll(publisher: BulkPublisher, source: MessageSource): Promise<number> {
   try {
     for await (const messages of source) await publisher.add(messages);
   } catch (error) {

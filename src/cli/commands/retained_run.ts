@@ -4,9 +4,9 @@ import type { Message, Subscription } from "../../client/mod.ts";
 import { parseSharedSubscription } from "../../topics.ts";
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
-import type { OutgoingMessage } from "../messages/json.ts";
+import type { MessageToPublish } from "../messages/json.ts";
 import { Printer, verbose } from "../messages/printer.ts";
-import { Publisher } from "../messages/publisher.ts";
+import { BulkPublisher } from "../messages/bulk_publisher.ts";
 import { connectionOf, topicsOf } from "../options/connection.ts";
 import { secondsOption } from "../options/parse.ts";
 import { noTopic } from "../options/server.ts";
@@ -31,7 +31,7 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
   const settle = secondsOption("settle", options.settle ?? "1");
   const printer = new Printer(context.stdout, { ...options, verbose: false }, verbose);
   return await withClient(context, connection, async (client) => {
-    const publisher = new Publisher(client, context.stderr);
+    const publisher = new BulkPublisher(client, context.stderr);
     const messages = await client.subscribe(filters, { qos: 1 });
     // With overlapping filters, a message may arrive once for each.
     const listed = new Set<string>();
@@ -48,7 +48,7 @@ export async function run(context: Context, given: RetainedArguments): Promise<n
 }
 
 /** The message that removes a retained message (§3.3.1.3). */
-function removal({ topic }: Message): OutgoingMessage {
+function removal({ topic }: Message): MessageToPublish {
   return { topic, payload: "", options: { retain: true, qos: 1 } };
 }
 

@@ -6,7 +6,7 @@ import { nearest } from "../options/nearest.ts";
 import { quoted } from "../terminal/text.ts";
 
 /** A message to publish. */
-export interface OutgoingMessage {
+export interface MessageToPublish {
   readonly topic: string;
   readonly payload: string | Uint8Array;
   readonly options: PublishOptions;
@@ -61,7 +61,7 @@ const FIELDS = ["topic", "payload", "encoding", "qos", "retain", "properties", "
  *
  * @throws {TypeError} when it is invalid; the text follows the number of the line
  */
-export function messageFromJson(line: string, defaults: Defaults): OutgoingMessage {
+export function messageFromJson(line: string, defaults: Defaults): MessageToPublish {
   const given = objectIn(line);
   for (const name of Object.keys(given)) checkKnown(name, FIELDS, "field");
   const { topic = defaults.topic, qos = defaults.options.qos, time } = given;

@@ -8,13 +8,13 @@ import { unreadable } from "../files.ts";
 import type { PAYLOAD, Repetition } from "../options/message.ts";
 import type { OptionValues } from "../options/parse.ts";
 import { linesOf, wholeOf } from "../terminal/stdin.ts";
-import { messageFromJson, type OutgoingMessage, textIn } from "./json.ts";
+import { messageFromJson, type MessageToPublish, textIn } from "./json.ts";
 
 /** Messages, in batches as they arrive; a batch is published before the next is read. */
-export type MessageSource = AsyncIterable<readonly OutgoingMessage[]>;
+export type MessageSource = AsyncIterable<readonly MessageToPublish[]>;
 
 /** Why a message is invalid; `undefined` when it is valid. */
-function faultOf({ topic, options }: Omit<OutgoingMessage, "payload">): string | undefined {
+function faultOf({ topic, options }: Omit<MessageToPublish, "payload">): string | undefined {
   const { qos = 0, retain = false, signal: _, ...properties } = options;
   try {
     encodePacket({ type: "publish", topic, qos, retain, packetId: qos === 0 ? 0 : 1, properties });
@@ -30,7 +30,7 @@ function faultOf({ topic, options }: Omit<OutgoingMessage, "payload">): string |
  *
  * @throws {Failure} when it is invalid
  */
-export function checkMessage(message: Omit<OutgoingMessage, "payload">): void {
+export function checkMessage(message: Omit<MessageToPublish, "payload">): void {
   const fault = faultOf(message);
   if (fault !== undefined) throw usageFailure(`Invalid message: ${fault}`);
 }
@@ -127,11 +127,11 @@ export function jsonMessages(
 /** The messages in lines. Those before an invalid line are published before it fails. */
 async function* parsed(
   source: AsyncIterable<readonly Uint8Array[]>,
-  parse: (line: Uint8Array) => OutgoingMessage | undefined,
+  parse: (line: Uint8Array) => MessageToPublish | undefined,
 ): MessageSource {
   let number = 0;
   for await (const lines of source) {
-    const messages: OutgoingMessage[] = [];
+    const messages: MessageToPublish[] = [];
     try {
       for (const line of lines) {
         number++;

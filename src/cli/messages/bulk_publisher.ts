@@ -4,7 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { ConnectionClosedError, RefusedError } from "../../errors.ts";
 import type { Output } from "../context.ts";
 import { report } from "../terminal/text.ts";
-import type { OutgoingMessage } from "./json.ts";
+import type { MessageToPublish } from "./json.ts";
 
 /** How much may be unacknowledged: enough not to wait for round trips. */
 const MOST_MESSAGES = 4096;
@@ -14,7 +14,7 @@ const MOST_BYTES = 8_388_608;
 const REPORTED = 5;
 
 /** Publishes messages. */
-export class Publisher {
+export class BulkPublisher {
   /** How many are acknowledged, or at QoS 0 sent. */
   done = 0;
   readonly #client: Client;
@@ -40,7 +40,7 @@ export class Publisher {
    *
    * @throws {ConnectionClosedError} when the client is closed
    */
-  async add(messages: readonly OutgoingMessage[]): Promise<void> {
+  async add(messages: readonly MessageToPublish[]): Promise<void> {
     for (const message of messages) {
       this.#publish(message);
       if (this.#count >= MOST_MESSAGES || this.#bytes >= MOST_BYTES) await this.#room();
@@ -62,7 +62,7 @@ export class Publisher {
     return this.#exitCode;
   }
 
-  #publish({ topic, payload, options }: OutgoingMessage): void {
+  #publish({ topic, payload, options }: MessageToPublish): void {
     const size = payload.length;
     this.#count++;
     this.#bytes += size;
