@@ -321,6 +321,7 @@ export class BrokerEngine {
     // Settling a message is little work, and "more" bounds how often it happens in a row.
     const isNow = !this.#turns.isOver || event.type === "settled";
     if (!connection.isBusy && isNow) return this.#begin(connection, event);
+    if (event.type === "connect") this.#turns.expect(connection.share, Work.connect);
     const at = event.type === "message" ? this.#tools.now() : undefined;
     connection.backlog.push({ event, at });
     if (!connection.isBusy) this.#waitForTurn(connection);
@@ -434,6 +435,7 @@ export class BrokerEngine {
         connection.protocol.proceed(this.#tools.now());
         return undefined;
       case "connect":
+        this.#turns.count(Work.connect);
         connection.hasShownBytes = hasBytes(event.packet);
         return this.#connect(connection, event.packet);
       case "auth":

@@ -27,6 +27,8 @@ export const Work = {
   look: 1,
   /** A hook is asked, or what it has said is looked up. */
   hook: 20,
+  /** A client connects: a connection and a session are made, and the garbage collector copies them. */
+  connect: 500,
   /** A timer has come: of a session, of a message. */
   timer: 10,
 } as const;
@@ -39,11 +41,11 @@ const SHORT_TURN = 10_000;
 /** So much when nobody does: the longer a turn is, the more goes in one write. */
 const LONG_TURN = 100_000;
 
-/**
- * For so many turns after somebody has waited who wanted little the turns are short; so are the
- * first ones.
- */
+/** For so many turns after somebody has waited who wanted little the turns are short. */
 const MEMORY = 500;
+
+/** So are the first ones, since code that has just been loaded runs several times slower. */
+const FIRST = 300;
 
 /** Who has had less than this lately is served first: less than {@linkcode LEAST}. */
 const LITTLE = 64;
@@ -74,7 +76,7 @@ export class Turns {
   /** At so much work the one whose work is done has to stop. */
   #limit = SHORT_TURN;
   /** How many turns are short from now on. */
-  #short = MEMORY;
+  #short = FIRST;
   #isArranged = false;
   #isRunning = false;
 
@@ -109,6 +111,12 @@ export class Turns {
   count(work: number): void {
     this.#work += work;
     if (this.#work >= this.#limit) this.#arrange();
+  }
+
+  /** So much work will be done for somebody: who is new is not one who wants little. */
+  expect(share: Share, work: number): void {
+    this.#age(share);
+    share.work += work;
   }
 
   /**

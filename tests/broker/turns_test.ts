@@ -44,6 +44,12 @@ async function subscribers(world: World, count: number, topicFilter: string): Pr
   return clients;
 }
 
+/** Some turns pass: that clients have connected is long ago. */
+async function passTurns(world: World, client: Client): Promise<void> {
+  client.link.send(repeated(publishOf("nobody", ""), 10_000));
+  await world.settle();
+}
+
 const received = (clients: readonly Client[]) =>
   clients.reduce((count, { link }) => count + link.packets.length, 0);
 
@@ -118,6 +124,7 @@ Deno.test("Who sends packets by the hundred waits behind who sends one", async (
   const pinger = await world.connect("a");
   const bystander = await world.connect("b");
   const publisher = await world.connect("p");
+  await passTurns(world, publisher);
   publisher.link.send(repeated(publishOf("f", ""), 2000));
   pinger.link.send(repeated({ type: "pingreq" }, 1000));
   bystander.link.send(repeated(publishOf("b", ""), 1));
@@ -126,6 +133,29 @@ Deno.test("Who sends packets by the hundred waits behind who sends one", async (
   // As many as are looked at in a call.
   assertStrictEquals(answered, 64);
   pinger.link.packets.length = 0;
+});
+
+Deno.test("Clients that connect at once are accepted in turns, and who publishes a message comes before them", async () => {
+  let accepted = 0;
+  let acceptedBefore: number | undefined;
+  await using world = new World({
+    onConnect: () => void accepted++,
+    onMessage: () => void (acceptedBefore = accepted),
+  });
+  const bystander = await world.connect("b");
+  await passTurns(world, await world.connect("p"));
+  const clients = Array.from({ length: 200 }, () => world.open());
+  accepted = 0;
+  const turns = await growth(world, () => accepted, () => {
+    for (const [index, { link }] of clients.entries()) {
+      link.send(encodePacket({ type: "connect", clientId: `c${index}` }));
+    }
+    bystander.link.send(encodePacket(publishOf("b", "")));
+  });
+  assertStrictEquals(accepted, clients.length);
+  assert(Math.max(...turns) <= A_TURN / 500, `${turns} in a turn`);
+  assertStrictEquals(acceptedBefore, turns[0]);
+  for (const client of clients) client.expect("connack");
 });
 
 Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, and answered after the last [MQTT-3.8.4-5]", async () => {
@@ -222,7 +252,7 @@ Deno.test("Very many sessions that end at the same time do so in turns", async (
   const properties = { sessionExpiryInterval: 1 };
   for (let index = 0; index < 2000; index++) {
     const client = world.open();
-    client.link.send(encodePacket({ type: "connect", clientId: `c${index}`, properties }));
+    await client.sendConnect(`c${index}`, { properties });
     client.link.cut();
   }
   await world.settle();
