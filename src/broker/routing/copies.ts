@@ -3,10 +3,12 @@
 import type { PublishPacket, QoS } from "../../packets/mod.ts";
 import { writePacket } from "../../packets/codec.ts";
 import { Writer } from "../../wire/writer.ts";
+import { messageSize } from "../../session/message_size.ts";
 import { expiryOf } from "../../session/outgoing_message.ts";
+import type { SendQueue } from "../../session/send_queue.ts";
 import type { Account } from "../account.ts";
 import { messageBytes, PLACE } from "../sizes.ts";
-import { PayloadPages, withOwnBytes } from "./payload_pages.ts";
+import { PayloadPages, withOwnCorrelationData } from "./payload_pages.ts";
 import { QueuedMessage, SharedContent } from "./queued_message.ts";
 
 /** Room for one message after the other, larger than which it is not kept. */
@@ -34,6 +36,7 @@ export class Copies {
   readonly #memory: Account;
   readonly #isShared: boolean;
   #bytes: number | undefined;
+  #size: number | undefined;
   #content: SharedContent | undefined;
   #own: PublishPacket | undefined;
   #expiresAt: number | undefined;
@@ -55,8 +58,13 @@ export class Copies {
     this.#pages = pages;
   }
 
-  /** Whether a session with this account has room to keep it. */
-  hasRoom(account: Account): boolean {
+  /**
+   * Whether a session with this account and these messages that wait has room to keep it: asked
+   * before there is a message to be kept, since who floods others has most of them dropped.
+   */
+  hasRoom(account: Account, waiting: SendQueue): boolean {
+    this.#size ??= messageSize(this.packet);
+    if (!waiting.hasRoomFor(this.#size)) return false;
     this.#bytes ??= messageBytes(this.packet);
     if (!this.#isShared) return account.hasRoom(PLACE + this.#bytes);
     this.#content ??= new SharedContent(this.#memory, this.#bytes);
@@ -90,11 +98,15 @@ export class Copies {
     return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
   }
 
-  /** Likewise, to be kept: with bytes of its own, which all that keep it share. */
+  /**
+   * Likewise, to be kept: with bytes of its own, which all that keep it share. So do most of them
+   * the packet.
+   */
   toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): QueuedMessage {
-    this.#own ??= withOwnBytes(this.packet, this.#pages);
+    const own = this.#own ??= this.#withOwnBytes(qos, retain);
+    const isSame = own.qos === qos && own.retain === retain && subscriptionIdentifiers.length === 0;
     return new QueuedMessage(
-      this.of(qos, retain, subscriptionIdentifiers, this.#own),
+      isSame ? own : this.of(qos, retain, subscriptionIdentifiers, own),
       this.expiresAt,
     );
   }
@@ -103,6 +115,13 @@ export class Copies {
   encoded(retain: boolean): Uint8Array {
     if (retain) return this.#encodedRetained ??= this.#encode(true);
     return this.#encoded ??= this.#encode(false);
+  }
+
+  #withOwnBytes(qos: QoS, retain: boolean): PublishPacket {
+    const { topic } = this.packet;
+    const properties = withOwnCorrelationData(this.packet.properties);
+    const payload = this.#pages.copy(this.packet.payload);
+    return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
   }
 
   /** The other one may be there already: what was encoded stays where it is. */

@@ -31,11 +31,15 @@ export class PayloadPages {
   }
 }
 
-/** The message with bytes of its own, on a page with others where there are pages: what is kept for long needs none. */
-export function withOwnBytes<Kind extends Message>(message: Kind, pages?: PayloadPages): Kind {
+/** A message with bytes of its own. */
+export function withOwnBytes<Kind extends Message>(message: Kind): Kind {
   const { payload, properties } = message;
+  return { ...message, payload: payload.slice(), properties: withOwnCorrelationData(properties) };
+}
+
+/** Properties with bytes of their own; themselves where they have none. */
+export function withOwnCorrelationData<Kind extends Message["properties"]>(properties: Kind): Kind {
   const { correlationData } = properties;
-  const own = { ...message, payload: pages?.copy(payload) ?? payload.slice() };
-  if (correlationData === undefined) return own;
-  return { ...own, properties: { ...properties, correlationData: correlationData.slice() } };
+  if (correlationData === undefined) return properties;
+  return { ...properties, correlationData: correlationData.slice() };
 }

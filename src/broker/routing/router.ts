@@ -291,10 +291,10 @@ export class Router {
   ): Outcome {
     this.#setup.turns.count(Work.keep);
     if (qos > 0 && !this.#setup.canQueue(session)) return NOTHING;
-    const { account } = session;
-    if (!copies.hasRoom(account)) {
+    const { account, state: { sendQueue } } = session;
+    if (!copies.hasRoom(account, sendQueue)) {
       this.#takeExpired(session);
-      if (!copies.hasRoom(account)) return this.#dropNoRoom(copies, session);
+      if (!copies.hasRoom(account, sendQueue)) return this.#dropNoRoom(copies, session);
     }
     const message = copies.toKeep(qos, retain, identifiers);
     let dropped = queue(session, message);
