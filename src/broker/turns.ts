@@ -47,6 +47,12 @@ const MEMORY = 500;
 /** So are the first ones, since code that has just been loaded runs several times slower. */
 const FIRST = 300;
 
+/**
+ * In so many long turns one after the other nothing is done for all while somebody has more to do:
+ * what is published in them goes in one write.
+ */
+const HELD = 2;
+
 /** Who has had less than this lately is served first: less than {@linkcode LEAST}. */
 const LITTLE = 64;
 
@@ -77,6 +83,8 @@ export class Turns {
   #limit = SHORT_TURN;
   /** How many turns are short from now on. */
   #short = FIRST;
+  /** In how many turns what is to be done for all has been held back. */
+  #held = 0;
   #isArranged = false;
   #isRunning = false;
 
@@ -131,7 +139,10 @@ export class Turns {
     this.#arrange();
   }
 
-  /** Calls back in the next turn, before those who have had much: of what is done for all. */
+  /**
+   * Calls back in one of the next turns, before those who have had much: of what is done for all. It
+   * is the next one when somebody waits who wants little, or nobody does.
+   */
   waitForAll(callback: () => void): void {
     this.#light.push(callback);
     this.#arrange();
@@ -204,8 +215,12 @@ export class Turns {
     if (this.#short > 0) this.#short--;
     const length = this.#short > 0 ? SHORT_TURN : LONG_TURN;
     this.#isRunning = true;
+    // In a long turn nobody else is among those who are served first.
+    const mayBeHeld = length === LONG_TURN && this.#heavy.length > 0 && this.#light.length > 0;
+    const isHeld = mayBeHeld && this.#held < HELD;
+    this.#held = isHeld ? this.#held + 1 : 0;
     // Half of the turn is for those who have had much: nobody waits for ever.
-    this.#serve(this.#light, this.#heavy.length > 0 ? length / 2 : length);
+    if (!isHeld) this.#serve(this.#light, this.#heavy.length > 0 ? length / 2 : length);
     this.#serve(this.#heavy, length);
     this.#isRunning = false;
     this.#limit = length;

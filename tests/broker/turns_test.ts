@@ -337,3 +337,31 @@ Deno.test("forEach() rejects with what it was done for throws, in whichever turn
   assertStrictEquals(await all?.catch((error) => error.message), "three");
   assertEquals(done, [1, 2]);
 });
+
+Deno.test("What is done for all waits for two turns of somebody who has much to do, unless somebody wants little", () => {
+  const later: (() => void)[] = [];
+  const turns = new Turns((callback) => later.push(callback), (error) => assert(false, `${error}`));
+  const busy = new Share();
+  const work = () => {
+    turns.begin(busy);
+    turns.count(1_000_000);
+    turns.wait(busy, work);
+  };
+  const pass = () => later.splice(0).forEach((callback) => callback());
+  /** After how many turns it is done. */
+  const turnsUntilDone = () => {
+    let isDone = false;
+    turns.waitForAll(() => isDone = true);
+    for (let count = 1;; count++) {
+      pass();
+      if (isDone) return count;
+    }
+  };
+  work();
+  // The first turns are short.
+  assertStrictEquals(turnsUntilDone(), 1);
+  for (let turn = 0; turn < 999; turn++) pass();
+  assertEquals([turnsUntilDone(), turnsUntilDone()], [3, 3]);
+  turns.wait(new Share(), () => {});
+  assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
+});
