@@ -4,7 +4,7 @@
 
 import { processContext } from "../../src/cli/terminal/process.ts";
 import { freePort } from "../io/mosquitto.ts";
-import { interop } from "./any_broker.ts";
+import { main as tryAt } from "./any_broker.ts";
 
 /** The version of `com.hivemq:hivemq-community-edition-embedded`. */
 const VERSION = "2025.5";
@@ -31,7 +31,7 @@ if (import.meta.main) Deno.exit(await main());
 async function main(): Promise<number> {
   for (const [program, argument] of [["java", "-version"], ["mvn", "-version"]] as const) {
     if (await isInstalled(program, argument)) continue;
-    console.error(`${program} is not installed: HiveMQ needs Java 11 or later, and Maven`);
+    console.error(`${program} is not installed: HiveMQ needs Java 17 or later, and Maven`);
     return 1;
   }
   const folder = await Deno.makeTempDir({ prefix: "mqtt5-hivemq-" });
@@ -39,7 +39,7 @@ async function main(): Promise<number> {
     console.error(`HiveMQ Community Edition ${VERSION}, from Maven`);
     await using server = await start(folder, await classPath(folder));
     const context = processContext("tests/interop/hivemq.ts");
-    return await interop.run(Object.create(context, { args: { value: [server.url] } }));
+    return await tryAt(Object.create(context, { args: { value: [server.url] } }));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
