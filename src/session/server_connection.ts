@@ -19,22 +19,23 @@ import {
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import {
-  type AuthenticationProperties,
-  checkMethod,
-  outOfTurn,
-  type Turn,
-} from "./authentication.ts";
-import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
+import { type AuthenticationProperties, checkMethod, outOfTurn } from "./authentication.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
 import type { ConnectionEvent } from "./events.ts";
 import { HeldBytes } from "./held_bytes.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
 import { UNCOUNTED } from "./memory.ts";
-import type { MessageExchange } from "./message_exchange.ts";
 import { unexpectedPacket, wrongDirection } from "./protocol_errors.ts";
 import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
+import {
+  type Authenticating,
+  type Deciding,
+  methodOf,
+  type Open,
+  type ServerState,
+} from "./server_state.ts";
 import type { Session } from "./session.ts";
 
 /** What a Server's connection is made with. */
@@ -63,64 +64,6 @@ const MOST_EARLY_BYTES = 65_536;
 const MOST_HELD_BYTES = 16_384;
 
 const MORE: ConnectionEvent = { type: "more" };
-
-/**
- * CONNECT is to come.
- *
- * @internal
- */
-interface AwaitingConnect {
-  readonly name: "awaiting connect";
-  readonly exchange?: undefined;
-  /** When the Client is given up. */
-  readonly deadline: number;
-}
-
-/**
- * CONNECT, or a step of authentication, has come: it is the application's turn.
- *
- * @internal
- */
-interface Deciding {
-  readonly name: "deciding";
-  readonly exchange?: undefined;
-  readonly connect: ConnectPacket;
-}
-
-/**
- * The Client has been asked for a step of authentication before CONNACK.
- *
- * @internal
- */
-interface Authenticating {
-  readonly name: "authenticating";
-  readonly exchange?: undefined;
-  readonly connect: ConnectPacket;
-  /** When the Client is given up; its time begins when it has been asked. */
-  deadline: number;
-}
-
-/**
- * CONNACK has been written. Of CONNECT only this is kept: a Will or a Password may be large.
- *
- * @internal
- */
-interface Open {
-  readonly name: "open";
-  readonly exchange: MessageExchange;
-  /** What this end has granted. */
-  readonly own: Capabilities;
-  readonly keepAliveSeconds: number;
-  /** Begins when CONNACK has been sent. */
-  keepAlive: ServerKeepAlive | undefined;
-  readonly authenticationMethod: string | undefined;
-  /** Whose turn it is in authenticating again. */
-  turn: Turn;
-  /** The Session Expiry Interval of CONNECT. */
-  readonly sessionExpiryInterval: number | undefined;
-  /** Whether the Client wants Reason Strings and User Properties in answers [MQTT-3.1.2-29]. */
-  readonly takesExplanations: boolean;
-}
 
 /**
  * A Server's end of a Network Connection.
@@ -152,8 +95,7 @@ interface Open {
  *
  * Whatever leads to closed, the event `"closed"` says why.
  */
-export class ServerConnection
-  extends Connection<AwaitingConnect | Deciding | Authenticating | Open> {
+export class ServerConnection extends Connection<ServerState> {
   readonly #maximumPacketSize: number | undefined;
   readonly #connectTimeout: number;
   /** How many bytes have come since CONNECT, or the last AUTH, as long as it is not answered. */
@@ -618,13 +560,6 @@ export class ServerConnection
     if (state.name === "deciding" || state.name === "authenticating") return state;
     throw new TypeError("No client waits to be accepted or refused");
   }
-}
-
-/** The Authentication Method of CONNECT. */
-function methodOf(state: AwaitingConnect | Deciding | Authenticating | Open): string | undefined {
-  if (state.name === "awaiting connect") return undefined;
-  if (state.name === "open") return state.authenticationMethod;
-  return state.connect.properties.authenticationMethod;
 }
 
 function checkCount(
