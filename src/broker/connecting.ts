@@ -201,7 +201,8 @@ export class ConnectHandler {
       // Still in time: queued messages are sent only after the bytes of CONNACK.
       if (sessions.get(clientId) === known) this.#setup.dropQueued(known, refused);
     };
-    const refused = deliveries.refusedOf(known, connection.client!, verdicts);
+    const { client, share } = connection;
+    const refused = deliveries.refusedOf(known, client!, verdicts, share);
     return isPromise(refused) ? refused.then(admit) : admit(refused);
   }
 

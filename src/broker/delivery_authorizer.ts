@@ -3,6 +3,7 @@
 // The hook is called once per session and topic.
 
 import type { PublishPacket } from "../packets/mod.ts";
+import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerSession } from "./model.ts";
@@ -76,25 +77,36 @@ export class DeliveryAuthorizer {
       .then(() => (session) => asked.has(session) && !refused.has(session));
   }
 
-  /** The topics of queued messages that the client may not, or may no longer, receive. */
+  /**
+   * The topics of queued messages that the client may not, or may no longer, receive. The hook is
+   * called for `share`, in as many turns as it takes; without `share` at once, so that none of the
+   * messages can be sent in between.
+   */
   refusedOf(
     { state }: BrokerSession,
     client: ClientInfo,
     verdicts: Verdicts,
+    share?: Share,
   ): ReadonlySet<string> | Promise<ReadonlySet<string>> {
+    const { turns } = this.#setup;
     const refused = new Set<string>();
     const waiting: Promise<void>[] = [];
     const asked = new Set<string>();
-    for (const { packet } of state.sendQueue) {
+    const ask = ({ packet }: OutgoingMessage) => {
       const { topic, payload = NO_BYTES, qos = 0, retain = false } = packet;
-      if (asked.has(topic)) continue;
+      turns.count(asked.has(topic) ? Work.look : Work.hook);
+      if (asked.has(topic)) return;
       asked.add(topic);
       const verdict = this.#verdict(client, verdicts, { topic, payload, qos, retain });
       if (verdict === false) refused.add(topic);
-      if (!isPromise(verdict)) continue;
+      if (!isPromise(verdict)) return;
       waiting.push(verdict.then((isAllowed) => void (isAllowed || refused.add(topic))));
-    }
-    return waiting.length === 0 ? refused : Promise.all(waiting).then(() => refused);
+    };
+    let later: Promise<void> | undefined;
+    if (share === undefined) { for (const message of state.sendQueue) ask(message); }
+    else later = turns.forEach(share, state.sendQueue, ask, () => {});
+    if (later === undefined && waiting.length === 0) return refused;
+    return Promise.resolve(later).then(() => Promise.all(waiting)).then(() => refused);
   }
 
   #verdict(

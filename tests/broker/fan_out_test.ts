@@ -196,3 +196,36 @@ Deno.test("A message for very many sessions that are kept is refused when the di
   }
   store.close();
 });
+
+Deno.test("A hook is asked in turns about the messages that wait for a client, and it is let in after the last", async () => {
+  let asked = 0;
+  await using world = new World({
+    authorizeDelivery: (_, { topic }) => {
+      asked++;
+      return topic !== "f/0" && topic !== `f/${MANY - 1}`;
+    },
+  });
+  const properties = { sessionExpiryInterval: 3600 };
+  const before = await world.connect("s", { properties });
+  await before.subscribe("#", { qos: 1 });
+  const publisher = await world.connect("p");
+  // Nobody is asked about the same topic twice, but by who connects.
+  await before.cut();
+  for (let index = 0; index < MANY; index++) {
+    publisher.link.send(encodePacket(publishOf(`f/${index}`, "", { qos: 1, packetId: index + 1 })));
+    if (index % 100 === 0) await world.settle();
+  }
+  await world.settle();
+  asked = 0;
+  const after = world.open();
+  after.link.send(encodePacket({ type: "connect", clientId: "s", cleanStart: false, properties }));
+  let last = 0;
+  do {
+    await settle();
+    assert(asked - last <= 10_000 / 20, `${asked - last} in one turn`);
+    last = asked;
+  } while (world.beginTurn());
+  assertStrictEquals(asked, MANY - 2);
+  after.expect("connack");
+  assertStrictEquals(after.link.packets.length, MANY - 2);
+});
