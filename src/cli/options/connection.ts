@@ -1,7 +1,8 @@
 // The options of every command that connects to a server, with the letters of mosquitto's tools.
 
 import type { ConnectOptions, DisconnectOptions, WillOptions } from "../../client/mod.ts";
-import { type QoS, ReasonCode } from "../../packets/mod.ts";
+import type { QoS } from "../../packets/mod.ts";
+import { ReasonCode } from "../../packets/reason_codes.ts";
 import { usageFailure } from "../failure.ts";
 import type { Permissions } from "../permissions.ts";
 import { CREDENTIALS } from "./credentials.ts";
