@@ -27,6 +27,11 @@ export interface PacketFault {
   readonly rule: string;
   /** The section of the standard that says so, such as `"3.3.2.1"`. */
   readonly section: string;
+  /**
+   * The Protocol Version of a CONNECT (§3.1.2.2) that is of another version than 5, such as 4 for
+   * MQTT 3.1.1; `undefined` for every other fault.
+   */
+  readonly protocolVersion?: number | undefined;
 }
 
 /**
@@ -41,6 +46,7 @@ export abstract class PacketError extends Error implements PacketFault {
   readonly offset: number | undefined;
   readonly rule!: string;
   readonly section!: string;
+  readonly protocolVersion!: number | undefined;
 
   /** Makes the message from the fault. */
   constructor(reasonCode: number, fault: PacketFault) {

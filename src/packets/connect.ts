@@ -58,6 +58,9 @@ export type ConnectInit = Init<Omit<ConnectPacket, "will">, "type"> & {
 };
 
 const NAME = "MQTT";
+/** The Protocol Name of MQTT 3.1, which had Protocol Version 3. */
+const NAME_OF_3_1 = "MQIsdp";
+const IS_NOT_MQTT = 'is not "MQTT" [MQTT-3.1.2-1]';
 const VERSION = 5;
 
 // §3.1.2: the variable header.
@@ -203,12 +206,15 @@ function writeWill(writer: Writer, will: WillInit): void {
 /** Reads a CONNECT after its fixed header. */
 function readConnect(reader: Reader): ConnectPacket {
   const name = reader.utf8String(PROTOCOL_NAME);
-  if (name !== NAME) {
-    reader.notAllowed(PROTOCOL_NAME, 'is not "MQTT" [MQTT-3.1.2-1]', 0x84);
+  const namePosition = reader.fieldPosition;
+  if (name !== NAME && name !== NAME_OF_3_1) {
+    reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, 0x84);
   }
   const version = reader.byte(PROTOCOL_VERSION);
+  if (name !== NAME) reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, 0x84, namePosition, version);
   if (version !== VERSION) {
-    reader.notAllowed(PROTOCOL_VERSION, `is ${version}, not 5 [MQTT-3.1.2-2]`, 0x84);
+    const rule = `is ${version}, not 5 [MQTT-3.1.2-2]`;
+    reader.notAllowed(PROTOCOL_VERSION, rule, 0x84, reader.fieldPosition, version);
   }
   const flags = reader.byte(CONNECT_FLAGS);
   checkFlags(reader, flags);

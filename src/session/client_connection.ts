@@ -249,10 +249,14 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
 
   /** See {@linkcode Connection.report}. */
   protected report(error: PacketError): void {
-    if (!mayDisconnectWith("client", error.reasonCode)) return;
+    const mayTell = mayDisconnectWith("client", error.reasonCode);
+    // The answer of a Server of an older version: it understands no DISCONNECT of this one.
+    if (!mayTell && !this.isOpen) return;
     this.writeBuffer.writeIfItFits({
       type: "disconnect",
-      reasonCode: error.reasonCode as ReasonCodeOf<"disconnect">,
+      reasonCode: mayTell
+        ? error.reasonCode as ReasonCodeOf<"disconnect">
+        : ReasonCode.protocolError,
       properties: { reasonString: error.message },
     });
   }

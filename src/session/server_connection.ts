@@ -434,8 +434,11 @@ export class ServerConnection extends Connection<ServerState> {
    */
   protected report(error: PacketError): void {
     const type = this.isOpen ? "disconnect" : "connack";
-    if (this.state.name === "awaiting connect" && error.packetType !== "CONNECT") return;
-    // A second CONNECT may have a fault that DISCONNECT has no Reason Code for.
+    if (this.state.name === "awaiting connect") {
+      if (error.packetType !== "CONNECT") return;
+      if (isOlder(error.protocolVersion)) return this.writeBuffer.writeEncoded(REFUSAL_IN_MQTT_3);
+    }
+    // A second CONNECT, or a CONNACK, may have a fault that DISCONNECT has no Reason Code for.
     const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
     const reasonCode = isCode
       ? error.reasonCode as typeof ReasonCode.protocolError
@@ -560,6 +563,17 @@ export class ServerConnection extends Connection<ServerState> {
     if (state.name === "deciding" || state.name === "authenticating") return state;
     throw new TypeError("No client waits to be accepted or refused");
   }
+}
+
+/**
+ * CONNACK as MQTT 3.1 and 3.1.1 have it, with return code 1: a Client of theirs understands no
+ * other (MQTT 3.1.1 §3.2.2.3).
+ */
+const REFUSAL_IN_MQTT_3 = Uint8Array.of(0x20, 0x02, 0x00, 0x01);
+
+/** Whether a Client speaks an older version; bridges set the highest bit of theirs to say so. */
+function isOlder(protocolVersion = 5): boolean {
+  return (protocolVersion < 0x80 ? protocolVersion : protocolVersion & 0x7f) < 5;
 }
 
 function checkCount(

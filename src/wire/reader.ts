@@ -163,8 +163,9 @@ export class Reader {
     rule: string,
     reasonCode = 0x82,
     offset: number = this.fieldPosition,
+    protocolVersion?: number,
   ): never {
-    throw new ProtocolError(this.#fault(field, rule, offset), reasonCode);
+    throw new ProtocolError({ ...this.#fault(field, rule, offset), protocolVersion }, reasonCode);
   }
 
   #fault({ name, section }: Field<never>, rule: string, offset: number) {

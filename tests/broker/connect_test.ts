@@ -119,7 +119,7 @@ Deno.test("A name that is given is that of no session, be its client there or no
 
 for (
   const [what, hex, reasonCode, statement] of [
-    ["of another version", "10 0D 00044D515454 04 00 0000 00 0000", 0x84, "MQTT-3.1.2-2"],
+    ["of another version", "10 0D 00044D515454 06 00 0000 00 0000", 0x84, "MQTT-3.1.2-2"],
     ["with its reserved flag set", "10 0D 00044D515454 05 01 0000 00 0000", 0x81, "MQTT-3.1.4-1"],
     [
       "with a property twice",

@@ -5,6 +5,7 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { connect } from "../../mod.ts";
 import { binary, text, u16, u8, vbi, whole } from "../build.ts";
 import { brokerTest, take, until } from "./broker_net.ts";
+import { bytesOf } from "../hex.ts";
 import { Peer } from "./peer.ts";
 import type { ServeOptions } from "../../src/broker/mod.ts";
 
@@ -39,8 +40,7 @@ const FIRST:
       "10 8D 00 00044D515454 05 02 0000 00 0000",
       0x81,
     ],
-    ["CONNECT of another protocol", whole("10", text("MQIsdp"), "03 02 003C 0000"), 0x84],
-    ["CONNECT of MQTT 3.1.1", whole("10", NAME, "04 02 003C 0000"), 0x84],
+    ["CONNECT of another protocol", whole("10", text("MQTX"), "05 02 003C 00 0000"), 0x84],
     ["CONNECT of MQTT 6", connectHex("02", "", "0000", "06"), 0x84],
     ["CONNECT with the reserved Connect Flag", connectHex("03"), 0x81],
     ["CONNECT with Will QoS 3", connectHex("1E", "", `0000 00 ${text("a")} 0000`), 0x81],
@@ -114,10 +114,27 @@ for (const [what, hex, reasonCode, options] of FIRST) {
   }, { limits: { maximumPacketSize: 1000 }, ...options });
 }
 
+for (
+  const [what, hex] of [
+    ["MQTT 3.1", whole("10", text("MQIsdp"), "03 02 003C 0000")],
+    ["MQTT 3.1.1", whole("10", NAME, "04 02 003C 0000")],
+  ] as const
+) {
+  brokerTest(`A client of ${what} is refused in the form that it knows`, async (broker) => {
+    using socket = await Deno.connect({ hostname: "127.0.0.1", port: broker.port });
+    await socket.write(bytesOf(hex));
+    const answer = await new Response(socket.readable).bytes();
+    assertEquals(answer, Uint8Array.of(0x20, 0x02, 0x00, 0x01));
+    assertStrictEquals(broker.statistics.sessions, 0);
+  });
+}
+
 /** What a client must not send once it is connected, and the Reason Code that it is told. */
 const FAULTS:
   readonly (readonly [what: string, hex: string, reasonCode: number, options?: ServeOptions])[] = [
     ["CONNECT a second time", connectHex("02"), 0x82],
+    ["CONNECT of MQTT 3.1.1", whole("10", NAME, "04 02 003C 0000"), 0x82],
+    ["CONNACK of MQTT 3", "20 02 00 01", 0x82],
     ["CONNACK", "20 03 00 00 00", 0x82],
     ["SUBACK", "90 04 0001 00 00", 0x82],
     ["UNSUBACK", "B0 04 0001 00 00", 0x82],

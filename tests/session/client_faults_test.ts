@@ -23,6 +23,12 @@ function ofClients(): Fault[] {
   const method = { connect: { properties: { authenticationMethod: "m" } } };
   return [
     fault("CONNACK", "20 03 00 00 00", 0x82),
+    ...[
+      ["CONNACK of MQTT 3", "20 02 00 01"],
+      ["a second CONNECT of MQTT 3.1", "10 0E 00064D5149736470 03 02 003C 0000"],
+      ["a second CONNECT of MQTT 3.1.1", "10 0C 00044D515454 04 02 003C 0000"],
+      ["a second CONNECT of MQTT 6", "10 0D 00044D515454 06 00 0000 00 0000"],
+    ].map(([what, hex]) => ({ ...fault(what!, hex!, 0x82), errorCode: 0x84 })),
     fault("SUBACK", "90 04 0001 00 00", 0x82),
     fault("UNSUBACK", "B0 04 0001 00 00", 0x82),
     fault("PINGRESP", "D0 00", 0x82),

@@ -12,19 +12,22 @@ export interface Fault {
   readonly open: () => Script<Connection>;
   /** What the peer then sends. */
   readonly hex: string;
+  /** What the peer is told. */
   readonly reasonCode: number;
+  /** What the codec says, where DISCONNECT has no such Reason Code. Default: the same. */
+  readonly errorCode?: number;
   readonly statements?: readonly string[];
 }
 
 /** One test for each fault. */
 export function testFaults(faults: readonly Fault[]): void {
-  for (const { name, open, hex, reasonCode, statements } of faults) {
+  for (const { name, open, hex, reasonCode, errorCode, statements } of faults) {
     Deno.test(`${name} ends the connection${cited(statements)}`, () => {
       const script = open();
       script.expectQuiet();
       // A packet behind the fault is not looked at.
       script.send(hex, "30 04 0001 61 00");
-      script.expectFault(reasonCode);
+      script.expectFault(reasonCode, errorCode);
     });
   }
 }

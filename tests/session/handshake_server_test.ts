@@ -98,7 +98,7 @@ for (
 
 for (
   const [what, hex, reasonCode, statement] of [
-    ["of another version", "10 0D 00044D515454 04 00 0000 00 0000", 0x84, "MQTT-3.1.2-2"],
+    ["of another version", "10 0D 00044D515454 06 00 0000 00 0000", 0x84, "MQTT-3.1.2-2"],
     ["of another protocol", "10 0D 00044D515458 05 00 0000 00 0000", 0x84, "MQTT-3.1.2-1"],
     ["with its reserved flag set", "10 0D 00044D515454 05 01 0000 00 0000", 0x81, "MQTT-3.1.4-1"],
     [
@@ -117,6 +117,23 @@ for (
     assertStrictEquals(packet.reasonCode, reasonCode);
     assertStrictEquals(packet.sessionPresent, false);
     assertStrictEquals(script.expectClosed("fault").error.reasonCode, reasonCode);
+  });
+}
+
+for (
+  const [what, hex, version] of [
+    ["MQTT 3.1.1", "10 0C 00044D515454 04 02 003C 0000", 4],
+    ["MQTT 3.1", "10 0E 00064D5149736470 03 02 003C 0000", 3],
+    ["MQTT 3.1 under its later name", "10 0C 00044D515454 03 02 003C 0000", 3],
+    ["a bridge of MQTT 3.1.1", "10 0C 00044D515454 84 02 003C 0000", 0x84],
+  ] as const
+) {
+  Deno.test(`A server refuses a CONNECT of ${what} in its own form, and closes [MQTT-3.1.2-2]`, () => {
+    const script = new Script((now) => new ServerConnection(now));
+    script.send(hex, "C000");
+    script.expect("20 02 00 01");
+    const { error } = script.expectClosed("fault");
+    assertEquals([error.reasonCode, error.protocolVersion], [0x84, version]);
   });
 }
 

@@ -169,11 +169,11 @@ export class Script<Subject extends Connection> {
   }
 
   /** The connection has ended for a fault: DISCONNECT said so, and nothing came after it. */
-  expectFault(reasonCode: number): void {
+  expectFault(reasonCode: number, errorCode = reasonCode): void {
     const packet = this.expectPacket("disconnect");
     assertStrictEquals(packet.reasonCode, reasonCode);
     const { error } = this.expectClosed("fault");
-    assertStrictEquals(error.reasonCode, reasonCode);
+    assertStrictEquals(error.reasonCode, errorCode);
     assertStrictEquals(packet.properties.reasonString, error.message);
   }
 

@@ -23,6 +23,11 @@ function ofServers(): Fault[] {
     fault("UNSUBSCRIBE", "A2 06 0001 00 0001 61", 0x82),
     fault("PINGREQ", "C0 00", 0x82),
     fault("CONNACK a second time", "20 03 00 00 00", 0x82),
+    { ...fault("CONNACK of MQTT 3 a second time", "20 02 00 01", 0x82), errorCode: 0x84 },
+    {
+      ...fault("CONNECT of MQTT 3.1.1", "10 0C 00044D515454 04 02 003C 0000", 0x82),
+      errorCode: 0x84,
+    },
     fault("PUBLISH before CONNACK", "30 04 0001 61 00", 0x82, connecting),
     fault("PINGRESP before CONNACK", "D0 00", 0x82, connecting),
     fault("DISCONNECT before CONNACK", "E0 01 8B", 0x82, connecting),
