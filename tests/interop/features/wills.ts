@@ -72,8 +72,8 @@ async function delay(fixture: Fixture): Promise<void> {
     needs(client.server.sessionExpiryInterval > 0, "sessions end with their connections");
     return { client, wire };
   };
-  const returning = await connect("of who comes back", 1);
-  const delayed = await connect("delayed", 2);
+  const returning = await connect("of who comes back", 2);
+  const delayed = await connect("delayed", 3);
   const prompt = await connect("prompt", 0);
   let isBack = false;
   returning.client.addEventListener("connected", () => isBack = true);
@@ -83,7 +83,7 @@ async function delay(fixture: Fixture): Promise<void> {
   delayed.wire.down();
   prompt.wire.down();
   const texts = textsOf(await fixture.take(wills, 2));
-  // One behind the other: a second and a half would do.
+  // The Will of who came back would have been due before the delayed one.
   same("Wills", texts, ["prompt", "delayed"]);
   same("further Wills", wills.waiting, 0);
 }
