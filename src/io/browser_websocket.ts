@@ -1,5 +1,6 @@
-// §6 MQTT over the platform's own WebSocket: all that a browser has. It knows no back-pressure, so what it holds for us is
-// bounded here: what waits to be read by a limit, what waits to be sent by asking it again and again how much that is.
+// §6 MQTT over the platform's own WebSocket: all that a browser has. It knows no back-pressure, so
+// what it holds for us is bounded here: what waits to be read by a limit, what waits to be sent by
+// asking it again and again how much that is.
 
 import { type Clock, systemClock } from "./clock.ts";
 import { nextTurn } from "./runtime.ts";
@@ -17,7 +18,10 @@ export interface BrowserWebSocketOptions {
   readonly signal: AbortSignal;
   /** Opens a WebSocket of the platform. */
   readonly open?: (url: string, subprotocols: string[]) => PlatformWebSocket;
-  /** Where the page comes from, such as `"https://example.org"`, which is all that a server is told of it. */
+  /**
+   * Where the page comes from, such as `"https://example.org"`, which is all that a server is told
+   * of it.
+   */
   readonly origin?: string | undefined;
   /** When to look again. */
   readonly clock?: Clock;
@@ -27,8 +31,9 @@ export interface BrowserWebSocketOptions {
 const SUBPROTOCOL = "mqtt";
 
 /**
- * How many bytes may wait to be read when another message comes. The platform goes on receiving whatever we do, and the
- * drive takes each message as it comes: more than this waits only where the page itself stands still.
+ * How many bytes may wait to be read when another message comes. The platform goes on receiving
+ * whatever we do, and the drive takes each message as it comes: more than this waits only where the
+ * page itself stands still.
  */
 const MOST_UNREAD = 67_108_864;
 
@@ -36,12 +41,15 @@ const MOST_UNREAD = 67_108_864;
 const MOST_UNSENT = 1_048_576;
 
 /**
- * The same where timers are late. A tab in the background has them once a minute only, and looks so seldom how much is
- * left: what waits in between is what it can send in that time.
+ * The same where timers are late. A tab in the background has them once a minute only, and looks so
+ * seldom how much is left: what waits in between is what it can send in that time.
  */
 const MOST_UNSENT_WHEN_LATE = 67_108_864;
 
-/** How often to look at once whether enough has been sent: on a fast network it has been after a few turns. */
+/**
+ * How often to look at once whether enough has been sent: on a fast network it has been after a few
+ * turns.
+ */
 const TURNS = 32;
 
 /** After that, how long to wait before looking again, at first and at most; in milliseconds. */
@@ -51,17 +59,21 @@ const LAST_LOOK = 64;
 /** A timer that is late by this much is one of a tab in the background, in milliseconds. */
 const LATE = 500;
 
-/** Why we close a WebSocket (RFC 6455, §7.4): a page may use 1000 and what is left to applications, and nothing else. */
+/**
+ * Why we close a WebSocket (RFC 6455, §7.4): a page may use 1000 and what is left to applications,
+ * and nothing else.
+ */
 const Close = { normal: 1000, notBinary: 4003, tooMuch: 4009 };
 
 /** The codes of a server that has nothing to complain of: done, going away, none given. */
 const WITHOUT_COMPLAINT = [1000, 1001, 1005];
 
 /**
- * Opens the platform's WebSocket with the subprotocol `mqtt`. Resolves when the server has agreed to it.
+ * Opens the platform's WebSocket with the subprotocol `mqtt`. Resolves when the server has agreed
+ * to it.
  *
- * @throws {Error} when there is no such connection to be had, in a sentence that says what to check, as the platform tells
- * nothing; the signal's reason when it aborts
+ * @throws {Error} when it cannot be opened, in a sentence that says what to check, as the platform
+ *   gives no reason; the signal's reason when it aborts
  */
 export function openBrowserWebSocket(
   url: string,
@@ -76,7 +88,8 @@ export function openBrowserWebSocket(
     try {
       socket = open(url, [SUBPROTOCOL]);
     } catch (cause) {
-      // The platform says why it does not even try, as it does for a port that browsers keep from pages.
+      // The platform says why it does not even try, as it does for a port that browsers keep from
+      // pages.
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new Error(`The browser does not connect to ${shown}: ${reason}`, { cause });
     }
@@ -145,7 +158,10 @@ class BrowserWebSocketTransport implements Transport {
     }
   }
 
-  /** A WebSocket has no half: the platform sends what is left, says that it closes, and hands out nothing more. */
+  /**
+   * A WebSocket has no half: the platform sends what is left, says that it closes, and hands out
+   * nothing more.
+   */
   closeWrite(): Promise<void> {
     this.#socket.close(Close.normal);
     return Promise.resolve();
@@ -192,7 +208,10 @@ class BrowserWebSocketTransport implements Transport {
     this.#socket.close(code);
   }
 
-  /** Looks again until there is room to send more; also whenever something comes, as timers may be late. */
+  /**
+   * Looks again until there is room to send more; also whenever something comes, as timers may be
+   * late.
+   */
   async #untilSent(): Promise<void> {
     for (let turn = 0; turn < TURNS && this.#isFull(); turn++) await nextTurn();
     for (let wait = FIRST_LOOK; this.#isFull(); wait = Math.min(wait * 2, LAST_LOOK)) {
@@ -233,7 +252,9 @@ function notMqtt(url: string, subprotocol: string): string {
   return `${url} chose ${chosen} instead of "${SUBPROTOCOL}": check that its path is that of an MQTT server`;
 }
 
-/** All failures look alike to a page, so that it learns nothing of networks that are not its own. */
+/**
+ * All failures look alike to a page, so that it learns nothing of networks that are not its own.
+ */
 function cannotConnect(url: string, origin: string | undefined): string {
   const isSecure = url.startsWith("wss:");
   const certificate = isSecure ? ", that this browser trusts its certificate" : "";

@@ -1,12 +1,12 @@
-// Time and chance. Whoever needs them is given a clock, so that a test can give one of its own.
+// Time and randomness. Code that needs them is given a clock, so that tests can replace it.
 
-/** Where time and chance come from. */
+/** A source of time and randomness. */
 export interface Clock {
   /** Milliseconds since some moment. Never goes back. */
   now(): number;
   /**
-   * By how much the clock on the wall is ahead of {@linkcode Clock.now}, in milliseconds. It grows when the machine has
-   * slept, or when somebody has set the clock.
+   * By how much the clock on the wall is ahead of {@linkcode Clock.now}, in milliseconds. It grows
+   * when the machine has slept, or when somebody has set the clock.
    */
   lead(): number;
   /** Calls back once, at `time` or later. Returns what prevents it. */
@@ -15,7 +15,7 @@ export interface Clock {
   random(): number;
 }
 
-/** The longest wait that the platform's timers know. */
+/** The longest delay that the platform's timers support. */
 const LONGEST = 2_147_483_647;
 
 /** The clock of this machine. */
@@ -35,7 +35,10 @@ export const systemClock: Clock = {
   random: () => Math.random(),
 };
 
-/** Milliseconds since 1970 by the clock on the wall, which goes on when nothing runs, and which somebody may set. */
+/**
+ * Milliseconds since 1970 by the clock on the wall, which goes on when nothing runs, and which
+ * somebody may set.
+ */
 export function wallTime(): number {
   return Date.now();
 }

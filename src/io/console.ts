@@ -1,10 +1,10 @@
-// The console of whoever runs the program: where errors go that nobody has asked for.
+// The console, for errors that have no handler.
 
-/** Writes one line. A console that is closed is no reason to fail. */
+/** Writes a line. Never throws, even if the console is closed. */
 export function writeToConsole(line: string): void {
   try {
     console.error(line);
   } catch {
-    // There is nobody left to tell.
+    // There is no other place to report it.
   }
 }

@@ -28,17 +28,17 @@ export interface Destination {
   readonly proxy?: Proxy | undefined;
 }
 
-/** Whether what goes by is encrypted. */
+/** Whether the connection uses TLS. */
 export function usesTls({ scheme }: Pick<Destination, "scheme">): boolean {
   return scheme === "mqtts" || scheme === "wss";
 }
 
-/** Whether it is a WebSocket. */
+/** Whether the connection is a WebSocket. */
 export function usesWebSocket({ scheme }: Pick<Destination, "scheme">): boolean {
   return scheme === "ws" || scheme === "wss";
 }
 
-/** What the ports of the schemes are where a URL has none; that of a Unix socket is none. */
+/** The default port of each scheme; 0 for Unix sockets, which have none. */
 export const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = {
   "mqtt": 1883,
   "mqtts": 8883,

@@ -1,5 +1,5 @@
-// Names in certificates (X.501) from DER, and as text (RFC 4514). The runtimes' own texts differ, and one of them does not
-// escape what could make a name look like another.
+// Names in certificates (X.501) from DER, and as text (RFC 4514). The runtimes' own texts differ,
+// and one of them does not escape what could make a name look like another.
 
 /** A name in a certificate. */
 export interface DistinguishedName {
@@ -37,7 +37,10 @@ const ENCODINGS: Readonly<Record<number, string>> = {
   0x1e: "utf-16be",
 };
 
-/** The subject and the issuer of a certificate in DER, which has been verified and so is well-formed. */
+/**
+ * The subject and the issuer of a certificate in DER, which has been verified and so is
+ * well-formed.
+ */
 export function namesOf(
   certificate: Uint8Array,
 ): { readonly subject: DistinguishedName; readonly issuer: DistinguishedName } {

@@ -1,13 +1,11 @@
-// What keeps a connection from being made, or ends it, as one sentence that says what to do. What
-// only concerns sockets, TLS and proxies is in `socket_faults.ts`: pages do not load it.
+// Why a connection cannot be opened, or has ended, in one sentence that says what to do. Faults of
+// sockets, TLS and proxies are in `socket_faults.ts`, which web pages do not load.
 
 import type { FaultCode } from "../errors.ts";
 import type { Destination } from "./destination.ts";
 import { brokenText, codeOf, type FaultCure, isGone, messageOf, nameOf } from "./fault_texts.ts";
 
-/**
- * A connection that could not be made, or was of no use. Its `cause` is what the platform threw.
- */
+/** A connection could not be opened, or was unusable. Its `cause` is the platform's error. */
 export class ConnectionFault extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "ConnectionFault";
@@ -21,10 +19,7 @@ export class ConnectionFault extends Error {
   }
 }
 
-/**
- * The fault for what was thrown by something of the application's own that was to open a
- * connection.
- */
+/** The fault for an error thrown by the application's own function that opens connections. */
 export function sourceFault(error: unknown, address: string | undefined): ConnectionFault {
   if (error instanceof ConnectionFault) return error;
   const isForbidden = nameOf(error) === "NotCapable";

@@ -1,5 +1,5 @@
-// Listening for Network Connections (§4.2): TCP, TLS, WebSocket (§6), WebSocket over TLS, Unix sockets. This is where it is
-// chosen how; the files beside it do it.
+// Listening for Network Connections (§4.2): TCP, TLS, WebSocket (§6), WebSocket over TLS, Unix
+// sockets. This is where it is chosen how; the files beside it do it.
 
 import type { PeerCertificate, PeerInfo } from "../session/peer.ts";
 import { hostAndPort, isLoopbackHost } from "./host_and_port.ts";
@@ -12,8 +12,8 @@ import type { Transport } from "./transport.ts";
 import { WebSocketServerTransport } from "./websocket_server.ts";
 
 /**
- * How clients reach a listener: `mqtt` is TCP, `ws` WebSocket, `mqtts` and `wss` the same over TLS, `mqtt+unix` a Unix
- * socket.
+ * How clients reach a listener: `mqtt` is TCP, `ws` WebSocket, `mqtts` and `wss` the same over TLS,
+ * `mqtt+unix` a Unix socket.
  */
 export type ListenProtocol = "mqtt" | "mqtts" | "ws" | "wss" | "mqtt+unix";
 
@@ -31,37 +31,46 @@ export interface CertificateOptions {
 export interface ListenOptions {
   /** Default: `"mqtt"`. */
   readonly protocol?: ListenProtocol | undefined;
-  /** The address of the network interface. Default: `"127.0.0.1"`, this machine alone; `"0.0.0.0"` is every one. */
+  /**
+   * The address of the network interface. Default: `"127.0.0.1"`, this machine alone; `"0.0.0.0"`
+   * is every one.
+   */
   readonly hostname?: string | undefined;
   /** 0 for any that is free. Default: the protocol's own, 1883, 8883, 8080 or 8443. */
   readonly port?: number | undefined;
   /**
-   * The file of the socket, for `mqtt+unix`. One that a server has left behind is replaced; it is removed at the end. Who
-   * may use the folder and the file may connect. Needs the permissions read and write for it, and net for `unix:` with it.
+   * The file of the socket, for `mqtt+unix`. One that a server has left behind is replaced; it is
+   * removed at the end. Who may use the folder and the file may connect. Needs the permissions read
+   * and write for it, and net for `unix:` with it.
    */
   readonly socketPath?: string | undefined;
-  /** The certificate, in PEM, for `mqtts` and `wss`; behind it, those of intermediate authorities. */
+  /**
+   * The certificate, in PEM, for `mqtts` and `wss`; behind it, those of intermediate authorities.
+   */
   readonly cert?: string | undefined;
   /** Its private key, in PEM, not encrypted. */
   readonly key?: string | undefined;
-  /** Certificates of the authorities that clients' certificates must come from, in PEM, and of no others. */
+  /**
+   * Certificates of the authorities that clients' certificates must come from, in PEM, and of no
+   * others.
+   */
   readonly ca?: string | undefined;
   /**
-   * Whether clients are to show a certificate that comes from `ca`, for `mqtts` and `wss`. With `"request"` a client
-   * without one is let in, one with a wrong one is not. Default: `"none"`.
+   * Whether clients are to show a certificate that comes from `ca`, for `mqtts` and `wss`. With
+   * `"request"` a client without one is let in, one with a wrong one is not. Default: `"none"`.
    */
   readonly clientCertificate?: "none" | "request" | "require" | undefined;
   /**
-   * What of the client's certificate is its User Name, whatever its CONNECT says: its Common Name, or its whole subject as
-   * in `"CN=device-7,O=Acme"`. A client whose certificate has no such name is refused (0x86). For `clientCertificate:
-   * "require"`. Default: CONNECT's.
+   * What of the client's certificate is its User Name, whatever its CONNECT says: its Common Name,
+   * or its whole subject as in `"CN=device-7,O=Acme"`. A client whose certificate has no such name
+   * is refused (0x86). For `clientCertificate: "require"`. Default: CONNECT's.
    */
   readonly certificateUsername?: "common name" | "subject" | undefined;
   /** The path that WebSockets are asked for at, such as `"/mqtt"`. Default: any. */
   readonly websocketPath?: string | undefined;
   /**
-   * Origins such as `"https://example.org"` whose pages may open WebSockets here, beside those of this host itself; `"*"`
-   * is every one. Default: none.
+   * Origins such as `"https://example.org"` whose pages may open WebSockets here, beside those of
+   * this host itself; `"*"` is every one. Default: none.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
 }
@@ -77,8 +86,8 @@ export interface Listener {
   /** `"mqtt://127.0.0.1:1883"`, `"mqtt+unix:///run/mqtt.sock"`. */
   readonly url: string;
   /**
-   * Uses another certificate for connections that come from now on; those that there are go on. Without `ca` that of before
-   * holds.
+   * Uses another certificate for connections that come from now on; those that there are go on.
+   * Without `ca` that of before holds.
    *
    * @throws {TypeError} when it is wrong, or this listener has no TLS; then the one of before holds
    */
@@ -128,13 +137,17 @@ export interface Bound {
 const LOOPBACK = "127.0.0.1";
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 8080, wss: 8443 };
 
-/** The protocols within TLS (RFC 7301): what browsers ask for, and what IANA has registered for MQTT. */
+/**
+ * The protocols within TLS (RFC 7301): what browsers ask for, and what IANA has registered for
+ * MQTT.
+ */
 const ALPN = { mqtts: ["mqtt"], wss: ["http/1.1"] };
 
 /**
  * Begins to listen. Resolves when it does.
  *
- * Rejects with `TypeError` when an option is wrong, and with what the platform throws when it cannot listen there.
+ * Rejects with `TypeError` when an option is wrong, and with what the platform throws when it
+ * cannot listen there.
  */
 export async function listen(
   options: ListenOptions,
@@ -190,7 +203,10 @@ export async function listen(
   return listener;
 }
 
-/** The User Name that a certificate gives; `""` when it has no such name, `undefined` when it is not asked for one. */
+/**
+ * The User Name that a certificate gives; `""` when it has no such name, `undefined` when it is not
+ * asked for one.
+ */
 export function usernameFrom(
   certificate: PeerCertificate | undefined,
   which: ListenOptions["certificateUsername"],

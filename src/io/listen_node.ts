@@ -1,4 +1,5 @@
-// Listening with Node's modules, which Deno and Bun have, too: TCP where there is no Deno, and Unix sockets.
+// Listening with Node's modules, which Deno and Bun have, too: TCP where there is no Deno, and Unix
+// sockets.
 
 import type { Bound, OnSocket, Where } from "./listen.ts";
 import { hostAndPort } from "./host_and_port.ts";
@@ -26,8 +27,8 @@ export async function listenNode({ hostname, port }: Where, onSocket: OnSocket):
 }
 
 /**
- * Listens on a Unix socket. A file that a server has left behind is replaced; one on which a server listens is not, nor is
- * any other file.
+ * Listens on a Unix socket. A file that a server has left behind is replaced; one on which a server
+ * listens is not, nor is any other file.
  *
  * @throws {Error} what the platform throws when it cannot listen there
  */
@@ -74,7 +75,8 @@ export function begin(
     server.once("error", reject);
     server.listen(where, () => {
       server.off("error", reject);
-      // A connection has gone already, or there are as many open files as there may be: others will come.
+      // A connection has gone already, or there are as many open files as there may be: others will
+      // come.
       server.on("error", () => {});
       resolve();
     });

@@ -1,4 +1,5 @@
-// Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous one.
+// Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous
+// one.
 
 import { checkOneOf } from "../session/option_checks.ts";
 import type { ListenOptions, ListenProtocol } from "./listen.ts";

@@ -1,5 +1,6 @@
-// Listening for TLS with Node's module, on Deno, too: Deno's own listener cannot ask for a client's certificate, and its
-// connections wait for more before they send what is not the first (Nagle's algorithm), which costs a CONNACK 40 ms and more.
+// Listening for TLS with Node's module, on Deno, too: Deno's own listener cannot ask for a client's
+// certificate, and its connections wait for more before they send what is not the first (Nagle's
+// algorithm), which costs a CONNACK 40 ms and more.
 
 import type { PeerCertificate } from "../session/peer.ts";
 import { namesOf } from "./distinguished_name.ts";
@@ -67,8 +68,8 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     options.onHandshakeEnded?.();
     return handshake.socket;
   };
-  // TLS begins in a listener of the server's own, and what it makes for a connection stays until the garbage is collected:
-  // who is refused does not get there.
+  // TLS begins in a listener of the server's own, and what it makes for a connection stays until
+  // the garbage is collected: who is refused does not get there.
   const own = server.listeners("connection") as ((socket: NodeSocket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket) => {
@@ -123,8 +124,9 @@ function checked(
 }
 
 /**
- * In Deno 2.9 the server's own timer holds a handshake, 20 kB, until it fires, though the connection has long been closed:
- * who breaks off thousands would fill the memory. A server that says 0 has none; as an option 0 would be two minutes.
+ * In Deno 2.9 the server's own timer holds a handshake, 20 kB, until it fires, though the
+ * connection has long been closed: who breaks off thousands would fill the memory. A server that
+ * says 0 has none; as an option 0 would be two minutes.
  */
 function withoutHandshakeTimer(server: object): void {
   Object.assign(server, { _handshakeTimeout: 0 });

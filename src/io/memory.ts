@@ -5,7 +5,7 @@ import { Queue } from "../session/queue.ts";
 import { ReadTurns } from "./read_turns.ts";
 import type { Transport } from "./transport.ts";
 
-/** Above so many bytes that nobody has read a write waits. */
+/** With more unread bytes than this, a write waits until the other end has read some. */
 const FULL = 262_144;
 
 /** Two ends of one connection. */
@@ -69,7 +69,7 @@ class Pipe {
 
   write(bytes: Uint8Array): Promise<void> {
     if (this.#isAbandoned) return Promise.reject(new Error("The other end has been closed"));
-    // What is written may be overwritten as soon as it is.
+    // The caller may reuse the buffer.
     const chunk = bytes.slice();
     const reader = this.#reader;
     if (reader !== undefined) {

@@ -1,4 +1,5 @@
-// A server's certificate and its key as text, checked before they are used: Deno takes any, and then no handshake succeeds.
+// A server's certificate and its key as text, checked before they are used: Deno takes any, and
+// then no handshake succeeds.
 
 import { builtinModule } from "./runtime.ts";
 import { checkCertificate, checkKeyPair, checkPrivateKey } from "./tls.ts";

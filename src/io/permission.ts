@@ -1,5 +1,5 @@
-// The permission to listen, asked for beforehand: in Deno, Node's modules find out too late that it is missing, where nobody
-// can catch what they throw.
+// The permission to listen, asked for beforehand: in Deno, Node's modules find out too late that it
+// is missing, where nobody can catch what they throw.
 
 import type { Where } from "./listen.ts";
 import { hostAndPort } from "./host_and_port.ts";

@@ -1,6 +1,6 @@
-// Buffers to read into that one connection needs no more and the next one may have: those who come and
-// go would leave so much garbage, outside the heap, that the memory of the process grew by hundreds of
-// megabytes before anybody collected it.
+// Buffers to read into that one connection needs no more and the next one may have: those who come
+// and go would leave so much garbage, outside the heap, that the memory of the process grew by
+// hundreds of megabytes before anybody collected it.
 
 /** Smaller ones are not worth it. */
 const SMALLEST = 4096;

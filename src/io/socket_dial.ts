@@ -1,5 +1,5 @@
-// Dialling by the sockets of Deno and of Node: TCP or a Unix socket, through a proxy or not, TLS on it
-// or not, WebSocket on that or not. Each step is taken by what the runtime has.
+// Dialling by the sockets of Deno and of Node: TCP or a Unix socket, through a proxy or not, TLS on
+// it or not, WebSocket on that or not. Each step is taken by what the runtime has.
 
 import { denoSockets } from "./deno_sockets.ts";
 import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
@@ -175,7 +175,8 @@ function socketsFor({ tls, address }: Destination): Sockets {
 
 /**
  * Looks at the first bytes of a server, whether they can be MQTT, and at what keeps them from
- * coming: by TLS 1.3 that is what the server thinks of the client's certificate. Looks at no others.
+ * coming: by TLS 1.3 that is what the server thinks of the client's certificate. Looks at no
+ * others.
  */
 class FirstBytes implements Transport {
   readonly #inner: Transport;

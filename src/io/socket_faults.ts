@@ -1,6 +1,6 @@
-// What the platforms' sockets, TLS, proxies and servers of WebSocket tell when a connection cannot be
-// made. They tell by messages and codes of their own; what each of them means stands here and nowhere
-// else.
+// Translates the errors of the platforms' sockets, TLS, proxies and WebSocket servers into faults
+// with one sentence each. What their messages and codes mean is known only here and in
+// `tls_faults.ts`.
 
 import { type Destination, usesTls } from "./destination.ts";
 import {
@@ -135,11 +135,15 @@ function networkFault(
   const isUnix = scheme === "mqtt+unix";
   if (code === "ECONNREFUSED") {
     return isUnix
-      ? ["refused", "time", "nothing listens on this socket; check that the server runs"]
+      ? ["refused", "time", "nothing listens on this socket; check that the server is running"]
       : ["refused", "time", "connection refused; check that a server listens on this port"];
   }
   if (isUnix && ["ENOENT", "ENOTDIR"].includes(code)) {
-    return ["refused", "time", "there is no such file; check the path, and that the server runs"];
+    return [
+      "refused",
+      "time",
+      "no such file; check the path, and that the server is running",
+    ];
   }
   if (["ENOTFOUND", "EAI_AGAIN"].includes(code) || /^failed to lookup/.test(message)) {
     const name = JSON.stringify(hostname);

@@ -26,9 +26,9 @@ export interface WebSocketServerOptions {
    */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**
-   * Whether only this machine can connect. Then pages of this machine may, by whichever of its names
-   * for itself, and none of another name, though it may lead here: whoever owns a name can have it
-   * do so (DNS rebinding).
+   * Whether only this machine can connect. Then pages of this machine may, by whichever of its
+   * names for itself, and none of another name, though it may lead here: whoever owns a name can
+   * have it do so (DNS rebinding).
    */
   readonly isLoopback?: boolean | undefined;
 }

@@ -4,10 +4,10 @@
 //
 // One fault cannot be detected: a -wal file that was truncated or removed after its process was
 // killed. Measured with SQLite 3.53: of 300 commits, 150 are left when it is cut in half, and only
-// those of the last checkpoint when it is removed; `quick_check` says ok, and `wal_checkpoint` counts
-// the frames that are left. The file is then in the state of an earlier commit, as after a crash at
-// that time. A counter of commits within the database would go back with it, and one elsewhere needs
-// a second fsync per commit, which halves the number of commits per second.
+// those of the last checkpoint when it is removed; `quick_check` says ok, and `wal_checkpoint`
+// counts the frames that are left. The file is then in the state of an earlier commit, as after a
+// crash at that time. A counter of commits within the database would go back with it, and one
+// elsewhere needs a second fsync per commit, which halves the number of commits per second.
 
 import {
   type Database,
@@ -121,8 +121,8 @@ function check(database: Database, path: string, format: StoreFormat): void {
       throw new StoreError(
         "empty",
         path,
-        "it exists but is empty, perhaps because its -wal file was lost; restore it, or delete it " +
-          "to start over",
+        "it exists but is empty, perhaps because its -wal file was lost; restore it, or delete " +
+          "it to start over",
       );
     }
     const message = `it is a database, but not ${name}; choose another file`;

@@ -8,7 +8,7 @@ import { assertVerdict } from "./dial_faults.ts";
 import { withFolder } from "./folder.ts";
 
 const CANNOT = "Cannot connect to {address}: ";
-const NO_FILE = "there is no such file; check the path, and that the server runs";
+const NO_FILE = "no such file; check the path, and that the server is running";
 
 /** What leads to no Unix socket, by what there is in its folder. */
 const SOCKETS: readonly (readonly [
@@ -24,14 +24,14 @@ const SOCKETS: readonly (readonly [
     "that a server has left behind",
     "a.sock",
     leaveSocket,
-    "nothing listens on this socket; check that the server runs",
+    "nothing listens on this socket; check that the server is running",
     "ConnectionRefused",
   ],
   [
     "that is a file",
     "file",
     writeFile,
-    "nothing listens on this socket; check that the server runs",
+    "nothing listens on this socket; check that the server is running",
     "ConnectionRefused",
   ],
 ];

@@ -16,15 +16,17 @@ export class FilterMatch<Value> {
   }
 
   /**
-   * Calls back with the value of each filter below a root that matches. Returns how many levels have
-   * been looked at.
+   * Calls back with the value of each filter below a root that matches. Returns how many levels
+   * have been looked at.
    */
   visit(root: Node<Value>): number {
     this.#below(root, 0);
     return this.#visited;
   }
 
-  /** The levels of the topic before `at` have matched; there are no more when it is past the end. */
+  /**
+   * The levels of the topic before `at` have matched; there are no more when it is past the end.
+   */
   #below({ children, value }: Node<Value>, at: number): void {
     this.#visited++;
     const topic = this.#topic;

@@ -196,8 +196,8 @@ function join<Value>(above: Node<Value>, first: string): void {
 }
 
 /**
- * A text that does not keep a longer one, of which it is a part, in memory. Short ones are copied by
- * the engine.
+ * A text that does not keep a longer one, of which it is a part, in memory. Short ones are copied
+ * by the engine.
  */
 function own(text: string): string {
   return text.length < PARTS_FROM ? text : `/${text}`.slice(1);
