@@ -348,7 +348,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     });
     const keepAlive = new ClientKeepAlive(seconds, timeout, this.now);
     this.state = { name: "open", exchange, server, keepAlive, turn: "nobody" };
-    if (sessionPresent) exchange.sender.resume();
+    if (sessionPresent) exchange.resume();
   }
 
   /** `state` is `undefined` before CONNACK. */

@@ -73,6 +73,12 @@ export class MessageExchange {
     this.sender = new Sender({ ...setup, ...negotiated, aliases: this.#outgoing });
   }
 
+  /** Continues the session of an earlier connection. */
+  resume(): void {
+    this.receiver.isResumed = true;
+    this.sender.resume();
+  }
+
   /** About how many bytes the Topic Aliases of both directions take. */
   get aliasBytes(): number {
     return this.#incoming.bytes + this.#outgoing.bytes;

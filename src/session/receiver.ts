@@ -30,6 +30,8 @@ export class Receiver {
   /** Messages whose PUBREC has not been sent. */
   readonly #pubrecs = new Queue<PendingAcknowledgement>();
   #unacknowledged = 0;
+  /** Whether the session is that of an earlier connection. */
+  isResumed = false;
 
   /**
    * `receiveMaximum` is what this end has said that it takes; `explains`, whether the peer wants
@@ -78,11 +80,10 @@ export class Receiver {
   handlePubrel({ packetId }: PubrelPacket): void {
     const acknowledgement = this.#session.unreleased.get(packetId);
     if (acknowledgement === undefined) {
-      this.#writeBuffer.write({
-        type: "pubcomp",
-        packetId,
-        reasonCode: ReasonCode.packetIdentifierNotFound,
-      });
+      // Sent again because its PUBCOMP was lost with an earlier connection: there is no fault, and
+      // widely used clients report 0x92 as one. [MQTT-4.3.3-11] demands only the identifier.
+      const reasonCode = this.isResumed ? ReasonCode.success : ReasonCode.packetIdentifierNotFound;
+      this.#writeBuffer.write({ type: "pubcomp", packetId, reasonCode });
       return;
     }
     if (

@@ -175,7 +175,7 @@ export class ServerConnection extends Connection<ServerState> {
       sessionExpiryInterval,
       takesExplanations,
     };
-    if (sessionPresent) exchange.sender.resume();
+    if (sessionPresent) exchange.resume();
     this.decode();
   }
 

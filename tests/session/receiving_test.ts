@@ -101,6 +101,23 @@ eachRole(
   },
 );
 
+eachRole(
+  "answers a PUBREL whose PUBCOMP was lost with the connection with PUBCOMP 0x00 [MQTT-4.3.3-11]",
+  ({ open }) => {
+    const session = new Session("c");
+    const script = open({ session });
+    script.send("34 06 0001 61 0001 00");
+    script.acknowledge(script.expectMessage("a"));
+    script.send("62 02 0001");
+    script.expect("50 02 0001", "70 02 0001");
+    script.end();
+    const again = open({ session, sessionPresent: true });
+    again.send("62 02 0001");
+    again.expect("70 02 0001");
+    again.expectQuiet();
+  },
+);
+
 eachRole("answers a PUBREL that comes again with PUBCOMP 0x92", ({ open }) => {
   const script = open();
   script.send("34 06 0001 61 0001 00");
