@@ -146,9 +146,11 @@ export class Sessions {
 
   /**
    * Saves a session as it is now, or removes it from the database when it ends with its connection.
+   * One that ends with it is saved as long as it has a Will, which must not be lost with the broker
+   * [MQTT-3.1.2-8].
    */
   save(session: BrokerSession): void {
-    if (session.lifetime > 0) this.#setup.store?.saveSession(session);
+    if (session.lifetime > 0 || session.will !== undefined) this.#setup.store?.saveSession(session);
     else this.#setup.store?.deleteSession(session);
   }
 

@@ -1,6 +1,6 @@
 // What a broker with a file makes of clients that were there when it was killed, and of those that were not.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { type Client, connect, type ConnectOptions } from "../../mod.ts";
 import type { ServeOptions } from "../../src/broker/mod.ts";
@@ -62,6 +62,40 @@ persistentTest(
     await subscribe(persistent);
     await using _ = await open(persistent, { clientId: "m", will: WILL });
     await persistent.crash();
+    await persistent.crash();
+    assertEquals(await wills(persistent), [["gone"], ["gone"]]);
+  },
+);
+
+persistentTest(
+  "The Will of a client whose session would have ended with its connection is published after a crash, once [MQTT-3.1.2-8]",
+  async (persistent) => {
+    await subscribe(persistent);
+    const will = { ...WILL, willDelayInterval: 100 };
+    await using _ = await open(persistent, { clientId: "m", sessionExpiryInterval: 0, will });
+    assert(saved(persistent, "m") !== undefined, "CONNACK came before the Will was stored");
+    await persistent.crash();
+    assertStrictEquals(saved(persistent, "m"), undefined);
+    await persistent.crash();
+    assertEquals(await wills(persistent), [["gone"], ["gone"]]);
+    await using again = await open(persistent, { clientId: "m" });
+    assertStrictEquals(again.server.sessionPresent, false);
+  },
+);
+
+persistentTest(
+  "A session that ends with its connection leaves no Will behind, however it ends [MQTT-3.1.2-10]",
+  async (persistent) => {
+    await subscribe(persistent);
+    for (const reasonCode of [0x00, 0x04] as const) {
+      const client = await open(persistent, {
+        clientId: "m",
+        sessionExpiryInterval: 0,
+        will: WILL,
+      });
+      await client.disconnect({ reasonCode });
+      await until(() => saved(persistent, "m") === undefined);
+    }
     await persistent.crash();
     assertEquals(await wills(persistent), [["gone"], ["gone"]]);
   },

@@ -234,8 +234,11 @@ export class CommitBeforeWrite {
     const { store } = this.#setup;
     if (this.#withdrawn.has(connection)) return false;
     if (session.connection !== connection) return true;
-    // A session that is not durable may replace a durable one, whose end must be committed.
-    if (!isDurable(session)) return connection.isConnackWritten || !store.isEnding(session);
+    // A session that is not durable may replace a durable one, whose end must be committed, and
+    // may have a Will, which must be committed, too.
+    if (!isDurable(session)) {
+      return connection.isConnackWritten || !store.isEnding(session) && !store.isUnsaved(session);
+    }
     store.touch(session);
     return store.isStored(session);
   }

@@ -251,6 +251,11 @@ export class Store {
     return this.#changes.endedSessions.has(client.clientId);
   }
 
+  /** Whether a session is yet to be saved, or saved anew, by the next commit. */
+  isUnsaved(session: BrokerSession): boolean {
+    return this.#changes.sessions.has(session);
+  }
+
   /** Whether the whole state of a session is committed. */
   isStored(session: BrokerSession): boolean {
     const { sessions, subscriptions } = this.#changes;
