@@ -112,6 +112,29 @@ Deno.test("A member that cannot take a message now gets none as long as another 
   assertEquals(await texts(members), ["ae", "f"].toSorted());
 });
 
+for (const qos of [0, 1, 2] as const) {
+  Deno.test(`A message of QoS ${qos} that is too large for the member in turn goes to one that can take it [MQTT-3.1.2-25]`, async () => {
+    const told: unknown[] = [];
+    await using world = new World({
+      onDropped: ({ clientId }, _message, why) => void told.push([clientId, why]),
+    });
+    const small = await world.connect("small", { properties: { maximumPacketSize: 100 } });
+    const large = await world.connect("large");
+    for (const member of [small, large]) await member.subscribe("$share/g/a", { qos: 2 });
+    const publisher = await world.connect("p");
+    const payload = "-".repeat(100);
+    for (let round = 0; round < 2; round++) {
+      assertStrictEquals(await publisher.publish("a", payload, { qos }), 0);
+      assertEquals(await texts([small, large]), ["", payload]);
+    }
+    assertEquals(told, []);
+    await large.cut();
+    assertStrictEquals(await publisher.publish("a", payload, { qos }), 0);
+    assertEquals(await small.receiveTexts(), []);
+    assertEquals(told, [["small", "too large"]]);
+  });
+}
+
 Deno.test("A member of QoS 0 can always take a message of QoS 1", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 1, 1, {

@@ -55,6 +55,8 @@ const NONE: readonly number[] = [];
 const NOTHING = 0;
 const TAKEN = 1;
 const FULL = 2;
+/** Of one member of a group alone: another member may be able to take it. */
+const TOO_LARGE = 4;
 type Outcome = number;
 
 /** What the publisher of a message is told (§3.4.2.1). */
@@ -211,6 +213,7 @@ export class Router {
     copies: Copies,
     subscriber: BrokerSession,
     entries: readonly Subscription<BrokerSession>[],
+    isShared = false,
   ): Outcome {
     const { qos, retain } = copies.packet;
     let granted: QoS = 0;
@@ -221,7 +224,14 @@ export class Router {
       keepsRetain ||= subscription.request.retainAsPublished;
     }
     // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-    return this.#send(copies, subscriber, granted, retain && keepsRetain, identifiersOf(entries));
+    return this.#send(
+      copies,
+      subscriber,
+      granted,
+      retain && keepsRetain,
+      identifiersOf(entries),
+      isShared,
+    );
   }
 
   #toGroups(
@@ -229,21 +239,38 @@ export class Router {
     groups: Matches<BrokerSession>["groups"],
     isAllowed: DeliveryFilter,
   ): Outcome {
-    const { qos } = copies.packet;
     let outcome: Outcome = NOTHING;
-    for (const group of groups) {
+    for (const group of groups) outcome |= this.#toGroup(copies, group, isAllowed);
+    return outcome;
+  }
+
+  /** Sends a message to the member whose turn it is, or else to one for which it is not too large. */
+  #toGroup(
+    copies: Copies,
+    group: Matches<BrokerSession>["groups"][number],
+    isAllowed: DeliveryFilter,
+  ): Outcome {
+    const { qos } = copies.packet;
+    let passedOver: Set<BrokerSession> | undefined;
+    for (;;) {
       const subscription = nextMember(group, (candidate) => {
         const { connection, hasEnded } = candidate.subscriber;
         this.#setup.turns.count(Work.look);
         if (hasEnded || isAllowed?.(candidate.subscriber) === false) return -1;
+        if (passedOver?.has(candidate.subscriber) === true) return -1;
         if (connection === undefined) return 0;
         return connection.protocol.isReadyFor(lower(qos, candidate)) ? 2 : 1;
       });
-      if (subscription !== undefined) {
-        outcome |= this.#toEntries(copies, subscription.subscriber, [subscription]);
-      }
+      if (subscription === undefined) break;
+      const { subscriber } = subscription;
+      const outcome = this.#toEntries(copies, subscriber, [subscription], true);
+      if (outcome !== TOO_LARGE) return outcome;
+      (passedOver ??= new Set()).add(subscriber);
     }
-    return outcome;
+    if (passedOver === undefined) return NOTHING;
+    const [first] = passedOver;
+    this.drop(first!, copies.packet, "too large");
+    return TAKEN;
   }
 
   /** A message does not reach a client that should have it. */
@@ -258,6 +285,7 @@ export class Router {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
+    isShared = false,
   ): Outcome {
     const { connection } = session;
     if (connection === undefined) {
@@ -274,8 +302,10 @@ export class Router {
     } catch (error) {
       // Too large for this client [MQTT-3.1.2-25]. Any other error is its alone, too: the others
       // are to get the message.
-      if (error instanceof PacketTooLargeError) this.drop(session, copies.packet, "too large");
-      else this.#setup.onFailed(connection, error);
+      if (error instanceof PacketTooLargeError) {
+        if (isShared) return TOO_LARGE;
+        this.drop(session, copies.packet, "too large");
+      } else this.#setup.onFailed(connection, error);
     }
     this.#setup.onSending(connection);
     return outcome;
