@@ -194,7 +194,10 @@ export class BrokerEngine {
       table: this.#router.table,
       turns: this.#turns,
       store,
-      onEnded: (session) => this.#retainedDelivery.stopAll(session),
+      onEnded: (session) => {
+        this.#retainedDelivery.stopAll(session);
+        this.#publishHandler.redistribute(session);
+      },
       wills: new Wills({
         timers: this.#timers,
         store,

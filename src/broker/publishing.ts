@@ -15,6 +15,7 @@ import type { BrokerOptions } from "./options.ts";
 import { isReserved } from "./reserved_topics.ts";
 import type { RetainedDelivery } from "./retained/delivery.ts";
 import type { RetainedMessages } from "./retained/messages.ts";
+import { QueuedMessage } from "./routing/queued_message.ts";
 import type { Router, RoutingCode } from "./routing/router.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
 import { Share, type Turns, Work } from "./turns.ts";
@@ -247,6 +248,32 @@ export class PublishHandler {
       return isPromise(code) ? code.then(() => {}) : undefined;
     });
     void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
+  }
+
+  /**
+   * A session has ended: what it had of shared subscriptions goes to other members, but what it may
+   * have received already at QoS 2 [MQTT-4.8.2-5].
+   */
+  redistribute({ state, deliveryShare, client }: BrokerSession): void {
+    const messages = [...state.inFlight.values(), ...state.sendQueue].filter((message) =>
+      message instanceof QueuedMessage && message.group !== undefined &&
+      (message.qos < 2 || message.packetId === 0)
+    ) as QueuedMessage[];
+    if (messages.length === 0) return;
+    const send = (message: QueuedMessage) => {
+      const now = this.#now();
+      message.countDown(now);
+      // [MQTT-3.3.2-5]
+      if (message.expiresAt <= now) return;
+      const { subscriptionIdentifiers: _, ...properties } = message.packet.properties ?? {};
+      const packet = { ...message.packet, packetId: 0, properties } as PublishPacket;
+      const asked = this.#authorizeDelivery(packet, this.#share, (isAllowed) => {
+        this.#router.sendToOther(packet, message.group!, isAllowed);
+        return undefined;
+      });
+      void asked?.catch((error) => this.#setup.report(error, "a shared message", client));
+    };
+    void this.#turns.forEach(deliveryShare, messages, send, () => {});
   }
 
   #retain(packet: PublishPacket): boolean {

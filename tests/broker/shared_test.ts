@@ -135,6 +135,26 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
+for (const [qos, others] of [[1, "abcdefgh"], [2, "bcdefgh"]] as const) {
+  Deno.test(`What a member has not acknowledged at QoS ${qos} goes to another when its session ends, but for what was sent at QoS 2 [MQTT-4.8.2-5]`, async () => {
+    await using world = new World();
+    const gone = await world.connect("gone", { properties: { receiveMaximum: 1 } });
+    await gone.subscribe("$share/g/a", { qos: 2, identifier: 1 });
+    const publisher = await world.connect("p");
+    // The first is sent, the others wait.
+    for (const text of "abcdefgh") await publisher.publish("a", text, { qos });
+    gone.expectMessage("a", "a");
+    const other = await world.connect("other");
+    await other.subscribe("$share/g/a", { qos: 2, identifier: 2 });
+    await gone.cut();
+    const got = other.link.packets.filter((packet) => packet.type === "publish");
+    assertEquals(got.map(textOf).join(""), others);
+    for (const { properties, dup } of got) {
+      assertEquals([properties.subscriptionIdentifiers, dup], [[2], false]);
+    }
+  });
+}
+
 Deno.test("A member of QoS 0 can always take a message of QoS 1", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 1, 1, {

@@ -4,7 +4,9 @@
 import type { PublishInit } from "../../packets/mod.ts";
 import { OutgoingMessage } from "../../session/outgoing_message.ts";
 import type { Account } from "../account.ts";
+import type { BrokerSession } from "../model.ts";
 import { PLACE } from "../sizes.ts";
+import type { Group } from "./subscriptions.ts";
 
 /**
  * The content of a message that several keep: it is on the account of each, and on the broker's
@@ -50,6 +52,8 @@ export class QueuedMessage extends OutgoingMessage {
   savedOrder = 0;
   /** The checksum of what does not change of its row. */
   contentChecksum = 0;
+  /** The group of a shared subscription that it was sent to, if it was. */
+  group: Group<BrokerSession> | undefined;
   #account: Account | undefined;
   /** What its content takes, if nobody else keeps it. */
   #ownBytes = 0;

@@ -10,7 +10,13 @@ import type { BrokerConnection, BrokerSession } from "../model.ts";
 import { Copies, Workshop } from "./copies.ts";
 import { QueuedMessage } from "./queued_message.ts";
 import type { DropReason } from "../options.ts";
-import { type Matches, nextMember, type Subscription, SubscriptionTable } from "./subscriptions.ts";
+import {
+  type Group,
+  type Matches,
+  nextMember,
+  type Subscription,
+  SubscriptionTable,
+} from "./subscriptions.ts";
 import type { Retained } from "../retained/messages.ts";
 import { type Share, type Turns, Work } from "../turns.ts";
 
@@ -213,7 +219,7 @@ export class Router {
     copies: Copies,
     subscriber: BrokerSession,
     entries: readonly Subscription<BrokerSession>[],
-    isShared = false,
+    group?: Group<BrokerSession>,
   ): Outcome {
     const { qos, retain } = copies.packet;
     let granted: QoS = 0;
@@ -230,7 +236,7 @@ export class Router {
       granted,
       retain && keepsRetain,
       identifiersOf(entries),
-      isShared,
+      group,
     );
   }
 
@@ -247,7 +253,7 @@ export class Router {
   /** Sends a message to the member whose turn it is, or else to one for which it is not too large. */
   #toGroup(
     copies: Copies,
-    group: Matches<BrokerSession>["groups"][number],
+    group: Group<BrokerSession>,
     isAllowed: DeliveryFilter,
   ): Outcome {
     const { qos } = copies.packet;
@@ -263,7 +269,7 @@ export class Router {
       });
       if (subscription === undefined) break;
       const { subscriber } = subscription;
-      const outcome = this.#toEntries(copies, subscriber, [subscription], true);
+      const outcome = this.#toEntries(copies, subscriber, [subscription], group);
       if (outcome !== TOO_LARGE) return outcome;
       (passedOver ??= new Set()).add(subscriber);
     }
@@ -271,6 +277,16 @@ export class Router {
     const [first] = passedOver;
     this.drop(first!, copies.packet, "too large");
     return TAKEN;
+  }
+
+  /** Sends a message of a group to another member, as the session of one has ended (§4.8.2). */
+  sendToOther(
+    packet: PublishPacket,
+    group: Group<BrokerSession>,
+    isAllowed: DeliveryFilter,
+  ): void {
+    // The message that is routed now, if one is, has the workshop.
+    this.#toGroup(new Copies(packet, false, this.#setup, new Workshop()), group, isAllowed);
   }
 
   /** A message does not reach a client that should have it. */
@@ -285,12 +301,12 @@ export class Router {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
-    isShared = false,
+    group?: Group<BrokerSession>,
   ): Outcome {
     const { connection } = session;
     if (connection === undefined) {
       // Without a connection QoS 0 is lost, as it may be (§4.3.1).
-      return qos > 0 ? this.#keep(copies, session, qos, retain, identifiers) : NOTHING;
+      return qos > 0 ? this.#keep(copies, session, qos, retain, identifiers, group) : NOTHING;
     }
     const { protocol } = connection;
     let outcome: Outcome = TAKEN;
@@ -298,12 +314,12 @@ export class Router {
       const isSent = qos === 0 &&
         (identifiers.length === 0 && protocol.trySendEncoded(copies.encoded(retain)) ||
           protocol.trySend(copies.of(0, retain, identifiers)));
-      if (!isSent) outcome = this.#keep(copies, session, qos, retain, identifiers);
+      if (!isSent) outcome = this.#keep(copies, session, qos, retain, identifiers, group);
     } catch (error) {
       // Too large for this client [MQTT-3.1.2-25]. Any other error is its alone, too: the others
       // are to get the message.
       if (error instanceof PacketTooLargeError) {
-        if (isShared) return TOO_LARGE;
+        if (group !== undefined) return TOO_LARGE;
         this.drop(session, copies.packet, "too large");
       } else this.#setup.onFailed(connection, error);
     }
@@ -318,6 +334,7 @@ export class Router {
     qos: QoS,
     retain: boolean,
     identifiers: readonly number[],
+    group: Group<BrokerSession> | undefined,
   ): Outcome {
     this.#setup.turns.count(Work.keep);
     if (qos > 0 && !this.#setup.canQueue(session)) return NOTHING;
@@ -327,6 +344,7 @@ export class Router {
       if (!copies.hasRoom(account, sendQueue)) return this.#dropNoRoom(copies, session);
     }
     const message = copies.toKeep(qos, retain, identifiers);
+    message.group = group;
     let dropped = queue(session, message);
     if (dropped.length > 0 && this.#takeExpired(session)) dropped = queue(session, message);
     if (dropped.length > 0) return this.#dropNoRoom(copies, session);
