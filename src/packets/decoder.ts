@@ -1,6 +1,6 @@
 // Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is
-// decoded where it lies; one that does not is gathered in a buffer that grows with the bytes
-// received, never with what a fixed header announces.
+// decoded where it lies; one that does not is gathered in a buffer of its own, which is in proportion
+// to the bytes received, whatever a fixed header announces.
 
 import { PacketError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
@@ -29,6 +29,12 @@ export interface DecoderOptions {
  * The room for a packet that is gathered, to begin with: at most this, however large the packet.
  */
 const FIRST_ROOM = 4096;
+
+/**
+ * Once this part of a packet is there, there is room for all of it: a buffer that went on growing by
+ * doubling would leave as much garbage as the packet has bytes.
+ */
+const ENOUGH = 1 / 16;
 
 /** What a chunk that waits takes beside its bytes: a view of them. */
 const CHUNK = 128;
@@ -64,6 +70,8 @@ export class PacketDecoder {
   /** The beginning of a packet that does not lie whole in one chunk. */
   #gathered = NO_BYTES;
   #gatheredLength = 0;
+  /** How many bytes of it there were when it was last looked at. */
+  #lookedAt = 0;
   /** The size of the packet being gathered, as far as its fixed header is there to say. */
   #packetSize = INCOMPLETE;
   #fault: { readonly error: unknown } | undefined;
@@ -200,21 +208,28 @@ export class PacketDecoder {
     const packet = readBody(this.#reader, this.#gathered[0]!);
     this.#gathered = NO_BYTES;
     this.#gatheredLength = 0;
+    this.#lookedAt = 0;
     return packet;
+  }
+
+  #roomFor(needed: number): number {
+    const size = this.#packetSize;
+    if (size === INCOMPLETE) return needed;
+    return needed >= size * ENOUGH ? size : Math.max(2 * needed, Math.min(FIRST_ROOM, size));
   }
 
   /** Moves bytes from the chunk to the packet being gathered. */
   #take(count: number): void {
     const needed = this.#gatheredLength + count;
     if (needed > this.#gathered.length) {
-      const room = new Uint8Array(
-        this.#packetSize === INCOMPLETE
-          ? needed
-          : Math.min(this.#packetSize, Math.max(2 * needed, FIRST_ROOM)),
-      );
+      const room = new Uint8Array(this.#roomFor(needed));
       room.set(this.#gathered.subarray(0, this.#gatheredLength));
       this.#gathered = room;
-      if (this.#gatheredLength >= FIRST_ROOM) this.#refuseEarly();
+    }
+    const seen = this.#gatheredLength;
+    if (seen >= FIRST_ROOM && needed > 2 * this.#lookedAt) {
+      this.#lookedAt = seen;
+      this.#refuseEarly();
     }
     const end = this.#chunkOffset + count;
     this.#gathered.set(this.#chunk.subarray(this.#chunkOffset, end), this.#gatheredLength);
@@ -224,7 +239,7 @@ export class PacketDecoder {
 
   /**
    * Refuses a packet that has more of something than may be, so that the rest of it is not
-   * gathered. Looked for whenever the room grows, so at a cost in proportion to the bytes.
+   * gathered. Looked for whenever there are twice as many bytes, so at a cost in proportion to them.
    */
   #refuseEarly(): void {
     this.#readFixedHeader(this.#gathered, 0, this.#packetSize);

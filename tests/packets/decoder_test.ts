@@ -131,6 +131,46 @@ Deno.test("PacketDecoder takes memory for the bytes that it has, not for those t
   assert(total <= 4 * received + 8192, `Allocated ${total} bytes in all`);
 });
 
+Deno.test("PacketDecoder leaves little garbage of a large packet, whatever the pieces", () => {
+  const size = 1_000_000;
+  for (const piece of [1000, 4096, 20_000, 131_072]) {
+    const decoder = new PacketDecoder();
+    const sizes = sizesAllocated(() => {
+      decoder.push(bytesOf(`30 ${vbi(size)} 0001 61 00`));
+      const noughts = new Uint8Array(piece);
+      for (let left = size - 4; left > 0; left -= piece) {
+        assertStrictEquals(decoder.next(), undefined);
+        decoder.push(noughts.subarray(0, left));
+      }
+    });
+    assertStrictEquals(publishOf(decoder.next()).payload.length, size - 4);
+    const garbage = sizes.reduce((sum, size) => sum + size, 0) - size - piece;
+    assert(garbage <= size / 4, `${garbage} bytes in pieces of ${piece}`);
+  }
+});
+
+Deno.test("PacketDecoder refuses what is too many as soon as twice as many bytes are there, also when there is room for all", () => {
+  const total = 400_000;
+  const topic = 50_000;
+  const properties = total - topic - 2 - 3;
+  const decoder = new PacketDecoder({ userPropertiesPerPacket: 1000 });
+  const head = `30 ${vbi(total)} ${topic.toString(16).padStart(4, "0")}`;
+  decoder.push(bytesOf(head + "61".repeat(topic) + vbi(properties)));
+  const some = bytesOf("26 0000 0000".repeat(200));
+  let pushed = topic;
+  assertThrows(
+    () => {
+      for (; pushed < total; pushed += some.length) {
+        assertStrictEquals(decoder.next(), undefined);
+        decoder.push(some);
+      }
+    },
+    ProtocolError,
+    "1000",
+  );
+  assert(pushed <= 2 * (topic + 5000) + some.length, `${pushed} bytes were taken`);
+});
+
 Deno.test("PacketDecoder takes little memory for a header that announces much and nothing more", () => {
   const sizes = sizesAllocated(() => {
     const decoder = new PacketDecoder();
