@@ -79,6 +79,11 @@ export class FrameReader {
     if (this.#isMasked && this.#words.buffer !== chunk.buffer) this.#words = wordsOf(chunk);
   }
 
+  /** Whether all of the chunk has been read. */
+  get isAtEnd(): boolean {
+    return this.#at === this.#chunk.length;
+  }
+
   /**
    * The next data of messages, or the next control frame; `undefined` when more bytes are needed.
    *

@@ -37,6 +37,10 @@ export class WebSocketServerTransport implements Transport {
     return await this.#socket?.read();
   }
 
+  release(): void {
+    this.#socket?.release();
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     if (this.#socket === undefined) return Promise.reject(new Error("The WebSocket is not open"));
     return this.#socket.write(bytes);

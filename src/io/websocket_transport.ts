@@ -123,6 +123,11 @@ export class WebSocketTransport implements Transport {
     return undefined;
   }
 
+  /** Of a chunk that other frames lie in nothing is released. */
+  release(): void {
+    if (this.#reader.isAtEnd) this.#inner.release?.();
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     return this.#send(() => this.#writer.frame(Opcode.binary, bytes));
   }

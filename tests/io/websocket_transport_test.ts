@@ -1,8 +1,11 @@
 // An open WebSocket at either end: what is written, when it waits, and how it ends.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { memoryTransports } from "../../src/io/memory.ts";
 import type { WebSocketRole } from "../../src/io/websocket_protocol.ts";
+import { WebSocketServerTransport } from "../../src/io/websocket_server.ts";
 import { WebSocketClosedError } from "../../src/io/websocket_transport.ts";
+import { request } from "../broker_net/websocket_peer.ts";
 import { bytesOf, closeFrame, framesFrom, opened } from "./websocket_raw.ts";
 
 for (const role of ["server", "client"] as const) {
@@ -152,3 +155,23 @@ async function endsFor(role: WebSocketRole, bytes: Uint8Array | undefined): Prom
   });
   await assertRejects(() => socket.write(Uint8Array.of(1)));
 }
+
+Deno.test("A WebSocket releases what it has read into once all frames in it have been read", async () => {
+  const [near, peer] = memoryTransports();
+  let released = 0;
+  near.release = () => void released++;
+  const socket = new WebSocketServerTransport(near);
+  // Before it is open there is nothing to release.
+  socket.release();
+  await peer.write(new TextEncoder().encode(request()));
+  const [first, second] = ["a", "b"].map((data) => bytesOf({ data }, true));
+  await peer.write(new Uint8Array([...first!, ...bytesOf({ opcode: 9 }, true), ...second!]));
+  assertEquals(await socket.read(), Uint8Array.of(0x61));
+  socket.release();
+  assertStrictEquals(released, 0);
+  assertEquals(await socket.read(), Uint8Array.of(0x62));
+  socket.release();
+  assertStrictEquals(released, 1);
+  socket.close();
+  peer.close();
+});
