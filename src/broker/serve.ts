@@ -13,6 +13,8 @@ import {
 } from "../io/listen.ts";
 export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
 import { memoryTransports } from "../io/memory.ts";
+import { MemoryValve } from "../io/memory_valve.ts";
+import { processMemory } from "../io/process_memory.ts";
 import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
@@ -88,6 +90,7 @@ export class Broker implements AsyncDisposable {
   readonly #engine: BrokerEngine;
   readonly #store: Store | undefined;
   readonly #intercept: ServeOptions["intercept"];
+  readonly #valve: MemoryValve;
   readonly #drives = new Set<Drive>();
   #shutDown: Promise<void> | undefined;
   #armedAt = Infinity;
@@ -110,6 +113,7 @@ export class Broker implements AsyncDisposable {
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };
     this.#engine = new BrokerEngine(options, tools, store);
+    this.#valve = new MemoryValve(clock, this.#engine.limits.memory, processMemory());
     if (store !== undefined) store.onFailed = (error) => this.#engine.report(error, "the store");
     // What has expired while the broker was not running must be gone before a client connects.
     this.#tick();
@@ -245,6 +249,7 @@ export class Broker implements AsyncDisposable {
 
   async #end(): Promise<void> {
     const closing = this.#listeners.map((listener) => listener.close());
+    this.#valve.end();
     await this.#engine.shutDown();
     this.#disarm();
     this.#cancelCommit?.();
@@ -261,6 +266,7 @@ export class Broker implements AsyncDisposable {
       drive.wake();
       this.#happened();
     });
+    const mayPass = this.#valve.gate();
     const drive: Drive = new Drive(
       used,
       this.#truthful(connection),
@@ -273,7 +279,10 @@ export class Broker implements AsyncDisposable {
         this.#engine.report(error, "the connection", connection.client);
         this.#happened();
       },
-      () => this.#engine.isDoneWith(connection),
+      (bytes) => {
+        if (this.#engine.isDoneWith(connection)) used.release?.();
+        return mayPass(bytes);
+      },
     );
     this.#drives.add(drive);
     void drive.finished.then(() => {

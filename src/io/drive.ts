@@ -56,7 +56,7 @@ export class Drive {
   readonly #clock: Clock;
   readonly #onEvent: (event: ConnectionEvent) => void;
   readonly #onInternalError: (error: unknown) => void;
-  readonly #isDone: (() => boolean) | undefined;
+  readonly #beforeRead: ((bytes: number) => Promise<void> | undefined) | undefined;
   #error: unknown;
   /**
    * What was thrown within this program, and is to be told when the end of the connection has been.
@@ -79,8 +79,9 @@ export class Drive {
   /**
    * Begins at once. `onEvent` is told each event; in it the connection may be used.
    * `onInternalError` is told what was thrown within this program: it has ended the connection,
-   * which `onEvent` has been told before, though it may have failed again. `isDone` says whether
-   * nothing is kept of the bytes that the connection was given last.
+   * which `onEvent` has been told before, though it may have failed again. `beforeRead` is called
+   * before each read with the number of bytes that the last one has brought; what it gives back is
+   * waited for. It must not reject.
    */
   constructor(
     transport: Transport,
@@ -88,14 +89,14 @@ export class Drive {
     clock: Clock,
     onEvent: (event: ConnectionEvent) => void,
     onInternalError: (error: unknown) => void,
-    isDone?: () => boolean,
+    beforeRead?: (bytes: number) => Promise<void> | undefined,
   ) {
     this.#transport = transport;
     this.#connection = connection;
     this.#clock = clock;
     this.#onEvent = onEvent;
     this.#onInternalError = onInternalError;
-    this.#isDone = isDone;
+    this.#beforeRead = beforeRead;
     this.#lead = clock.lead();
     this.wake();
     this.finished = this.#read();
@@ -171,9 +172,10 @@ export class Drive {
 
   async #read(): Promise<void> {
     const connection = this.#connection;
-    for (;;) {
+    for (let bytes = 0;;) {
       if (!connection.wantsBytes) await this.#untilWanted();
-      if (this.#isDone?.()) this.#transport.release?.();
+      const wait = this.#beforeRead?.(bytes);
+      if (wait !== undefined) await wait;
       let chunk: Uint8Array | undefined;
       try {
         chunk = await this.#transport.read();
@@ -181,10 +183,11 @@ export class Drive {
         if (!connection.isClosed) this.#error ??= error;
       }
       if (chunk === undefined) break;
+      bytes = chunk.length;
       // Once the connection is over, bytes are read so that the other end gets to read ours.
       if (connection.isClosed) {
         this.#transport.release?.();
-        await this.#restAfter(chunk.length);
+        await this.#restAfter(bytes);
         continue;
       }
       this.#receive(chunk);

@@ -151,7 +151,11 @@ Deno.test("A drive releases bytes that nobody keeps, and all that come after the
   };
   let isKept = true;
   const connection = new ServerConnection(clock.now());
-  const drive = new Drive(transport, connection, clock, () => {}, rethrow, () => !isKept);
+  const beforeRead = () => {
+    if (!isKept) transport.release?.();
+    return undefined;
+  };
+  const drive = new Drive(transport, connection, clock, () => {}, rethrow, beforeRead);
   const send = async (bytes: Uint8Array) => {
     await far.write(bytes);
     await settle();
