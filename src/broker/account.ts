@@ -13,6 +13,11 @@ export interface AccountOptions {
   readonly limit?: number | undefined;
   /** The part of the limit that only small accounts may use. Default: 0. */
   readonly reserve?: number | undefined;
+  /**
+   * The part of the limit that is left to the connections and sessions that there are, so that their
+   * messages go on when no more can be opened. Default: 0.
+   */
+  readonly left?: number | undefined;
   /** With so many bytes the account is small. Default: as many as the account above, or none. */
   readonly small?: number | undefined;
 }
@@ -22,6 +27,7 @@ export class Account implements Memory {
   readonly #above: Account | undefined;
   readonly #limit: number;
   readonly #ordinaryLimit: number;
+  readonly #openingLimit: number;
   readonly #small: number;
   #bytes = 0;
   /** Those of them that somebody else has charged above. */
@@ -30,10 +36,11 @@ export class Account implements Memory {
 
   /** Opens an account below another one, or one of its own. */
   constructor(above?: Account, options: AccountOptions = {}) {
-    const { limit = Infinity, reserve = 0, small } = options;
+    const { limit = Infinity, reserve = 0, left = 0, small } = options;
     this.#above = above;
     this.#limit = limit;
     this.#ordinaryLimit = limit - reserve;
+    this.#openingLimit = limit - left;
     this.#small = small ?? (above === undefined ? 0 : above.#small);
   }
 
@@ -53,6 +60,14 @@ export class Account implements Memory {
   /** Whether there is room for so many bytes more when what is in reserve is counted in. */
   hasRoomAtAll(bytes: number): boolean {
     return this.#hasRoom(bytes, 0, true);
+  }
+
+  /**
+   * Whether there is room for a connection or a session of so many bytes, on an account with none
+   * above it.
+   */
+  hasRoomToOpen(bytes: number): boolean {
+    return this.#bytes + bytes <= this.#openingLimit;
   }
 
   /** So many bytes more are kept, whether there was room or not. */

@@ -112,8 +112,11 @@ export class BrokerEngine {
     checkOptions(options);
     this.limits = limitsWith(options.limits);
     const { memory, retainedMessages, retainedBytes } = this.limits;
-    const reserve = memory === Infinity ? 0 : memory * RESERVED;
-    this.#memory = new Account(undefined, { limit: memory, reserve });
+    const isLimited = memory !== Infinity;
+    this.#memory = new Account(undefined, {
+      limit: memory,
+      ...isLimited && { reserve: memory * RESERVED, left: memory * LEFT },
+    });
     this.handshakes = new Account(this.#memory, { small: Infinity });
     this.#options = options;
     this.#tools = tools;
@@ -252,7 +255,7 @@ export class BrokerEngine {
    */
   hasRoomFor(peer: PeerInfo): boolean {
     const hasPlace = this.#connections.size < this.limits.connections + REFUSED_AT_ONCE;
-    return hasPlace && this.#memory.hasRoomAtAll(connectionBytes(peer));
+    return hasPlace && this.#memory.hasRoomToOpen(connectionBytes(peer));
   }
 
   /** Whether nothing is kept of the bytes that a connection was given last. */
@@ -555,7 +558,10 @@ function isRequest({ type }: ConnectionEvent): boolean {
 /** The part of the memory that is reserved for small connections and sessions. */
 const RESERVED = 1 / 2;
 
-/** Connections of up to this many bytes may use it, which covers TLS and a packet in progress. */
+/** The part of the memory that no new connection or session may use. */
+const LEFT = 1 / 8;
+
+/** Connections of up to this many bytes may use the reserve: TLS and a packet in progress. */
 const SMALL = 524_288;
 
 /** Connections beyond the limit that are accepted at the same time only to be refused. */

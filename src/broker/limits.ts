@@ -12,11 +12,14 @@ export interface BrokerLimits {
    * Bytes that the broker keeps for all clients together, including the platform's share of each
    * connection: 18 KiB, with TLS 64 KiB. Half of it is reserved for connections that keep less than
    * 512 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
-   * connection for which there is no memory at all is closed. Since garbage is collected late, the
-   * process takes up to three times as much. Default: 167,772,160, for a process of 512 MiB.
+   * connection for which there is no memory at all is closed. New connections and sessions may not
+   * use the last eighth, so that clients already connected are served. Since garbage is collected
+   * late, the process takes up to four times as much: when its heap and buffers exceed three times
+   * `memory`, connections that send much are read slowly until less is used, but for at most a
+   * second. Default: 117,440,512, for a process of 512 MiB.
    */
   readonly memory: number;
-  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 6000. */
+  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 5000. */
   readonly connections: number;
   /**
    * Bytes in a packet before CONNACK; a larger CONNECT is refused with Packet too large (0x95). A
@@ -96,8 +99,8 @@ export interface BrokerLimits {
 }
 
 const DEFAULT_LIMITS: BrokerLimits = {
-  memory: 167_772_160,
-  connections: 6000,
+  memory: 117_440_512,
+  connections: 5000,
   connectBytes: 262_144,
   sessions: 20_000,
   sessionBytes: 33_554_432,

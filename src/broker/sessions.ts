@@ -89,7 +89,7 @@ export class Sessions {
     }
     const more = known === undefined ? bytes : bytes - sessionBytes(known.client, known.will);
     const isSmall = bytes <= SMALL_SESSION;
-    if (more <= 0 || (isSmall ? memory.hasRoomAtAll(more) : memory.hasRoom(more))) {
+    if (more <= 0 || (isSmall ? memory.hasRoomToOpen(more) : memory.hasRoom(more))) {
       return undefined;
     }
     return "The server is at its memory limit";

@@ -1,7 +1,7 @@
 // Back-pressure by the memory that the process really takes. Garbage is collected at its own pace:
-// peers who send faster than that would make the process grow, whatever is on their accounts. Above
-// one threshold it is asked for, above another one those who send much are not read from until it
-// has been collected; who sends little goes on, and nobody is lost.
+// peers who send faster than that make the process grow, whatever is on their accounts. Above one
+// threshold a collection is requested, above another one connections that send much are read slowly
+// until there is less. Connections that send little go on, and none is closed.
 
 import type { Clock } from "./clock.ts";
 import type { ProcessMemory } from "./process_memory.ts";
@@ -15,7 +15,7 @@ const CLOSES = 3;
 /** How often to look, in milliseconds. */
 const LOOK = 100;
 
-/** While the valve is closed, a read, or so many bytes, may be had of a connection between two looks. */
+/** While the valve is closed, a connection gets one read, or this many bytes, between two looks. */
 const LITTLE = 4096;
 
 /** So many looks at most it stays closed: what is left then is in use, and no garbage. */
@@ -39,8 +39,9 @@ export class MemoryValve {
   #disarm = (): void => {};
 
   /**
-   * `unit` bytes are what the process is to have in use. When it takes twice as many, garbage is asked
-   * for; with three times as many the valve closes, or half a unit above what proves to be in use.
+   * `unit` is how many bytes the process is meant to have in use. Above twice as many, a collection
+   * is requested; above three times as many the valve closes, or half a unit above what has turned
+   * out to be in use.
    */
   constructor(clock: Clock, unit: number, memory: ProcessMemory | undefined) {
     this.#clock = clock;

@@ -81,3 +81,15 @@ Deno.test("A closed account gives back all that was on it, and takes nothing mor
   below.charge(4);
   assertEquals(broker.bytes, 3);
 });
+
+Deno.test("What is left to the accounts that there are opens no new one, and is had by small ones", () => {
+  const broker = new Account(undefined, { limit: 100, reserve: 50, left: 20, small: 20 });
+  broker.charge(70);
+  assert(broker.hasRoomToOpen(10));
+  assertFalse(broker.hasRoomToOpen(11));
+  broker.charge(10);
+  assertFalse(broker.hasRoomToOpen(1));
+  const small = new Account(broker);
+  assert(small.hasRoom(20));
+  assert(new Account().hasRoomToOpen(Number.MAX_SAFE_INTEGER));
+});
