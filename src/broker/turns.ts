@@ -45,7 +45,7 @@ const LONG_TURN = 100_000;
 const MEMORY = 500;
 
 /** So are the first ones, since code that has just been loaded runs several times slower. */
-const FIRST = 300;
+const FIRST = 50;
 
 /**
  * In so many long turns one after the other nothing is done for all while somebody has more to do:
