@@ -135,6 +135,7 @@ export class Sessions {
     for (const message of session.state.sendQueue) releaseQueued(message);
     session.account.close();
     const { table, turns } = this.#setup;
+    turns.count(Work.end);
     void turns.forEach(session.deliveryShare, session.subscriptions.keys(), (topicFilter) => {
       turns.count(Work.subscription + Work.text * topicFilter.length);
       table.remove(session, topicFilter);

@@ -29,6 +29,8 @@ export const Work = {
   hook: 20,
   /** A client connects: a connection and a session are made, and the garbage collector copies them. */
   connect: 500,
+  /** A session ends. */
+  end: 50,
   /** A timer has come: of a session, of a message. */
   timer: 10,
 } as const;

@@ -282,7 +282,8 @@ Deno.test("Very many sessions that end at the same time do so in turns", async (
     await settle();
     world.beginTurn();
   }
-  assert(Math.max(...perTick) <= A_TURN / 10, `${perTick} sessions in one turn`);
+  // A timer comes, and a session ends.
+  assert(Math.max(...perTick) <= A_TURN / 60, `${perTick} sessions in one turn`);
 });
 
 Deno.test("Very many clients are told in turns that the broker shuts down", async () => {
