@@ -386,6 +386,7 @@ Deno.test("memory: who is there goes on when no more sessions can be begun", asy
     await newcomer.cut();
   }
   assertStrictEquals(code, 0x97);
+  assert(world.engine.statistics.memory <= 350_000);
   // Their own sessions are not refused to those who come back.
   const again = await world.connect("newcomer-0", { ...LASTING, cleanStart: false });
   await again.cut();

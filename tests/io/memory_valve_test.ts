@@ -164,3 +164,11 @@ Deno.test("What the process takes counts buffers outside the heap, and asking fo
     await settle();
   }
 });
+
+Deno.test("Asking for garbage is seen by the platform outside the heap, and not counted as taken", () => {
+  const memory = processMemory()!;
+  const [taken, { external }] = [memory.taken(), Deno.memoryUsage()];
+  memory.collect();
+  assert(Deno.memoryUsage().external - external > 50_000_000);
+  assert(memory.taken() - taken < 30_000_000);
+});
