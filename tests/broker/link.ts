@@ -110,6 +110,11 @@ export class Link {
     for (let bytes = take(); bytes !== undefined; bytes = take()) {
       // A drive is woken when they are written.
       this.#isAgain = true;
+      if (isRefusalOfMqtt3(bytes)) {
+        const properties = {};
+        this.packets.push({ type: "connack", sessionPresent: false, reasonCode: 0x84, properties });
+        continue;
+      }
       // Their memory is used again.
       this.#decoder.push(bytes.slice());
       for (let packet = this.#decoder.next(); packet; packet = this.#decoder.next()) {
@@ -138,4 +143,9 @@ export class Link {
     this.#given = chunk;
     protocol.receive(chunk, this.#now());
   }
+}
+
+/** Whether a client is refused in the form of MQTT 3.1.1, as its CONNECT was, or seemed to be. */
+function isRefusalOfMqtt3(bytes: Uint8Array): boolean {
+  return bytes.length === 4 && [0x20, 0x02, 0x00, 0x01].every((byte, at) => byte === bytes[at]);
 }
