@@ -1,6 +1,7 @@
 // HTTP proxies: the method CONNECT (RFC 9110 §9.3.6), with user name and password (RFC 7617).
 
 import { hostAndPort } from "./host_and_port.ts";
+import { OptionError } from "./option_error.ts";
 import { type AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
 import type { Proxy, ProxyCredentials } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
@@ -29,7 +30,7 @@ export async function askHttpProxy(
 ): Promise<Uint8Array> {
   const server = hostAndPort(hostname, port);
   if (!/^[\x21-\x7e]+$/.test(server)) {
-    throw new TypeError(`${JSON.stringify(hostname)} is not a host name`);
+    throw new OptionError(`${JSON.stringify(hostname)} is not a host name`);
   }
   const { credentials, address } = proxy;
   const lines = [`CONNECT ${server} HTTP/1.1`, `Host: ${server}`];

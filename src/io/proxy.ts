@@ -2,6 +2,7 @@
 
 import { askHttpProxy } from "./http_connect.ts";
 import { ipAddress } from "./ip_address.ts";
+import { OptionError } from "./option_error.ts";
 import { AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
 import type { Proxy } from "./proxy_url.ts";
 import { builtinModule } from "./runtime.ts";
@@ -52,7 +53,9 @@ export async function connectThroughProxy(
  */
 export async function lookUpHost(hostname: string): Promise<string> {
   const dns = builtinModule("node:dns/promises");
-  if (dns === undefined) throw new TypeError("This runtime cannot look up host names");
+  if (dns === undefined) {
+    throw new OptionError("This runtime cannot look up host names; use socks5h://");
+  }
   try {
     const addresses = await dns.lookup(hostname, { all: true });
     const { address } = addresses.find(({ family }) => family === 4) ?? addresses[0]!;

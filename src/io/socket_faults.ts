@@ -13,6 +13,7 @@ import {
   type Told,
 } from "./fault_texts.ts";
 import { ConnectionFault } from "./faults.ts";
+import { OptionError } from "./option_error.ts";
 import { type Proxy, ProxyError } from "./proxy.ts";
 import { alertFault, tlsFault } from "./tls_faults.ts";
 import { WebSocketHandshakeError } from "./websocket_client.ts";
@@ -100,9 +101,7 @@ function faultOf(
   const message = messageOf(error);
   const code = codeOf(error);
   if (error instanceof WebSocketHandshakeError) return webSocketFault(error, destination, names);
-  if (error instanceof TypeError || error instanceof RangeError) {
-    return [phase === "tls" ? "client certificate" : "other", "change", message];
-  }
+  if (isWrongOption(error, destination)) return ["other", "change", message];
   if (nameOf(error) === "NotCapable" || code === "EACCES" || code === "EPERM") {
     return permissionFault(error, destination);
   }
@@ -111,6 +110,17 @@ function faultOf(
     // With TLS 1.3 a client certificate is refused when the handshake is over at this end.
     (phase === "websocket" ? alertFault(message, code, names) : undefined) ??
     ["other", "time", message];
+}
+
+/**
+ * Whether the caller must change an option before there can be a connection. A `TypeError` alone
+ * does not say so: a bug throws it, too, and a client must not give up for that.
+ */
+function isWrongOption(error: unknown, { scheme }: Destination): boolean {
+  if (error instanceof OptionError) return true;
+  // Deno says so of a server name for TLS, and of the path of a Unix socket that is too long.
+  return /^Invalid hostname: /.test(messageOf(error)) ||
+    scheme === "mqtt+unix" && codeOf(error) === "EINVAL";
 }
 
 function permissionFault(error: unknown, { scheme, address }: Destination): Told {
@@ -176,6 +186,7 @@ function proxyFault(
   { hostname, port, address }: Proxy,
   names: OptionNames,
 ): Told {
+  if (error instanceof OptionError) return ["proxy", "change", error.message];
   if (!(error instanceof ProxyError)) {
     const itself = { scheme: "mqtt", hostname, port, address, path: "" } as const;
     const [code, cure, text] = faultOf(error, itself, "connect", names);

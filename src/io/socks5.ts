@@ -2,6 +2,7 @@
 
 import { hostAndPort } from "./host_and_port.ts";
 import { ipAddress } from "./ip_address.ts";
+import { OptionError } from "./option_error.ts";
 import { type AnswerReader, type Destination, ProxyError } from "./proxy_answer.ts";
 import type { Proxy, ProxyCredentials } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
@@ -120,7 +121,7 @@ function addressBytes(host: string): number[] {
   if (ip !== undefined) return [ip.length === 4 ? AddressType.ipv4 : AddressType.ipv6, ...ip];
   const name = new TextEncoder().encode(host);
   if (name.length > 255 || name.length === 0) {
-    throw new TypeError(`A SOCKS proxy takes host names of 1 to 255 bytes, got ${name.length}`);
+    throw new OptionError(`A SOCKS proxy takes host names of 1 to 255 bytes, got ${name.length}`);
   }
   return [AddressType.domainName, name.length, ...name];
 }

@@ -2,6 +2,7 @@
 // not explain, is refused here.
 
 import { OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
+import { OptionError } from "./option_error.ts";
 import { builtinModule } from "./runtime.ts";
 
 /**
@@ -75,25 +76,25 @@ export function tlsRequest(
   names: OptionNames = OPTION_NAMES,
 ): TlsRequest {
   for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw new TypeError(`Unknown option tls.${name}`);
+    if (!NAMES.has(name)) throw new OptionError(`Unknown option tls.${name}`);
   }
   const { cert, key, serverName = hostname, verify = "host" } = options;
   const ca = [options.ca ?? []].flat();
   for (const text of ca) checkCertificate(names.ca, text);
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError(`${names.cert} and ${names.key} go together: give both or neither`);
+    throw new OptionError(`${names.cert} and ${names.key} go together: give both or neither`);
   }
   if (cert !== undefined) checkCertificate(names.cert, cert);
   if (key !== undefined) checkPrivateKey(names.key, key);
   const alpn = [options.alpn ?? []].flat();
   for (const protocol of alpn) checkProtocol(names.alpn, protocol);
   if (typeof serverName !== "string" || !/^[^\s/:]+$|^[0-9a-f:.]+$/i.test(serverName)) {
-    throw new TypeError(
+    throw new OptionError(
       `${names.serverName} must be a host name, got ${JSON.stringify(serverName)}`,
     );
   }
   if (!["host", "chain only"].includes(verify)) {
-    throw new TypeError(
+    throw new OptionError(
       `tls.verify must be "host" or "chain only", got ${JSON.stringify(verify)}`,
     );
   }
@@ -117,10 +118,10 @@ export function checkTlsOptions(options: TlsOptions, names: OptionNames = OPTION
  */
 export function checkCertificate(name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") {
-    throw new TypeError(`${name} must be text in PEM, got ${typeof text}`);
+    throw new OptionError(`${name} must be text in PEM, got ${typeof text}`);
   }
   if (!/-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/.test(text)) {
-    throw new TypeError(
+    throw new OptionError(
       `${name} has no certificate in PEM: expected "-----BEGIN CERTIFICATE-----"`,
     );
   }
@@ -133,15 +134,15 @@ export function checkCertificate(name: string, text: unknown): asserts text is s
  */
 export function checkPrivateKey(name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") {
-    throw new TypeError(`${name} must be text in PEM, got ${typeof text}`);
+    throw new OptionError(`${name} must be text in PEM, got ${typeof text}`);
   }
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(text)) {
-    throw new TypeError(
+    throw new OptionError(
       `${name} is encrypted, which is not supported; decrypt it with \`openssl pkey\``,
     );
   }
   if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(text)) {
-    throw new TypeError(
+    throw new OptionError(
       `${name} has no private key in PEM: expected "-----BEGIN PRIVATE KEY-----"`,
     );
   }
@@ -163,19 +164,19 @@ export function checkKeyPair(
     try {
       return make();
     } catch (cause) {
-      throw new TypeError(`${name} cannot be read: ${(cause as Error).message}`, { cause });
+      throw new OptionError(`${name} cannot be read: ${(cause as Error).message}`, { cause });
     }
   };
   const certificate = part(names.cert, () => new crypto.X509Certificate(cert));
   const privateKey = part(names.key, () => crypto.createPrivateKey(key));
   if (certificate.checkPrivateKey(privateKey)) return;
-  throw new TypeError(`${names.key} is not the private key of ${names.cert}`);
+  throw new OptionError(`${names.key} is not the private key of ${names.cert}`);
 }
 
 function checkProtocol(name: string, protocol: unknown): void {
   const length = typeof protocol === "string" ? new TextEncoder().encode(protocol).length : 0;
   if (length >= 1 && length <= 255) return;
-  throw new TypeError(
+  throw new OptionError(
     `${name} must be names of 1 to 255 bytes, got ${JSON.stringify(protocol)}`,
   );
 }

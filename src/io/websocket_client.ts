@@ -3,6 +3,7 @@
 // without bound, do not check the key's answer, tell nothing of what the server says, and may never
 // close.
 
+import { OptionError } from "./option_error.ts";
 import type { Transport } from "./transport.ts";
 import { checkHeaders } from "./websocket_fields.ts";
 import {
@@ -152,10 +153,12 @@ function isHttp(start: string): boolean {
 /** The request, without the empty line that ends it (RFC 6455, §4.1). */
 function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key: string): string {
   if (!/^\/[\x21-\x7e]*$/.test(target)) {
-    throw new TypeError(`expected a path such as "/mqtt", got ${JSON.stringify(target)}`);
+    throw new OptionError(`expected a path such as "/mqtt", got ${JSON.stringify(target)}`);
   }
   if (!/^[\x21-\x7e]+$/.test(host)) {
-    throw new TypeError(`expected a host such as "example.org:8080", got ${JSON.stringify(host)}`);
+    throw new OptionError(
+      `expected a host such as "example.org:8080", got ${JSON.stringify(host)}`,
+    );
   }
   checkHeaders(headers);
   return [

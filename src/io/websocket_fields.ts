@@ -1,6 +1,8 @@
 // Header fields that an application wants in the request for a WebSocket. Apart from the handshake,
 // as they are checked where they are given, also on what has no handshake of ours.
 
+import { OptionError } from "./option_error.ts";
+
 /** A token (RFC 9110, §5.6.2). */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -16,8 +18,8 @@ const OWN =
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     const fault = fieldFault(name, value);
-    if (fault !== undefined) throw new TypeError(`header ${JSON.stringify(name)} ${fault}`);
-    if (OWN.test(name)) throw new TypeError(`header ${JSON.stringify(name)} cannot be set`);
+    if (fault !== undefined) throw new OptionError(`header ${JSON.stringify(name)} ${fault}`);
+    if (OWN.test(name)) throw new OptionError(`header ${JSON.stringify(name)} cannot be set`);
   }
 }
 
