@@ -6,22 +6,21 @@ import { type AnswerReader, type Destination, ProxyError } from "./proxy_answer.
 import type { Proxy, ProxyCredentials } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
 
-/** No answer has a head of more bytes, with all interim answers before it. */
+/** The limit for the head of an answer and all interim answers before it, in bytes. */
 const LONGEST_HEAD = 16_384;
 
-/** No more of the server's words are shown, in characters. */
+/** How much of the proxy's reason phrase is shown in an error, in characters. */
 const LONGEST_REASON = 100;
 
 const PREFIX = "HTTP/1.";
 
-/** The head of an answer. */
 interface Head {
   readonly status: number;
   readonly reason: string;
   readonly lines: readonly string[];
 }
 
-/** Has an HTTP proxy connect to the destination. Resolves with the bytes behind its answer. */
+/** Asks an HTTP proxy to connect to the destination. Resolves with the bytes after its answer. */
 export async function askHttpProxy(
   proxy: Proxy,
   transport: Transport,
@@ -41,12 +40,12 @@ export async function askHttpProxy(
   throw refusal(head, proxy, server);
 }
 
-/** The head of the final answer: interim ones are passed over (RFC 9110 §15.2). */
+/** Reads the head of the final answer, skipping interim ones (RFC 9110 §15.2). */
 async function readHead(reader: AnswerReader, address: string): Promise<Head> {
   let budget = LONGEST_HEAD;
   for (;;) {
     let text = "";
-    // A server may end lines without CR (RFC 9112 §2.2).
+    // Lines may end with a bare LF (RFC 9112 §2.2).
     while (!/\n\r?\n$/.test(text.slice(-3))) {
       if (budget-- === 0) throw notHttp(address, "the head of its answer does not end");
       text += String.fromCharCode(await reader.byte());
@@ -55,7 +54,7 @@ async function readHead(reader: AnswerReader, address: string): Promise<Head> {
           address,
           text === "\x05"
             ? `it answered as a SOCKS proxy does; perhaps it is socks5h://${address}`
-            : "its answer is not one of HTTP",
+            : "its answer is not HTTP",
         );
       }
     }
@@ -69,7 +68,7 @@ async function readHead(reader: AnswerReader, address: string): Promise<Head> {
 
 function refusal(head: Head, { address, credentials }: Proxy, server: string): ProxyError {
   const { status } = head;
-  // What a stranger says is shown as plain text of bounded length.
+  // The proxy's text is untrusted: only a bounded length of printable ASCII is shown.
   const reason = head.reason.trim().slice(0, LONGEST_REASON).replaceAll(/[^\x20-\x7e]/g, "?");
   const answer = `${status} ${reason}`.trim();
   const proxy = `The proxy ${address}`;
@@ -95,7 +94,7 @@ function refusal(head: Head, { address, credentials }: Proxy, server: string): P
   );
 }
 
-/** The names of the ways to authenticate that it offers (RFC 9110 §11.7.1), in lower case. */
+/** The authentication schemes that the proxy offers (RFC 9110 §11.7.1), in lower case. */
 function schemesOf({ lines }: Head): string[] {
   return lines.flatMap((line) => {
     const [, scheme] = /^proxy-authenticate:[ \t]*([a-z\d-]{1,20})(?:[ \t,]|$)/i.exec(line) ?? [];
@@ -103,7 +102,7 @@ function schemesOf({ lines }: Head): string[] {
   });
 }
 
-/** RFC 7617 §2, in UTF-8. */
+/** Credentials for the Basic scheme (RFC 7617 §2), encoded as UTF-8. */
 function basic({ username, password }: ProxyCredentials): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));

@@ -1,5 +1,5 @@
-// Listening for Network Connections (§4.2): TCP, TLS, WebSocket (§6), WebSocket over TLS, Unix
-// sockets. This is where it is chosen how; the files beside it do it.
+// Listening for Network Connections (§4.2): TCP, TLS, WebSocket (§6), WebSocket over TLS and Unix
+// sockets. This file chooses the implementation; the `listen_*.ts` files contain them.
 
 import type { PeerCertificate, PeerInfo } from "../session/peer.ts";
 import { hostAndPort, isLoopbackHost } from "./host_and_port.ts";
@@ -12,122 +12,121 @@ import type { Transport } from "./transport.ts";
 import { WebSocketServerTransport } from "./websocket_server.ts";
 
 /**
- * How clients reach a listener: `mqtt` is TCP, `ws` WebSocket, `mqtts` and `wss` the same over TLS,
- * `mqtt+unix` a Unix socket.
+ * The protocol of a listener: `mqtt` is TCP, `ws` is WebSocket, `mqtts` and `wss` are the same over
+ * TLS, and `mqtt+unix` is a Unix socket.
  */
 export type ListenProtocol = "mqtt" | "mqtts" | "ws" | "wss" | "mqtt+unix";
 
-/** A certificate for TLS. */
+/** A server certificate for TLS. */
 export interface CertificateOptions {
-  /** The certificate, in PEM; behind it, those of intermediate authorities. */
+  /** The certificate, in PEM, followed by any intermediate certificates. */
   readonly cert: string;
   /** Its private key, in PEM, not encrypted. */
   readonly key: string;
-  /** Certificates of the authorities that clients' certificates must come from, in PEM. */
+  /** Certificates of the authorities that must have issued the clients' certificates, in PEM. */
   readonly ca?: string | undefined;
 }
 
-/** Where to listen, and what is asked of who connects there. */
+/** Where to listen, and which clients may connect. */
 export interface ListenOptions {
   /** Default: `"mqtt"`. */
   readonly protocol?: ListenProtocol | undefined;
   /**
-   * The address of the network interface. Default: `"127.0.0.1"`, this machine alone; `"0.0.0.0"`
-   * is every one.
+   * The address of the network interface; `"0.0.0.0"` is all of them. Default: `"127.0.0.1"`, which
+   * only this machine can reach.
    */
   readonly hostname?: string | undefined;
-  /** 0 for any that is free. Default: the protocol's own, 1883, 8883, 8080 or 8443. */
+  /** 0 for any free port. Default: 1883 (mqtt), 8883 (mqtts), 8080 (ws) or 8443 (wss). */
   readonly port?: number | undefined;
   /**
-   * The file of the socket, for `mqtt+unix`. One that a server has left behind is replaced; it is
-   * removed at the end. Who may use the folder and the file may connect. Needs the permissions read
-   * and write for it, and net for `unix:` with it.
+   * The path of the socket file, for `mqtt+unix`. A stale file of a server that has exited is
+   * replaced; the file is removed on close. Everyone with access to the folder and the file can
+   * connect. Needs `--allow-read` and `--allow-write` for the path, and `--allow-net=unix:` with
+   * it.
    */
   readonly socketPath?: string | undefined;
   /**
-   * The certificate, in PEM, for `mqtts` and `wss`; behind it, those of intermediate authorities.
+   * The server's certificate for `mqtts` and `wss`, in PEM, followed by any intermediate ones.
    */
   readonly cert?: string | undefined;
   /** Its private key, in PEM, not encrypted. */
   readonly key?: string | undefined;
   /**
-   * Certificates of the authorities that clients' certificates must come from, in PEM, and of no
-   * others.
+   * Certificates of the authorities that must have issued the clients' certificates, in PEM. The
+   * runtime's default authorities are not trusted for this.
    */
   readonly ca?: string | undefined;
   /**
-   * Whether clients are to show a certificate that comes from `ca`, for `mqtts` and `wss`. With
-   * `"request"` a client without one is let in, one with a wrong one is not. Default: `"none"`.
+   * Whether clients must present a certificate issued by `ca`, for `mqtts` and `wss`. With
+   * `"request"` a client without a certificate is accepted; one with an invalid one is not.
+   * Default: `"none"`.
    */
   readonly clientCertificate?: "none" | "request" | "require" | undefined;
   /**
-   * What of the client's certificate is its User Name, whatever its CONNECT says: its Common Name,
-   * or its whole subject as in `"CN=device-7,O=Acme"`. A client whose certificate has no such name
-   * is refused (0x86). For `clientCertificate: "require"`. Default: CONNECT's.
+   * Takes the User Name from the client's certificate instead of CONNECT: its Common Name, or its
+   * whole subject, such as `"CN=device-7,O=Acme"`. A client whose certificate has no such name is
+   * refused (0x86). Needs `clientCertificate: "require"`. Default: the User Name in CONNECT.
    */
   readonly certificateUsername?: "common name" | "subject" | undefined;
-  /** The path that WebSockets are asked for at, such as `"/mqtt"`. Default: any. */
+  /** The only path at which WebSockets are accepted, such as `"/mqtt"`. Default: any. */
   readonly websocketPath?: string | undefined;
   /**
-   * Origins such as `"https://example.org"` whose pages may open WebSockets here, beside those of
-   * this host itself; `"*"` is every one. Default: none.
+   * Origins whose pages may open WebSockets, such as `"https://example.org"`, in addition to this
+   * host's own; `"*"` allows all. Default: none.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
 }
 
-/** Something that listens. */
+/** Accepts connections at one address. */
 export interface Listener {
-  /** What it speaks. */
   readonly protocol: ListenProtocol;
-  /** Where; for a Unix socket, its file. */
+  /** The address; for a Unix socket, the path of its file. */
   readonly hostname: string;
-  /** The port, the real one when any was asked for; 0 for a Unix socket. */
+  /** The actual port, even if port 0 was requested; 0 for a Unix socket. */
   readonly port: number;
-  /** `"mqtt://127.0.0.1:1883"`, `"mqtt+unix:///run/mqtt.sock"`. */
+  /** Such as `"mqtt://127.0.0.1:1883"` or `"mqtt+unix:///run/mqtt.sock"`. */
   readonly url: string;
   /**
-   * Uses another certificate for connections that come from now on; those that there are go on.
-   * Without `ca` that of before holds.
+   * Replaces the certificate for new connections; open connections are not affected. Without `ca`
+   * the previous authorities stay in use.
    *
-   * @throws {TypeError} when it is wrong, or this listener has no TLS; then the one of before holds
+   * @throws {TypeError} when the certificate is invalid, or this listener does not use TLS; the
+   *   previous certificate stays in use
    */
   setCertificate(certificate: CertificateOptions): void;
-  /** Takes no more connections. Those that there are go on. */
+  /** Stops accepting connections. Open connections are not affected. */
   close(): Promise<void>;
 }
 
-/** How much is borne of clients that have not shown who they are. */
+/** Limits for TLS handshakes, when it is not known yet who a client is. */
 export interface HandshakeLimits {
-  /** How long a handshake of TLS may take, in milliseconds. */
+  /** The timeout of a handshake, in milliseconds. */
   readonly handshakeTimeout: number;
-  /** How many may go on at the same time. */
+  /** The maximum number of simultaneous handshakes. */
   readonly handshakes: number;
-  /** One is to begin; when it says false, the connection is closed instead. Default: it may. */
+  /** Called before each handshake; returning `false` closes the connection instead. */
   readonly onHandshake?: (() => boolean) | undefined;
-  /** One has ended that had begun, however it has. */
+  /** Called after each handshake that began, whether it succeeded or not. */
   readonly onHandshakeEnded?: (() => void) | undefined;
 }
 
-/** Takes a connection. */
 export type OnConnection = (transport: Transport, peer: PeerInfo) => void;
 
-/** An interface and a port. */
 export interface Where {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** A connection below WebSocket. */
+/** An accepted connection, before any WebSocket handshake on it. */
 export interface Accepted {
   readonly transport: Transport;
   readonly address: string;
   readonly certificate?: PeerCertificate | undefined;
 }
 
-/** Takes such a connection. */
 export type OnSocket = (accepted: Accepted) => void;
 
-/** Something that listens below WebSocket. */
+/** A listener for connections on which a WebSocket may be opened. */
 export interface Bound {
   readonly port: number;
   readonly setCertificate?: (certificate: CertificateOptions) => void;
@@ -137,17 +136,14 @@ export interface Bound {
 const LOOPBACK = "127.0.0.1";
 const PORTS = { mqtt: 1883, mqtts: 8883, ws: 8080, wss: 8443 };
 
-/**
- * The protocols within TLS (RFC 7301): what browsers ask for, and what IANA has registered for
- * MQTT.
- */
+/** ALPN (RFC 7301): what IANA has registered for MQTT, and what browsers offer for WebSockets. */
 const ALPN = { mqtts: ["mqtt"], wss: ["http/1.1"] };
 
 /**
- * Begins to listen. Resolves when it does.
+ * Starts listening. Resolves when the listener accepts connections.
  *
- * Rejects with `TypeError` when an option is wrong, and with what the platform throws when it
- * cannot listen there.
+ * Rejects with `TypeError` when an option is wrong, and with the platform's error when it cannot
+ * listen there.
  */
 export async function listen(
   options: ListenOptions,
@@ -204,8 +200,8 @@ export async function listen(
 }
 
 /**
- * The User Name that a certificate gives; `""` when it has no such name, `undefined` when it is not
- * asked for one.
+ * The User Name in a certificate; `""` if it contains no such name, `undefined` if `which` is not
+ * set.
  */
 export function usernameFrom(
   certificate: PeerCertificate | undefined,
@@ -213,11 +209,11 @@ export function usernameFrom(
 ): string | undefined {
   if (which === undefined) return undefined;
   const name = which === "subject" ? certificate?.subjectText : certificate?.subject["CN"];
-  // A User Name has no such character (§1.5.4).
+  // A UTF-8 Encoded String must not contain U+0000 (§1.5.4).
   return name === undefined || name.includes("\0") ? "" : name;
 }
 
-/** A path that does not begin with a slash stays as it is: it depends on where the program runs. */
+/** A relative path stays relative in the URL: it depends on the working directory. */
 function unixUrl(path: string): string {
   const encoded = path.split("/").map(encodeURIComponent).join("/");
   return path.startsWith("/") ? `mqtt+unix://${encoded}` : `mqtt+unix:${encoded}`;

@@ -1,11 +1,11 @@
-// Listening for TCP with what Deno has: its connections are the fastest there.
+// Listening for TCP with `Deno.listen`: on Deno its connections are the fastest.
 
 import type { Bound, OnSocket, Where } from "./listen.ts";
 import { hostAndPort } from "./host_and_port.ts";
 import { Slabs } from "./slabs.ts";
 import { TcpTransport } from "./tcp.ts";
 
-/** How long to wait before the next try when a connection cannot be taken, in milliseconds. */
+/** How long to wait after `accept()` has failed, in milliseconds. */
 const PAUSE = 100;
 
 /**
@@ -32,7 +32,7 @@ export function listenDeno({ hostname, port }: Where, onSocket: OnSocket): Bound
   };
 }
 
-/** Takes connections until the listener is closed. */
+/** Accepts connections until the listener is closed. */
 async function acceptAll(
   listener: Deno.TcpListener,
   onConnection: (connection: Deno.TcpConn) => void,
@@ -44,14 +44,14 @@ async function acceptAll(
     } catch (error) {
       if (error instanceof Deno.errors.BadResource) return;
       if (error instanceof Deno.errors.Interrupted) return;
-      // It has gone already, or there are as many open files as there may be: some will be closed.
+      // The client has closed already, or the limit of open files is reached: try again later.
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
       continue;
     }
     try {
       connection.setNoDelay();
     } catch {
-      // It has gone: to read from it will tell.
+      // The connection is already closed: the first read will report it.
     }
     onConnection(connection);
   }

@@ -1,5 +1,5 @@
-// Listening with Node's modules, which Deno and Bun have, too: TCP where there is no Deno, and Unix
-// sockets.
+// Listening with Node's modules, which Deno and Bun have, too: TCP outside of Deno, and Unix
+// sockets everywhere.
 
 import type { Bound, OnSocket, Where } from "./listen.ts";
 import { hostAndPort } from "./host_and_port.ts";
@@ -9,7 +9,7 @@ import { builtinModule } from "./runtime.ts";
 /** A server of `node:net`; one of `node:tls` is such a server, too. */
 type NodeServer = InstanceType<(typeof import("node:net"))["Server"]>;
 
-/** Each side closes its own half: a client that has said all may still be told something. */
+/** A client that has closed its half of the connection can still be sent something. */
 const HALF_OPEN = { allowHalfOpen: true };
 
 /**
@@ -27,8 +27,8 @@ export async function listenNode({ hostname, port }: Where, onSocket: OnSocket):
 }
 
 /**
- * Listens on a Unix socket. A file that a server has left behind is replaced; one on which a server
- * listens is not, nor is any other file.
+ * Listens on a Unix socket. Replaces a stale socket file of a server that has exited, but never a
+ * socket on which a server listens, nor any other file.
  *
  * @throws {Error} what the platform throws when it cannot listen there
  */
@@ -45,11 +45,11 @@ export async function listenUnix(path: string, onSocket: OnSocket): Promise<Boun
     await builtinModule("node:fs/promises")!.unlink(path);
     return await start();
   });
-  // To close it removes the file.
+  // Closing the server removes the file.
   return { port: 0, close: () => end(server) };
 }
 
-/** Whether a file is a socket on which nobody listens. */
+/** Whether a file is a stale socket, on which no server listens. */
 async function isLeftBehind(path: string): Promise<boolean> {
   const file = await builtinModule("node:fs/promises")!.lstat(path);
   if (!file.isSocket()) return false;
@@ -66,7 +66,7 @@ async function isLeftBehind(path: string): Promise<boolean> {
   });
 }
 
-/** Resolves when a server listens. */
+/** Starts listening. Resolves when the server listens. */
 export function begin(
   server: NodeServer,
   where: { readonly host: string; readonly port: number } | { readonly path: string },
@@ -75,27 +75,25 @@ export function begin(
     server.once("error", reject);
     server.listen(where, () => {
       server.off("error", reject);
-      // A connection has gone already, or there are as many open files as there may be: others will
-      // come.
+      // The client has closed already, or the limit of open files is reached: the server goes on.
       server.on("error", () => {});
       resolve();
     });
   });
 }
 
-/** Has a server take no more connections. Its callback would wait for those that there are. */
+/** Stops listening. The callback of `close()` is not used: it would wait for open connections. */
 export function end(server: NodeServer): Promise<void> {
   server.close();
   return Promise.resolve();
 }
 
-/** The port on which a server listens. */
 export function portOf(server: NodeServer): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** Where a socket comes from. */
+/** The peer's host and port, for messages. */
 export function addressOf({ remoteAddress, remotePort }: NodeSocket): string {
   return hostAndPort(remoteAddress ?? "unknown", remotePort ?? 0);
 }

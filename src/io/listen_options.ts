@@ -1,11 +1,11 @@
-// Which options a listener may have: one that would do nothing is a mistake, and may be a dangerous
-// one.
+// Validates the options of a listener. An option that would have no effect is an error: ignoring a
+// `clientCertificate`, for example, would be dangerous.
 
 import { checkOneOf } from "../session/option_checks.ts";
 import type { ListenOptions, ListenProtocol } from "./listen.ts";
 import { checkWebSocketServerOptions } from "./websocket_handshake.ts";
 
-/** The protocols that an option is for. */
+/** The protocols to which each option applies. */
 const MEANT_FOR = {
   hostname: ["mqtt", "mqtts", "ws", "wss"],
   port: ["mqtt", "mqtts", "ws", "wss"],
@@ -22,9 +22,9 @@ const MEANT_FOR = {
 const PROTOCOLS = ["mqtt", "mqtts", "ws", "wss", "mqtt+unix"];
 
 /**
- * Refuses options of a listener that are none, or that say nothing together.
+ * Validates the options of a listener.
  *
- * @throws {TypeError} when there are some
+ * @throws {TypeError} when an option is unknown, missing, or has no effect beside the others
  */
 export function checkListenOptions(options: ListenOptions): void {
   const { websocketPath: path, allowedOrigins } = options;

@@ -1,6 +1,6 @@
-// Listening for TLS with Node's module, on Deno, too: Deno's own listener cannot ask for a client's
-// certificate, and its connections wait for more before they send what is not the first (Nagle's
-// algorithm), which costs a CONNACK 40 ms and more.
+// Listening for TLS with `node:tls`, on Deno, too: `Deno.listenTls` cannot request a client
+// certificate, and Nagle's algorithm cannot be turned off on its connections, which delays CONNACK
+// by 40 ms or more.
 
 import type { PeerCertificate } from "../session/peer.ts";
 import { namesOf } from "./distinguished_name.ts";
@@ -13,34 +13,33 @@ import { builtinModule, isDeno } from "./runtime.ts";
 
 type TlsSocket = InstanceType<(typeof import("node:tls"))["TLSSocket"]>;
 
-/** Timers know no longer time, in milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** What a listener for TLS asks of its clients. */
 export interface TlsListenOptions extends Where {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly ca?: string | undefined;
   readonly clientCertificate: "none" | "request" | "require";
-  /** The protocols that it speaks within TLS (RFC 7301). */
+  /** The application protocols that the listener speaks (ALPN, RFC 7301). */
   readonly alpn: readonly string[];
   /** How long a handshake may take, in milliseconds. */
   readonly handshakeTimeout: number;
-  /** How many handshakes may go on at the same time. */
+  /** The maximum number of simultaneous handshakes. */
   readonly handshakes: number;
   readonly onHandshake?: HandshakeLimits["onHandshake"];
   readonly onHandshakeEnded?: HandshakeLimits["onHandshakeEnded"];
 }
 
-/** A connection whose handshake goes on. */
+/** A connection during its handshake. */
 interface Handshake {
   readonly socket: NodeSocket;
-  /** Breaks it off when it takes too long. */
+  /** Closes the connection when the handshake times out. */
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
 /**
- * Listens for TLS. `onSocket` is given connections whose handshake is done.
+ * Listens for TLS. `onSocket` receives connections after a successful handshake.
  *
  * @throws {TypeError} when the certificate, its key or the authorities' certificates are wrong
  * @throws {Error} what the platform throws when it cannot listen there
@@ -58,7 +57,7 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     handshakeTimeout,
   });
   if (isDeno) withoutHandshakeTimer(server);
-  /** Connections whose handshake goes on, by where they come from. */
+  /** Connections during their handshake, by the peer's address. */
   const handshakes = new Map<string, Handshake>();
   const ended = (address: string) => {
     const handshake = handshakes.get(address);
@@ -68,8 +67,8 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     options.onHandshakeEnded?.();
     return handshake.socket;
   };
-  // TLS begins in a listener of the server's own, and what it makes for a connection stays until
-  // the garbage is collected: who is refused does not get there.
+  // The server starts TLS in its own "connection" listener, and the objects that this creates live
+  // until the next garbage collection: connections over the limit must not reach that listener.
   const own = server.listeners("connection") as ((socket: NodeSocket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket) => {
@@ -90,7 +89,7 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   server.on("secureConnection", (socket) => {
     const address = addressOf(socket);
     const below = ended(address);
-    // Not before: who gives up a handshake would be waited for.
+    // Only now: during the handshake a client that closes its half would keep the connection open.
     socket.allowHalfOpen = true;
     const transport = new NodeSocketTransport(socket, below);
     const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
@@ -124,18 +123,18 @@ function checked(
 }
 
 /**
- * In Deno 2.9 the server's own timer holds a handshake, 20 kB, until it fires, though the
- * connection has long been closed: who breaks off thousands would fill the memory. A server that
- * says 0 has none; as an option 0 would be two minutes.
+ * In Deno 2.9 the server's own handshake timer keeps 20 kB alive until it fires, even when the
+ * connection is closed: clients that abort thousands of handshakes would fill the memory. Setting
+ * this field to 0 turns the timer off; the option `handshakeTimeout: 0` would mean two minutes.
  */
 function withoutHandshakeTimer(server: object): void {
   Object.assign(server, { _handshakeTimeout: 0 });
 }
 
-/** The certificate that a client has shown. */
+/** The client's certificate; `undefined` if it sent none. */
 function certificateOf(socket: TlsSocket): PeerCertificate | undefined {
   const certificate = socket.getPeerCertificate();
-  // Without one there is an object without anything in it.
+  // Without a certificate Node returns an empty object.
   if (certificate?.raw === undefined) return undefined;
   const { subject, issuer } = namesOf(certificate.raw);
   return {

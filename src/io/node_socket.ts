@@ -1,5 +1,5 @@
-// A socket of Node's kind as a transport: TCP, TLS or Unix, on Deno, Node and Bun. For what Deno's
-// own connections cannot do, client certificates above all, and for where there is no Deno.
+// A socket of `node:net` or `node:tls` as a transport, on Deno, Node and Bun. On Deno it is used
+// for what Deno's own connections cannot do, above all client certificates.
 
 import { ReadTurns } from "./read_turns.ts";
 import { isDeno } from "./runtime.ts";
@@ -9,29 +9,28 @@ import type { Transport } from "./transport.ts";
 export type NodeSocket = InstanceType<(typeof import("node:net"))["Socket"]>;
 
 /**
- * The most bytes of one read, as in io/tcp.ts: a queue that is bounded drops what is too much at
- * once.
+ * The largest chunk, as in io/tcp.ts: a bounded queue would drop messages if too many arrived in
+ * one chunk.
  */
 const LARGEST_CHUNK = 131_072;
 
 /**
- * A connected socket as a transport. The socket must have been made with `allowHalfOpen: true`,
- * else it closes its own side with the other end's. Bytes that have not been read stay in the
- * socket, for whatever takes it over.
+ * A connected socket as a transport. The socket must have been created with `allowHalfOpen: true`;
+ * otherwise it closes its own side as soon as the peer closes the other. Unread bytes stay in the
+ * socket, for a TLS socket on top of it.
  */
 export class NodeSocketTransport implements Transport {
   readonly #socket: NodeSocket;
-  /** What is to be told the outcome of a write, or of closing this side. */
+  /** Callbacks of writes and of `closeWrite()` that are still pending. */
   readonly #waiting = new Set<Settle>();
   #wakeReader: (() => void) | undefined;
   #isRead = false;
   #isClosed = false;
   #error: Error | undefined;
-  /** A read that gives way finds a larger chunk then. */
   readonly #turns = new ReadTurns();
   readonly #below: Readable | undefined;
 
-  /** `below` is the socket that a socket of TLS is on. */
+  /** `below` is the TCP socket under a TLS socket. */
   constructor(socket: NodeSocket, below?: NodeSocket) {
     this.#socket = socket;
     this.#below = isDeno
@@ -50,15 +49,15 @@ export class NodeSocketTransport implements Transport {
     const socket = this.#socket;
     if (!this.#isRead) this.#beginToRead();
     while (!this.#isClosed) {
-      // Without a number it is all that there is, which may be megabytes.
+      // Without a size, read() returns everything in the buffer, which may be megabytes.
       const size = Math.min(socket.readableLength, LARGEST_CHUNK);
       const chunk: Uint8Array<ArrayBuffer> | null = socket.read(size || undefined);
       if (chunk !== null) {
         this.#turns.count(chunk.length);
-        // Not a Buffer, whose slice() would be a view.
+        // Not as a Buffer: its slice() returns a view, not a copy.
         return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
       }
-      // In Deno 2.9 the end follows an alert of TLS, too: what the alert says comes first.
+      // In Deno 2.9 a TLS alert is followed by the end of the stream: report the alert first.
       if (this.#error !== undefined) throw this.#error;
       if (socket.readableEnded) return undefined;
       if (socket.destroyed) break;
@@ -69,7 +68,7 @@ export class NodeSocketTransport implements Transport {
     throw closed();
   }
 
-  /** Resolves when the system has taken the bytes: they may be overwritten then. */
+  /** Resolves when the system has copied the bytes: the caller may then reuse them. */
   write(bytes: Uint8Array): Promise<void> {
     return this.#settled((settle) => this.#socket.write(bytes, settle));
   }
@@ -86,8 +85,8 @@ export class NodeSocketTransport implements Transport {
   }
 
   /**
-   * Such a listener keeps the socket from flowing: it reads ahead up to its high-water mark, and no
-   * more. It does no harm when another transport reads from the socket later.
+   * A `readable` listener keeps the socket in paused mode: it reads ahead up to its high-water mark
+   * only. The listener is harmless when another transport reads from the socket later.
    */
   #beginToRead(): void {
     this.#isRead = true;
@@ -101,7 +100,7 @@ export class NodeSocketTransport implements Transport {
     this.#wakeReader = undefined;
   }
 
-  /** Not every runtime calls back when the socket is closed in the meantime, or has been before. */
+  /** Not every runtime calls back if the socket is closed before or during the operation. */
   #settled(act: (settle: Settle) => void): Promise<void> {
     if (this.#socket.destroyed) return Promise.reject(this.#error ?? closed());
     return new Promise((resolve, reject) => {
@@ -117,9 +116,9 @@ export class NodeSocketTransport implements Transport {
 }
 
 /**
- * What is below a socket of TLS. In Deno 2.9 TLS reads from there without bound, whether anybody
- * reads from it or not: a server that sends for ever would fill the memory. So it is let read only
- * while somebody waits for bytes.
+ * The handle of the socket under a TLS socket. In Deno 2.9 the TLS socket reads from it without
+ * limit, even when nobody reads the result, so a server could fill the memory. Reading is therefore
+ * enabled only while a read is pending.
  */
 interface Readable {
   readonly readStart?: () => void;

@@ -1,5 +1,5 @@
-// TCP, TLS and Unix sockets by the modules of Node: on Node and Bun for everything, on Deno for
-// client certificates.
+// TCP, TLS and Unix sockets with Node's modules: for all connections on Node and Bun, and for
+// client certificates on Deno.
 
 import { ipAddress } from "./ip_address.ts";
 import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
@@ -12,7 +12,7 @@ type TlsSocket = InstanceType<NodeTls["TLSSocket"]>;
 type PeerCertificate = Parameters<NodeTls["checkServerIdentity"]>[1];
 type SecureContext = ReturnType<NodeTls["createSecureContext"]>;
 
-/** What the modules of Node can do; `undefined` where one of them is missing. */
+/** Sockets by Node's modules; `undefined` where one of the modules is missing. */
 export function nodeSockets(): Sockets | undefined {
   const net = builtinModule("node:net");
   const tls = builtinModule("node:tls");
@@ -20,7 +20,8 @@ export function nodeSockets(): Sockets | undefined {
   return {
     async connectTcp(host, port, signal) {
       const socket = await opened(net.connect({ host, port, allowHalfOpen: true }), signal);
-      // Packets are gathered before they are written: to wait for more would only cost time.
+      // Packets are already batched before they are written: Nagle's algorithm would only add
+      // delay.
       socket.setNoDelay(true);
       return {
         transport: new NodeSocketTransport(socket),
@@ -45,7 +46,7 @@ async function startTls(
   try {
     socket = tls.connect({
       socket: tcp,
-      // It is what the certificate is held against. An address may not stand in SNI (RFC 6066, §3).
+      // The name to check in the certificate. SNI must not contain an address (RFC 6066, §3).
       host: serverName,
       ...ipAddress(serverName) === undefined && { servername: serverName },
       ALPNProtocols: [...alpn],
@@ -59,7 +60,7 @@ async function startTls(
     throw error;
   }
   await opened(socket, signal, "secureConnect");
-  // Typed as if there were always one, with a name.
+  // The types claim that there always is a certificate with a Common Name.
   const commonName: unknown = socket.getPeerCertificate()?.subject?.CN;
   return {
     transport: new NodeSocketTransport(socket, tcp),
@@ -72,8 +73,8 @@ async function startTls(
 }
 
 /**
- * What keeps a certificate from being the server's, `undefined` when it is for it. Node takes a
- * host name from the Common Name, too, where there is no other; nobody else does (RFC 9525, §2).
+ * Why a certificate is not valid for a name; `undefined` if it is. Node falls back to the Common
+ * Name when there is no Subject Alternative Name, which RFC 9525, §2, no longer allows.
  */
 function identityFault(
   tls: NodeTls,
@@ -91,7 +92,8 @@ function identityFault(
 }
 
 /**
- * Whom to trust, who this is. Authorities are added to the runtime's own, as Deno's own TLS does.
+ * The authorities to trust and the client's certificate. Authorities are added to the runtime's
+ * defaults, as `Deno.startTls` does.
  */
 function secureContext(
   tls: NodeTls,
@@ -102,13 +104,13 @@ function secureContext(
     const own = tls.getCACertificates?.("default") ?? tls.rootCertificates;
     return tls.createSecureContext({ ...identity, ...ca.length > 0 && { ca: [...own, ...ca] } });
   }
-  // To ask Deno for its list of authorities takes a permission; to add to them takes none.
+  // Reading Deno's default authorities needs a permission; adding to them does not.
   const secure = tls.createSecureContext(identity);
   for (const text of ca) secure.context.addCACert(text);
   return secure;
 }
 
-/** The socket, once it is connected. */
+/** Resolves with the socket when it is connected. */
 async function opened<Socket extends NodeSocket>(
   socket: Socket,
   signal: AbortSignal,
@@ -126,11 +128,11 @@ async function opened<Socket extends NodeSocket>(
   try {
     signal.throwIfAborted();
     await promise;
-    // With TLS 1.3 the server may refuse the client's certificate in the same moment.
+    // With TLS 1.3 the server's rejection of the client certificate may arrive at the same moment.
     if (error !== undefined) throw error;
     return socket;
   } catch (cause) {
-    // What it says while it goes is told to nobody.
+    // Errors while the socket closes are irrelevant, but without a listener they would be thrown.
     socket.on("error", () => {});
     socket.destroy();
     throw cause;

@@ -1,5 +1,5 @@
-// A server's certificate and its key as text, checked before they are used: Deno takes any, and
-// then no handshake succeeds.
+// Checks a server's certificate and key, in PEM, before they are used: Deno accepts any text, and
+// then every handshake fails.
 
 import { builtinModule } from "./runtime.ts";
 import { checkCertificate, checkKeyPair, checkPrivateKey } from "./tls.ts";
@@ -7,9 +7,9 @@ import { checkCertificate, checkKeyPair, checkPrivateKey } from "./tls.ts";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /**
- * A certificate and its private key, as they were given.
+ * Validates a certificate and its private key, and returns them unchanged.
  *
- * @throws {TypeError} when one of them is something else, or they do not belong together
+ * @throws {TypeError} when one of them is missing or invalid, or they do not belong together
  */
 export function keyPair(
   { cert, key }: { readonly cert?: string | undefined; readonly key?: string | undefined },
@@ -21,10 +21,10 @@ export function keyPair(
 }
 
 /**
- * Refuses a text without certificates, or with one that cannot be read.
+ * Checks that a text contains certificates in PEM, and that each of them can be parsed.
  *
- * @param name the option that it was given as
- * @throws {TypeError} when it is such a text
+ * @param name the name of the option, for the error
+ * @throws {TypeError} when it contains none, or an invalid one
  */
 export function checkCertificates(name: string, text: unknown): asserts text is string {
   checkCertificate(name, text);
@@ -39,5 +39,5 @@ export function checkCertificates(name: string, text: unknown): asserts text is 
       });
     }
   }
-  if (blocks.length === 0) throw new TypeError(`${name} has no certificate that ends`);
+  if (blocks.length === 0) throw new TypeError(`${name} has no "-----END CERTIFICATE-----"`);
 }

@@ -1,4 +1,4 @@
-// Proxies: what is said to one, over a connection to it, before the connection leads to a server.
+// Connecting to a server through a proxy, over a connection to the proxy that is already open.
 
 import { askHttpProxy } from "./http_connect.ts";
 import { ipAddress } from "./ip_address.ts";
@@ -13,18 +13,19 @@ export { type Destination, ProxyError, type ProxyFault } from "./proxy_answer.ts
 export { parseProxyUrl, type Proxy, type ProxyCredentials } from "./proxy_url.ts";
 
 /**
- * Has a proxy connect to a server. After that the transport, which leads to the proxy, leads to the
- * server: all that is written to it from now on goes there.
+ * Asks a proxy to connect to a server. Once the promise has resolved, everything that is written to
+ * the transport goes to the server.
  *
- * The promise resolves with the bytes of the server that have been read along with the proxy's
- * answer, usually none: they come before all that the transport reads from now on. When it rejects,
- * closing the transport is up to the caller. There is no deadline: closing the transport ends it,
- * except while a name is looked up.
+ * Resolves with the bytes of the server that were read together with the proxy's answer, usually
+ * none; they precede everything that is read from the transport afterwards. When the promise
+ * rejects, the caller must close the transport. There is no timeout: closing the transport cancels
+ * the request, except during a name lookup.
  *
- * With `socks5:` a host name is looked up by `lookUp`; see {@linkcode lookUpHost}.
+ * For `socks5:`, `lookUp` resolves the host name; see {@linkcode lookUpHost}.
  *
- * @throws {ProxyError} when the proxy does not do it, or is none, or a name is not known
- * @throws {TypeError} when the destination cannot be said to this proxy
+ * @throws {ProxyError} when the proxy does not connect to the server, does not behave like a proxy,
+ *   or the host name cannot be resolved
+ * @throws {TypeError} when the proxy's protocol cannot express the destination
  * @throws {Error} what the transport throws
  */
 export async function connectThroughProxy(
@@ -43,13 +44,12 @@ export async function connectThroughProxy(
 }
 
 /**
- * The IP address of a host, by the system's own means. Of several it is the first of IPv4, if there
- * is one: whether the proxy reaches IPv6 is not known here, and it is given one address only.
+ * Looks a host name up with the system's resolver. Prefers the first IPv4 address: the proxy is
+ * given only one address, and may not be able to reach IPv6.
  *
- * In Deno this needs `--allow-net=host` for that host without a port: a permission for `host:port`
- * does not cover it.
+ * In Deno this needs `--allow-net=host`, without a port: permission for `host:port` is not enough.
  *
- * @throws {ProxyError} when the name is not known, or Deno does not permit to ask
+ * @throws {ProxyError} when the name cannot be resolved, or Deno does not permit the lookup
  */
 export async function lookUpHost(hostname: string): Promise<string> {
   const dns = builtinModule("node:dns/promises");

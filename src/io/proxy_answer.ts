@@ -1,4 +1,5 @@
-// What a proxy answers: read byte by byte, so that none too many is taken, and what its no means.
+// Reads a proxy's answer byte by byte, so that nothing behind it is consumed, and names the reasons
+// for which a proxy does not connect.
 
 import type { Proxy } from "./proxy_url.ts";
 import type { Transport } from "./transport.ts";
@@ -14,15 +15,15 @@ export interface Destination {
 /**
  * Why a proxy did not connect to the server:
  *
- * - `"credentials"`: it wants a user name and a password, or others.
- * - `"refused"`: it does not do what is asked for, by its rules or by what it can.
- * - `"unreachable"`: it tried, or is not able to at this time.
+ * - `"credentials"`: it requires a user name and a password, or rejects those it was given.
+ * - `"refused"`: its rules do not allow the connection, or it does not support the request.
+ * - `"unreachable"`: it could not reach the server, or cannot connect to anything at this time.
  * - `"not a proxy"`: what answered does not speak the protocol.
- * - `"closed"`: it closed the connection before it had answered.
- * - `"not found"`: the server's name is not known here (`socks5:` only).
- * - `"permission"`: Deno does not permit to look the server's name up (`socks5:` only).
+ * - `"closed"`: it closed the connection before it answered.
+ * - `"not found"`: the server's name could not be resolved here (`socks5:` only).
+ * - `"permission"`: Deno does not permit the lookup of the server's name (`socks5:` only).
  *
- * `"unreachable"`, `"closed"` and `"not found"` may be otherwise at another attempt.
+ * After `"unreachable"`, `"closed"` and `"not found"` another attempt may succeed.
  */
 export type ProxyFault =
   | "credentials"
@@ -33,16 +34,15 @@ export type ProxyFault =
   | "not found"
   | "permission";
 
-/** A proxy did not connect to the server. The message says which, and what to do where known. */
+/** A proxy did not connect to the server. The message names it and, where known, the remedy. */
 export class ProxyError extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "ProxyError";
-  /** Why it did not. */
+  /** Why the proxy did not connect. */
   readonly why: ProxyFault;
-  /** The status of HTTP or the reply of SOCKS (RFC 1928 §6), where it is one that told why. */
+  /** The HTTP status or the SOCKS reply (RFC 1928 §6) with which the proxy answered, if any. */
   readonly status: number | undefined;
 
-  /** Makes the error. */
   constructor(
     message: string,
     { why, status, cause }: {
@@ -57,21 +57,21 @@ export class ProxyError extends Error {
   }
 }
 
-/** The bytes of a proxy's answer, as many as are asked for. What was read beyond them is kept. */
+/** Reads a proxy's answer byte by byte. Keeps what the transport returned beyond that. */
 export class AnswerReader {
   readonly #transport: Transport;
   readonly #address: string;
   readonly #protocol: string;
   #unread: Uint8Array = new Uint8Array(0);
 
-  /** Reads from a transport that leads to the proxy. */
+  /** Reads from `transport`, which is connected to the proxy. */
   constructor(transport: Transport, { address, protocol }: Proxy) {
     this.#transport = transport;
     this.#address = address;
     this.#protocol = protocol === "http" ? "HTTP" : "SOCKS5";
   }
 
-  /** What came behind the bytes that were asked for. */
+  /** The bytes that have been received and not yet read. */
   get rest(): Uint8Array {
     return this.#unread;
   }
@@ -79,14 +79,14 @@ export class AnswerReader {
   /**
    * The next byte.
    *
-   * @throws {ProxyError} when there will be none
+   * @throws {ProxyError} when the proxy has closed the connection
    */
   async byte(): Promise<number> {
     if (this.#unread.length === 0) {
       const chunk = await this.#transport.read();
       if (chunk === undefined) {
         throw new ProxyError(
-          `The proxy ${this.#address} closed the connection before it had answered; ` +
+          `The proxy ${this.#address} closed the connection before it answered; ` +
             `check that it is a proxy for ${this.#protocol}`,
           { why: "closed" },
         );
@@ -98,7 +98,7 @@ export class AnswerReader {
     return byte;
   }
 
-  /** Skips so many bytes. */
+  /** Skips `count` bytes. */
   async skip(count: number): Promise<void> {
     for (let skipped = 0; skipped < count; skipped++) await this.byte();
   }

@@ -1,41 +1,40 @@
 // A proxy as a URL: `socks5://user:password@host:port`.
 
-/** A proxy, as its URL says. */
+/** A proxy, parsed from its URL. */
 export interface Proxy {
   /**
    * - `"socks5"`: SOCKS 5 (RFC 1928). The server's name is looked up here.
-   * - `"socks5h"`: the same, and the proxy looks the name up.
+   * - `"socks5h"`: the same, but the proxy looks the name up.
    * - `"http"`: the method CONNECT (RFC 9110 §9.3.6). The proxy looks the name up.
    */
   readonly protocol: "socks5" | "socks5h" | "http";
   /** A host name or an IP address. */
   readonly hostname: string;
-  /** Its TCP port. */
+  /** 1 to 65,535. */
   readonly port: number;
   /** `host:port`, for messages. */
   readonly address: string;
-  /** The user and the password that the proxy wants to know. */
+  /** For proxies that require authentication. */
   readonly credentials: ProxyCredentials | undefined;
 }
 
-/** What a proxy may want to know. */
+/** A user name and a password for a proxy. */
 export interface ProxyCredentials {
-  /** The user name. */
   readonly username: string;
-  /** The password; `""` where the URL has none. */
+  /** `""` if the URL has none. */
   readonly password: string;
 }
 
-/** Registered for SOCKS. HTTP proxies have no port of their own: curl, too, takes this for them. */
+/** Registered for SOCKS. HTTP proxies have no registered port; curl, too, defaults to 1080. */
 const PORT = 1080;
 
 const FORM = "write it as socks5://127.0.0.1:1080";
 
 /**
- * Takes the URL of a proxy apart: `socks5:`, `socks5h:` or `http:`, perhaps a user name and a
- * password in percent-encoding, a host, perhaps a port. Without one it is 1080, as with curl.
+ * Parses the URL of a proxy: `socks5:`, `socks5h:` or `http:`, an optional percent-encoded user
+ * name and password, a host, and an optional port (default: 1080, as with curl).
  *
- * No message shows the URL, which may have a password in it.
+ * Error messages do not contain the URL, as there may be a password in it.
  *
  * @throws {TypeError} when it is not the URL of a proxy
  */
@@ -45,10 +44,10 @@ export function parseProxyUrl(text: string): Proxy {
   const protocol = scheme.toLowerCase();
   if (protocol !== "socks5" && protocol !== "socks5h" && protocol !== "http") {
     throw new TypeError(
-      `${protocol}:// is not a scheme of proxies; use socks5://, socks5h:// or http://`,
+      `${protocol}:// is not a proxy scheme; use socks5://, socks5h:// or http://`,
     );
   }
-  // By the rules of a scheme that has no default port: of http: a port of 80 would be lost.
+  // Parsed with a scheme that has no default port: an explicit port 80 would be lost with http:.
   const url = URL.canParse(`socks5://${rest}`) ? new URL(`socks5://${rest}`) : undefined;
   if (url === undefined || url.hostname === "") {
     throw new TypeError(`The URL of the proxy has no valid host and port; ${FORM}`);
@@ -73,7 +72,7 @@ export function parseProxyUrl(text: string): Proxy {
   };
 }
 
-/** A host name of any script as the network knows it: the URL of a scheme of the web does that. */
+/** The ASCII (Punycode) form of a host name. Only URLs of web schemes such as http: convert it. */
 function asciiHostname(hostname: string): string {
   const url = `http://${hostname}`;
   if (!URL.canParse(url)) throw new TypeError(`The host of the proxy is not valid; ${FORM}`);
@@ -86,12 +85,12 @@ function credentialsOf({ username, password }: URL): ProxyCredentials | undefine
     return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   } catch {
     throw new TypeError(
-      "The URL of the proxy has a % in its user name or password without two digits; write %25",
+      "The URL of the proxy has an invalid % in its user name or password; write %25",
     );
   }
 }
 
-/** RFC 1929 §2 has one byte for each length. RFC 7617 §2 ends the user name at the first colon. */
+/** RFC 1929 §2 has one byte for each length; in RFC 7617 §2 a colon ends the user name. */
 function checkCredentials(
   { username, password }: ProxyCredentials,
   protocol: Proxy["protocol"],
@@ -99,11 +98,13 @@ function checkCredentials(
   if (username === "") throw new TypeError("The URL of the proxy has a password and no user name");
   if (protocol === "http") {
     if (username.includes(":")) {
-      throw new TypeError("The user name for an HTTP proxy must not have a colon in it");
+      throw new TypeError("The user name for an HTTP proxy must not contain a colon");
     }
     // deno-lint-ignore no-control-regex
     if (/[\x00-\x1f\x7f]/.test(username + password)) {
-      throw new TypeError("The user name and password for an HTTP proxy must not have controls");
+      throw new TypeError(
+        "The user name and password for an HTTP proxy must not contain control characters",
+      );
     }
     return;
   }

@@ -1,41 +1,41 @@
-// Reads that find bytes at once leave nobody else a turn: a peer that never stops would have all
-// the time there is. The one rule by which every transport gives way.
+// A read that finds bytes resolves without letting the event loop continue, so a peer that sends
+// without pause would starve all others. This is how every transport yields to them.
 
 import { nextTurn, nextTurnOfSockets } from "./runtime.ts";
 
 /**
- * After so many bytes those who are to take them have their turn; small writes let others have
- * theirs after fewer.
+ * How many bytes a transport reads before it yields, so that they can be processed. Smaller writes
+ * make a transport yield, too.
  */
 export const BYTES_A_TURN = 4096;
 
 /**
- * After so many bytes sockets are looked at, too: they come in two milliseconds, and a look takes
- * the twentieth part of one.
+ * How many bytes a transport reads before sockets are polled as well. They arrive within about two
+ * milliseconds; polling takes a twentieth of one.
  */
 const BYTES_A_POLL = 2_097_152;
 
-/** After so many reads, however little they find, the next one gives way. */
+/** How many reads a transport does before it yields, however little they return. */
 const READS_A_TURN = 100;
 
-/** Counts what one transport reads. */
+/** Decides when one transport must yield. */
 export class ReadTurns {
   #bytes = 0;
   #reads = 0;
   #bytesSincePoll = 0;
 
-  /** Whether the next read is to wait for {@linkcode ReadTurns.next}. */
+  /** Whether the next read must first wait for {@linkcode ReadTurns.next}. */
   get isOver(): boolean {
     return this.#bytes >= BYTES_A_TURN || this.#reads >= READS_A_TURN;
   }
 
-  /** So many bytes have been read. */
+  /** Call after each read. */
   count(bytes: number): void {
     this.#reads++;
     this.#bytes += bytes;
   }
 
-  /** Resolves when the others have had their turn. */
+  /** Resolves after others have had their turn. */
   next(): Promise<void> {
     this.#bytesSincePoll += this.#bytes;
     this.#bytes = 0;

@@ -1,7 +1,7 @@
-// What this program runs on: Deno, Node, Bun or a browser. Nothing is imported for a runtime that
-// is not there, so that no bundler stumbles over it: the modules of Node are asked for by name.
+// Detects the runtime: Deno, Node, Bun or a browser. Node's modules are requested by name and never
+// imported statically, so that bundlers for browsers do not fail on them.
 
-/** What the platforms differ in. */
+/** Globals that not every runtime has. */
 interface Platform {
   readonly Deno?: unknown;
   readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
@@ -10,7 +10,7 @@ interface Platform {
 
 const platform = globalThis as Platform;
 
-/** The modules of Node that are used here, by name. */
+/** The modules of Node that this library uses. */
 interface BuiltinModules {
   readonly "node:crypto": typeof import("node:crypto");
   readonly "node:dns/promises": typeof import("node:dns/promises");
@@ -29,7 +29,7 @@ export function builtinModule<Name extends keyof BuiltinModules>(
   return platform.process?.getBuiltinModule?.(name) as BuiltinModules[Name] | undefined;
 }
 
-/** Resolves when all that is ready to be done has been done, timers and sockets included. */
+/** Resolves after everything that is ready to run has run, including timers and sockets. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (platform.setImmediate !== undefined) platform.setImmediate(resolve);
@@ -38,9 +38,9 @@ export function nextTurn(): Promise<void> {
 }
 
 /**
- * Resolves when sockets have been looked at, too, if there is nothing else to do. Deno 2.9 does so
- * only when it has nothing to do, or after {@linkcode ROUNDS}: this waits for what another thread
- * does in ten microseconds.
+ * Resolves after the runtime has polled its sockets, provided that nothing else is ready to run.
+ * Deno 2.9 polls them only when it is idle or after {@linkcode ROUNDS}: this makes it idle by
+ * waiting for another thread, for about ten microseconds.
  */
 export async function nextTurnOfSockets(): Promise<void> {
   if (isDeno) await crypto.subtle.digest("SHA-1", NOTHING);
@@ -49,13 +49,13 @@ export async function nextTurnOfSockets(): Promise<void> {
 
 const NOTHING = new Uint8Array(0);
 
-/** Gives sockets their turn again and again, whatever else there is to do, for little time. */
+/** Keeps sockets polled at little cost while there is always something else to do. */
 export class SocketTurns {
   #count = 0;
 
   /**
-   * Resolves when sockets have been looked at: for sure every fourth time, else if there is nothing
-   * else to do.
+   * Resolves after sockets have been polled: always on every fourth call, on the others only if
+   * nothing else is ready to run.
    */
   async next(): Promise<void> {
     if (++this.#count % 4 > 0) return await nextTurnOfSockets();
@@ -64,12 +64,12 @@ export class SocketTurns {
 }
 
 /**
- * So many rounds of `setImmediate` go by before sockets are looked at. All of them take a tenth of
- * a millisecond.
+ * The number of rounds of `setImmediate` after which the runtime polls its sockets in any case. All
+ * of them together take a tenth of a millisecond.
  */
 const ROUNDS = isDeno ? 61 : 1;
 
-/** A browser has no `setImmediate`, and slows timers down; messages it delivers at once. */
+/** For browsers: they have no `setImmediate` and throttle timers, but deliver messages at once. */
 function afterMessage(callback: () => void): void {
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = () => {

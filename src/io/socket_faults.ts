@@ -1,6 +1,5 @@
-// Translates the errors of the platforms' sockets, TLS, proxies and WebSocket servers into faults
-// with one sentence each. What their messages and codes mean is known only here and in
-// `tls_faults.ts`.
+// Translates errors of sockets, TLS, proxies and WebSocket servers into faults with one sentence
+// each. Only this file and `tls_faults.ts` know what the platforms' messages and codes mean.
 
 import { type Destination, usesTls } from "./destination.ts";
 import {
@@ -18,10 +17,10 @@ import { type Proxy, ProxyError } from "./proxy.ts";
 import { alertFault, tlsFault } from "./tls_faults.ts";
 import { WebSocketHandshakeError } from "./websocket_client.ts";
 
-/** What was being done when it failed. */
+/** The step during which an attempt to connect failed. */
 export type Phase = "connect" | "tls" | "websocket" | "proxy";
 
-/** The fault for what was thrown while a connection was being made. */
+/** The fault for an error thrown during an attempt to connect. */
 export function connectFault(
   error: unknown,
   destination: Destination,
@@ -45,8 +44,8 @@ function cannotConnect(
 }
 
 /**
- * The fault for what was thrown when the first packet was waited for; `undefined` when it says
- * nothing special.
+ * The fault for an error thrown while waiting for the first packet; `undefined` when the error says
+ * nothing about the cause.
  */
 export function firstReadFault(
   error: unknown,
@@ -60,7 +59,7 @@ export function firstReadFault(
   return alert && cannotConnect(destination.address, alert, error);
 }
 
-/** The fault for a server whose first bytes are no packet of MQTT; `undefined` if they may be. */
+/** The fault for a server whose first bytes cannot be MQTT; `undefined` if they can. */
 export function strangerFault(
   bytes: Uint8Array,
   { address }: Destination,
@@ -88,7 +87,7 @@ function strangerText(bytes: Uint8Array, start: string): string | undefined {
 const TLS_ALERT = 0x15;
 const TLS_MAJOR_VERSION = 0x03;
 
-/** How servers of text protocols begin: no packet of MQTT that may come first is such text. */
+/** The greeting of a text protocol. No MQTT packet that a server may send first matches it. */
 // deno-lint-ignore no-control-regex
 const GREETING = /^[\x20-\x7e\r\n\t\x1b]{4,}$/;
 
@@ -124,7 +123,7 @@ function isWrongOption(error: unknown, { scheme }: Destination): boolean {
 }
 
 function permissionFault(error: unknown, { scheme, address }: Destination): Told {
-  // So Deno's modules of Node refuse to look a name up.
+  // Deno's node: modules report a lookup that is not permitted as `getaddrinfo EPERM`.
   const isForbidden = nameOf(error) === "NotCapable" || /^getaddrinfo EPERM/.test(messageOf(error));
   if (!isForbidden) {
     return ["permission", "change", `the system does not permit it: ${messageOf(error)}`];
@@ -194,7 +193,7 @@ function proxyFault(
     return ["proxy", cure, `the proxy ${address} cannot be reached: ${text}`];
   }
   const { why } = error;
-  // It stands in the middle of a sentence.
+  // The message becomes the second half of a sentence.
   const message = error.message.replace(/^The/, "the");
   switch (why) {
     case "permission":

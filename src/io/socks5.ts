@@ -14,7 +14,7 @@ const Method = { noAuthentication: 0x00, usernamePassword: 0x02, noneAcceptable:
 
 const AddressType = { ipv4: 1, domainName: 3, ipv6: 4 } as const;
 
-/** What the replies mean (RFC 1928 §6), from 1 on; the name of the proxy begins the sentence. */
+/** The meaning of replies 1 to 8 (RFC 1928 §6), as the end of a sentence about the proxy. */
 const REPLIES: readonly (readonly ["refused" | "unreachable", (server: string) => string])[] = [
   ["unreachable", (server) => `could not connect to ${server}: general failure`],
   ["refused", (server) => `does not allow connections to ${server}`],
@@ -28,8 +28,8 @@ const REPLIES: readonly (readonly ["refused" | "unreachable", (server: string) =
 const UNASSIGNED = ["refused", (server: string) => `did not connect to ${server}`] as const;
 
 /**
- * Has a SOCKS proxy connect to `host`, which is the destination's name or its address. Resolves
- * with the bytes behind its answer.
+ * Asks a SOCKS proxy to connect to `host`, the destination's name or its address. Resolves with the
+ * bytes that followed the proxy's answer.
  */
 export async function askSocksProxy(
   proxy: Proxy,
@@ -78,7 +78,7 @@ async function authenticate(
     Uint8Array.of(1, username.length, ...username, password.length, ...password),
   );
   const version = await reader.byte();
-  // Some proxies say the version of SOCKS here; what they mean is clear.
+  // Some proxies send the version of SOCKS instead of 1: accepted, as it is unambiguous.
   if (version !== 1 && version !== VERSION) throw notSocks(address, "its answer is malformed");
   if (await reader.byte() !== 0) {
     throw new ProxyError(`The proxy ${address} does not accept the user name and password`, {
@@ -100,7 +100,7 @@ async function readVersion(reader: AnswerReader, address: string): Promise<void>
   );
 }
 
-/** The address from which the proxy connects to the server: nothing to us. */
+/** Skips the address from which the proxy connects to the server: it is not needed. */
 async function skipBoundAddress(reader: AnswerReader, address: string): Promise<void> {
   await reader.byte();
   const type = await reader.byte();
@@ -134,7 +134,7 @@ function noMethod(method: number, { address, protocol, credentials }: Proxy): Pr
     credentials === undefined
       ? `The proxy ${address} wants a user name and a password: ` +
         `write ${protocol}://user:password@${address}`
-      : `The proxy ${address} takes neither a user name and password nor a client without`,
+      : `The proxy ${address} accepts neither a user name and password nor anonymous clients`,
     { why: "credentials" },
   );
 }
@@ -143,7 +143,7 @@ function notSocks(address: string, how: string): ProxyError {
   return new ProxyError(`${address} is not a SOCKS5 proxy: ${how}`, { why: "not a proxy" });
 }
 
-/** What may help when the address was looked up here. */
+/** Advice for when the proxy does not support the type of an address that was looked up here. */
 function hint(reply: number, { protocol }: Proxy, host: string): string {
   return reply === 8 && protocol === "socks5" && host.includes(":")
     ? `: ${host} is IPv6; with socks5h:// the proxy looks the name up`

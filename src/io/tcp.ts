@@ -1,5 +1,5 @@
-// A connection of Deno's as a transport: TCP, the plain Network Connection of §4.2, and what else
-// Deno connects by.
+// A `Deno.Conn` as a transport: TCP, the plain Network Connection of §4.2, and TLS and Unix sockets
+// where Deno provides them.
 
 import { BYTES_A_TURN, ReadTurns } from "./read_turns.ts";
 import { nextTurn } from "./runtime.ts";
@@ -7,15 +7,15 @@ import type { Slabs } from "./slabs.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * Reads go into slices of a slab, one after the other, so that a chunk may be kept as it is. A slab
- * is small as long as the chunks are: one that a chunk has filled is followed by a larger one.
+ * Each read fills the next free part of a buffer, the slab, so that callers may keep a chunk
+ * without copying it. Slabs start small; when a single chunk fills one, the next is larger.
  */
 const FIRST_SLAB = 256;
 const LARGEST_SLAB = 131_072;
-/** Whoever reads as many bytes at once will have more than one answer, one after the other. */
+/** A read of at least this many bytes probably leads to several answers, one after the other. */
 const MUCH = 512;
 const NO_BYTES = new Uint8Array(0);
-/** A slab with less than this part of it free is left to the chunks in it. */
+/** A slab with less than this fraction of the current size free is not read into any more. */
 const LEAST_ROOM = 1 / 16;
 
 /** Where to connect, and how long to try. */
@@ -24,7 +24,7 @@ export interface TcpOptions {
   readonly hostname: string;
   /** 1 to 65,535. */
   readonly port: number;
-  /** Gives up connecting. Once there is a connection, it does nothing more. */
+  /** Cancels the attempt to connect. Has no effect on a connection that is already open. */
   readonly signal: AbortSignal;
 }
 
@@ -38,13 +38,13 @@ export async function connectTcp(options: TcpOptions): Promise<TcpTransport> {
   return new TcpTransport(await openTcp(options));
 }
 
-/** The connection as Deno has it: {@linkcode connectTcp}. */
+/** Like {@linkcode connectTcp}, but returns the `Deno.TcpConn` itself, for `Deno.startTls`. */
 export async function openTcp({ hostname, port, signal }: TcpOptions): Promise<Deno.TcpConn> {
   signal.throwIfAborted();
   const connection = await Deno.connect({ hostname, port, signal }).catch((error) => {
     throw signal.aborted ? signal.reason : error;
   });
-  // Packets are gathered before they are written: to wait for more would only cost time.
+  // Packets are already batched before they are written: Nagle's algorithm would only add delay.
   connection.setNoDelay();
   return connection;
 }
@@ -59,11 +59,11 @@ export class TcpTransport implements Transport {
   #before = this.#slab;
   #size = FIRST_SLAB;
   readonly #turns = new ReadTurns();
-  /** Whether the last read has brought much, or something has been written since. */
+  /** Whether the last read returned at least {@linkcode MUCH} bytes, or was followed by a write. */
   #isBusy = false;
   #closed = false;
 
-  /** `slabs` are shared with other connections. */
+  /** `slabs` is a pool of buffers that this connection shares with others. */
   constructor(connection: Deno.Conn, slabs?: Slabs) {
     this.#connection = connection;
     this.#slabs = slabs;
@@ -108,8 +108,9 @@ export class TcpTransport implements Transport {
     for (let sent = 0; sent < bytes.length;) {
       sent += await this.#connection.write(bytes.subarray(sent));
     }
-    // It resolves before those who make packets had a turn: they would go in twos and threes, each
-    // write for as much as hundreds together. Who answers a message or two is not held up.
+    // Deno's write resolves before the code that produces packets has run again, so each write
+    // would carry only two or three packets, at the cost of a write with hundreds. A first, small
+    // answer is not delayed.
     if (bytes.length >= BYTES_A_TURN) return;
     if (this.#isBusy) await nextTurn();
     this.#isBusy = true;
@@ -123,24 +124,24 @@ export class TcpTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#connection.close();
-    // Bytes may still come into it.
+    // A pending read may still write into the slab.
     if (!this.#isReading) this.#leave();
   }
 
-  /** Nothing more will be read. */
+  /** Gives up the slab: nothing more will be read into it. */
   #leave(): void {
     if (isWhole(this.#slab)) this.#slabs?.give(this.#slab);
     this.#slab = this.#before = NO_BYTES;
   }
 }
 
-/** A connection of Deno's as a transport. */
+/** A transport for a `Deno.Conn` that the application has opened. */
 export function connectionTransport(connection: Deno.Conn): Transport {
   if ("setNoDelay" in connection) (connection as Deno.TcpConn).setNoDelay();
   return new TcpTransport(connection);
 }
 
-/** Whether nothing in a slab is kept: it is free from its beginning. */
+/** Whether the whole slab is free: no chunk in it has been handed out. */
 function isWhole(slab: Uint8Array): boolean {
   return slab.length === slab.buffer.byteLength;
 }

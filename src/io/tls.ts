@@ -1,43 +1,43 @@
-// What a client asks of TLS, the same on every runtime. What a runtime would silently ignore, or
-// not explain, is refused here.
+// The TLS options of a client, the same on every runtime. Values that a runtime would silently
+// ignore, or reject without explanation, are rejected here.
 
 import { OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
 import { OptionError } from "./option_error.ts";
 import { builtinModule } from "./runtime.ts";
 
 /**
- * TLS for `mqtts://` and `wss://`: whom to trust, and who this client is.
+ * TLS for `mqtts://` and `wss://`: the authorities to trust and the client's own certificate.
  *
- * Texts are PEM: several blocks in one text, and text around them, are fine.
+ * PEM strings may contain several blocks, and other text around them.
  */
 export interface TlsOptions {
   /**
-   * Certificates of authorities to trust, in PEM. They are added to those that the runtime trusts
-   * by itself; on every runtime, with and without a client certificate.
+   * Certificates of authorities to trust, in PEM, in addition to those that the runtime trusts by
+   * default; on every runtime, with and without a client certificate.
    */
   readonly ca?: string | readonly string[] | undefined;
-  /** The client's certificate, in PEM, with the intermediate certificates behind it. */
+  /** The client's certificate, in PEM, followed by any intermediate certificates. */
   readonly cert?: string | undefined;
   /** The private key of {@linkcode TlsOptions.cert}, in PEM, not encrypted. */
   readonly key?: string | undefined;
   /**
-   * The application protocols to offer (ALPN, RFC 7301), the best one first, such as
-   * `"x-amzn-mqtt-ca"`. A server may leave its choice out, but may not choose another.
+   * The application protocols to offer (ALPN, RFC 7301), in order of preference, such as
+   * `"x-amzn-mqtt-ca"`. A server may choose none of them, but no other.
    */
   readonly alpn?: string | readonly string[] | undefined;
-  /** The name to ask for (SNI) and to find in the certificate. Default: the host of the URL. */
+  /** The name to send (SNI) and to check in the certificate. Default: the host of the URL. */
   readonly serverName?: string | undefined;
   /**
-   * `"host"`: the certificate must be issued by a trusted authority, to the server's name.
-   * `"chain only"`: the name is NOT checked, so that whoever has any certificate of a trusted
-   * authority can pose as the server: for tests. Default: `"host"`.
+   * `"host"`: the certificate must be issued by a trusted authority for the server's name.
+   * `"chain only"`: the name is NOT checked, so anyone who holds any certificate from a trusted
+   * authority can impersonate the server; for tests only. Default: `"host"`.
    */
   readonly verify?: "host" | "chain only" | undefined;
 }
 
-/** What is asked of TLS for one connection. */
+/** The TLS settings of one connection. */
 export interface TlsRequest {
-  /** The host, for SNI and for the name in the certificate. */
+  /** The name to send (SNI) and to check in the certificate. */
   readonly serverName: string;
   readonly ca: readonly string[];
   readonly cert: string | undefined;
@@ -46,7 +46,7 @@ export interface TlsRequest {
   readonly verifiesHost: boolean;
 }
 
-/** What came of the handshake; `undefined` where the runtime does not tell, or there is none. */
+/** The outcome of a handshake; `undefined` where the runtime does not tell, or there is none. */
 export interface TlsResult {
   /** The application protocol that the server has chosen. */
   readonly alpnProtocol: string | undefined;
@@ -66,9 +66,9 @@ const NAMES: ReadonlySet<string> = new Set<keyof TlsOptions>([
 ]);
 
 /**
- * The options with what is left out filled in.
+ * Validates the options and fills in the defaults.
  *
- * @throws {TypeError} when an option is not what it must be, where a runtime might just ignore it
+ * @throws {TypeError} when an option is wrong, even where the runtime would ignore it
  */
 export function tlsRequest(
   options: TlsOptions,
@@ -102,9 +102,9 @@ export function tlsRequest(
 }
 
 /**
- * Refuses options of TLS with which no connection can be made: once, when they are given.
+ * Validates TLS options once, when the application passes them, and that key and certificate match.
  *
- * @throws {TypeError} when an option is wrong, or the key is not the certificate's
+ * @throws {TypeError} when an option is wrong, or the key does not belong to the certificate
  */
 export function checkTlsOptions(options: TlsOptions, names: OptionNames = OPTION_NAMES): void {
   const { cert, key } = tlsRequest(options, "localhost", names);
@@ -112,9 +112,9 @@ export function checkTlsOptions(options: TlsOptions, names: OptionNames = OPTION
 }
 
 /**
- * Refuses what has no certificate in PEM: runtimes ignore it in silence.
+ * Checks that a value contains a certificate in PEM: runtimes silently ignore one that does not.
  *
- * @throws {TypeError} when there is none
+ * @throws {TypeError} when it does not
  */
 export function checkCertificate(name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") {
@@ -128,9 +128,9 @@ export function checkCertificate(name: string, text: unknown): asserts text is s
 }
 
 /**
- * Refuses what has no private key in PEM that can be used.
+ * Checks that a value contains an unencrypted private key in PEM.
  *
- * @throws {TypeError} when there is none
+ * @throws {TypeError} when it does not
  */
 export function checkPrivateKey(name: string, text: unknown): asserts text is string {
   if (typeof text !== "string") {
@@ -149,9 +149,9 @@ export function checkPrivateKey(name: string, text: unknown): asserts text is st
 }
 
 /**
- * Refuses a key that is not the certificate's: some runtimes tell so by the strangest errors.
+ * Checks that a private key belongs to a certificate: the errors of some runtimes do not say so.
  *
- * @throws {TypeError} when it is another, or one of the two cannot be read
+ * @throws {TypeError} when it does not, or one of the two cannot be read
  */
 export function checkKeyPair(
   cert: string,

@@ -1,7 +1,6 @@
-// §6 MQTT over WebSocket as a client has it: the opening handshake of RFC 6455, §4.1, over any byte
-// stream. The platform's own WebSockets will not do where there is another way: they read ahead
-// without bound, do not check the key's answer, tell nothing of what the server says, and may never
-// close.
+// §6 MQTT over WebSocket for clients: the opening handshake of RFC 6455, §4.1, over any byte
+// stream. The platform's WebSocket is used only in browsers: it buffers without limit, does not
+// verify Sec-WebSocket-Accept, hides the server's error response, and may never finish closing.
 
 import { OptionError } from "./option_error.ts";
 import type { Transport } from "./transport.ts";
@@ -19,30 +18,30 @@ import {
 import { bodyOf } from "./websocket_refusal.ts";
 import { WebSocketTransport } from "./websocket_transport.ts";
 
-/** What to ask the server for. */
+/** The request for a WebSocket. */
 export interface WebSocketClientOptions {
-  /** The server's host, and its port unless that is the scheme's own: what the Host field says. */
+  /** The value of the Host field: the host, and the port unless it is the scheme's default. */
   readonly host: string;
-  /** The path and the query: `"/mqtt?token=1"`. */
+  /** The path and the query, such as `"/mqtt?token=1"`. */
   readonly target: string;
-  /** More header fields: tokens, cookies. Not those of the handshake itself. */
+  /** Additional header fields, such as tokens and cookies; not those of the handshake itself. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
-   * Is told what was sent and what came back, as it stands on the wire. There may be secrets in it.
+   * Called with the request and the response as sent on the wire. They may contain secrets.
    */
   readonly observe?: ((exchange: WebSocketExchange) => void) | undefined;
 }
 
-/** The heads of an opening handshake, with lines that end with CR LF, without the empty line. */
+/** The two heads of an opening handshake: lines that end with CR LF, without the empty line. */
 export interface WebSocketExchange {
   readonly request: string;
   readonly response: string;
 }
 
 /**
- * Why there is no WebSocket: the server closed the connection, answered with something that is not
- * HTTP, with a status other than 101, with a wrong answer to the key, without the subprotocol
- * `mqtt`, with another fault in the upgrade, or with a head over 16 KiB.
+ * Why the handshake failed: the server closed the connection, its answer is not HTTP, the status is
+ * not 101, Sec-WebSocket-Accept is wrong, it did not select the subprotocol `mqtt`, the upgrade is
+ * invalid in another way, or the head is larger than 16 KiB.
  */
 export type WebSocketRefusal =
   | "closed"
@@ -53,7 +52,7 @@ export type WebSocketRefusal =
   | "upgrade"
   | "too long";
 
-/** What else is known of a handshake that failed. */
+/** Details of a failed handshake. */
 export interface WebSocketRefusalDetail {
   /** The status code of HTTP, such as 401. */
   readonly status?: number | undefined;
@@ -67,11 +66,11 @@ export interface WebSocketRefusalDetail {
   readonly received?: Uint8Array | undefined;
 }
 
-/** An opening handshake that gave no WebSocket (RFC 6455, §4.1). */
+/** The opening handshake failed (RFC 6455, §4.1). */
 export class WebSocketHandshakeError extends Error implements WebSocketRefusalDetail {
   /** Tells the errors apart in logs. */
   override readonly name = "WebSocketHandshakeError";
-  /** Why. */
+  /** Tells the reasons apart in code. */
   readonly why: WebSocketRefusal;
   /** The status code of HTTP, such as 401. */
   readonly status: number | undefined;
@@ -84,7 +83,6 @@ export class WebSocketHandshakeError extends Error implements WebSocketRefusalDe
   /** What came in place of HTTP: at most its first 16 bytes. */
   readonly received: Uint8Array | undefined;
 
-  /** Makes the error for a sentence. */
   constructor(why: WebSocketRefusal, message: string, detail: WebSocketRefusalDetail = {}) {
     super(message);
     this.why = why;
@@ -96,19 +94,19 @@ export class WebSocketHandshakeError extends Error implements WebSocketRefusalDe
   }
 }
 
-/** The most bytes of an answer's head. */
+/** The limit for the head of an answer, in bytes. */
 const LONGEST_ANSWER = 16_384;
 
-/** How many bytes of what is not HTTP are told. */
+/** How many bytes of an answer that is not HTTP the error contains. */
 const TOLD = 16;
 
 /**
- * Opens a WebSocket for MQTT over a byte stream that is connected to the server. The chunks that
- * come out of that are overwritten. When it rejects the stream is closed.
+ * Opens a WebSocket for MQTT over a byte stream that is connected to the server. Modifies the
+ * chunks that it reads from the stream. Closes the stream when it rejects.
  *
- * @throws {TypeError} when the host, the target or a header field may not be sent
+ * @throws {TypeError} when the host, the target or a header field is invalid
  * @throws {WebSocketHandshakeError} when the server does not open it
- * @throws {Error} what the stream below throws
+ * @throws {Error} what the stream throws
  */
 export async function openWebSocket(
   inner: Transport,
@@ -125,7 +123,7 @@ export async function openWebSocket(
       const [first = "", ...lines] = head.text.split(/\r?\n/);
       const [, version, code, reason = ""] = STATUS_LINE.exec(first) ?? [];
       if (code === undefined) throw withoutHead("not HTTP", encoder.encode(first));
-      // Something may be said before the answer (RFC 9110, §15.2).
+      // An interim response (RFC 9110, §15.2).
       if (/^1(?!01)/.test(code)) continue;
       options.observe?.({ request, response: [first, ...lines].join("\r\n") });
       const fields = fieldsOf(lines);
@@ -174,7 +172,7 @@ function requestFor({ host, target, headers = {} }: WebSocketClientOptions, key:
   ].join("\r\n");
 }
 
-/** What RFC 6455, §4.1, has the client look for in an answer with status 101. */
+/** Checks an answer with status 101 as RFC 6455, §4.1, requires of clients. */
 function checkUpgrade(fields: Fields | undefined, accept: string): void {
   if (fields === undefined) {
     throw new WebSocketHandshakeError("not HTTP", "The server's answer has a malformed header");
@@ -185,7 +183,7 @@ function checkUpgrade(fields: Fields | undefined, accept: string): void {
   if (fields.get("sec-websocket-accept") !== accept) {
     throw new WebSocketHandshakeError(
       "accept key",
-      "The server gave a wrong answer to the key of the WebSocket handshake",
+      "The server sent a wrong Sec-WebSocket-Accept in the WebSocket handshake",
     );
   }
   if (itemsOf(fields, "sec-websocket-extensions").length > 0) {
@@ -205,7 +203,7 @@ function checkUpgrade(fields: Fields | undefined, accept: string): void {
   }
 }
 
-/** The error for what came in place of a head. */
+/** The error when no complete head arrived. */
 function withoutHead(
   why: "closed" | "too long" | "not HTTP",
   received: Uint8Array,
@@ -216,7 +214,7 @@ function withoutHead(
   if (why === "closed") {
     return new WebSocketHandshakeError(
       why,
-      "The server closed the connection in the WebSocket handshake",
+      "The server closed the connection during the WebSocket handshake",
     );
   }
   return new WebSocketHandshakeError(why, "The server did not answer with HTTP", {
@@ -224,7 +222,7 @@ function withoutHead(
   });
 }
 
-/** The error for an answer with another status, with the text in it. */
+/** The error for an answer with a status other than 101, including the text in its body. */
 async function refusal(
   inner: Transport,
   status: number,

@@ -1,19 +1,21 @@
-// Header fields that an application wants in the request for a WebSocket. Apart from the handshake,
-// as they are checked where they are given, also on what has no handshake of ours.
+// Checks the header fields that an application adds to the WebSocket request. In a file of its own:
+// pages check them too, but do not load the handshake.
 
 import { OptionError } from "./option_error.ts";
 
 /** A token (RFC 9110, §5.6.2). */
 export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** The handshake's own fields, and those that announce content, which the request has none of. */
+/**
+ * Fields that the handshake sets itself, and fields that announce content, which it has none of.
+ */
 const OWN =
   /^(?:host|connection|upgrade|content-length|transfer-encoding|expect|sec-websocket-.*)$/i;
 
 /**
- * Refuses header fields that may not be sent.
+ * Checks that header fields may be sent.
  *
- * @throws {TypeError} when one is malformed, or is one of the handshake's own
+ * @throws {TypeError} when one is malformed or reserved for the handshake
  */
 export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
@@ -23,7 +25,7 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
-/** What is wrong with a field that is to be sent, as the rest of a sentence. */
+/** What is wrong with a field, as the end of a sentence; `undefined` if nothing is. */
 function fieldFault(name: string, value: string): string | undefined {
   if (!TOKEN.test(name)) return "is not the name of a header field";
   if (!/^[\t\x20-\x7e]*$/.test(value)) return "has a value that is not printable ASCII";

@@ -302,7 +302,7 @@ const USAGE: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["--unix", "/a", "-h", "b"], /only once: as a URL, with --host and --port, or with --unix/],
   [["--unix", "/a", "mqtt://b"], /only once: as a URL, /],
   [["--unix", "/a", "--proxy", "http://b"], /--proxy cannot be used with a Unix socket/],
-  [["--proxy", "ftp://me:s3cret@b"], /--proxy: ftp:\/\/ is not a scheme of proxies/],
+  [["--proxy", "ftp://me:s3cret@b"], /--proxy: ftp:\/\/ is not a proxy scheme/],
   [["--proxy", "http://me:s3cret@b/c"], /--proxy: the URL of the proxy must end after the port/],
   [["--header", "A=b"], /--header needs a server with a ws:\/\/ or wss:/],
   [["ws://a", "--header", "s3cret"], /--header: expected NAME=VALUE/],

@@ -156,7 +156,7 @@ const FAULTS: readonly (readonly [
     },
     (proxy) => ({
       message: `Cannot connect to {address}: the proxy ${proxy} closed the connection before it ` +
-        "had answered; check that it is a proxy for HTTP",
+        "answered; check that it is a proxy for HTTP",
       code: "proxy",
       kind: "transient",
     }),

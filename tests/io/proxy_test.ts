@@ -207,7 +207,10 @@ for (const [name, conversation] of Object.entries(ANSWERS)) {
       for (let length = 0; length < answer.length; length++) {
         const answers = [...conversation.answers.slice(0, index), answer.subarray(0, length)];
         const { message } = await failure({ ...conversation, answers, ends: true }, "closed");
-        assertMatch(message, /^The proxy proxy\.example:\d+ closed the connection before it had/);
+        assertMatch(
+          message,
+          /^The proxy proxy\.example:\d+ closed the connection before it answered/,
+        );
         assertMatch(message, /; check that it is a proxy for (SOCKS5|HTTP)$/);
       }
     }
@@ -268,7 +271,7 @@ const httpUser = (answer: string) => ({ ...http(answer), url: "http://u:secret@p
 const WRONG: readonly Wrong[] = [
   ["SOCKS: a user wanted", socks("05 ff"), "credentials", /socks5h:\/\/user:password@proxy/],
   ["SOCKS: a user wanted, unasked", socks("05 02"), "credentials", /wants a user name and a pass/],
-  ["SOCKS: no user wanted", socksUser("05 ff"), "credentials", /takes neither a user name/],
+  ["SOCKS: no user wanted", socksUser("05 ff"), "credentials", /accepts neither a user name/],
   ["SOCKS: another method", socks("05 01"), "not a proxy", /chose method 1 of authentication/],
   ["SOCKS: user refused", socksUser("05 02", "01 01"), "credentials", /does not accept the user/],
   ["SOCKS: odd version of authentication", socksUser("05 02", "02 00"), "not a proxy", /malformed/],
@@ -338,7 +341,7 @@ const WRONG: readonly Wrong[] = [
   ["HTTP: 99", http("HTTP/1.1 099 ?\r\n\r\n"), "not a proxy", /malformed/],
   ["HTTP: four digits", http("HTTP/1.1 2000 OK\r\n\r\n"), "not a proxy", /malformed/],
   ["HTTP: no status", http("HTTP/1.1 OK\r\n\r\n"), "not a proxy", /malformed/],
-  ["HTTP: version 2", http("HTTP/2 200 OK\r\n\r\n"), "not a proxy", /is not one of HTTP/],
+  ["HTTP: version 2", http("HTTP/2 200 OK\r\n\r\n"), "not a proxy", /is not HTTP/],
   [
     "HTTP: a mail server",
     http("220 mail"),
@@ -394,8 +397,8 @@ Deno.test("The URL of a proxy has a scheme, perhaps a user, a host, perhaps a po
 const MISTAKES: readonly (readonly [url: string, message: string])[] = [
   ["", "Expected the URL of a proxy; write it as socks5://127.0.0.1:1080"],
   ["proxy:1080", "Expected the URL of a proxy"],
-  ["socks4://u:secret@p", "socks4:// is not a scheme of proxies; use socks5://"],
-  ["https://u:secret@p", "https:// is not a scheme of proxies"],
+  ["socks4://u:secret@p", "socks4:// is not a proxy scheme; use socks5://"],
+  ["https://u:secret@p", "https:// is not a proxy scheme"],
   ["socks5://u:secret@", "no valid host and port"],
   ["socks5://u:secret@p:99999", "no valid host and port"],
   ["socks5://u:secret@p:x", "no valid host and port"],
@@ -407,8 +410,8 @@ const MISTAKES: readonly (readonly [url: string, message: string])[] = [
   ["http://u:secret@a%20b", "host of the proxy is not valid"],
   ["http://u:secret%zz@p", "write %25"],
   ["http://:secret@p", "a password and no user name"],
-  ["http://a%3Ab:secret@p", "must not have a colon"],
-  ["http://a:secret%0a@p", "must not have controls"],
+  ["http://a%3Ab:secret@p", "must not contain a colon"],
+  ["http://a:secret%0a@p", "must not contain control characters"],
   [`socks5://a:secret${"%C3%A9".repeat(125)}@p`, "longer than 255 bytes"],
 ];
 Deno.test("What is not the URL of a proxy is said, and never what may be a password", () => {
