@@ -1,5 +1,5 @@
-// Bytes that clients make the broker keep, counted by one means wherever they are kept: each
-// connection and each session has an account, and all of them are on the broker's.
+// Accounts for the memory that clients make the broker use. Each connection and each session has an
+// account, and whatever is charged to it is also charged to the broker's.
 //
 //   connection ──▶ broker ◀── session ◀── subscriptions
 //                    ▲
@@ -7,22 +7,22 @@
 
 import type { Memory } from "../session/memory.ts";
 
-/** What an account is opened with. */
+/** The limits of an account. */
 export interface AccountOptions {
-  /** The most bytes on it. Default: no limit but those above. */
+  /** The maximum number of bytes. Default: only the limits of the accounts above apply. */
   readonly limit?: number | undefined;
   /** The part of the limit that only small accounts may use. Default: 0. */
   readonly reserve?: number | undefined;
   /**
-   * The part of the limit that is left to the connections and sessions that there are, so that their
-   * messages go on when no more can be opened. Default: 0.
+   * The part of the limit that is left to the connections and sessions that there are, so that
+   * their messages go on when no more can be opened. Default: 0.
    */
   readonly left?: number | undefined;
-  /** With so many bytes the account is small. Default: as many as the account above, or none. */
+  /** Up to this many bytes the account is small. Default: that of the account above, or 0. */
   readonly small?: number | undefined;
 }
 
-/** An account of bytes. What is charged to it is charged to those above it, too. */
+/** Counts bytes against limits. Charges go to the accounts above, too. */
 export class Account implements Memory {
   readonly #above: Account | undefined;
   readonly #limit: number;
@@ -30,11 +30,11 @@ export class Account implements Memory {
   readonly #openingLimit: number;
   readonly #small: number;
   #bytes = 0;
-  /** Those of them that somebody else has charged above. */
+  /** How many of the bytes have been charged to the accounts above by another account. */
   #shared = 0;
   #isClosed = false;
 
-  /** Opens an account below another one, or one of its own. */
+  /** Opens an account, below another one if `above` is given. */
   constructor(above?: Account, options: AccountOptions = {}) {
     const { limit = Infinity, reserve = 0, left = 0, small } = options;
     this.#above = above;
@@ -44,20 +44,20 @@ export class Account implements Memory {
     this.#small = small ?? (above === undefined ? 0 : above.#small);
   }
 
-  /** How many bytes are on it. */
+  /** The bytes that are charged to the account. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Whether there is room for so many bytes more, here and above; `shared` ones count only here, as
-   * those above have them already.
+   * Whether this account and those above have room for more bytes. `shared` bytes count only here:
+   * they are already charged to the accounts above.
    */
   hasRoom(bytes: number, shared = 0): boolean {
     return this.#hasRoom(bytes, shared, this.#bytes + bytes + shared <= this.#small);
   }
 
-  /** Whether there is room for so many bytes more when what is in reserve is counted in. */
+  /** Like {@linkcode Account.hasRoom}, but may use the reserve. */
   hasRoomAtAll(bytes: number): boolean {
     return this.#hasRoom(bytes, 0, true);
   }
@@ -70,7 +70,7 @@ export class Account implements Memory {
     return this.#bytes + bytes <= this.#openingLimit;
   }
 
-  /** So many bytes more are kept, whether there was room or not. */
+  /** Charges bytes whether or not there is room for them. */
   charge(bytes: number, shared = 0): void {
     if (this.#isClosed) return;
     this.#bytes += bytes + shared;
@@ -80,24 +80,24 @@ export class Account implements Memory {
     }
   }
 
-  /** Charges so many bytes if there is room for them. Returns whether there was. */
+  /** Charges bytes if there is room for them. Returns whether there was. */
   tryCharge(bytes: number): boolean {
     if (!this.hasRoom(bytes)) return false;
     this.charge(bytes);
     return true;
   }
 
-  /** So many bytes fewer are kept. */
+  /** Takes back a charge. */
   release(bytes: number, shared = 0): void {
     this.charge(-bytes, -shared);
   }
 
-  /** So many bytes more are kept; fewer when it is negative. */
+  /** Charges bytes; releases them if the number is negative. */
   add(bytes: number): void {
     this.charge(bytes);
   }
 
-  /** Nothing on it is kept any more, and nothing will be. */
+  /** Releases everything and ignores later charges. */
   close(): void {
     this.release(this.#bytes - this.#shared, this.#shared);
     this.#isClosed = true;

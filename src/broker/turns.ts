@@ -1,98 +1,98 @@
-// Whatever a peer can make the broker do is done in turns of bounded length, and between two of
-// them sockets and timers are looked at. A turn is so much work, counted and not timed: messages
-// delivered, nodes visited, packets looked at. When it is over, everybody waits for the next one:
-// first those who have had little lately, then the others, each as much as the next.
+// A fair scheduler. Everything that a peer can make the broker do is done in turns of bounded
+// length; between two turns sockets and timers are polled. The length of a turn is measured in
+// units of work, not in time: messages delivered, nodes visited, packets examined. In the next turn
+// those are served first for whom little work was done lately; the others then get equal shares.
 
 import { Queue } from "../session/queue.ts";
 
-/** What work costs, in about 0.06 microseconds each. */
+/** The cost of each kind of work, in units of about 0.06 microseconds. */
 export const Work = {
-  /** A packet is looked at. */
+  /** A packet is examined. */
   packet: 8,
-  /** A message goes to a client at once. One more is for each 512 bytes. */
+  /** A message is sent to a client at once; plus 1 for each 512 bytes. */
   delivery: 2,
-  /** A message is kept for a session. */
+  /** A message is queued for a session. */
   keep: 5,
   /** Bytes are written to a socket. */
   write: 25,
-  /** A message is retained. One more is for each 256 bytes of its payload. */
+  /** A message is retained; plus 1 for each 256 bytes of its payload. */
   retain: 40,
-  /** A node of a tree of topics is visited. */
+  /** A node of a topic tree is visited. */
   node: 1,
-  /** A subscription is added or taken out, and the garbage collector looks at it. */
+  /** A subscription is added or removed; includes the work of the garbage collector. */
   subscription: 60,
-  /** A text is put into a tree of topics, for each of so many characters. */
+  /** A topic is added to a tree, for each of its characters. */
   text: 1 / 16,
-  /** Something is looked at: a member of a group, say. */
+  /** An item is examined, such as a member of a shared subscription. */
   look: 1,
-  /** A hook is asked, or what it has said is looked up. */
+  /** A hook is called, or its earlier answer is looked up. */
   hook: 20,
-  /** A client connects: a connection and a session are made, and the garbage collector copies them. */
+  /** A client connects: a connection and a session are created, and the collector copies them. */
   connect: 500,
   /** A session ends. */
   end: 50,
-  /** A timer has come: of a session, of a message. */
+  /** A timer of a session or a message fires. */
   timer: 10,
 } as const;
 
-/**
- * So much work is done in a turn while somebody waits who wants little: less than a millisecond.
- */
+/** The length of a turn while a light share is waiting: less than a millisecond. */
 const SHORT_TURN = 10_000;
 
-/** So much when nobody does: the longer a turn is, the more goes in one write. */
+/** The length of a turn otherwise: the longer a turn is, the more goes into one write. */
 const LONG_TURN = 100_000;
 
-/** For so many turns after somebody has waited who wanted little the turns are short. */
+/** How many turns stay short after a light share has waited. */
 const MEMORY = 500;
 
-/** So are the first ones, since code that has just been loaded runs several times slower. */
+/**
+ * How many turns are short at the start: code that is not optimized yet is several times slower.
+ */
 const FIRST = 50;
 
 /**
- * In so many long turns one after the other nothing is done for all while somebody has more to do:
- * what is published in them goes in one write.
+ * For how many consecutive long turns work for all is deferred while heavy shares are waiting, so
+ * that what is published in these turns goes into one write.
  */
 const HELD = 2;
 
-/** Who has had less than this lately is served first: less than {@linkcode LEAST}. */
+/** A share with less recent work than this is light: it is served first. */
 const LITTLE = 64;
 
-/** Who waits gets at least so much in a turn. */
+/** The least work that a waiting share may do in a turn. */
 const LEAST = 100;
 
-/** Somebody who has work done. */
+/** Whoever work is done for, such as a client, with how much was done for it lately. */
 export class Share {
-  /** The number of the turn in which the last of it was done. */
+  /** The number of the turn in which work was last done for it. */
   turn = 0;
-  /** How much lately: what was done in a turn before counts half as much. */
+  /** The recent work: with each turn, earlier work counts half as much. */
   work = 0;
 }
 
-/** Cuts work into turns. */
+/** Divides work into turns. */
 export class Turns {
   readonly #later: (callback: () => void) => void;
   readonly #onError: (error: unknown) => void;
   readonly #light = new Queue<() => void>();
   readonly #heavy = new Queue<() => void>();
   #share = new Share();
-  /** Which turn it is. */
+  /** The number of the current turn. */
   #number = 1;
   #work = 0;
-  /** How much of it is on an account. */
+  /** How much of the work has been added to a share. */
   #settled = 0;
-  /** At so much work the one whose work is done has to stop. */
+  /** The amount of work at which the current share has to stop. */
   #limit = SHORT_TURN;
-  /** How many turns are short from now on. */
+  /** How many of the next turns are short. */
   #short = FIRST;
-  /** In how many turns what is to be done for all has been held back. */
+  /** For how many consecutive turns work for all has been deferred. */
   #held = 0;
   #isArranged = false;
   #isRunning = false;
 
   /**
-   * `later` calls back when all that is ready to be done has been done. `onError` is told what a
-   * callback throws.
+   * `later` must call back after everything that is ready to run has run. `onError` is called with
+   * what a callback throws.
    */
   constructor(later: (callback: () => void) => void, onError: (error: unknown) => void) {
     this.#later = later;
@@ -104,12 +104,12 @@ export class Turns {
     return this.#work;
   }
 
-  /** Whether no more is to be done in this turn, or not for this one. */
+  /** Whether the turn, or the current share's part of it, is used up. */
   get isOver(): boolean {
     return this.#work >= this.#limit;
   }
 
-  /** What is counted from now on is done for somebody. */
+  /** Work that is counted from now on is done for `share`. */
   begin(share: Share): void {
     if (this.#share === share && share.turn === this.#number) return;
     this.#settle();
@@ -117,20 +117,20 @@ export class Turns {
     this.#share = share;
   }
 
-  /** Work has been done. */
+  /** Adds work to the current turn and share. */
   count(work: number): void {
     this.#work += work;
     if (this.#work >= this.#limit) this.#arrange();
   }
 
-  /** So much work will be done for somebody: who is new is not one who wants little. */
+  /** Charges work to a share in advance, so that a newcomer is not taken for a light share. */
   expect(share: Share, work: number): void {
     this.#age(share);
     share.work += work;
   }
 
   /**
-   * Calls back in a later turn. Who has had much of this one comes after those who have had little.
+   * Calls back in a later turn: for light shares before heavy ones.
    */
   wait(share: Share, callback: () => void): void {
     this.#settle();
@@ -142,8 +142,8 @@ export class Turns {
   }
 
   /**
-   * Calls back in one of the next turns, before those who have had much: of what is done for all. It
-   * is the next one when somebody waits who wants little, or nobody does.
+   * Calls back in one of the next turns, before heavy shares: for work that is done for all. It is
+   * the very next turn unless heavy shares keep the turns long; see {@linkcode HELD}.
    */
   waitForAll(callback: () => void): void {
     this.#light.push(callback);
@@ -151,8 +151,8 @@ export class Turns {
   }
 
   /**
-   * Does something for each item, in as many turns as it takes, and then what is to be done then.
-   * Takes a promise only if it is more than one turn.
+   * Calls `each` for every item, in as many turns as needed, and finally `then`. Returns a promise
+   * only if it takes more than one turn.
    */
   forEach<Item>(
     share: Share,
@@ -162,7 +162,7 @@ export class Turns {
   ): Promise<void> | undefined {
     const iterator = items[Symbol.iterator]();
     let index = 0;
-    /** Whether all is done. */
+    /** Returns whether all items are done. */
     const goOn = (): boolean => {
       this.begin(share);
       do {
@@ -189,7 +189,7 @@ export class Turns {
     });
   }
 
-  /** What has been done is on the account of who it was done for. */
+  /** Adds the work done since the last call to the current share. */
   #settle(): void {
     this.#share.work += this.#work - this.#settled;
     this.#settled = this.#work;
@@ -207,7 +207,7 @@ export class Turns {
     this.#later(() => this.#run());
   }
 
-  /** A turn begins. */
+  /** Runs one turn. */
   #run(): void {
     this.#isArranged = false;
     this.#settle();
@@ -217,11 +217,11 @@ export class Turns {
     if (this.#short > 0) this.#short--;
     const length = this.#short > 0 ? SHORT_TURN : LONG_TURN;
     this.#isRunning = true;
-    // In a long turn nobody else is among those who are served first.
+    // In a long turn the light queue contains nothing but work for all.
     const mayBeHeld = length === LONG_TURN && this.#heavy.length > 0 && this.#light.length > 0;
     const isHeld = mayBeHeld && this.#held < HELD;
     this.#held = isHeld ? this.#held + 1 : 0;
-    // Half of the turn is for those who have had much: nobody waits for ever.
+    // Half of the turn is reserved for heavy shares, so that they do not starve.
     if (!isHeld) this.#serve(this.#light, this.#heavy.length > 0 ? length / 2 : length);
     this.#serve(this.#heavy, length);
     this.#isRunning = false;
@@ -229,7 +229,7 @@ export class Turns {
     if (this.#light.length + this.#heavy.length > 0 || this.isOver) this.#arrange();
   }
 
-  /** Serves those who wait, each for as much as the next, until so much work has been done. */
+  /** Serves the waiting callbacks with equal shares, until the turn's work has reached `until`. */
   #serve(waiting: Queue<() => void>, until: number): void {
     while (waiting.length > 0 && this.#work < until) {
       const equal = Math.max(LEAST, (until - this.#work) / waiting.length);

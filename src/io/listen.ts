@@ -79,6 +79,7 @@ export interface ListenOptions {
 
 /** Accepts connections at one address. */
 export interface Listener {
+  /** The protocol that its clients speak. */
   readonly protocol: ListenProtocol;
   /** The address; for a Unix socket, the path of its file. */
   readonly hostname: string;

@@ -1,32 +1,32 @@
-// §6 MQTT over WebSocket as a server has it: RFC 6455 over any transport. The platform's own
-// WebSockets will not do here: one cannot be asked to wait, nor be ended when the other end does
-// not answer, nor a connection that never asks for one.
+// §6 MQTT over WebSocket for servers: RFC 6455 over any transport. The platform's WebSockets are
+// not used: they have no back-pressure, and offer no way to close a peer that does not answer, or
+// that never sends its request.
 
 import type { Transport } from "./transport.ts";
 import { answerRequest, type WebSocketServerOptions } from "./websocket_handshake.ts";
 import { Ending, WebSocketTransport } from "./websocket_transport.ts";
 
 /**
- * The bytes in the binary frames of a WebSocket that the other end asks for. It is opened by
- * reading from it; until then nothing can be written.
+ * The server's end of a WebSocket: carries the bytes of its binary frames. The first read waits for
+ * the client's request and answers it; before that nothing can be written.
  */
 export class WebSocketServerTransport implements Transport {
   readonly #inner: Transport;
   readonly #options: WebSocketServerOptions;
-  /** Once the request is granted. */
+  /** Set once the request has been accepted. */
   #socket: WebSocketTransport | undefined;
   #isRefused = false;
   #origin: string | undefined;
 
-  /** Answers requests on a transport; the chunks of that are overwritten. */
+  /** Modifies the chunks that it reads from `inner`. */
   constructor(inner: Transport, options: WebSocketServerOptions = {}) {
     this.#inner = inner;
     this.#options = options;
   }
 
   /**
-   * Where the page comes from that has connected, as its browser says, such as
-   * `"https://example.org"`; `undefined` when the other end is no browser, or nothing is open yet.
+   * The origin of the page that has connected, such as `"https://example.org"`; `undefined` if the
+   * client is not a browser, or the WebSocket is not open yet.
    */
   get origin(): string | undefined {
     return this.#origin;

@@ -1,6 +1,5 @@
-// §6 MQTT over WebSocket, once it is open: the bytes in its binary frames, at either end. Pings are
-// answered and the closing handshake is done while reading; what nobody reads stays in the
-// transport below.
+// §6 MQTT over an open WebSocket, at either end: carries the bytes of its binary frames. Pings and
+// the closing handshake are handled by reads, so what nobody reads stays in the transport below.
 
 import type { Transport } from "./transport.ts";
 import { type ControlFrame, FrameReader, FrameWriter } from "./websocket_frames.ts";
@@ -14,18 +13,18 @@ import {
   type WebSocketRole,
 } from "./websocket_protocol.ts";
 
-/** How long the other end may take to close when it has been told to, in milliseconds. */
+/** How long the peer may take to close after this end has, in milliseconds. */
 const LINGER = 1000;
 
-/** How a WebSocket ended when that was no ordinary end: one end found a fault. */
+/** The WebSocket was closed because one end reported an error. */
 export class WebSocketClosedError extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "WebSocketClosedError";
   /** The code in the close frame (RFC 6455, §7.4). */
   readonly code: number;
-  /** Whether the other end closed it. Else this end did, as the other broke the protocol. */
+  /** `true` if the peer closed it; `false` if this end did, because the peer broke the protocol. */
   readonly isByPeer: boolean;
-  /** What the other end gave as its reason, or what it did wrong. */
+  /** The reason that the peer gave, or what it did wrong. */
   readonly reason: string;
 
   /** Makes the message from the parts. */
@@ -39,31 +38,29 @@ export class WebSocketClosedError extends Error {
 }
 
 /**
- * The last things that are said and heard on a transport, with no more than {@linkcode LINGER} for
- * them.
+ * Closes a transport gracefully: gives the peer at most {@linkcode LINGER} to close its end.
  */
 export class Ending {
   readonly #inner: Transport;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Nothing happens yet. */
   constructor(inner: Transport) {
     this.#inner = inner;
   }
 
-  /** From now on the other end has little time to close. */
+  /** Starts the timeout after which the transport is closed. */
   begin(): void {
     this.#timer ??= setTimeout(() => this.#inner.close(), LINGER);
   }
 
-  /** It has closed, or does not matter any more. */
+  /** Stops the timeout: the peer has closed, or the transport was closed in another way. */
   end(): void {
     clearTimeout(this.#timer);
   }
 
   /**
-   * Says the last word, and reads what the other end has sent before it knew: else it might not get
-   * to read it.
+   * Sends the last bytes, then reads and discards what the peer still sends: closing with unread
+   * bytes would reset the connection, and the peer might lose the last bytes.
    */
   async part(say: () => Promise<void>): Promise<void> {
     this.begin();
@@ -72,7 +69,7 @@ export class Ending {
       await this.#inner.closeWrite();
       while (await this.#inner.read() !== undefined);
     } catch {
-      // It is closed already, which is what was wanted.
+      // The transport is already closed, which is the goal.
     } finally {
       this.end();
     }
@@ -88,16 +85,16 @@ export class WebSocketTransport implements Transport {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #ending: Ending;
-  /** Resolves when the last frame is written, or cannot be. */
+  /** Resolves when the latest frame has been written, or could not be. */
   #written: Promise<void> = Promise.resolve();
   /** Whether a close frame was sent: the last frame of all (RFC 6455, §5.5.1). */
   #isClosing = false;
-  /** Whether the other end has said its last. */
+  /** Whether nothing more can be read: the peer has closed, or broke the protocol. */
   #hasEnded = false;
-  /** What to answer to the last ping. */
+  /** The data of a ping that is still to be answered. */
   #pong: Uint8Array | undefined;
 
-  /** `first` are bytes that came behind the handshake. */
+  /** `first` contains the bytes that followed the handshake. */
   constructor(inner: Transport, role: WebSocketRole, first: Uint8Array) {
     this.#inner = inner;
     this.#reader = new FrameReader(role);
@@ -161,7 +158,7 @@ export class WebSocketTransport implements Transport {
   }
 
   /**
-   * The other end has closed the WebSocket: says so, too, with the same code (RFC 6455, §5.5.1).
+   * The peer has sent a close frame: answers with the same code (RFC 6455, §5.5.1).
    */
   async #endAsTold(data: Uint8Array): Promise<void> {
     let closing: Closing;
@@ -189,7 +186,7 @@ export class WebSocketTransport implements Transport {
   }
 
   /**
-   * Of pings that come while bytes are on their way the last one is answered (RFC 6455, §5.5.3).
+   * If several pings arrive while a write is pending, only the last is answered (RFC 6455, §5.5.3).
    */
   #answerPing(data: Uint8Array): void {
     const isAnswering = this.#pong !== undefined;
@@ -200,11 +197,11 @@ export class WebSocketTransport implements Transport {
       this.#pong = undefined;
       return frame;
     });
-    // When it cannot be sent the connection is gone: the next read or write tells.
+    // If it cannot be sent, the connection is lost: the next read or write reports that.
     sent.catch(() => {});
   }
 
-  /** Says, once, that there is no more. */
+  /** Sends the close frame, only once. */
   #sayClose(closing: Closing): Promise<void> {
     if (this.#isClosing) return this.#written;
     const sent = this.#send(() => this.#writer.frame(Opcode.close, closeData(closing)));
@@ -212,7 +209,7 @@ export class WebSocketTransport implements Transport {
     return sent;
   }
 
-  /** One frame after the other, each made when its turn has come. */
+  /** Sends frames one after the other: a frame is built when the previous one is written. */
   #send(frame: () => Uint8Array): Promise<void> {
     if (this.#isClosing) return Promise.reject(new Error("The WebSocket is closed"));
     const sent = this.#written.then(() => this.#inner.write(frame()));
