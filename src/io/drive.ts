@@ -1,7 +1,7 @@
-// The only pump: a transport, a connection, one timer. After anything has happened it takes the
-// connection's bytes, its events and its deadline, in that order, and does nothing else. What the
-// transport throws is the network's fault; what the connection throws, or who is told its events,
-// is a fault of this program: it ends the connection, and is told as what it is.
+// Connects the engine to the outside: one connection, one transport, one timer. After every input
+// it takes the connection's bytes, then its events, then reads its deadline. Errors that the
+// transport throws are network errors; errors that the connection or an event handler throws are
+// bugs in this program: they end the connection and are reported as internal errors.
 
 import type { Connection } from "../session/connection.ts";
 import type { ConnectionEvent } from "../session/events.ts";
@@ -9,30 +9,32 @@ import type { Clock } from "./clock.ts";
 import type { Transport } from "./transport.ts";
 
 /**
- * Once a connection is over, so many bytes are thrown away before a rest of so many milliseconds.
+ * After the end of the connection: how many bytes are discarded between two pauses, and how long a
+ * pause is, in milliseconds.
  */
 const THROWN_AWAY = 65_536;
 const REST = 20;
 
 /**
- * How long the last bytes may take, and the other end to close, once the connection is over. In
- * milliseconds.
+ * The time limit for writing the last bytes, and for the peer to close, after the end of the
+ * connection. In milliseconds.
  */
 const LAST_WORDS = 1000;
 
-/** How often to look whether the machine has slept: its timers sleep, too. In milliseconds. */
+/** The interval of the check whether the machine has been suspended, in milliseconds. */
 const GLANCE = 10_000;
 
 /**
- * A clock on the wall that has run ahead by so much tells of a sleep, a timer that is as late of a
- * tab in the background, where the next one may come too late for the Keep Alive. In milliseconds.
+ * In milliseconds. If the wall clock has advanced by this much more than the monotonic clock, the
+ * machine was suspended. If a timer is this late, the page is in the background, where the next one
+ * may be too late for the Keep Alive.
  */
 const SLEPT = 2000;
 
-/** How many promises lie between an event and the application's answer to it, mostly. */
+/** How many microtasks usually pass between an event and the application's reaction to it. */
 const TURNS = 3;
 
-/** What a drive needs of a connection. */
+/** The part of a connection that a drive uses. */
 export type DrivenConnection = Pick<
   Connection,
   | "receive"
@@ -47,9 +49,9 @@ export type DrivenConnection = Pick<
   | "wantsBytes"
 >;
 
-/** Runs a connection over a transport, from the first byte to the last. */
+/** Runs a connection over a transport until both are closed. */
 export class Drive {
-  /** Resolves when the transport is closed and nothing of it goes on. Never rejects. */
+  /** Resolves when the transport is closed and no operation is pending. Never rejects. */
   readonly finished: Promise<void>;
   readonly #transport: Transport;
   readonly #connection: DrivenConnection;
@@ -59,10 +61,10 @@ export class Drive {
   readonly #beforeRead: ((bytes: number) => Promise<void> | undefined) | undefined;
   #error: unknown;
   /**
-   * What was thrown within this program, and is to be told when the end of the connection has been.
+   * Internal errors, to be reported after the event for the end of the connection.
    */
   #internalErrors: unknown[] = [];
-  /** The write that is on its way. */
+  /** The pending write, or the latest one. */
   #writing: Promise<void> | undefined;
   #isWriting = false;
   #isHeld = false;
@@ -70,18 +72,17 @@ export class Drive {
   #lastWords: Promise<void> | undefined;
   #isPumping = false;
   #isAgain = false;
-  /** Bytes that came after the end, since the last rest. */
+  /** Bytes that were discarded since the last pause. */
   #thrownAway = 0;
   #lead: number;
   #armedAt = Infinity;
   #disarm = (): void => {};
 
   /**
-   * Begins at once. `onEvent` is told each event; in it the connection may be used.
-   * `onInternalError` is told what was thrown within this program: it has ended the connection,
-   * which `onEvent` has been told before, though it may have failed again. `beforeRead` is called
-   * before each read with the number of bytes that the last one has brought; what it gives back is
-   * waited for. It must not reject.
+   * Starts at once. `onEvent` receives each event, and may call the connection. `onInternalError`
+   * receives errors thrown by the connection or by `onEvent`, after `onEvent` has been called with
+   * the end of the connection. `beforeRead` is called before each read with the number of bytes
+   * that the previous one returned; the read waits for its promise, which must not reject.
    */
   constructor(
     transport: Transport,
@@ -102,17 +103,17 @@ export class Drive {
     this.finished = this.#read();
   }
 
-  /** What the network said when it ended the connection, if it said anything. */
+  /** The network error that ended the connection, if there was one. */
   get error(): unknown {
     return this.#error;
   }
 
-  /** Resolves when all that there is to send is written, or cannot be any more. Never rejects. */
+  /** Resolves when everything has been written, or cannot be written any more. Never rejects. */
   async written(): Promise<void> {
     for (let last; this.#isHeld || this.#writing !== last;) await (last = this.#writing);
   }
 
-  /** Something was asked of the connection: to be called after every call of it. */
+  /** Must be called after every call of the connection from outside. */
   wake(): void {
     if (this.#isPumping) {
       this.#isAgain = true;
@@ -133,7 +134,9 @@ export class Drive {
     else if (this.#connection.deadline < this.#armedAt) this.#arm();
   }
 
-  /** False when something has failed. The connection is over then: what is left is to be told. */
+  /**
+   * Returns false after an error: the connection has ended, and its last events are still to come.
+   */
   #pumpAll(): boolean {
     try {
       do this.#pump(); while (this.#isAgain);
@@ -161,7 +164,7 @@ export class Drive {
 
   #pump(): void {
     this.#isAgain = false;
-    // What comes together while a write is on its way goes in one write when that has ended.
+    // What accumulates during a write is sent in one write afterwards.
     if (!this.#isWriting && !this.#isHeld) this.#write();
     const connection = this.#connection;
     for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
@@ -184,7 +187,8 @@ export class Drive {
       }
       if (chunk === undefined) break;
       bytes = chunk.length;
-      // Once the connection is over, bytes are read so that the other end gets to read ours.
+      // After the end, bytes are still read: closing with unread bytes would reset the connection,
+      // and the peer might lose our last bytes.
       if (connection.isClosed) {
         this.#transport.release?.();
         await this.#restAfter(bytes);
@@ -202,8 +206,8 @@ export class Drive {
   }
 
   /**
-   * Nobody is in a hurry for what is thrown away: who has much of it to send is not to hold up
-   * others.
+   * Slows down the reading of bytes that are discarded, so that a peer that sends many of them does
+   * not take time from others.
    */
   #restAfter(length: number): Promise<void> | undefined {
     this.#thrownAway += length;
@@ -223,8 +227,8 @@ export class Drive {
   }
 
   /**
-   * Those who were told something may have something to send: each has its say, a promise or three
-   * away, before the first of them is written alone.
+   * Delays writing by a few microtasks, so that the answers to all events of a chunk go into one
+   * write.
    */
   async #hearOut(): Promise<void> {
     this.#isHeld = true;
@@ -233,7 +237,7 @@ export class Drive {
     this.wake();
   }
 
-  /** Who needs time to decide gets no more bytes: they stay where they are bounded. */
+  /** While the connection needs no bytes, they stay in the transport, where they are bounded. */
   #untilWanted(): Promise<void> {
     return new Promise((resolve) => this.#onWanted = resolve);
   }
@@ -247,7 +251,7 @@ export class Drive {
     this.#writing = this.#send(bytes).then(this.#onWritten, this.#onWriteFailed);
   }
 
-  /** A transport of somebody else's may throw where it should reject. */
+  /** An application's own transport may throw instead of rejecting. */
   #send(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     try {
       return this.#transport.write(bytes);
@@ -261,7 +265,7 @@ export class Drive {
     this.wake();
   };
 
-  /** Nothing can be sent any more. The flag stays: there is no next write. */
+  /** Nothing can be sent any more. `#isWriting` stays set, so that there is no next write. */
   readonly #onWriteFailed = (error: unknown): void => {
     if (!this.#connection.isClosed) this.#error ??= error;
     this.#connection.receiveEnd(this.#clock.now());
@@ -270,8 +274,8 @@ export class Drive {
   };
 
   /**
-   * The connection is over: sends what is left, and lets the other end close first, but not for
-   * ever.
+   * After the end of the connection: sends the remaining bytes and lets the peer close first,
+   * within {@linkcode LAST_WORDS}.
    */
   async #sayLastWords(): Promise<void> {
     this.#disarm();
@@ -285,8 +289,8 @@ export class Drive {
   }
 
   /**
-   * Sets the timer. It is not moved when the deadline moves on, as it does with every packet: it
-   * just fires early.
+   * Sets the timer. It is not reset when the deadline moves later, as it does with every packet: it
+   * then fires early, and is set again.
    */
   #arm(): void {
     this.#disarm();

@@ -1,4 +1,4 @@
-// §3.3.4 One message on its way to several subscribers: what can be the same for them is made once.
+// §3.3.4 One message for several subscribers: what can be shared between them is created only once.
 
 import type { PublishPacket, QoS } from "../../packets/mod.ts";
 import { writePacket } from "../../packets/codec.ts";
@@ -11,7 +11,7 @@ import { messageBytes, PLACE } from "../sizes.ts";
 import { PayloadPages, withOwnCorrelationData } from "./payload_pages.ts";
 import { QueuedMessage, SharedContent } from "./queued_message.ts";
 
-/** Room for one message after the other, larger than which it is not kept. */
+/** The largest buffer that is kept from one message to the next, in bytes. */
 const ROOM = 65_536;
 
 /** What messages are encoded in and copied to. */
@@ -27,7 +27,7 @@ export class Workshop {
   }
 }
 
-/** A message on its way to several. It is there until the next one is. */
+/** A message that is being routed. Valid until the next message is routed. */
 export class Copies {
   readonly packet: PublishPacket;
   readonly #now: () => number;
@@ -43,7 +43,7 @@ export class Copies {
   #encoded: Uint8Array | undefined;
   #encodedRetained: Uint8Array | undefined;
 
-  /** `isShared` says whether more than one may keep it. */
+  /** `isShared` says whether several sessions may keep the message. */
   constructor(
     packet: PublishPacket,
     isShared: boolean,
@@ -59,8 +59,8 @@ export class Copies {
   }
 
   /**
-   * Whether a session with this account and these messages that wait has room to keep it: asked
-   * before there is a message to be kept, since who floods others has most of them dropped.
+   * Whether a session with this account and queue has room for the message. Asked before the
+   * message is copied: in a flood most messages are dropped.
    */
   hasRoom(account: Account, waiting: SendQueue): boolean {
     this.#size ??= messageSize(this.packet);
@@ -71,7 +71,7 @@ export class Copies {
     return this.#content.hasRoom(account);
   }
 
-  /** It is kept for a session with this account, which has been found to have room. */
+  /** Keeps the message for a session with this account, which must have room for it. */
   charge(account: Account, message: QueuedMessage): void {
     if (this.#content === undefined) message.charge(account, this.#bytes!);
     else message.chargeShared(account, this.#content);

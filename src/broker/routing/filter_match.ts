@@ -1,23 +1,22 @@
-// §4.7 All the Topic Filters of a tree that one Topic Name matches.
+// §4.7 Finds all Topic Filters of a tree that match a Topic Name.
 
 import { isEnd, levelEnd } from "./topic_levels.ts";
 import type { Node } from "./topic_tree.ts";
 
-/** Finds the filters that match a Topic Name. */
+/** The search for one Topic Name. */
 export class FilterMatch<Value> {
   readonly #topic: string;
   readonly #callback: (value: Value) => void;
   #visited = 0;
 
-  /** Nothing has been looked at. */
   constructor(topicName: string, callback: (value: Value) => void) {
     this.#topic = topicName;
     this.#callback = callback;
   }
 
   /**
-   * Calls back with the value of each filter below a root that matches. Returns how many levels
-   * have been looked at.
+   * Calls back with the value of each matching filter below a root. Returns how many levels have
+   * been examined.
    */
   visit(root: Node<Value>): number {
     this.#below(root, 0);
@@ -32,7 +31,7 @@ export class FilterMatch<Value> {
     const topic = this.#topic;
     // [MQTT-4.7.2-1]
     const takesWildcards = at > 0 || !topic.startsWith("$");
-    // It stands for the level above, too: "sport/#" matches "sport".
+    // "#" includes the parent level: "sport/#" matches "sport".
     const all = takesWildcards ? children?.get("#") : undefined;
     if (all?.node.value !== undefined) this.#callback(all.node.value);
     if (at > topic.length) {
@@ -46,7 +45,7 @@ export class FilterMatch<Value> {
     if (any !== undefined) this.#along(any.label, any.node, at);
   }
 
-  /** Goes along an edge, if its levels match. */
+  /** Follows an edge if its levels match. */
   #along(label: string, node: Node<Value>, start: number): void {
     const topic = this.#topic;
     let at = start;

@@ -1,10 +1,10 @@
-// §4.7 The Topic Names of a tree that one Topic Filter matches, looked for in steps: how long it
-// takes depends on all that has to be looked at, not on what is found.
+// §4.7 Finds the Topic Names of a tree that match a Topic Filter, in steps: the time depends on how
+// many nodes are visited, not on how many names are found.
 
 import { isEnd, levelEnd } from "./topic_levels.ts";
 import type { Edge, Node } from "./topic_tree.ts";
 
-/** A branching of the tree, some branches of which are still to be searched. */
+/** A node, some branches of which are still to be searched. */
 interface Branching<Value> {
   readonly branches: Iterator<Edge<Value>, undefined>;
   /** Where the level of the filter begins that stands for the branches. */
@@ -12,16 +12,15 @@ interface Branching<Value> {
   readonly isRoot: boolean;
 }
 
-/** A search that can be interrupted. The tree may change meanwhile. */
+/** A search that can be interrupted. The tree may change in between. */
 export class NameSearch<Value> {
   readonly #filter: string;
   #root: Node<Value> | undefined;
-  /** Where the search is, the root first. */
+  /** The path to the current position, from the root. */
   readonly #path: Branching<Value>[] = [];
   #visited = 0;
   #isOver = false;
 
-  /** Nothing has been looked at. */
   constructor(root: Node<Value>, topicFilter: string) {
     this.#root = root;
     this.#filter = topicFilter;
@@ -32,7 +31,7 @@ export class NameSearch<Value> {
     return this.#visited;
   }
 
-  /** Whether nothing more will be found. */
+  /** Whether the search is finished. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -89,7 +88,7 @@ export class NameSearch<Value> {
     return this.#along(edge, at);
   }
 
-  /** Goes along an edge, if its levels match the filter from there on. */
+  /** Follows an edge if its levels match the rest of the filter. */
   #along({ label, node }: Edge<Value>, start: number): Value | undefined {
     const filter = this.#filter;
     let at = start;

@@ -1,4 +1,5 @@
-// Who keeps, copies: a message that is decoded is a view of all that was read with it, and would keep that in memory, too.
+// Who keeps, copies: a message that is decoded is a view of all that was read with it, and would
+// keep that in memory, too.
 
 /** What has bytes of a message: a PUBLISH, a Will. */
 interface Message {
@@ -6,18 +7,20 @@ interface Message {
   readonly properties: { readonly correlationData?: Uint8Array | undefined };
 }
 
-/** So many bytes lie in one page. The last of them that is kept keeps the page. */
+/** The size of a page in bytes. A page stays in memory as long as any copy in it does. */
 const PAGE = 4096;
 
-/** Bytes that are more than this are worth a buffer of their own. */
+/** Payloads larger than this get a buffer of their own. */
 const SMALL = 512;
 
-/** Copies of small payloads, side by side: a buffer for each would cost several times as much as what it takes to fill it. */
+/**
+ * Copies of small payloads, side by side: a buffer for each would cost several times as much as
+ * what it takes to fill it.
+ */
 export class PayloadPages {
   #page = new Uint8Array(0);
   #used = 0;
 
-  /** A copy. */
   copy(bytes: Uint8Array): Uint8Array {
     const { length } = bytes;
     if (length > SMALL) return bytes.slice();
@@ -31,13 +34,13 @@ export class PayloadPages {
   }
 }
 
-/** A message with bytes of its own. */
+/** A message whose bytes are copies, independent of the buffer that was read. */
 export function withOwnBytes<Kind extends Message>(message: Kind): Kind {
   const { payload, properties } = message;
   return { ...message, payload: payload.slice(), properties: withOwnCorrelationData(properties) };
 }
 
-/** Properties with bytes of their own; themselves where they have none. */
+/** Properties whose bytes are copies; the same object if they contain no bytes. */
 export function withOwnCorrelationData<Kind extends Message["properties"]>(properties: Kind): Kind {
   const { correlationData } = properties;
   if (correlationData === undefined) return properties;

@@ -1,5 +1,5 @@
-// A message that waits for a client, or is in flight to it, with its place in the store and on its
-// session's account.
+// A message that is queued for a client or in flight to it, with its row in the store and its
+// charge to the session's account.
 
 import type { PublishInit } from "../../packets/mod.ts";
 import { OutgoingMessage } from "../../session/outgoing_message.ts";
@@ -9,16 +9,16 @@ import { PLACE } from "../sizes.ts";
 import type { Group } from "./subscriptions.ts";
 
 /**
- * The content of a message that several keep: it is on the account of each, and on the broker's
- * once.
+ * The content of a message that several sessions keep: it is charged to the account of each, but to
+ * the broker's only once.
  */
 export class SharedContent {
   readonly #account: Account;
-  /** How many bytes it takes. */
+  /** The size in bytes. */
   readonly bytes: number;
   #holders = 0;
 
-  /** Of so many bytes, on an account that is everybody's. */
+  /** `account` is the broker's. */
   constructor(account: Account, bytes: number) {
     this.#account = account;
     this.bytes = bytes;
@@ -30,12 +30,12 @@ export class SharedContent {
     return this.#holders > 0 ? account.hasRoom(PLACE, bytes) : account.hasRoom(PLACE + bytes);
   }
 
-  /** One more keeps it. */
+  /** Another session keeps it. */
   hold(): void {
     if (this.#holders++ === 0) this.#account.charge(this.bytes);
   }
 
-  /** One fewer keeps it. */
+  /** A session no longer keeps it. */
   release(): void {
     if (--this.#holders === 0) this.#account.release(this.bytes);
   }
@@ -43,19 +43,19 @@ export class SharedContent {
 
 /** A message that the broker keeps until its client has it. */
 export class QueuedMessage extends OutgoingMessage {
-  /** Its row in the store, if it is there, or to be there. */
+  /** Its row in the store, if it is stored or about to be. */
   row: number | undefined;
   /**
    * As it is in the store: its place in order, which changes when it is sent and when its PUBREC
    * comes.
    */
   savedOrder = 0;
-  /** The checksum of what does not change of its row. */
+  /** The checksum of the columns of its row that never change. */
   contentChecksum = 0;
-  /** The group of a shared subscription that it was sent to, if it was. */
+  /** The shared subscription to which it was sent, if any. */
   group: Group<BrokerSession> | undefined;
   #account: Account | undefined;
-  /** What its content takes, if nobody else keeps it. */
+  /** The size of its content, if no other session keeps it. */
   #ownBytes = 0;
   #content: SharedContent | undefined;
 
@@ -78,7 +78,7 @@ export class QueuedMessage extends OutgoingMessage {
     content.hold();
   }
 
-  /** It is kept no more. */
+  /** Releases what was charged. */
   release(): void {
     const account = this.#account;
     if (account === undefined) return;

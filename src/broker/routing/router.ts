@@ -1,5 +1,5 @@
-// §3.3.4, §4.5, §4.8 From a message to those who want it. Where several want the same, it is
-// encoded once.
+// §3.3.4, §4.5, §4.8 Delivers messages to their subscribers. A packet that is the same for several
+// of them is encoded once.
 
 import { PacketTooLargeError } from "../../errors.ts";
 import { type PublishPacket, type QoS, ReasonCode } from "../../packets/mod.ts";
@@ -20,23 +20,23 @@ import {
 import type { Retained } from "../retained/messages.ts";
 import { type Share, type Turns, Work } from "../turns.ts";
 
-/** What a router works with. */
+/** What a router needs from the engine. */
 export interface RouterSetup {
-  /** Milliseconds of the engine's clock. */
+  /** The engine's clock, in milliseconds. */
   readonly now: () => number;
   readonly overlapping: "one copy" | "several copies";
   readonly turns: Turns;
   /** There is something to send. */
   readonly onSending: (connection: BrokerConnection) => void;
-  /** A connection has thrown what nobody expected. */
+  /** Called when a connection throws an unexpected error. */
   readonly onFailed: (connection: BrokerConnection, error: unknown) => void;
   /** Whether a message may be kept for a session: it may be that it cannot be stored. */
   readonly canQueue: (session: BrokerSession) => boolean;
-  /** A message waits for a session, or is in flight to it. */
+  /** Called when a message is queued for a session or in flight to it. */
   readonly onQueued: (session: BrokerSession, message: QueuedMessage) => void;
-  /** A message that was kept has expired. */
+  /** Called when a queued message has expired. */
   readonly onExpired: (message: QueuedMessage) => void;
-  /** The account of the whole broker. */
+  /** The broker's account. */
   readonly memory: Account;
   /** Sends a retained message to those of the subscriptions that are still to get it. */
   readonly sendFirst: (
@@ -52,12 +52,12 @@ export interface RouterSetup {
   readonly onDropped: (session: BrokerSession, message: PublishPacket, why: DropReason) => void;
 }
 
-/** To so many subscribers a message goes at once, to more of them in turns. */
+/** Up to this many subscribers are served at once; more of them in several turns. */
 const AT_ONCE = 1024;
 
 const NONE: readonly number[] = [];
 
-/** What has become of a message for one subscriber, or for several, added up. */
+/** The outcome of a message for one subscriber, or for several of them combined. */
 const NOTHING = 0;
 const TAKEN = 1;
 const FULL = 2;
@@ -65,18 +65,20 @@ const FULL = 2;
 const TOO_LARGE = 4;
 type Outcome = number;
 
-/** What the publisher of a message is told (§3.4.2.1). */
+/** The Reason Code for the publisher (§3.4.2.1). */
 export type RoutingCode =
   | typeof ReasonCode.success
   | typeof ReasonCode.noMatchingSubscribers
   | typeof ReasonCode.quotaExceeded;
 
-/** Brings messages to their subscribers. */
+/** Delivers messages to their subscribers. */
 export class Router {
   readonly table: SubscriptionTable<BrokerSession>;
   readonly #setup: RouterSetup;
   readonly #workshop = new Workshop();
-  /** Messages that had no room, or were too large for their client. */
+  /**
+   * How many messages were dropped for lack of room, or because they were too large for the client.
+   */
   dropped = 0;
 
   constructor(setup: RouterSetup) {
@@ -140,7 +142,7 @@ export class Router {
     cost: number,
   ): RoutingCode | Promise<RoutingCode> {
     const { turns, sendFirst } = this.#setup;
-    // Another message may be routed in between.
+    // Another message may have been routed in between.
     const copies = new Copies(packet, true, this.#setup, new Workshop());
     const together = this.#setup.together();
     let outcome: Outcome = NOTHING;
@@ -250,7 +252,9 @@ export class Router {
     return outcome;
   }
 
-  /** Sends a message to the member whose turn it is, or else to one for which it is not too large. */
+  /**
+   * Sends a message to the member whose turn it is, or else to one for which it is not too large.
+   */
   #toGroup(
     copies: Copies,
     group: Group<BrokerSession>,
@@ -327,7 +331,7 @@ export class Router {
     return outcome;
   }
 
-  /** A message that has to wait, be it for a PUBACK. */
+  /** A message that must be kept, if only until its PUBACK. */
   #keep(
     copies: Copies,
     session: BrokerSession,

@@ -1,5 +1,5 @@
-// §3.8.4, §4.8 Subscriptions: who gets a message. Found by Topic Name in a tree; what was found is
-// remembered until somebody subscribes or unsubscribes, as the same topics come again and again.
+// §3.8.4, §4.8 All subscriptions, found by Topic Name in a tree. Results are cached until somebody
+// subscribes or unsubscribes, as most messages have one of a few topics.
 
 import type { SubscriptionRequest } from "../../packets/mod.ts";
 import { parseSharedSubscription } from "../../topics.ts";
@@ -7,17 +7,17 @@ import { Account } from "../account.ts";
 import { Work } from "../turns.ts";
 import { FilterTree } from "./topic_tree.ts";
 
-/** About so many bytes are remembered of what topics match, all of them together. */
+/** The approximate limit of the cache, in bytes. */
 const REMEMBERED = 1_572_864;
 
-/** About so many bytes a topic takes beside its name, and so many what it matches, each time. */
+/** The approximate size of a cache entry in bytes, without its topic, and of each match in it. */
 const TOPIC = 256;
 const MATCH = 64;
 
 /** One subscription of one session. */
 export interface Subscription<Subscriber> {
   readonly subscriber: Subscriber;
-  /** As it was asked for, with `$share/…` if it is shared. */
+  /** As in SUBSCRIBE, with `$share/…` if it is shared. */
   readonly request: SubscriptionRequest;
   /** The Subscription Identifier, if the client gave one. */
   readonly identifier: number | undefined;
@@ -25,29 +25,29 @@ export interface Subscription<Subscriber> {
 
 /** The subscribers that share the messages of one Topic Filter, in turn. */
 export interface Group<Subscriber> {
-  /** The first is the one whose turn it is; who has had a message is last. */
+  /** In the order of their turns: a member that has received a message moves to the end. */
   readonly members: Map<Subscriber, Subscription<Subscriber>>;
 }
 
-/** All that wants a message. */
+/** The subscriptions that match a Topic Name. */
 export interface Matches<Subscriber> {
   /** The subscriptions of one subscriber together; none of them is shared. */
   readonly single: readonly (readonly Subscription<Subscriber>[])[];
-  /** The groups, each of which wants it once. */
+  /** The groups, each of which gets the message once. */
   readonly groups: readonly Group<Subscriber>[];
 }
 
-/** What nobody wants. */
+/** The result for a topic without subscribers. */
 const NOBODY: Matches<never> = { single: [], groups: [] };
 
 /**
- * The subscriptions under one Topic Filter. Most filters have one subscriber, and are shared by
- * nobody: a table for each would be most of what a subscription takes.
+ * The subscriptions with one Topic Filter. Most filters have one subscriber and no shared
+ * subscription: a map for each of them would take most of the memory of a subscription.
  */
 interface Holders<Subscriber> {
-  /** The one that is not shared, if it is one. */
+  /** The subscription that is not shared, if there is exactly one. */
   only: Subscription<Subscriber> | undefined;
-  /** Those that are not shared, if they are more. */
+  /** The subscriptions that are not shared, if there are several. */
   single: Map<Subscriber, Subscription<Subscriber>> | undefined;
   /** By share name. */
   groups: Map<string, Group<Subscriber>> | undefined;
@@ -63,8 +63,7 @@ export class SubscriptionTable<Subscriber extends object> {
   readonly #count: (work: number) => void;
 
   /**
-   * `count` is told how much work it was to find who wants a message; what is remembered is on the
-   * account.
+   * `count` is called with the work of each search. The cache is charged to `account`.
    */
   constructor(count: (work: number) => void = () => {}, account = new Account()) {
     this.#count = count;
@@ -94,7 +93,7 @@ export class SubscriptionTable<Subscriber extends object> {
     this.#forget(shared?.topicFilter ?? topicFilter);
   }
 
-  /** Takes a subscription out. */
+  /** Removes a subscription. */
   remove(subscriber: Subscriber, topicFilter: string): void {
     const shared = parseSharedSubscription(topicFilter);
     const filter = shared?.topicFilter ?? topicFilter;
@@ -112,7 +111,7 @@ export class SubscriptionTable<Subscriber extends object> {
     this.#forget(filter);
   }
 
-  /** Who wants a message with this Topic Name. */
+  /** The subscriptions that match a Topic Name. */
   match(topicName: string): Matches<Subscriber> {
     const known = this.#remembered.get(topicName);
     if (known !== undefined) return known;
@@ -130,7 +129,7 @@ export class SubscriptionTable<Subscriber extends object> {
     return matches;
   }
 
-  /** Many topics with many subscribers, or with long names, would be more than the memory holds. */
+  /** Keeps the cache within its limit: many topics or many matches would fill the memory. */
   #remember(topicName: string, matches: Matches<Subscriber>): void {
     const size = sizeOf(topicName, matches);
     if (this.#rememberedSize + size > REMEMBERED) this.#forgetAll();
@@ -142,7 +141,7 @@ export class SubscriptionTable<Subscriber extends object> {
   /** The subscriptions of a filter have changed: one without wildcards matches one topic. */
   #forget(topicFilter: string): void {
     const isOne = !topicFilter.includes("+") && !topicFilter.includes("#");
-    // What nobody wants is remembered, too, as long as there is somebody who wants something.
+    // Topics without subscribers are cached, too, as long as there is any subscription.
     if (!isOne || this.#size === 0) return this.#forgetAll();
     const matches = this.#remembered.get(topicFilter);
     if (matches === undefined) return;
@@ -159,7 +158,7 @@ export class SubscriptionTable<Subscriber extends object> {
   }
 }
 
-/** About so many bytes it takes to remember what a topic matches. */
+/** The approximate size of a cache entry, in bytes. */
 function sizeOf<Subscriber>(topicName: string, { single, groups }: Matches<Subscriber>): number {
   const count = single.reduce((count, entries) => count + entries.length, groups.length);
   return TOPIC + topicName.length + MATCH * count;

@@ -1,23 +1,23 @@
-// §4.7 Topic Filters and Topic Names as a tree of their levels. To find what matches costs as much
-// as the topic is deep and as much as there are matches, however many filters or topics there are.
-// Levels between which nothing branches off are one edge: a topic takes as many objects as it
-// parts from others, at most two, and not as many as it has levels. Millions of small objects
-// would hold up everybody while the garbage collector looks at them.
+// §4.7 Topic Filters and Topic Names as a tree of their levels. The cost of a search grows with the
+// depth of the topic and the number of matches, not with the number of filters or topics. The tree
+// is compressed: levels without a branch between them are one edge, so a topic adds at most two
+// nodes, however many levels it has. Millions of small objects would cause long garbage
+// collections.
 
 import { FilterMatch } from "./filter_match.ts";
 import { NameSearch } from "./name_search.ts";
 import { isEnd, levelEnd } from "./topic_levels.ts";
 
-/** Where topics end, or part. */
+/** A place where a topic ends, or where topics branch. */
 export interface Node<Value> {
-  /** By the first level of each. All but the root have two, or a value. */
+  /** By their first level. Every node except the root has a value or at least two edges. */
   children: Map<string, Edge<Value>> | undefined;
   value: Value | undefined;
 }
 
 /**
- * The way from a node to one below it. It is replaced, not changed: a search that stands above it
- * goes on as it was.
+ * The edge from a node to one below it. Edges are immutable: they are replaced, so that a search in
+ * progress is not affected.
  */
 export interface Edge<Value> {
   /** One level or more. */
@@ -39,14 +39,14 @@ export class FilterTree<Value> {
     return find(this.#root, topicFilter)?.value;
   }
 
-  /** Takes a filter out. */
+  /** Removes a filter. */
   delete(topicFilter: string): void {
     remove(this.#root, topicFilter);
   }
 
   /**
    * Calls back with the value of each filter that matches a Topic Name. Returns how many levels
-   * have been looked at.
+   * have been examined.
    */
   match(topicName: string, callback: (value: Value) => void): number {
     return new FilterMatch(topicName, callback).visit(this.#root);
@@ -75,7 +75,7 @@ export class NameTree<Value> {
     node.value = value;
   }
 
-  /** Takes a topic out. */
+  /** Removes a topic. */
   delete(topicName: string): void {
     if (remove(this.#root, topicName)) this.#size--;
   }
@@ -86,7 +86,7 @@ export class NameTree<Value> {
     for (let value = search.next(); value !== undefined; value = search.next()) yield value;
   }
 
-  /** Looks for the topics that a Topic Filter matches, in steps. */
+  /** Starts a search for the topics that match a Topic Filter, which can be done in steps. */
   search(topicFilter: string): NameSearch<Value> {
     return new NameSearch(this.#root, topicFilter);
   }
@@ -117,7 +117,7 @@ function add<Value>(root: Node<Value>, topic: string): Node<Value> {
   return node;
 }
 
-/** Makes a node within an edge, after so many characters. */
+/** Splits an edge by a new node at an index of its label. */
 function part<Value>(
   children: Map<string, Edge<Value>>,
   first: string,
@@ -159,7 +159,7 @@ function find<Value>(root: Node<Value>, topic: string): Node<Value> | undefined 
   return node;
 }
 
-/** Takes a value out, and the nodes that are not needed then. Returns whether there was one. */
+/** Removes a value and the nodes that are then unnecessary. Returns whether there was one. */
 function remove<Value>(root: Node<Value>, topic: string): boolean {
   let node = root;
   let above = root;
