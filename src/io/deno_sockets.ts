@@ -1,12 +1,12 @@
-// TCP, TLS and Unix sockets by Deno's own means. TLS begins on a connection that is open already:
-// only so can dialling be given up, and can Nagle's algorithm be turned off, which costs 44 ms
-// wherever a small write follows another.
+// TCP, TLS and Unix sockets with Deno's own API. TLS is started on an open TCP connection: only
+// then can connecting be aborted and Nagle's algorithm be turned off, which would delay a small
+// write that follows another by 44 ms.
 
 import type { Sockets } from "./sockets.ts";
 import { openTcp, TcpTransport } from "./tcp.ts";
 import type { TlsRequest, TlsResult } from "./tls.ts";
 
-/** What Deno's own means can do: all but client certificates, which `Deno.startTls` ignores. */
+/** Deno's own sockets. They cannot use client certificates, which `Deno.startTls` ignores. */
 export const denoSockets: Sockets = {
   async connectTcp(hostname, port, signal) {
     const connection = await openTcp({ hostname, port, signal });
@@ -41,7 +41,7 @@ async function startTls(
     transport = new TcpTransport(connection);
     signal.addEventListener("abort", close);
     signal.throwIfAborted();
-    // Without, a failure of the handshake would be told by the first read.
+    // Otherwise the first read would report a failed handshake.
     const { alpnProtocol } = await connection.handshake();
     return {
       transport,

@@ -1,6 +1,5 @@
-// One way to every server: by the sockets of the runtime, or as a browser does it, which has
-// WebSockets alone. What needs sockets is loaded where there are some, and never by a page: it is a
-// quarter of the library.
+// Connects to any server: with the runtime's sockets, or with the WebSocket of a browser. The code
+// for sockets, a quarter of the library, is imported only where there are sockets, never in a page.
 
 import { dialInBrowser } from "./browser_dial.ts";
 import type { Destination } from "./destination.ts";
@@ -10,7 +9,7 @@ import { builtinModule, isDeno } from "./runtime.ts";
 import type { TlsRequest, TlsResult } from "./tls.ts";
 import type { Transport } from "./transport.ts";
 
-/** A step on the way to a server, once it has been taken. */
+/** A completed step of connecting to a server. */
 export type DialStep =
   | { readonly type: "connected"; readonly to: string }
   | { readonly type: "proxy"; readonly proxy: Proxy; readonly target: string }
@@ -19,11 +18,11 @@ export type DialStep =
 
 /** How to dial. */
 export interface DialOptions {
-  /** Gives up. Once there is a connection, it does nothing more. */
+  /** Cancels the attempt. Has no effect once the connection is open. */
   readonly signal: AbortSignal;
-  /** Is told each step. */
+  /** Called after each step. */
   readonly observe?: ((step: DialStep) => void) | undefined;
-  /** What faults call the options. Default: as the library does. */
+  /** The names of the options in errors. Default: those of the library. */
   readonly names?: OptionNames | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Dialling by the sockets of Deno and of Node: TCP or a Unix socket, through a proxy or not, TLS on
-// it or not, WebSocket on that or not. Each step is taken by what the runtime has.
+// Connecting with the sockets of Deno or Node: TCP or a Unix socket, optionally through a proxy,
+// optionally with TLS, optionally with WebSocket on top.
 
 import { denoSockets } from "./deno_sockets.ts";
 import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
@@ -90,7 +90,7 @@ class Dialling {
     );
     this.#observe({ type: "proxy", proxy, target: address });
     this.#phase = "connect";
-    // Neither TLS, nor MQTT, nor WebSocket lets the server speak first.
+    // In TLS, MQTT and WebSocket the client sends first.
     if (rest.length === 0) return socket;
     socket.transport.close();
     const text = `Cannot connect to ${address}: the server spoke before it was spoken to`;
@@ -119,8 +119,8 @@ class Dialling {
   }
 
   /**
-   * Deno's modules of Node say of every certificate that they cannot verify it, whatever is wrong.
-   * Deno's own TLS says what it is, before a client's certificate is asked for: it is asked.
+   * Deno's `node:tls` reports every rejected certificate with the same code, whatever the reason.
+   * `Deno.startTls` names the reason, even without a client certificate: so it is tried, too.
    */
   async #explained(error: unknown, request: TlsRequest): Promise<unknown> {
     if (!isDeno || codeOf(error) !== "UNABLE_TO_VERIFY_LEAF_SIGNATURE") return error;
@@ -147,7 +147,7 @@ class Dialling {
     );
   }
 
-  /** The result of a step on a transport, which is closed when that fails, or is given up. */
+  /** Waits for a step on a transport; closes the transport if the step fails or is aborted. */
   async #unlessAborted<Result>(transport: Transport, step: Promise<Result>): Promise<Result> {
     const close = () => transport.close();
     this.#signal.addEventListener("abort", close);
@@ -156,7 +156,7 @@ class Dialling {
       return await step;
     } catch (error) {
       transport.close();
-      // What is given up fails, too, and nobody waits for it.
+      // An aborted step rejects later, when nobody awaits it any more.
       step.catch(() => {});
       throw error;
     } finally {
@@ -165,7 +165,7 @@ class Dialling {
   }
 }
 
-/** What opens connections here. */
+/** The sockets to use for a destination in this runtime. */
 function socketsFor({ tls, address }: Destination): Sockets {
   const sockets = isDeno && tls?.cert === undefined ? denoSockets : nodeSockets();
   if (sockets !== undefined) return sockets;
@@ -174,9 +174,8 @@ function socketsFor({ tls, address }: Destination): Sockets {
 }
 
 /**
- * Looks at the first bytes of a server, whether they can be MQTT, and at what keeps them from
- * coming: by TLS 1.3 that is what the server thinks of the client's certificate. Looks at no
- * others.
+ * Checks whether a server's first bytes can be MQTT, and explains an error of the first read: with
+ * TLS 1.3 that is how a rejected client certificate is reported. Later reads are passed through.
  */
 class FirstBytes implements Transport {
   readonly #inner: Transport;

@@ -1,33 +1,32 @@
-// Any byte stream as a transport: streams of the platform, a connection of Deno's, or a transport
-// already.
+// Any byte stream as a transport: web streams, a `Deno.Conn`, or an existing transport.
 
 import { ReadTurns } from "./read_turns.ts";
 import type { Transport } from "./transport.ts";
 
-/** Bytes both ways as streams of the platform: a QUIC stream, a pair of pipes, a serial line. */
+/** A pair of web streams that carry bytes: a QUIC stream, a pair of pipes, a serial line. */
 export interface ByteStream {
-  /** What comes from the other end. */
+  /** The bytes from the other end. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What goes to the other end. */
+  /** The bytes to the other end. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
 /**
- * Something that carries bytes both ways, in order: streams, a connection of Deno's (`Deno.Conn`),
- * or a {@linkcode Transport}.
+ * Carries bytes in both directions, in order: a pair of streams, a `Deno.Conn` or a {@linkcode
+ * Transport}.
  */
 export type ByteChannel = ByteStream | Deno.Conn | Transport;
 
-/** Whether a value carries bytes both ways. */
+/** Whether a value is a {@linkcode ByteChannel}. */
 export function isByteChannel(value: unknown): value is ByteChannel {
   return isByteStream(value) || isTransport(value);
 }
 
 /**
- * What carries bytes, as a transport. A connection of Deno's has streams, too, but its own methods
- * are faster: `ofConnection` uses them. A page, which has no such connections, leaves that out.
+ * A transport for a byte channel. A `Deno.Conn` has streams, too, but its own methods are faster:
+ * `ofConnection` uses them. In a page, which has no such connections, it is left out.
  *
- * @throws {TypeError} when it is none of what can, or its streams are in use
+ * @throws {TypeError} when the value is not a byte channel, or its streams are locked
  */
 export function transportOf(
   channel: ByteChannel,
@@ -58,7 +57,7 @@ function isTransport(value: unknown): value is Transport {
 class StreamTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  /** Is told when this end closes: a write that is under way may never end by itself. */
+  /** Rejects pending writes when this end closes: they might never settle by themselves. */
   readonly #waiting = new Set<(error: Error) => void>();
   readonly #turns = new ReadTurns();
   #isClosed = false;
@@ -66,7 +65,7 @@ class StreamTransport implements Transport {
   constructor({ readable, writable }: ByteStream) {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
-    // What the writes and reads reject with is told by them.
+    // Errors are reported by reads and writes.
     this.#writer.closed.catch(() => {});
     this.#reader.closed.catch(() => {});
   }
@@ -85,7 +84,7 @@ class StreamTransport implements Transport {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    // A stream may keep what it was given after it says that it has been written.
+    // A stream may keep the chunk after its write has resolved, so it is given a copy.
     return this.#unlessClosed(this.#writer.write(bytes.slice()));
   }
 
@@ -97,7 +96,7 @@ class StreamTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const reject of this.#waiting) reject(closed());
-    // One that has ended or failed already says so again.
+    // These reject if the stream has already ended or failed.
     this.#reader.cancel().catch(() => {});
     this.#writer.abort().catch(() => {});
   }

@@ -1,6 +1,6 @@
-// What the opening handshake of a WebSocket needs of HTTP/1.1 (RFC 9112), at both ends: a head of
-// bounded size, its fields, and the key's answer. Strict in what it takes: what two readers might
-// read differently is refused.
+// The parts of HTTP/1.1 (RFC 9112) that the WebSocket handshake needs, at both ends: reading a head
+// of bounded size, its fields, and Sec-WebSocket-Accept. Ambiguous input, which two parsers might
+// read differently, is rejected.
 
 import type { Transport } from "./transport.ts";
 import { TOKEN } from "./websocket_fields.ts";
@@ -11,27 +11,27 @@ import { TOKEN } from "./websocket_fields.ts";
  */
 export const SUBPROTOCOL = "mqtt";
 
-/** What is hashed with the client's key (RFC 6455, §1.3). */
+/** Hashed together with the client's key (RFC 6455, §1.3). */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** A head, and the bytes that came behind it. */
+/** A head, and the bytes that followed it. */
 export interface Head {
   readonly text: string;
   readonly rest: Uint8Array;
 }
 
 /**
- * The fields of a head by name, in lower case; one that came several times is one list (RFC 9110,
- * §5.3).
+ * The fields of a head by their name in lower case; repeated fields are joined into one list (RFC
+ * 9110, §5.3).
  */
 export type Fields = ReadonlyMap<string, string>;
 
-/** How many of the first bytes tell whether they are HTTP. */
+/** How many bytes are examined to decide whether they are HTTP. */
 const LOOKED_AT = 16;
 
 const [LF, CR] = [0x0a, 0x0d];
 
-/** What must not be in the value of a field (RFC 9110, §5.5). */
+/** Characters that a field value must not contain (RFC 9110, §5.5). */
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
@@ -44,8 +44,8 @@ export class HeadReader {
   #length: number;
 
   /**
-   * `isHttp` is asked of the first bytes, as far as they have come: what is no HTTP may have no
-   * end.
+   * `isHttp` is called with the bytes at the start, even before a head is complete: in another
+   * protocol there may never be an end of a head.
    */
   constructor(inner: Transport, limit: number, isHttp: (start: string) => boolean) {
     this.#inner = inner;
@@ -55,7 +55,7 @@ export class HeadReader {
     this.#length = 0;
   }
 
-  /** The next head, or why there is none. */
+  /** Reads the next head; resolves with the reason if there is none. */
   async next(): Promise<Head | "closed" | "too long" | "not HTTP"> {
     for (let from = 0;;) {
       const start = latin1.decode(this.rest.subarray(0, LOOKED_AT));
@@ -75,7 +75,7 @@ export class HeadReader {
     }
   }
 
-  /** What has come and belongs to no head yet. */
+  /** The bytes that have been received but are not part of a head that was returned. */
   get rest(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -103,8 +103,7 @@ export function fieldsOf(lines: readonly string[]): Fields | undefined {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     const value = trimmed(line.slice(colon + 1));
-    // A space before the colon and a line that continues another are ways to tell two readers two
-    // things.
+    // Parsers disagree about a space before the colon and about folded lines: both are rejected.
     if (!TOKEN.test(name) || CONTROL.test(value)) return undefined;
     const before = fields.get(name);
     fields.set(name, before === undefined ? value : `${before}, ${value}`);
@@ -112,7 +111,7 @@ export function fieldsOf(lines: readonly string[]): Fields | undefined {
   return fields;
 }
 
-/** Whether a field is a list that has an item, in any case. */
+/** Whether a list field contains an item; case-insensitive. */
 export function hasItem(fields: Fields, name: string, item: string): boolean {
   return itemsOf(fields, name).some((each) => each.toLowerCase() === item);
 }
@@ -122,12 +121,12 @@ export function itemsOf(fields: Fields, name: string): string[] {
   return (fields.get(name) ?? "").split(",").map(trimmed).filter((item) => item !== "");
 }
 
-/** What the server answers to the client's key (RFC 6455, §4.2.2). */
+/** The value of Sec-WebSocket-Accept for a key (RFC 6455, §4.2.2). */
 export async function acceptOf(key: string): Promise<string> {
   return base64(new Uint8Array(await crypto.subtle.digest("SHA-1", encoder.encode(key + GUID))));
 }
 
-/** A few bytes in Base64. */
+/** Base64 of a small number of bytes. */
 export function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
@@ -149,7 +148,7 @@ function endOfHead(
   return undefined;
 }
 
-/** A text without the spaces and tabs around it, and no other white space (RFC 9110, §5.6.3). */
+/** Trims only spaces and tabs, unlike `String.trim()` (RFC 9110, §5.6.3). */
 function trimmed(text: string): string {
   let [start, end] = [0, text.length];
   while (text[start] === " " || text[start] === "\t") start++;

@@ -1,10 +1,9 @@
-// The words of RFC 6455 that both ends of a WebSocket know: what a frame is, and why a WebSocket is
-// closed.
+// Constants and rules of RFC 6455 that both ends share: opcodes, close codes and close frames.
 
 /** Which end of a WebSocket this is. */
 export type WebSocketRole = "client" | "server";
 
-/** What a frame is (RFC 6455, §5.2). */
+/** Opcodes of frames (RFC 6455, §5.2). */
 export const Opcode = {
   continuation: 0x0,
   text: 0x1,
@@ -14,7 +13,7 @@ export const Opcode = {
   pong: 0xa,
 } as const;
 
-/** Why a WebSocket is closed (RFC 6455, §7.4.1). */
+/** Status codes of close frames (RFC 6455, §7.4.1). */
 export const CloseCode = {
   normal: 1000,
   goingAway: 1001,
@@ -24,11 +23,11 @@ export const CloseCode = {
   invalidPayload: 1007,
 } as const;
 
-/** What the other end did against RFC 6455 or §6 of MQTT. */
+/** The peer violated RFC 6455 or §6 of MQTT. */
 export class FrameFault extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "FrameFault";
-  /** What to close the WebSocket with. */
+  /** The status code to close the WebSocket with. */
   readonly code: number;
 
   /** Makes the error for a sentence. */
@@ -38,10 +37,10 @@ export class FrameFault extends Error {
   }
 }
 
-/** The most data of a control frame (RFC 6455, §5.5). */
+/** The longest data of a control frame, in bytes (RFC 6455, §5.5). */
 export const LONGEST_CONTROL = 125;
 
-/** What is in a close frame (RFC 6455, §5.5.1). */
+/** The content of a close frame (RFC 6455, §5.5.1). */
 export interface Closing {
   /** `undefined` when the frame is empty. */
   readonly code: number | undefined;
@@ -51,9 +50,9 @@ export interface Closing {
 const NOTHING = new Uint8Array(0);
 
 /**
- * What a close frame says.
+ * Parses the data of a close frame.
  *
- * @throws {FrameFault} when it says what it must not
+ * @throws {FrameFault} when it is invalid
  */
 export function closingOf(data: Uint8Array): Closing {
   if (data.length === 0) return { code: undefined, reason: "" };
@@ -88,7 +87,7 @@ function mayBeSent(code: number): boolean {
     code >= 3000 && code <= 4999;
 }
 
-/** A rule of RFC 6455 that the other end broke, as the rest of a sentence. */
+/** The error for a violation of RFC 6455; `what` ends the sentence. */
 export function broken(what: string): FrameFault {
   return new FrameFault(CloseCode.protocolError, `WebSocket protocol error: ${what}`);
 }

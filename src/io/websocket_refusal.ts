@@ -1,17 +1,18 @@
-// What a server says for people when it refuses a WebSocket: the content of its answer (RFC 9112,
-// §6), as much of it as is worth to be shown, and no longer than anybody would wait for it.
+// Reads the text with which a server explains why it refuses a WebSocket: the content of its answer
+// (RFC 9112, §6), with limits for size and time.
 
 import type { Transport } from "./transport.ts";
 import { type Fields, hasItem } from "./websocket_http.ts";
 
-/** The most bytes of it. */
+/** The limit for the text, in bytes. */
 const LONGEST_BODY = 1024;
 
-/** How long it may take, in milliseconds. */
+/** The time limit, in milliseconds. */
 const PATIENCE = 500;
 
 /**
- * The text in an answer; `undefined` when there is none, or none for people. Closes the transport.
+ * The text in an answer; `undefined` if there is none, or if it is HTML or compressed. Closes the
+ * transport.
  */
 export async function bodyOf(
   inner: Transport,
@@ -21,7 +22,7 @@ export async function bodyOf(
   const isChunked = hasItem(fields, "transfer-encoding", "chunked");
   const announced = fields.get("content-length");
   const length = isChunked || announced === undefined ? Infinity : Number(announced);
-  // A page for a browser says no more than the status does, and what is compressed cannot be read.
+  // An HTML page rarely says more than the status; compressed content cannot be read here.
   const isForPeople = !/html/i.test(fields.get("content-type") ?? "") &&
     /^(?:identity)?$/i.test(fields.get("content-encoding") ?? "");
   if (!isForPeople || !(length > 0)) return undefined;
@@ -34,7 +35,7 @@ export async function bodyOf(
   return text === "" ? undefined : text;
 }
 
-/** Reads until there is enough, or the time is over, or the other end has closed. */
+/** Reads until the content is complete, the limit or the timeout is reached, or the peer closes. */
 async function gather(
   inner: Transport,
   first: Uint8Array,
@@ -52,7 +53,7 @@ async function gather(
       chunk = await inner.read();
     }
   } catch {
-    // What has come is all there will be.
+    // Closed by the timeout or by the peer: what has arrived is used.
   } finally {
     clearTimeout(timer);
     inner.close();
@@ -60,7 +61,7 @@ async function gather(
   return gathered.subarray(0, length);
 }
 
-/** The content of chunks (RFC 9112, §7.1), and whether the last of them has come. */
+/** Decodes the chunked coding (RFC 9112, §7.1); `isWhole` if the last chunk has arrived. */
 function dechunked(bytes: Uint8Array): { readonly content: Uint8Array; readonly isWhole: boolean } {
   const content = new Uint8Array(bytes.length);
   let length = 0;
