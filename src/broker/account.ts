@@ -63,8 +63,7 @@ export class Account implements Memory {
   }
 
   /**
-   * Whether there is room for a connection or a session of so many bytes, on an account with none
-   * above it.
+   * Whether a new connection or session of this size may be opened. Only for the topmost account.
    */
   hasRoomToOpen(bytes: number): boolean {
     return this.#bytes + bytes <= this.#openingLimit;

@@ -14,7 +14,7 @@ export type PlatformWebSocket = Pick<
 
 /** How to open a WebSocket; a test gives another platform. */
 export interface BrowserWebSocketOptions {
-  /** Gives up connecting. Once there is a connection, it does nothing more. */
+  /** Cancels the attempt to connect. Has no effect on a connection that is already open. */
   readonly signal: AbortSignal;
   /** Opens a WebSocket of the platform. */
   readonly open?: (url: string, subprotocols: string[]) => PlatformWebSocket;

@@ -6,34 +6,36 @@
 import type { Clock } from "./clock.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 
-/** From so many units on garbage is asked for. */
+/** Above this many units a garbage collection is requested. */
 const COLLECTS = 2;
 
-/** From so many units on the valve closes. */
+/** Above this many units the valve closes. */
 const CLOSES = 3;
 
-/** How often to look, in milliseconds. */
+/** The interval between two checks of the memory, in milliseconds. */
 const LOOK = 100;
 
-/** While the valve is closed, a connection gets one read, or this many bytes, between two looks. */
+/**
+ * While the valve is closed, a connection gets one read, or this many bytes, between two checks.
+ */
 const LITTLE = 4096;
 
-/** So many looks at most it stays closed: what is left then is in use, and no garbage. */
+/** The maximum number of checks for which it stays closed: what is left then is not garbage. */
 const LONGEST = 10;
 
-/** Holds up who sends much while the process takes too much memory. */
+/** Delays reads from connections that send much while the process uses too much memory. */
 export class MemoryValve {
   readonly #clock: Clock;
   readonly #memory: ProcessMemory | undefined;
   readonly #unit: number;
   #nextLook = -Infinity;
-  /** The least that the process has taken since garbage was asked for. */
+  /** The lowest memory use since a collection was last requested. */
   #least = 0;
-  /** What was left when it had been closed for as long as may be, or less since. */
+  /** The memory in use: what was left after the longest closure, or the lowest value since. */
   #inUse = 0;
-  /** Which look it was: while it is closed, each of them lets a little pass. */
+  /** The number of the check: while the valve is closed, each of them lets a little through. */
   #round = 0;
-  /** So many looks it has been closed for; 0 when it is open. */
+  /** For how many checks it has been closed; 0 when it is open. */
   #closedFor = 0;
   #held: (() => void)[] = [];
   #disarm = (): void => {};
@@ -49,12 +51,12 @@ export class MemoryValve {
     this.#memory = memory;
   }
 
-  /** Whether those who send much are held up. */
+  /** Whether connections that send much are delayed. */
   get isClosed(): boolean {
     return this.#closedFor > 0;
   }
 
-  /** A connection's own, to be asked before each read. */
+  /** Creates the function that one connection must call before each read. */
   gate(): (bytes: number) => Promise<void> | undefined {
     let round = -1;
     let passed = 0;
@@ -71,7 +73,7 @@ export class MemoryValve {
     };
   }
 
-  /** Lets everybody pass, and looks no more. */
+  /** Opens the valve for good. */
   end(): void {
     this.#nextLook = Infinity;
     this.#open();

@@ -1,5 +1,5 @@
-// What this process takes of the machine's memory. Garbage is collected late, and what lies outside
-// the heap later still, so it may be several times what is in use.
+// The memory use of this process. Garbage is collected late, and outside the heap even later, so
+// that the process may use several times as much memory as it needs.
 
 import { isDeno } from "./runtime.ts";
 
@@ -7,11 +7,10 @@ import { isDeno } from "./runtime.ts";
 export interface ProcessMemory {
   /** Bytes of the heap and of buffers outside it, garbage included. */
   taken(): number;
-  /** Has garbage collected soon, mostly beside what else is done: without a stop. */
+  /** Requests a garbage collection, which runs mostly in the background. */
   collect(): void;
 }
 
-/** What the platforms tell. */
 interface Usage {
   readonly heapTotal: number;
   readonly external: number;
@@ -22,15 +21,15 @@ interface NodeProcess {
 }
 
 /**
- * More than V8 lets grow outside the heap before it begins to collect garbage. It costs nothing, as
- * pages that nobody touches are not taken from the machine, and it is dropped at once.
+ * The size of a buffer, in bytes, that makes V8 start a collection. It costs nothing: its pages are
+ * never touched, so the system does not provide them, and the buffer is dropped at once.
  */
 const UNTOUCHED = 67_108_864 + 4096;
 
-/** So many of them at most are there to be collected. */
+/** The maximum number of such buffers that have not been collected yet. */
 const MOST_NUDGES = 4;
 
-/** The memory of this process; `undefined` where nobody tells of it. */
+/** The memory of this process; `undefined` where the runtime does not report it. */
 export function processMemory(): ProcessMemory | undefined {
   const usage = isDeno
     ? Deno.memoryUsage
@@ -48,7 +47,7 @@ export function processMemory(): ProcessMemory | undefined {
       try {
         nudges.push(new WeakRef(new ArrayBuffer(UNTOUCHED)));
       } catch (error) {
-        // The machine promises no memory that it may not have: garbage is collected as usual.
+        // The system refuses to reserve so much memory: no collection is forced.
         if (!(error instanceof RangeError)) throw error;
       }
     },

@@ -1,24 +1,23 @@
-// Buffers to read into that one connection needs no more and the next one may have: those who come
-// and go would leave so much garbage, outside the heap, that the memory of the process grew by
-// hundreds of megabytes before anybody collected it.
+// A pool of read buffers, which connections reuse. Without it, connections that come and go leave
+// garbage outside the heap, and the process grows by hundreds of megabytes before a collection.
 
-/** Smaller ones are not worth it. */
+/** The smallest buffer that is worth keeping, in bytes. */
 const SMALLEST = 4096;
 
-/** So many bytes at most lie here: little enough to be on nobody's account. */
+/** The limit of the pool in bytes: small enough not to be charged to any account. */
 const MOST_BYTES = 4_194_304;
 
-/** Buffers that wait for a connection. */
+/** Buffers that are free for reuse. */
 export class Slabs {
   readonly #bySize = new Map<number, Uint8Array<ArrayBuffer>[]>();
   #bytes = 0;
 
-  /** How many bytes lie here. */
+  /** The total size of the free buffers, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** A buffer of that size, with anything in it. */
+  /** Takes a buffer of exactly this size, with arbitrary content; a new one if none is free. */
   take(size: number): Uint8Array<ArrayBuffer> {
     const slab = this.#bySize.get(size)?.pop();
     if (slab === undefined) return new Uint8Array(size);
@@ -26,7 +25,7 @@ export class Slabs {
     return slab;
   }
 
-  /** Nobody reads into a buffer any more, nor keeps any part of it. */
+  /** Returns a buffer. The caller must not use any part of it afterwards. */
   give(slab: Uint8Array<ArrayBuffer>): void {
     const { length } = slab;
     if (length < SMALLEST || this.#bytes + length > MOST_BYTES) return;

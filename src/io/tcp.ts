@@ -128,7 +128,7 @@ export class TcpTransport implements Transport {
     if (!this.#isReading) this.#leave();
   }
 
-  /** Gives up the slab: nothing more will be read into it. */
+  /** Returns the slab to the pool, if possible: nothing more will be read into it. */
   #leave(): void {
     if (isWhole(this.#slab)) this.#slabs?.give(this.#slab);
     this.#slab = this.#before = NO_BYTES;

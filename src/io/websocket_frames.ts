@@ -249,7 +249,7 @@ export class FrameWriter {
   }
 }
 
-/** The power of two that has room for so many bytes. */
+/** The smallest power of two that is not less than `length`, and at least 256. */
 function capacityFor(length: number): number {
   return Math.max(256, 2 ** (32 - Math.clz32(length - 1)));
 }

@@ -84,7 +84,7 @@ export class Copies {
       : expiryOf(this.packet, this.#now());
   }
 
-  /** As it goes to one, with the identifiers of the subscriptions that it goes there for. */
+  /** The packet for one subscriber, with the identifiers of its matching subscriptions. */
   of(
     qos: QoS,
     retain: boolean,
@@ -99,8 +99,8 @@ export class Copies {
   }
 
   /**
-   * Likewise, to be kept: with bytes of its own, which all that keep it share. So do most of them
-   * the packet.
+   * The message for one subscriber, to be queued. Its bytes are a copy, which all queued messages
+   * share; most of them share the packet, too.
    */
   toKeep(qos: QoS, retain: boolean, subscriptionIdentifiers: readonly number[]): QueuedMessage {
     const own = this.#own ??= this.#withOwnBytes(qos, retain);
@@ -111,7 +111,7 @@ export class Copies {
     );
   }
 
-  /** Likewise at QoS 0, encoded: valid as long as this is. */
+  /** The encoded packet at QoS 0. Valid until the next message is routed. */
   encoded(retain: boolean): Uint8Array {
     if (retain) return this.#encodedRetained ??= this.#encode(true);
     return this.#encoded ??= this.#encode(false);
@@ -124,7 +124,7 @@ export class Copies {
     return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
   }
 
-  /** The other one may be there already: what was encoded stays where it is. */
+  /** Appends to the writer: the packet with the other RETAIN flag may already be in it. */
   #encode(retain: boolean): Uint8Array {
     const start = this.#writer.length;
     writePacket(this.#writer, this.of(0, retain, NONE));

@@ -37,8 +37,8 @@ export class NameSearch<Value> {
   }
 
   /**
-   * The next value; `undefined` when there is none, or about so many nodes have been visited
-   * without one.
+   * The next value; `undefined` if there is none, or if about `mostNodes` nodes have been visited
+   * without finding one.
    */
   next(mostNodes = Infinity): Value | undefined {
     const end = this.#visited + mostNodes;

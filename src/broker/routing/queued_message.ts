@@ -63,14 +63,14 @@ export class QueuedMessage extends OutgoingMessage {
     super(packet, expiresAt);
   }
 
-  /** It is kept from now on: for a session with this account, which has it alone. */
+  /** Charges the message to the account of the only session that keeps it. */
   charge(account: Account, bytes: number): void {
     this.#account = account;
     this.#ownBytes = bytes;
     account.charge(PLACE + bytes);
   }
 
-  /** Likewise, with a content that others keep, too. */
+  /** Charges a message whose content several sessions share. */
   chargeShared(account: Account, content: SharedContent): void {
     this.#account = account;
     this.#content = content;
@@ -90,7 +90,7 @@ export class QueuedMessage extends OutgoingMessage {
   }
 }
 
-/** A message is kept no more, if it was. */
+/** Releases a message if it was charged. */
 export function releaseQueued(message: OutgoingMessage): void {
   if (message instanceof QueuedMessage) message.release();
 }

@@ -87,10 +87,10 @@ export class Router {
   }
 
   /**
-   * Sends a message to all that want it and may have it, and `older` before it to those who are
-   * still to get that. Returns 0x10 when there are none, 0x97 when some had no room for it and
-   * nobody took it. Where they are very many, it is done for `share`, in as many turns as it takes,
-   * and the answer is a promise; without `share` it is done at once.
+   * Sends a message to all matching subscribers that may receive it, and before it the retained
+   * message `older` to those that have not received that yet. Returns 0x10 if there are no
+   * subscribers, 0x97 if nobody took it and some had no room for it. With very many subscribers it
+   * takes several turns of `share`, and returns a promise; without `share` it is done at once.
    */
   route(
     packet: PublishPacket,
@@ -129,8 +129,7 @@ export class Router {
   }
 
   /**
-   * Subscribers may unsubscribe in the meantime, or subscribe again; who subscribes for the first
-   * time comes too late.
+   * Subscribers may unsubscribe or resubscribe between the turns; new ones do not get this message.
    */
   #routeInTurns(
     { single, groups }: Matches<BrokerSession>,
@@ -164,8 +163,8 @@ export class Router {
   }
 
   /**
-   * Sends a retained message to who has just subscribed, with RETAIN (§3.3.1.3). It is the broker's
-   * own by now: No Local does not ask who published it.
+   * Sends a retained message to a new subscription, with RETAIN set (§3.3.1.3). No Local does not
+   * apply: the message now comes from the broker, whoever published it.
    */
   sendRetained(
     packet: PublishPacket,

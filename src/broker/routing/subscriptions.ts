@@ -240,9 +240,9 @@ function addTo<Subscriber>(
 }
 
 /**
- * The member of a group whose turn it is: the next one after the last who can take the message now
- * (2), else the next who is there (1), else the next (0). Nobody is of rank -1, who may not have
- * it, or whose session has ended.
+ * The member of a group that gets the next message: the first in turn of the highest rank. Rank 2
+ * can take the message now, rank 1 is connected, rank 0 is not. Members of rank -1 are skipped:
+ * they may not have the message, or their session has ended.
  */
 export function nextMember<Subscriber>(
   group: Group<Subscriber>,
