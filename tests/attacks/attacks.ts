@@ -26,6 +26,9 @@ export const ATTACKS = {
 /** The name of an attack. */
 export type AttackName = keyof typeof ATTACKS;
 
+/** Attacks that need hooks, which Mosquitto does not have. */
+export const ONLY_OURS: readonly AttackName[] = ["hooks that never answer"];
+
 /** What Client Identifiers begin with whose hooks never answer. */
 export const HANGING = "hanging-";
 

@@ -3,7 +3,7 @@
 // Everything stays on 127.0.0.1, and each attack ends after some seconds.
 // deno run --allow-all tests/bench/attacks.ts [SECONDS [PART OF A NAME [ours]]]
 
-import { type AttackName, ATTACKS } from "../attacks/attacks.ts";
+import { type AttackName, ATTACKS, ONLY_OURS } from "../attacks/attacks.ts";
 import {
   type Attacked,
   certificate,
@@ -24,9 +24,6 @@ const REST = 2000;
 
 /** Milliseconds between two looks at the memory. */
 const BETWEEN_LOOKS = 50;
-
-/** No hook is asked by Mosquitto. */
-const ONLY_OURS: readonly AttackName[] = ["hooks that never answer"];
 
 const NAMES = Object.keys(ATTACKS) as AttackName[];
 
