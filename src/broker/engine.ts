@@ -562,7 +562,7 @@ const RESERVED = 1 / 2;
 const LEFT = 1 / 8;
 
 /** Connections of up to this many bytes may use the reserve: TLS and a packet in progress. */
-const SMALL = 524_288;
+const SMALL = 131_072;
 
 /** Connections beyond the limit that are accepted at the same time only to be refused. */
 const REFUSED_AT_ONCE = 64;

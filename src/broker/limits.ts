@@ -11,15 +11,15 @@ export interface BrokerLimits {
   /**
    * Bytes that the broker keeps for all clients together, including the platform's share of each
    * connection: 18 KiB, with TLS 64 KiB. Half of it is reserved for connections that keep less than
-   * 512 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
+   * 128 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
    * connection for which there is no memory at all is closed. New connections and sessions may not
-   * use the last eighth, so that clients already connected are served. Since garbage is collected
-   * late, the process takes up to four times as much: when its heap and buffers exceed three times
-   * `memory`, connections that send much are read slowly until less is used, but for at most a
-   * second. Default: 117,440,512, for a process of 512 MiB.
+   * use the last eighth, so that clients already connected are served. Garbage is collected late and
+   * what was freed is not given back at once, so the process takes several times as much: when its
+   * heap and buffers exceed three times `memory`, connections that send much are read slowly until
+   * less is used, but for at most a second. Default: 67,108,864, for a process of 512 MiB.
    */
   readonly memory: number;
-  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 5000. */
+  /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 3000. */
   readonly connections: number;
   /**
    * Bytes in a packet before CONNACK; a larger CONNECT is refused with Packet too large (0x95). A
@@ -43,7 +43,7 @@ export interface BrokerLimits {
   readonly subscriptionBytes: number;
   /**
    * Bytes of all retained messages; a PUBLISH that exceeds them is refused with 0x97. Default:
-   * 67,108,864.
+   * 33,554,432.
    */
   readonly retainedBytes: number;
   /** Bytes in one packet (Maximum Packet Size, §3.2.2.3.6). Default: 16,777,216. */
@@ -99,13 +99,13 @@ export interface BrokerLimits {
 }
 
 const DEFAULT_LIMITS: BrokerLimits = {
-  memory: 117_440_512,
-  connections: 5000,
+  memory: 67_108_864,
+  connections: 3000,
   connectBytes: 262_144,
   sessions: 20_000,
   sessionBytes: 33_554_432,
   subscriptionBytes: 16_777_216,
-  retainedBytes: 67_108_864,
+  retainedBytes: 33_554_432,
   maximumPacketSize: 16_777_216,
   sessionExpiryInterval: 604_800,
   queuedMessages: 10_000,

@@ -7,7 +7,7 @@ import type { Clock } from "./clock.ts";
 import type { ProcessMemory } from "./process_memory.ts";
 
 /** Above this many units a garbage collection is requested. */
-const COLLECTS = 2;
+const COLLECTS = 1.5;
 
 /** Above this many units the valve closes. */
 const CLOSES = 3;
@@ -41,9 +41,9 @@ export class MemoryValve {
   #disarm = (): void => {};
 
   /**
-   * `unit` is how many bytes the process is meant to have in use. Above twice as many, a collection
-   * is requested; above three times as many the valve closes, or half a unit above what has turned
-   * out to be in use.
+   * `unit` is how many bytes the process is meant to have in use. Above one and a half times as
+   * many a collection is requested; above three times as many, or half a unit above what has turned
+   * out to be in use, the valve closes.
    */
   constructor(clock: Clock, unit: number, memory: ProcessMemory | undefined) {
     this.#clock = clock;

@@ -5,14 +5,14 @@ import { isDeno } from "./runtime.ts";
 
 /** The memory of a process. */
 export interface ProcessMemory {
-  /** Bytes of the heap and of buffers outside it, garbage included. */
+  /** Bytes in use in the heap and in buffers outside it, garbage included. */
   taken(): number;
   /** Requests a garbage collection, which runs mostly in the background. */
   collect(): void;
 }
 
 interface Usage {
-  readonly heapTotal: number;
+  readonly heapUsed: number;
   readonly external: number;
 }
 
@@ -39,8 +39,8 @@ export function processMemory(): ProcessMemory | undefined {
   return {
     taken() {
       nudges = nudges.filter((nudge) => nudge.deref() !== undefined);
-      const { heapTotal, external } = usage();
-      return heapTotal + external - UNTOUCHED * nudges.length;
+      const { heapUsed, external } = usage();
+      return heapUsed + external - UNTOUCHED * nudges.length;
     },
     collect() {
       if (nudges.length === MOST_NUDGES) return;

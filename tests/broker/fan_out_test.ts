@@ -64,7 +64,7 @@ Deno.test("A message for very many goes to so many in a turn, and is acknowledge
 });
 
 Deno.test("While a message goes to very many, those of others go to theirs, and those behind it come after it [MQTT-4.6.0-6]", async () => {
-  await using world = new World();
+  await using world = new World({ limits: { memory: 1_000_000_000 } });
   const clients = await subscribers(world);
   const other = await world.connect("o");
   await other.subscribe("o");

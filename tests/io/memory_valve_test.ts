@@ -54,12 +54,12 @@ Deno.test("A valve looks at the memory ten times a second, however much is read"
   assertStrictEquals(memory.looks, 2);
 });
 
-Deno.test("A valve asks for garbage above two units, and again when a quarter of one has come back", async () => {
+Deno.test("A valve asks for garbage above one and a half units, and again when a quarter of one has come back", async () => {
   const memory = new FakeMemory();
   const { clock, valve } = valveOf(memory);
   const gate = valve.gate();
   const collections: number[] = [];
-  for (const bytes of [200, 201, 226, 227, 150, 200, 201, 150]) {
+  for (const bytes of [150, 151, 176, 177, 100, 150, 151, 100]) {
     memory.bytes = bytes;
     assertStrictEquals(gate(100_000), undefined);
     collections.push(memory.collections);
@@ -167,8 +167,9 @@ Deno.test("What the process takes counts buffers outside the heap, and asking fo
 
 Deno.test("Asking for garbage is seen by the platform outside the heap, and not counted as taken", () => {
   const memory = processMemory()!;
-  const [taken, { external }] = [memory.taken(), Deno.memoryUsage()];
+  const taken = memory.taken();
   memory.collect();
-  assert(Deno.memoryUsage().external - external > 50_000_000);
+  // It is there until this turn of the event loop ends, whatever has been collected meanwhile.
+  assert(Deno.memoryUsage().external > 67_000_000);
   assert(memory.taken() - taken < 30_000_000);
 });
