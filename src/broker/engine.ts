@@ -482,6 +482,8 @@ export class BrokerEngine {
   }
 
   #connect(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
+    // It may have gone while its CONNECT waited for a turn.
+    if (connection.protocol.isClosed) return undefined;
     if (this.#connections.size <= this.limits.connections) {
       return this.#connectHandler.receive(connection, packet);
     }

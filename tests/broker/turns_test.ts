@@ -381,3 +381,21 @@ Deno.test("What is done for all waits for two turns of somebody who has much to 
   turns.wait(new Share(), () => {});
   assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
 });
+
+Deno.test("Who has gone while its CONNECT waited for a turn is neither accepted nor refused, and nothing is left of it", async () => {
+  const errors: unknown[] = [];
+  await using world = new World({
+    limits: { connections: 2 },
+    onError: (error) => void errors.push(error),
+  });
+  const flooder = await world.connect("flooder");
+  await world.connect("c");
+  flooder.link.send(repeated(publishOf("nobody", ""), 60_000));
+  const late = world.open();
+  late.link.send(encodePacket({ type: "connect", clientId: "late" }));
+  late.link.cut();
+  await world.settle();
+  assertEquals(errors, []);
+  assertEquals(late.link.packets, []);
+  assertStrictEquals(world.engine.statistics.sessions, 2);
+});

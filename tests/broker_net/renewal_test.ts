@@ -89,7 +89,7 @@ tlsTest(
 Deno.test("A broker without TLS has no certificate to renew", async () => {
   await using broker = await serve({ port: 0 });
   const { cert, key } = { cert: "x", key: "y" };
-  assertThrows(() => broker.setCertificate({ cert, key }), TypeError, "No listener");
+  assertThrows(() => broker.setCertificate({ cert, key }), TypeError, "no TLS listener");
   assertThrows(() => broker.listeners[0]!.setCertificate({ cert, key }), TypeError, "mqtt has no");
 });
 

@@ -203,6 +203,8 @@ export class BrokerFuzz {
     await this.#settle();
     this.#clients = [];
     this.#pass(LONG);
+    // The end of sessions may take more than a turn.
+    await this.#settle();
     if (this.#options.retainAvailable !== false) await this.#clear();
     if (this.#engine.statistics.dropped > 0) this.#count("message dropped");
     const { dropped: _, retained, memory, ...left } = this.#engine.statistics;
