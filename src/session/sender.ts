@@ -224,7 +224,8 @@ export class Sender {
     }
     if (message.qos !== 2) throw wrongAck(packet, "belongs to a message of QoS 1");
     if (isFailure(reasonCode)) {
-      this.#settle(message, packet, false);
+      // Once released, the message is the peer's, whatever it says to a repetition.
+      if (!message.isReleased) this.#settle(message, packet, false);
       return;
     }
     this.#writeBuffer.write({ type: "pubrel", packetId });
