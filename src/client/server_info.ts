@@ -2,6 +2,7 @@
 
 import type { ConnackPacket, ConnectInit, PropertiesOf } from "../packets/mod.ts";
 import { type Capabilities, capabilitiesOf } from "../session/capabilities.ts";
+import { clientIdOf } from "../session/client_checks.ts";
 
 /**
  * What CONNACK granted, and limits (§3.2.2.3): its properties, with the standard's defaults for
@@ -15,7 +16,11 @@ export interface ServerInfo extends
   Capabilities {
   /** Whether the server resumed a session that it had (§3.2.2.1.1). */
   readonly sessionPresent: boolean;
-  /** The Client Identifier: the client's own, or the one that the server assigned (§3.2.2.3.7). */
+  /**
+   * The Client Identifier: the client's own, or the one that the server assigned to a client
+   * without (§3.2.2.3.7). One that is assigned to a client with its own is in
+   * `assignedClientIdentifier` and otherwise ignored.
+   */
   readonly clientId: string;
   /**
    * The Keep Alive in force, in seconds; 0 for none: the server's, if it named one (§3.2.2.3.14).
@@ -34,7 +39,7 @@ export function serverInfo(connect: ConnectInit, connack: ConnackPacket): Server
     ...properties,
     ...capabilitiesOf(properties),
     sessionPresent,
-    clientId: properties.assignedClientIdentifier ?? connect.clientId ?? "",
+    clientId: clientIdOf(connect, connack),
     keepAlive: properties.serverKeepAlive ?? connect.keepAlive ?? 0,
     sessionExpiryInterval: properties.sessionExpiryInterval ??
       connect.properties?.sessionExpiryInterval ?? 0,

@@ -41,6 +41,19 @@ export function checkConnack(
 }
 
 /**
+ * The Client Identifier of a session: the Client's own, or the one that the Server assigned to a
+ * Client without. One that the Client did not ask for is not adopted: the next connection would
+ * take over the session of whoever has that name. It is no reason to close, either: servers that
+ * rename their clients announce it so, and know the Client by its own name when it comes back.
+ */
+export function clientIdOf(
+  { clientId = "" }: ConnectInit,
+  { properties }: Pick<ConnackPacket, "properties">,
+): string {
+  return clientId === "" ? properties.assignedClientIdentifier ?? "" : clientId;
+}
+
+/**
  * Refuses a Reason String or a User Property in a packet in which CONNECT asked for none
  * [MQTT-3.1.2-29].
  *

@@ -19,7 +19,7 @@ import {
   type Turn,
 } from "./authentication.ts";
 import { type Capabilities, capabilitiesOf } from "./capabilities.ts";
-import { checkConnack, checkExplanation } from "./client_checks.ts";
+import { checkConnack, checkExplanation, clientIdOf } from "./client_checks.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import {
   checkClientsDisconnect,
@@ -323,7 +323,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     if (isFailure(packet.reasonCode)) return this.close({ kind: "refusal", packet });
     const { properties, sessionPresent } = packet;
     const asked = this.#connect.properties ?? {};
-    const clientId = properties.assignedClientIdentifier ?? this.#connect.clientId ?? "";
+    const clientId = clientIdOf(this.#connect, packet);
     const server = capabilitiesOf(properties);
     // What is said of a fault in it must fit, too.
     this.writeBuffer.maximumPacketSize = server.maximumPacketSize;

@@ -112,7 +112,7 @@ test("A CONNACK behind an AUTH that nobody takes makes no connection", async (wo
   assertEquals(world.told.map(({ type }) => type), ["closed"]);
 });
 
-test("A client that is told of a session that it does not have closes the connection, later on, too [MQTT-3.2.2-4]", async (world) => {
+test("A client that is told of a session that it does not have closes the connection [MQTT-3.2.2-4]", async (world) => {
   const first = world.client({ clientId: "c" });
   const rejected = assertRejects(() => first.start(), ConnectionClosedError, "no such session");
   const peer = await world.accept({ sessionPresent: true });
@@ -120,14 +120,21 @@ test("A client that is told of a session that it does not have closes the connec
   peer.close();
   await rejected;
   await peer.expectClosed();
+});
 
-  const { client, peer: good } = await world.connected({ sessionExpiryInterval: 60 });
-  good.far.cut();
+test("A client with a Client Identifier of its own keeps it, whatever the server assigns", async (world) => {
   const properties = { assignedClientIdentifier: "somebody else" };
-  const second = await world.accept({ sessionPresent: true, properties });
-  assertStrictEquals((await second.expect("disconnect")).reasonCode, 0x82);
-  second.close();
-  assertStrictEquals((await client.closed)?.kind, "protocol");
+  const options = { clientId: "c", sessionExpiryInterval: 60 };
+  const { client, peer } = await world.connected(options, { properties });
+  assertStrictEquals(client.server?.clientId, "c");
+  assertStrictEquals(client.server?.assignedClientIdentifier, "somebody else");
+  assertStrictEquals(client.save().clientId, "c");
+  peer.far.cut();
+  const second = await world.peer();
+  const connect = await second.accept({ sessionPresent: true, properties });
+  assertStrictEquals(connect.clientId, "c");
+  await world.clock.advance(0);
+  assertStrictEquals(client.state, "connected");
 });
 
 test("A client says nothing between CONNECT and CONNACK, with an Authentication Method or without [MQTT-3.1.2-30]", async (world) => {

@@ -15,15 +15,18 @@ eachRole("tells of a refusal by PUBACK or PUBREC that it is none of a recovery",
   }
 });
 
-eachRole("goes on with a message that the peer has taken, though its PUBREC of a repetition refuses it", ({ open }) => {
-  const script = open();
-  script.publish(messageOf("a", 2));
-  script.expectPacket("publish");
-  script.send("50 02 0001");
-  script.expectPacket("pubrel");
-  script.send("50 03 0001 91");
-  script.expectNothing();
-  script.send("70 02 0001");
-  const { packet } = script.expectEvent("settled");
-  assertEquals([packet?.type, packet?.reasonCode], ["pubcomp", 0x00]);
-});
+eachRole(
+  "goes on with a message that the peer has taken, though its PUBREC of a repetition refuses it",
+  ({ open }) => {
+    const script = open();
+    script.publish(messageOf("a", 2));
+    script.expectPacket("publish");
+    script.send("50 02 0001");
+    script.expectPacket("pubrel");
+    script.send("50 03 0001 91");
+    script.expectNothing();
+    script.send("70 02 0001");
+    const { packet } = script.expectEvent("settled");
+    assertEquals([packet?.type, packet?.reasonCode], ["pubcomp", 0x00]);
+  },
+);
