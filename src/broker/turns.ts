@@ -55,6 +55,9 @@ const FIRST = 50;
  */
 const HELD = 2;
 
+/** With fewer writes than this nothing is deferred: few subscribers would only be left idle. */
+const MANY_WRITES = 32;
+
 /** A share with less recent work than this is light: it is served first. */
 const LITTLE = 64;
 
@@ -87,6 +90,8 @@ export class Turns {
   #short = FIRST;
   /** For how many consecutive turns work for all has been deferred. */
   #held = 0;
+  /** How many writes the work for all that is waiting consists of. */
+  #writes = 0;
   #isArranged = false;
   #isRunning = false;
 
@@ -143,9 +148,11 @@ export class Turns {
 
   /**
    * Calls back in one of the next turns, before heavy shares: for work that is done for all. It is
-   * the very next turn unless heavy shares keep the turns long; see {@linkcode HELD}.
+   * the very next turn, unless there are many `writes` to do and heavy shares keep the turns long;
+   * see {@linkcode HELD}.
    */
-  waitForAll(callback: () => void): void {
+  waitForAll(callback: () => void, writes: number): void {
+    this.#writes = writes;
     this.#light.push(callback);
     this.#arrange();
   }
@@ -219,7 +226,7 @@ export class Turns {
     this.#isRunning = true;
     // In a long turn the light queue contains nothing but work for all.
     const mayBeHeld = length === LONG_TURN && this.#heavy.length > 0 && this.#light.length > 0;
-    const isHeld = mayBeHeld && this.#held < HELD;
+    const isHeld = mayBeHeld && this.#writes >= MANY_WRITES && this.#held < HELD;
     this.#held = isHeld ? this.#held + 1 : 0;
     // Half of the turn is reserved for heavy shares, so that they do not starve.
     if (!isHeld) this.#serve(this.#light, this.#heavy.length > 0 ? length / 2 : length);

@@ -30,7 +30,9 @@ export class WakeQueue {
   #wakeAll(): void {
     const connections = this.#connections;
     for (let next = connections.first; next !== undefined; next = connections.first) {
-      if (this.#turns.isOver) return this.#turns.waitForAll(() => this.#wakeAll());
+      if (this.#turns.isOver) {
+        return this.#turns.waitForAll(() => this.#wakeAll(), connections.length);
+      }
       connections.shift();
       next.isToBeWoken = false;
       this.#turns.count(Work.write);

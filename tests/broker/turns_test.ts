@@ -354,7 +354,7 @@ Deno.test("forEach() rejects with what it was done for throws, in whichever turn
   assertEquals(done, [1, 2]);
 });
 
-Deno.test("What is done for all waits for two turns of somebody who has much to do, unless somebody wants little", () => {
+Deno.test("What is done for all waits for two turns of somebody who has much to do, unless it is little or somebody wants little", () => {
   const later: (() => void)[] = [];
   const turns = new Turns((callback) => later.push(callback), (error) => assert(false, `${error}`));
   const busy = new Share();
@@ -365,9 +365,9 @@ Deno.test("What is done for all waits for two turns of somebody who has much to 
   };
   const pass = () => later.splice(0).forEach((callback) => callback());
   /** After how many turns it is done. */
-  const turnsUntilDone = () => {
+  const turnsUntilDone = (writes = 32) => {
     let isDone = false;
-    turns.waitForAll(() => isDone = true);
+    turns.waitForAll(() => isDone = true, writes);
     for (let count = 1;; count++) {
       pass();
       if (isDone) return count;
@@ -378,6 +378,7 @@ Deno.test("What is done for all waits for two turns of somebody who has much to 
   assertStrictEquals(turnsUntilDone(), 1);
   for (let turn = 0; turn < 999; turn++) pass();
   assertEquals([turnsUntilDone(), turnsUntilDone()], [3, 3]);
+  assertEquals([turnsUntilDone(31), turnsUntilDone()], [1, 3]);
   turns.wait(new Share(), () => {});
   assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
 });
