@@ -1,6 +1,5 @@
 // §4.7 Topic Names and Topic Filters, §4.8 Shared Subscriptions. Faults are returned as the end of
-// a
-// sentence, so that decoder, encoder and the public functions can each throw their own error.
+// a sentence, so that decoder, encoder and the public functions can each throw their own error.
 
 /** The parts of a Shared Subscription (§4.8.2). */
 export interface SharedSubscription {
@@ -52,8 +51,7 @@ export function topicMatches(topicFilter: string, topicName: string): boolean {
 /**
  * Whether some Topic Name matches both Topic Filters (§4.7). Both must be valid; of a Shared
  * Subscription the filter after the share name counts. For authorization: a rule for `secret/#`
- * must
- * cover each subscription that overlaps with it.
+ * must cover each subscription that overlaps with it.
  *
  * @example Which subscriptions can receive messages of `secret/#`
  * ```ts
@@ -189,8 +187,7 @@ const EMPTY = "is empty [MQTT-4.7.3-1]";
 
 /**
  * What is wrong with a Topic Name, which may be empty, as the end of a sentence; `undefined` when
- * it
- * is valid. Characters and length are checked elsewhere.
+ * it is valid. Characters and length are checked elsewhere.
  */
 export function topicNameFault(topicName: string): string | undefined {
   return topicName.includes("#") || topicName.includes("+")

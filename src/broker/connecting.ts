@@ -182,8 +182,7 @@ export class ConnectHandler {
 
   /**
    * Some of the queued messages may be for topics that the client may no longer receive, or not
-   * from
-   * the address it connects from now.
+   * from the address it connects from now.
    */
   #checkQueued(
     connection: BrokerConnection,
@@ -222,8 +221,7 @@ export class ConnectHandler {
 
   /**
    * Accepts the client: takes over, resumes or begins its session, and sends CONNACK. Whether
-   * CONNACK
-   * can be sent is checked before anything changes.
+   * CONNACK can be sent is checked before anything changes.
    */
   #admit(
     connection: BrokerConnection,

@@ -1,7 +1,6 @@
 // The broker without sockets: dispatches the events of each connection to their handlers, in order
 // and in turns. Pure apart from its hooks: time comes from the clock it is given, and bytes go in
-// and
-// out through the connections.
+// and out through the connections.
 
 import { PacketTooLargeError } from "../errors.ts";
 import { type ConnectPacket, type PublishPacket, ReasonCode } from "../packets/mod.ts";
@@ -250,8 +249,7 @@ export class BrokerEngine {
   /**
    * Whether there is room for another connection. If not, close it at once, as nothing can be sent
    * before CONNECT. A few connections beyond the limit have room, so that they can be refused with
-   * a
-   * Reason Code.
+   * a Reason Code.
    */
   hasRoomFor(peer: PeerInfo): boolean {
     const hasPlace = this.#connections.size < this.limits.connections + REFUSED_AT_ONCE;

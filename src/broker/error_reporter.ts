@@ -1,8 +1,6 @@
 // Errors that no caller can catch: those of a hook, of the engine, of a disk. They stop nothing,
-// but
-// none is silent: each goes to the hook `onError`, or without one to the console, where the lines
-// per
-// minute are limited and the errors beyond that are counted.
+// but none is silent: each goes to the hook `onError`, or without one to the console, where the
+// lines per minute are limited and the errors beyond that are counted.
 
 import { isPromise } from "./is_promise.ts";
 import type { BrokerHooks, ClientInfo, ErrorContext } from "./options.ts";

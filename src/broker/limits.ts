@@ -13,10 +13,10 @@ export interface BrokerLimits {
    * connection: 18 KiB, with TLS 64 KiB. Half of it is reserved for connections that keep less than
    * 128 KiB and sessions that keep less than 16 KiB. What exceeds the limit is refused with 0x97; a
    * connection for which there is no memory at all is closed. New connections and sessions may not
-   * use the last eighth, so that clients already connected are served. Garbage is collected late and
-   * what was freed is not given back at once, so the process takes several times as much: when its
-   * heap and buffers exceed three times `memory`, connections that send much are read slowly until
-   * less is used, but for at most a second. Default: 67,108,864, for a process of 512 MiB.
+   * use the last eighth, so that clients already connected are served. Garbage is collected late
+   * and what was freed is not given back at once, so the process takes several times as much: when
+   * its heap and buffers exceed three times `memory`, connections that send much are read slowly
+   * until less is used, but for at most a second. Default: 67,108,864, for a process of 512 MiB.
    */
   readonly memory: number;
   /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 3000. */
@@ -50,14 +50,12 @@ export interface BrokerLimits {
   readonly maximumPacketSize: number;
   /**
    * Seconds that a session outlives its connection, at most (§3.2.2.3.2). Default: 604,800, which
-   * is
-   * a week.
+   * is a week.
    */
   readonly sessionExpiryInterval: number;
   /**
    * Messages queued for one session. A PUBLISH that no subscriber has room for is refused with
-   * 0x97.
-   * Default: 10,000.
+   * 0x97. Default: 10,000.
    */
   readonly queuedMessages: number;
   /**
@@ -76,8 +74,7 @@ export interface BrokerLimits {
   readonly filtersPerPacket: number;
   /**
    * User Properties in one packet, or in a Will; a packet with more closes the connection with
-   * 0x97.
-   * Default: 1000.
+   * 0x97. Default: 1000.
    */
   readonly userPropertiesPerPacket: number;
   /** Levels of a Topic Name or a Topic Filter. Default: 128. */

@@ -18,8 +18,7 @@ export interface ClientInfo {
   readonly clientId: string;
   /**
    * The User Name of its CONNECT (§3.1.3.5), or the one taken from its certificate when the
-   * listener
-   * has `certificateUsername`.
+   * listener has `certificateUsername`.
    */
   readonly username: string | undefined;
   /**
@@ -207,9 +206,8 @@ export interface BrokerHooks {
   onDropped?(client: ClientInfo, message: BrokerMessage, reason: DropReason): void | Promise<void>;
   /**
    * Called for errors that no caller can catch, above all those of hooks. Nothing but the request
-   * in
-   * question is affected. Default: a line on the console, at most ten a minute; further errors are
-   * counted. Errors of this hook itself go to the console, too.
+   * in question is affected. Default: a line on the console, at most ten a minute; further errors
+   * are counted. Errors of this hook itself go to the console, too.
    */
   onError?(error: unknown, context: ErrorContext): void | Promise<void>;
 }

@@ -206,8 +206,7 @@ export class PublishHandler {
 
   /**
    * Acknowledges or refuses a message; at QoS 0 it does nothing. If the client has reconnected
-   * while
-   * a hook was running, a QoS 2 message is answered on the new connection.
+   * while a hook was running, a QoS 2 message is answered on the new connection.
    */
   #answer(
     connection: BrokerConnection,

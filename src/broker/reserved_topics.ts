@@ -1,6 +1,5 @@
 // §4.7.2 Topics that are reserved for the Server: Clients must not use them to exchange messages
-// with
-// each other.
+// with each other.
 
 import type { BrokerOptions } from "./options.ts";
 

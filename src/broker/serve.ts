@@ -36,17 +36,16 @@ const SOON = 100;
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
    * A file for sessions, their queued messages, and retained messages, which then survive a
-   * restart.
-   * Whatever a packet promises to a client is committed before the packet is sent. No other process
-   * can use the file meanwhile. Needs permission to read and write it. Default: memory only.
+   * restart. Whatever a packet promises to a client is committed before the packet is sent. No
+   * other process can use the file meanwhile. Needs permission to read and write it. Default:
+   * memory only.
    *
    * While the file cannot be written, above all because the disk is full, messages for stored
    * sessions and new subscriptions of these are refused with Quota exceeded (0x97), unsubscribing
    * with Implementation specific error (0x83), and connections to such sessions with Server
    * unavailable (0x88). A client whose QoS 2 exchange cannot be recorded is disconnected with Quota
    * exceeded (0x97). Everything else goes on; the error goes to `onError`, and the broker tries
-   * again
-   * by itself.
+   * again by itself.
    *
    * {@linkcode serve} rejects with a {@linkcode StoreError} when the file is in use, is not a
    * broker's, is damaged or empty, or was written by a later version. Files of earlier versions are

@@ -1,7 +1,6 @@
 // Session ownership. A Client Identifier names a session [MQTT-3.1.3-2] but is no secret: another
 // user who may connect must neither receive the messages that are queued for the session nor
-// discard
-// them with Clean Start.
+// discard them with Clean Start.
 
 import type { Hooks } from "./hooks.ts";
 import type { BrokerConnection } from "./model.ts";

@@ -1,6 +1,5 @@
 // A cache of what `authorizeDelivery` returned for one session, by topic, since the same topics
-// come
-// again and again. It is bounded, since clients can make up any number of topics.
+// come again and again. It is bounded, since clients can make up any number of topics.
 
 /** Bytes that the cache of a session takes, approximately and at most. */
 const MAXIMUM_BYTES = 32_768;

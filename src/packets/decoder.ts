@@ -1,6 +1,6 @@
 // Packets out of a stream of bytes, however it is cut. A packet that lies whole in a chunk is
-// decoded where it lies; one that does not is gathered in a buffer of its own, which is in proportion
-// to the bytes received, whatever a fixed header announces.
+// decoded where it lies; one that does not is gathered in a buffer of its own, which is in
+// proportion to the bytes received, whatever a fixed header announces.
 
 import { PacketError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
@@ -31,8 +31,8 @@ export interface DecoderOptions {
 const FIRST_ROOM = 4096;
 
 /**
- * Once this part of a packet is there, there is room for all of it: a buffer that went on growing by
- * doubling would leave as much garbage as the packet has bytes.
+ * Once this part of a packet is there, there is room for all of it: a buffer that went on growing
+ * by doubling would leave as much garbage as the packet has bytes.
  */
 const ENOUGH = 1 / 16;
 
@@ -239,7 +239,8 @@ export class PacketDecoder {
 
   /**
    * Refuses a packet that has more of something than may be, so that the rest of it is not
-   * gathered. Looked for whenever there are twice as many bytes, so at a cost in proportion to them.
+   * gathered. Looked for whenever there are twice as many bytes, so at a cost in proportion to
+   * them.
    */
   #refuseEarly(): void {
     this.#readFixedHeader(this.#gathered, 0, this.#packetSize);

@@ -1,5 +1,5 @@
-// The states of a Server's connection: what each keeps, and nothing more. What comes in each, and what
-// follows, is the table of ServerConnection.
+// The states of a Server's connection: what each keeps, and nothing more. What comes in each, and
+// what follows, is the table of ServerConnection.
 
 import type { ConnectPacket } from "../packets/mod.ts";
 import type { Turn } from "./authentication.ts";

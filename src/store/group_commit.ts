@@ -1,9 +1,7 @@
 // Commits many changes in one transaction, and handles its failure. Any statement and the commit
 // itself may fail, for as long as the disk is full, or for good. Then nothing of the group is in
-// the
-// file, the pauses before further attempts get longer and longer, and each kind of fault is
-// reported
-// once in a while, not for every attempt.
+// the file, the pauses before further attempts get longer and longer, and each kind of fault is
+// reported once in a while, not for every attempt.
 
 import type { Database, Statement } from "./sqlite.ts";
 import { StoreError, type StoreErrorCode } from "./store_error.ts";
@@ -54,9 +52,8 @@ export class GroupCommit {
 
   /**
    * Commits what `write` writes. Returns false when this fails, or when the pause after a failure
-   * is
-   * not over and `isUrgent` is false. Usually nothing of it is in the file then; but since a commit
-   * may succeed and still report an error, it must be harmless to write the same again.
+   * is not over and `isUrgent` is false. Usually nothing of it is in the file then; but since a
+   * commit may succeed and still report an error, it must be harmless to write the same again.
    */
   run(write: () => void, isUrgent = false): boolean {
     if (!isUrgent && this.#retryAt !== undefined && this.#setup.now() < this.#retryAt) return false;

@@ -1,6 +1,5 @@
 // Errors of database files: each has a code that tells them apart, and a message that names the
-// file
-// and what to do.
+// file and what to do.
 
 /**
  * What is wrong with a database file:

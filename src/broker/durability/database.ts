@@ -1,7 +1,6 @@
 // The rows of the broker's database: sessions, subscriptions, messages, retained messages. Each
-// write
-// can be repeated, because a commit that reports a failure may have succeeded. When to write is
-// decided by the store.
+// write can be repeated, because a commit that reports a failure may have succeeded. When to write
+// is decided by the store.
 
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
 import { decodeMessage, encodeMessage } from "../../session/snapshot.ts";

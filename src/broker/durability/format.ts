@@ -64,8 +64,7 @@ export const BROKER_FILE: StoreFormat = {
 
 /**
  * Version 0 had no checksums, stored a Will in Base64, and had no owners. The owner becomes the
- * user
- * who was the last to connect.
+ * user who was the last to connect.
  */
 function addChecksums(database: Database): void {
   const names = Object.keys(COLUMNS) as TableName[];

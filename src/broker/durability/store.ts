@@ -1,9 +1,7 @@
 // The broker's persistent state: sessions with their queued and in-flight messages, and retained
 // messages. Changes are only recorded, and written in one transaction by `commit()`. No other
-// method
-// runs a statement that writes, so none can fail in the middle of something else. Changes that
-// could
-// not be written are kept for the next commit, each once however often it is made.
+// method runs a statement that writes, so none can fail in the middle of something else. Changes
+// that could not be written are kept for the next commit, each once however often it is made.
 
 import { restoreUnreleased } from "../../session/snapshot.ts";
 import type { PublishPacket } from "../../packets/mod.ts";

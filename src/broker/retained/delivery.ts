@@ -1,7 +1,6 @@
 // §3.3.1.3, §3.8.3.1 Delivery of retained messages to new subscriptions. There may be very many of
 // them, and even more to search: they are sent as fast as the client takes them, and never so many
-// in
-// one turn that other clients have to wait.
+// in one turn that other clients have to wait.
 
 import type { DeliveryAuthorizer } from "../delivery_authorizer.ts";
 import { isPromise } from "../is_promise.ts";
@@ -71,8 +70,7 @@ export class RetainedDelivery {
 
   /**
    * The retained message of a topic, if some subscription may still be waiting for it. As it is
-   * older
-   * than the message that is published now, it must be sent first [MQTT-4.6.0-5].
+   * older than the message that is published now, it must be sent first [MQTT-4.6.0-5].
    */
   olderThanNow(topicName: string): Retained | undefined {
     return this.#waiting === 0 ? undefined : this.#setup.retained.get(topicName);
