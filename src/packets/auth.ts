@@ -11,7 +11,7 @@ import type { Init, PacketCodec } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
-import type { ReasonCodeOf } from "./reason_codes.ts";
+import { ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
 
 /** AUTH, in either direction, a step of enhanced authentication (§3.15). */
 export interface AuthPacket {
@@ -64,5 +64,5 @@ function readAuth(reader: Reader): AuthPacket {
 }
 
 function refuseWithoutMethod(reader: Reader, position: number = reader.position): never {
-  return reader.notAllowed(AUTHENTICATION_METHOD, "is missing", 0x82, position);
+  return reader.notAllowed(AUTHENTICATION_METHOD, "is missing", ReasonCode.protocolError, position);
 }

@@ -9,7 +9,7 @@ import type { Init, PacketCodec } from "./packet.ts";
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
-import type { ReasonCodeOf } from "./reason_codes.ts";
+import { ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
 
 /** CONNACK, from Server to Client, the answer to CONNECT (§3.2). */
 export interface ConnackPacket {
@@ -82,13 +82,18 @@ function readConnack(reader: Reader): ConnackPacket {
     reader.notAllowed(
       REASON_CODE.field,
       `is ${code} in a body of two bytes, the answer of a Server of MQTT 3`,
-      0x84,
+      ReasonCode.unsupportedProtocolVersion,
     );
   }
   const reasonCode = REASON_CODE.read(reader);
   const sessionPresent = getBits(flags, SESSION_PRESENT) === 1;
   if (sessionPresent && reasonCode !== 0) {
-    reader.notAllowed(SESSION_PRESENT, PRESENT_AND_REFUSED, 0x82, flagsPosition);
+    reader.notAllowed(
+      SESSION_PRESENT,
+      PRESENT_AND_REFUSED,
+      ReasonCode.protocolError,
+      flagsPosition,
+    );
   }
   return { type: "connack", sessionPresent, reasonCode, properties: PROPERTIES.read(reader) };
 }

@@ -10,6 +10,7 @@ import type { Init, PacketCodec } from "./packet.ts";
 import { keepAliveMeans, type PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** CONNECT, from Client to Server, the first packet of a Network Connection (§3.1). */
 export interface ConnectPacket {
@@ -208,13 +209,27 @@ function readConnect(reader: Reader): ConnectPacket {
   const name = reader.utf8String(PROTOCOL_NAME);
   const namePosition = reader.fieldPosition;
   if (name !== NAME && name !== NAME_OF_3_1) {
-    reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, 0x84);
+    reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, ReasonCode.unsupportedProtocolVersion);
   }
   const version = reader.byte(PROTOCOL_VERSION);
-  if (name !== NAME) reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, 0x84, namePosition, version);
+  if (name !== NAME) {
+    reader.notAllowed(
+      PROTOCOL_NAME,
+      IS_NOT_MQTT,
+      ReasonCode.unsupportedProtocolVersion,
+      namePosition,
+      version,
+    );
+  }
   if (version !== VERSION) {
     const rule = `is ${version}, not 5 [MQTT-3.1.2-2]`;
-    reader.notAllowed(PROTOCOL_VERSION, rule, 0x84, reader.fieldPosition, version);
+    reader.notAllowed(
+      PROTOCOL_VERSION,
+      rule,
+      ReasonCode.unsupportedProtocolVersion,
+      reader.fieldPosition,
+      version,
+    );
   }
   const flags = reader.byte(CONNECT_FLAGS);
   checkFlags(reader, flags);

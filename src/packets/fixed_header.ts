@@ -6,6 +6,7 @@ import { INCOMPLETE, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { FIRST_BYTE, PACKET_TYPES, packetName, type PacketType } from "./packet_types.ts";
 import { qosMeans } from "./qos.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 const PACKET_NAMES = PACKET_TYPES.map((type) => type === undefined ? "Packet" : packetName(type));
 
@@ -104,7 +105,7 @@ export function readFixedHeader(reader: Reader, maximumPacketSize: number): numb
     reader.notAllowed(
       REMAINING_LENGTH,
       `makes ${size} bytes of packet, above the Maximum Packet Size of ${maximumPacketSize}`,
-      0x95,
+      ReasonCode.packetTooLarge,
     );
   }
   return length;

@@ -6,6 +6,7 @@ import { checkArray, forbidden } from "../wire/checks.ts";
 import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** A payload that is a list, each element read and written by the functions given. */
 export class PayloadList<Element, ElementInit = Element> {
@@ -33,13 +34,13 @@ export class PayloadList<Element, ElementInit = Element> {
   /** Reads elements up to the end of the packet. */
   read(reader: Reader): Element[] {
     if (reader.remaining === 0) {
-      reader.notAllowed(this.#field, this.#rule, 0x82, reader.position);
+      reader.notAllowed(this.#field, this.#rule, ReasonCode.protocolError, reader.position);
     }
     const elements: Element[] = [];
     while (reader.remaining > 0) {
       if (this.#isOfFilters && elements.length >= reader.mostFilters) {
         const rule = `has more than ${reader.mostFilters} Topic Filters, the most this end takes`;
-        reader.notAllowed(this.#field, rule, 0x97);
+        reader.notAllowed(this.#field, rule, ReasonCode.quotaExceeded);
       }
       elements.push(this.#read(reader));
     }

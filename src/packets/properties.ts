@@ -4,6 +4,7 @@
 import { topicNameFault } from "../topics.ts";
 import type { PacketType } from "./packet_types.ts";
 import { qosMeans } from "./qos.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** Where properties stand: in a packet, or with the Will Message inside CONNECT. */
 export type PropertyHolder = Exclude<PacketType, "pingreq" | "pingresp"> | "will";
@@ -275,7 +276,7 @@ export const PROPERTIES = {
     is: "twoByteInteger",
     in: { publish: "3.3.2.3.4" },
     minimum: 1,
-    outOfBounds: 0x94,
+    outOfBounds: ReasonCode.topicAliasInvalid,
     means: (): string => "stands for the Topic Name",
   },
   /** The highest QoS the Server takes, 0 or 1; absent means 2. §3.2.2.3.4 */

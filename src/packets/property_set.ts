@@ -20,6 +20,7 @@ import {
   type PropertyRow,
   type PropertyValues,
 } from "./properties.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** What a decoded packet without properties has. */
 export const NO_PROPERTIES: Readonly<Record<string, never>> = Object.freeze({});
@@ -107,7 +108,7 @@ export class PropertySet<Holder extends PropertyHolder> {
         if (values.push(value) > reader.mostUserProperties && field.is === "utf8StringPair") {
           const rule =
             `is there more than ${reader.mostUserProperties} times, the most this end takes`;
-          reader.notAllowed(field, rule, 0x97);
+          reader.notAllowed(field, rule, ReasonCode.quotaExceeded);
         }
       } else properties[field.property] = [value];
       if (field.needs !== undefined) {
@@ -117,7 +118,7 @@ export class PropertySet<Holder extends PropertyHolder> {
     }
     reader.end = packetEnd;
     if (dependent !== undefined && properties[dependent.needs!] === undefined) {
-      reader.notAllowed(dependent, alone(dependent), 0x82, dependentPosition);
+      reader.notAllowed(dependent, alone(dependent), ReasonCode.protocolError, dependentPosition);
     }
     return properties as PropertiesOf<Holder>;
   }
@@ -212,7 +213,7 @@ function fieldOf(
     mayRepeat: row.repeats?.includes(holder) ?? false,
     minimum,
     maximum,
-    outOfBounds: row.outOfBounds ?? 0x82,
+    outOfBounds: row.outOfBounds ?? ReasonCode.protocolError,
     needs: row.needs,
     fault: row.fault,
     bit,

@@ -17,6 +17,7 @@ import {
 import type { PropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits } from "./qos.ts";
+import { ReasonCode } from "./reason_codes.ts";
 
 /** PUBLISH, an Application Message, in either direction (§3.3). */
 export interface PublishPacket {
@@ -87,7 +88,7 @@ export function readPublish(reader: Reader, firstByte: number): PublishPacket {
   const packetId = qos === 0 ? 0 : readPacketId(reader, PACKET_IDENTIFIER);
   const properties = PROPERTIES.read(reader);
   if (topic === "" && properties.topicAlias === undefined) {
-    reader.notAllowed(TOPIC_NAME, EMPTY_TOPIC, 0x82, topicPosition);
+    reader.notAllowed(TOPIC_NAME, EMPTY_TOPIC, ReasonCode.protocolError, topicPosition);
   }
   return {
     type: "publish",
