@@ -1,6 +1,7 @@
 // What the tests of the broker over real connections share: a broker for each test, on a free port, and a limit to how long
 // a test may take. Nothing waits for time to pass where it can wait for something to happen.
 
+import type { Message } from "../../mod.ts";
 import { type Broker, serve, type ServeOptions } from "../../src/broker/mod.ts";
 import { withinPatience } from "../interop/interop.ts";
 
@@ -26,6 +27,22 @@ export async function withServer(
 ): Promise<void> {
   await using broker = await serve(options);
   await withinPatience(test(broker));
+}
+
+/** Acknowledges and reads a stream up to `"end"`, and calls `onRead` each time that there is more. */
+export async function readToEnd(
+  stream: AsyncIterable<Message>,
+  onRead: () => void,
+): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const message of stream) {
+    const text = message.text();
+    message.ack();
+    if (text === "end") break;
+    texts.push(text);
+    onRead();
+  }
+  return texts;
 }
 
 /** A folder that is there as long as the test. */

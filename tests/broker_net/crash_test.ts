@@ -2,9 +2,9 @@
 // acknowledged is not lost, and what it has at QoS 2 comes once.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { type Client, connect, type ConnectOptions, type Subscription } from "../../mod.ts";
+import { type Client, connect, type ConnectOptions } from "../../mod.ts";
 import { Random } from "../session/random.ts";
-import { numbers, QUICKLY, temporaryFolder, withinPatience } from "./broker_net.ts";
+import { numbers, QUICKLY, readToEnd, temporaryFolder, withinPatience } from "./broker_net.ts";
 import { BrokerProcess } from "./broker_process.ts";
 
 /** How many messages go each way. */
@@ -26,19 +26,6 @@ function crashTest(name: string, test: (broker: BrokerProcess) => Promise<void>)
 
 function connectTo(broker: BrokerProcess, options: ConnectOptions): Promise<Client> {
   return connect(() => broker.url, { ...SESSION, ...options });
-}
-
-/** Reads a stream up to `"end"`, and tells how much there was each time that there is more. */
-async function read(stream: Subscription, onRead: () => void): Promise<string[]> {
-  const texts: string[] = [];
-  for await (const message of stream) {
-    const text = message.text();
-    message.ack();
-    if (text === "end") break;
-    texts.push(text);
-    onRead();
-  }
-  return texts;
 }
 
 for (const [qos, seed] of [[1, 1], [1, 2], [2, 1], [2, 2], [2, 3]] as const) {
@@ -70,8 +57,8 @@ for (const [qos, seed] of [[1, 1], [1, 2], [2, 1], [2, 2], [2, 3]] as const) {
       const [, , atA, atB] = await Promise.all([
         send(b, "to/a"),
         send(a, "to/b"),
-        read(toA, onRead),
-        read(toB, onRead),
+        readToEnd(toA, onRead),
+        readToEnd(toB, onRead),
       ]);
       await crashing;
       for (const texts of [atA, atB]) {

@@ -3,8 +3,8 @@
 // deno run --allow-all tests/prove/kill.ts [RUNS [FIRST SEED]]
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { type Client, connect, type ConnectOptions, type Message } from "../../mod.ts";
-import { numbers, QUICKLY, take } from "../broker_net/broker_net.ts";
+import { type Client, connect, type ConnectOptions } from "../../mod.ts";
+import { numbers, QUICKLY, readToEnd, take } from "../broker_net/broker_net.ts";
 import { BrokerProcess } from "../broker_net/broker_process.ts";
 import { Random } from "../session/random.ts";
 import { runAll } from "./runs.ts";
@@ -59,17 +59,6 @@ async function kill(
       });
     }
   };
-  const read = async (stream: AsyncIterable<Message>) => {
-    const texts: string[] = [];
-    for await (const message of stream) {
-      const text = message.text();
-      message.ack();
-      if (text === "end") break;
-      texts.push(text);
-      onRead();
-    }
-    return texts;
-  };
   const send = async (client: Client, topic: string) => {
     const sent = numbers(COUNT).map((text) => client.publish(topic, text, { qos }));
     for (const { reasonCode } of await Promise.all(sent)) assert(reasonCode < 0x80);
@@ -88,8 +77,8 @@ async function kill(
     send(b, "to/a"),
     send(a, "to/b"),
     retain(),
-    read(toA),
-    read(toB),
+    readToEnd(toA, onRead),
+    readToEnd(toB, onRead),
   ]);
   await crashing;
   check("at a", atA, qos);
