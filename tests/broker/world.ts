@@ -1,10 +1,11 @@
 // A engine, its clients, and a clock that the test moves. No sockets, no timers: a month takes microseconds.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { BrokerEngine, type EngineTools } from "../../src/broker/engine.ts";
+import { BrokerEngine } from "../../src/broker/engine.ts";
 import type { BrokerOptions } from "../../src/broker/mod.ts";
 import type { Store } from "../../src/broker/durability/store.ts";
 import type { ConnackPacket } from "../../src/packets/mod.ts";
+import type { EngineTools } from "../../src/broker/wiring.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
 import { settle } from "../io/virtual_clock.ts";
 import { Client, type ConnectOptions } from "./client.ts";
