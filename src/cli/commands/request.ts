@@ -36,6 +36,11 @@ const OPTIONS = {
   "response-topic": OWN["response-topic"],
 };
 
+/** What counts as the response. */
+const ANSWERS = `The response is the first message on the Response Topic with the Correlation
+Data of the request, or without any, unless that one is a retained message.
+`;
+
 /** What it was given. */
 export type RequestArguments = ParsedArguments<typeof OPTIONS>;
 
@@ -49,7 +54,7 @@ export const request = command({
     'request -t sum -m "[1, 2]" --json mqtt://broker.local',
   ],
   exitCodes: EXIT_CODES,
-  notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
+  notes: `${ANSWERS}\n${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),
   load: () => import("./request_run.ts"),

@@ -64,7 +64,6 @@ async function responseTo(
   { topic, payload, options, subscribe, isFresh }: Request,
 ): Promise<Message> {
   const { responseInformation = "mqtt5/responses" } = client.server;
-  const isOwn = options.responseTopic === undefined;
   const responseTopic = options.responseTopic ?? `${responseInformation}/${randomName()}`;
   const correlationData = options.correlationData ?? new TextEncoder().encode(randomName());
   const { subscriptionIdentifiers, ...others } = subscribe as SubscribeOptions & {
@@ -76,13 +75,18 @@ async function responseTo(
   });
   await client.publish(topic, payload, { ...options, responseTopic, correlationData });
   for await (const response of responses) {
-    if (isFresh && response.retain) continue;
-    // On a unique topic, a response without Correlation Data can only belong to this request.
-    const given = response.correlationData ?? (isOwn ? correlationData : undefined);
-    if (given !== undefined && equals(given, correlationData)) {
-      response.ack();
-      return response;
-    }
+    if (isFresh && response.retain || !answers(response, correlationData)) continue;
+    response.ack();
+    return response;
   }
   throw new Error("The subscription ended before a response arrived");
+}
+
+/**
+ * Whether a message on the Response Topic answers the request: it has the request's Correlation
+ * Data, or none, as responders without knowledge of MQTT 5.0 send it. A retained message without
+ * Correlation Data is older than the request, so it answers another.
+ */
+function answers({ correlationData, retain }: Message, asked: Uint8Array): boolean {
+  return correlationData === undefined ? !retain : equals(correlationData, asked);
 }

@@ -133,7 +133,6 @@ brokerTest("request passes over the answers to others", async (broker, client) =
   await using request = begin(broker, args);
   for await (const { responseTopic = "" } of requests) {
     await client.publish(responseTopic, "a stranger's", { correlationData: bytesOf("00") });
-    await client.publish(responseTopic, "nobody's");
     const correlationData = new TextEncoder().encode("mine");
     await client.publish(responseTopic, "mine", { correlationData });
     break;
@@ -141,6 +140,22 @@ brokerTest("request passes over the answers to others", async (broker, client) =
   const { exitCode, stdout } = await request.end();
   assertEquals([exitCode, stdout], [0, "mine\n"]);
 });
+
+brokerTest(
+  "request -e takes an answer without Correlation Data, but not one that was retained before",
+  async (broker, client) => {
+    await client.publish("re", "retained before", { retain: true, qos: 1 });
+    const requests = await client.subscribe("ask");
+    await using request = begin(broker, ["request", "-t", "ask", "-n", "-e", "re"]);
+    for await (const { responseTopic = "" } of requests) {
+      await client.publish(responseTopic, "a stranger's", { correlationData: bytesOf("00") });
+      await client.publish(responseTopic, "without");
+      break;
+    }
+    const { exitCode, stdout } = await request.end();
+    assertEquals([exitCode, stdout], [0, "without\n"]);
+  },
+);
 
 for (const [option, answer] of [["-R", "fresh"], ["-v", "re stale"]] as const) {
   brokerTest(

@@ -43,6 +43,24 @@ for (const [args, exitCode, stdout] of ANSWERED) {
 }
 
 sideBySideTest(
+  "request -e takes an answer without Correlation Data, as mosquitto_rr does",
+  async (server) => {
+    await using client = await connect(server.url);
+    const questions = await client.subscribe("q", { qos: 1 });
+    void (async () => {
+      for await (const { responseTopic, payload } of questions) {
+        await client.publish(responseTopic!, payload);
+      }
+    })();
+    for (const side of SIDES) {
+      const args = ["-t", "q", "-e", `a/${side}`, "-m", "x", "-v"];
+      const outcome = await run(server, side, "rr", args);
+      assertEquals(told(outcome), [0, `a/${side} x\n`], side);
+    }
+  },
+);
+
+sideBySideTest(
   "request wants the answer to its own question, where mosquitto_rr takes the first that comes",
   async (server) => {
     await publishOnce(server, "a", "retained long ago", { retain: true });
@@ -50,7 +68,8 @@ sideBySideTest(
     const questions = await client.subscribe("q");
     void (async () => {
       for await (const { responseTopic, correlationData, payload } of questions) {
-        await client.publish(responseTopic!, "to another");
+        const another = new TextEncoder().encode("another");
+        await client.publish(responseTopic!, "to another", { correlationData: another });
         if (correlationData === undefined) continue;
         await client.publish(responseTopic!, payload, { correlationData });
       }
