@@ -13,7 +13,7 @@ const OWN = {
   "exec": {
     value: "COMMAND",
     choice: "payload",
-    help: "respond with the first line that this prints",
+    help: `respond with its first line; for a shell: "sh -c '…'"`,
   },
   "exec-timeout": {
     value: "SECONDS",
@@ -26,6 +26,12 @@ const OWN = {
 } as const satisfies OptionTable;
 
 const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
+
+/** How the command line of `--exec` is read. */
+const SHELL = `--exec splits its value into words at spaces; '…' and "…" keep a word together.
+There is no shell, so $, *, | and > mean nothing; use one as in
+  mqtt5 respond -t upper --exec "sh -c 'tr a-z A-Z | head -c 100'"
+`;
 
 /** What it was given. */
 export type RespondArguments = ParsedArguments<typeof OPTIONS>;
@@ -41,7 +47,7 @@ a command prints (request on standard input, topic in MQTT_TOPIC), until Ctrl-C.
     'respond -t clock/now --exec "date +%H:%M"',
   ],
   exitCodes: EXIT_CODES,
-  notes: SERVER_NOTES,
+  notes: `${SHELL}\n${SERVER_NOTES}`,
   options: OPTIONS,
   permissions: (given) => ({
     ...connectionPermissions(connectionOf(given), given.options.file),

@@ -96,6 +96,7 @@ function responderOf(
   }
   const [program, ...args] = wordsOf(exec);
   const longest = secondsOption("exec-timeout", timeout ?? "30");
+  checkProgram(program!);
   return (request) => firstLine(program!, args, request, longest, context);
 }
 
@@ -153,13 +154,46 @@ function spawn(program: string, args: readonly string[], topic: string): Deno.Ch
       stderr: "inherit",
     }).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new Failure(
-        `Cannot run ${quoted(program)}: permission denied; run it with --allow-run=${program}`,
-      );
-    }
-    throw new Failure(`Cannot run ${quoted(program)}: ${systemReason(error)}`);
+    throw notRunnable(program, error);
   }
+}
+
+/** More bytes than any system accepts as an argument. */
+const TOO_LONG = 4_194_304;
+
+/**
+ * Finds out, without running it and without permission to read, whether a program can be run:
+ * systems look for the program before they reject an argument that is too long.
+ *
+ * @throws {Failure} when there is no such program, or it may not be run
+ */
+function checkProgram(program: string): void {
+  try {
+    const args = ["x".repeat(TOO_LONG)];
+    stop(new Deno.Command(program, { args, stdin: "null", stdout: "null" }).spawn());
+  } catch (error) {
+    const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
+    if ([NotCapable, NotFound, PermissionDenied].some((type) => error instanceof type)) {
+      throw notRunnable(program, error);
+    }
+  }
+}
+
+function notRunnable(program: string, error: unknown): Failure {
+  const cannot = `Cannot run ${quoted(program)}: `;
+  if (error instanceof Deno.errors.NotCapable) {
+    return new Failure(`${cannot}permission denied; run it with --allow-run=${program}`);
+  }
+  if (error instanceof Deno.errors.NotFound && !/[/\\]/.test(program)) {
+    return new Failure(
+      `${cannot}not found in PATH; --exec takes a program and its arguments, ` +
+        `for a shell give --exec "sh -c '…'"`,
+    );
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return new Failure(`${cannot}it is not an executable file`);
+  }
+  return new Failure(`${cannot}${systemReason(error)}`);
 }
 
 /** Writes the input of a program, which may exit without reading it. */

@@ -1,8 +1,8 @@
 // The command `respond` as a process: what it answers, with the help of a program too, and what it
 // leaves unanswered.
 
-import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { type Client, connect, type Message } from "../../../mod.ts";
+import { assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
+import type { Client, Message } from "../../../mod.ts";
 import { type Broker, serve } from "../../../src/broker/mod.ts";
 import { bytesOf } from "../../hex.ts";
 import { freePort } from "../../io/mosquitto.ts";
@@ -182,24 +182,47 @@ brokerTest(
   },
 );
 
-Deno.test("respond says which program it may not run, or cannot", async () => {
+Deno.test("respond --exec checks that it can run the program before it connects", async () => {
+  await using file = await fileWith("#!/bin/sh\n");
+  const ran = `${file.path}.ran`;
+  await Deno.writeTextFile(file.path, `#!/bin/sh\ntouch ${ran}\n`);
+  await Deno.chmod(file.path, 0o600);
   const cases = [
     {
       program: "no-such-program",
       permissions: ["--allow-run"],
-      says: /Cannot run "no-such-program"/,
+      says: /"no-such-program": not found in PATH; [^\n]* for a shell give --exec "sh -c '…'"\n/,
     },
-    { program: "sh", permissions: [], says: /; run it with --allow-run=sh\n/ },
+    {
+      program: "/no/such/program",
+      permissions: ["--allow-run"],
+      says: /"\/no\/such\/program": no such file or directory\n/,
+    },
+    { program: file.path, permissions: ["--allow-run"], says: /": it is not an executable file\n/ },
+    { program: "sh", permissions: [], says: /"sh": permission denied; [^\n]*--allow-run=sh\n/ },
   ];
   for (const { program, permissions, says } of cases) {
-    await using broker = await serve({ port: 0 });
-    await using client = await connect(broker.url);
-    await using respond = await responding(broker, ["--exec", program], permissions);
-    await client.publish("ask/me", "x", { responseTopic: "re", qos: 1 });
-    const { exitCode, stderr } = await respond.end();
-    assertEquals(exitCode, 1);
+    // Nothing listens there: who tried to connect would say so.
+    const server = { port: freePort() };
+    const args = ["respond", "-t", "ask", "--exec", program];
+    const { exitCode, stderr } = await cli(server, args, { permissions });
+    assertEquals(exitCode, 1, stderr);
+    assertMatch(stderr, /^mqtt5: Cannot run [^\n]*\n$/);
     assertMatch(stderr, says);
   }
+  await Deno.chmod(file.path, 0o700);
+  const { stderr } = await cli(
+    { port: freePort() },
+    ["respond", "-t", "ask", "--exec", file.path],
+    { permissions: ["--allow-run"] },
+  );
+  assertMatch(stderr, /^mqtt5: Cannot connect to /);
+  await assertRejects(() => Deno.stat(ran), Deno.errors.NotFound);
+});
+
+Deno.test("the help of respond says that --exec is not a shell, and how to have one", async () => {
+  assertMatch((await run(["respond", "--help"])).stdout, /for a shell: "sh -c '…'"/);
+  assertMatch((await run(["respond", "--help=all"])).stdout, /There is no shell, so \$, \*/);
 });
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
