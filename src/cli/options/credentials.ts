@@ -82,7 +82,13 @@ function variable(name: string): string {
   try {
     value = Deno.env.get(name);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    if (!(error instanceof Deno.errors.NotCapable)) {
+      // Deno's message would show the value.
+      throw usageFailure(
+        `--password-env: expected UTF-8 in ${quoted(name)}; give other bytes in a file ` +
+          "(--password-file)",
+      );
+    }
     throw usageFailure(
       `Cannot read the environment variable ${name}: permission denied; run it with --allow-env=${name}`,
     );

@@ -68,10 +68,16 @@ async function readObject(path: string): Promise<Record<string, unknown>> {
 }
 
 async function textIn(path: string): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await Deno.readTextFile(path);
+    bytes = await Deno.readFile(path);
   } catch (error) {
     throw usageFailure(unreadable("the options file", path, error));
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw usageFailure(`${quoted(path)}: expected UTF-8`);
   }
 }
 

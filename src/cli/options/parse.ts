@@ -90,8 +90,47 @@ export function longNames(table: OptionTable, args: readonly string[]): string[]
     else if (/^-./s.test(argument)) long.push(...cluster(table, argument, rest));
     else operands.push(argument);
   }
+  checkText(table, long, operands);
   checkChoices(table, long);
   return operands.length === 0 ? long : [...long, "--", ...operands];
+}
+
+/**
+ * Rejects arguments that were not UTF-8: Deno has replaced their other bytes by U+FFFD, so what
+ * would be sent is not what was given. The values are not shown: one may be a password.
+ */
+function checkText(
+  table: OptionTable,
+  long: readonly string[],
+  operands: readonly string[],
+): void {
+  for (const argument of long) {
+    if (!argument.includes(REPLACEMENT)) continue;
+    const name = nameIn(argument);
+    const place = placeOf(argument.slice(`--${name}=`.length));
+    const instead = insteadOf(name, table[name]!);
+    throw usageFailure(`--${name}: expected UTF-8, but ${place} is not${instead}`);
+  }
+  for (const [index, operand] of operands.entries()) {
+    if (!operand.includes(REPLACEMENT)) continue;
+    const place = placeOf(operand);
+    throw usageFailure(`Argument ${index + 1}: expected UTF-8, but ${place} is not`);
+  }
+}
+
+/** What Deno has in place of bytes that are not UTF-8. */
+const REPLACEMENT = "\u{FFFD}";
+
+function placeOf(text: string): string {
+  return `character ${Array.from(text).indexOf(REPLACEMENT) + 1}`;
+}
+
+/** How to give other bytes, where there is a way. */
+function insteadOf(name: string, { value, isFile }: Option): string {
+  if (name === "message") return "; give other bytes in a file (-f) or on standard input (-s)";
+  if (value === "BYTES") return '; give other bytes as hexadecimal digits after "hex:"';
+  if (name === "exec") return "; put the command in a script";
+  return isFile === true ? "; rename the file" : "";
 }
 
 function checkChoices(table: OptionTable, long: readonly string[]): void {

@@ -173,3 +173,23 @@ sideBySideTest(
     assertEquals(await interrupted("ours", ["--disconnect-with-will"]), ['w 0 "bye"']);
   },
 );
+
+sideBySideTest(
+  "pub -m refuses bytes that are not UTF-8, which mosquitto_pub sends as they are",
+  async (server) => {
+    await using client = await connect(server.url);
+    const messages = await client.subscribe("a");
+    const address = `-V 5 -p ${server.port} -t a -m "$(printf 'caf\\351')"`;
+    const cli = new URL("../../../cli.ts", import.meta.url).pathname;
+    const exitCodes: number[] = [];
+    for (const tool of [`"$1" run --quiet --allow-net ${cli} pub`, "mosquitto_pub"]) {
+      const args = ["-c", `${tool} ${address}`, "sh", Deno.execPath()];
+      exitCodes.push((await new Deno.Command("sh", { args }).output()).code);
+    }
+    assertEquals(exitCodes, [2, 0]);
+    for await (const { payload } of messages) {
+      assertEquals(payload, Uint8Array.of(0x63, 0x61, 0x66, 0xe9));
+      break;
+    }
+  },
+);

@@ -122,7 +122,11 @@ Deno.test("a server on the command line goes before the one in --options, in wha
   assertEquals([exitCode, stderr], [0, ""]);
 });
 
-const MISTAKES: readonly [name: string, content: string, says: RegExp][] = [
+const MISTAKES: readonly [
+  name: string,
+  content: string | Uint8Array,
+  says: RegExp,
+][] = [
   ["an unknown name", '{"topik":"a"}', /: unknown option --topik; did you mean --topic\?/],
   ["a name like none", '{"xyzzyxyzzy":"a"}', /unknown option --xyzzyxyzzy; see --help=all/],
   ["a short name", '{"t":"a"}', /unknown option --t/],
@@ -139,6 +143,7 @@ const MISTAKES: readonly [name: string, content: string, says: RegExp][] = [
   ["a number out of range", '{"qos":3}', /--qos: expected 0, 1 or 2/],
   ["no object", '["-t","a"]', /expected a JSON object with long names of options/],
   ["no JSON", "topic: a", /: invalid JSON: /],
+  ["bytes that are not UTF-8", new Uint8Array([0x22, 0xe9, 0x22]), /": expected UTF-8$/m],
 ];
 
 for (const [name, content, says] of MISTAKES) {
