@@ -40,7 +40,7 @@ export interface StoreFormat {
  * @throws {StoreError} when the file cannot be used
  * @throws {Error} when this process has no permission to read or write it
  */
-export function openStore(
+export function openDatabase(
   path: string,
   format: StoreFormat,
   open: OpenDatabase = openSqlite,

@@ -3,8 +3,9 @@
 // the file, the pauses before further attempts get longer and longer, and each kind of fault is
 // reported once in a while, not for every attempt.
 
-import type { Database, Statement } from "./sqlite.ts";
+import type { Database } from "./sqlite.ts";
 import { StoreError, type StoreErrorCode } from "./store_error.ts";
+import { Transactions } from "./transaction.ts";
 
 /**
  * The pause after a failure, in milliseconds: doubled after each further one, up to the longest.
@@ -27,17 +28,15 @@ export interface GroupCommitSetup {
 
 /** Commits groups of changes, and retries after a failure. */
 export class GroupCommit {
-  readonly #database: Database;
+  readonly #transactions: Transactions;
   readonly #setup: GroupCommitSetup;
   readonly #reportedAt = new Map<StoreErrorCode, number>();
-  #begin: Statement | undefined;
-  #commit: Statement | undefined;
   #pause = 0;
   #retryAt: number | undefined;
 
   constructor(database: Database, setup: GroupCommitSetup) {
-    this.#database = database;
     this.#setup = setup;
+    this.#transactions = new Transactions(database, (error) => this.#report(error));
   }
 
   /** Whether the last attempt has failed. */
@@ -58,11 +57,7 @@ export class GroupCommit {
   run(write: () => void, isUrgent = false): boolean {
     if (!isUrgent && this.#retryAt !== undefined && this.#setup.now() < this.#retryAt) return false;
     try {
-      // Left over from a failure whose rollback failed, too.
-      if (this.#database.isTransaction) this.#database.prepare("ROLLBACK").run();
-      (this.#begin ??= this.#database.prepare("BEGIN")).run();
-      write();
-      (this.#commit ??= this.#database.prepare("COMMIT")).run();
+      this.#transactions.run(write);
     } catch (error) {
       this.#fail(error);
       return false;
@@ -73,19 +68,13 @@ export class GroupCommit {
   }
 
   #fail(error: unknown): void {
-    const now = this.#setup.now();
     this.#pause = Math.min(Math.max(FIRST_PAUSE, 2 * this.#pause), LONGEST_PAUSE);
-    this.#retryAt = now + this.#pause;
-    try {
-      // Releases the lock and discards the changes. SQLite may have rolled back already.
-      if (this.#database.isTransaction) this.#database.prepare("ROLLBACK").run();
-    } catch (error) {
-      this.#report(error, now);
-    }
-    this.#report(error, now);
+    this.#retryAt = this.#setup.now() + this.#pause;
+    this.#report(error);
   }
 
-  #report(cause: unknown, now: number): void {
+  #report(cause: unknown): void {
+    const now = this.#setup.now();
     const error = StoreError.from(cause, this.#setup.path);
     const reportedAt = this.#reportedAt.get(error.code);
     if (reportedAt !== undefined && now < reportedAt + REPORT_INTERVAL) return;

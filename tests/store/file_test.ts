@@ -1,7 +1,7 @@
 // A file of ours is told from all others before anything is read from it or written to it.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { openStore, type StoreFormat } from "../../src/store/file.ts";
+import { openDatabase, type StoreFormat } from "../../src/store/file.ts";
 import { type Database, openSqlite } from "../../src/store/sqlite.ts";
 import { StoreError, type StoreErrorCode } from "../../src/store/store_error.ts";
 
@@ -30,7 +30,7 @@ function fileTest(name: string, test: (path: string) => void): void {
 
 /** Makes a file with some rows, as it is when it has been closed. */
 function make(path: string, rows = 1): void {
-  const database = openStore(path, FORMAT);
+  const database = openDatabase(path, FORMAT);
   const insert = database.prepare("INSERT INTO a VALUES (?)");
   database.exec("BEGIN");
   for (let row = 0; row < rows; row++) insert.run(`row ${row} ${"x".repeat(100)}`);
@@ -48,7 +48,7 @@ function alter(path: string, alter: (database: Database) => void): void {
 /** The file is refused, with its name and what is wrong with it, and left as it is. */
 function assertRefused(path: string, code: StoreErrorCode, why: RegExp): void {
   const before = Deno.readFileSync(path);
-  const error = assertThrows(() => openStore(path, FORMAT), StoreError);
+  const error = assertThrows(() => openDatabase(path, FORMAT), StoreError);
   assertStrictEquals(error.code, code, error.message);
   assertStrictEquals(error.path, path);
   assert(error.message.startsWith(`${path} cannot be used: `), error.message);
@@ -58,20 +58,20 @@ function assertRefused(path: string, code: StoreErrorCode, why: RegExp): void {
 
 fileTest("A file that is not there is made, and found again", (path) => {
   make(path, 3);
-  const database = openStore(path, FORMAT);
+  const database = openDatabase(path, FORMAT);
   assertStrictEquals(database.prepare("SELECT * FROM a").all().length, 3);
   database.close();
 });
 
 fileTest("A file that another one uses is refused, until that one closes it", (path) => {
-  const database = openStore(path, FORMAT);
-  const error = assertThrows(() => openStore(path, FORMAT), StoreError);
+  const database = openDatabase(path, FORMAT);
+  const error = assertThrows(() => openDatabase(path, FORMAT), StoreError);
   assertStrictEquals(error.code, "locked");
   assert(
     /another process is using it; stop that process, or choose another file$/.test(error.message),
   );
   database.close();
-  openStore(path, FORMAT).close();
+  openDatabase(path, FORMAT).close();
 });
 
 fileTest("A file with nothing in it is refused: what was in it is lost", (path) => {
@@ -113,12 +113,12 @@ fileTest("A file of each earlier version is brought up to date", (path) => {
     database.exec("CREATE TABLE old (b TEXT) STRICT; INSERT INTO old VALUES ('x')");
   });
   for (let time = 0; time < 2; time++) {
-    const database = openStore(path, FORMAT);
+    const database = openDatabase(path, FORMAT);
     assertEquals(database.prepare("SELECT b FROM a").all().map(({ b }) => b), ["x!"]);
     database.close();
   }
   alter(path, (database) => database.exec("PRAGMA user_version = 1"));
-  const database = openStore(path, FORMAT);
+  const database = openDatabase(path, FORMAT);
   assertEquals(database.prepare("SELECT b FROM a").all().map(({ b }) => b), ["x!!"]);
   database.close();
 });
@@ -147,13 +147,13 @@ fileTest("A file with a page of zeros is refused", (path) => {
 
 fileTest("A file that cannot be made leaves nothing that would be refused later", (path) => {
   const broken = { ...FORMAT, create: "CREATE TABLE a (b); NONSENSE" };
-  assertThrows(() => openStore(path, broken), StoreError);
-  openStore(path, FORMAT).close();
+  assertThrows(() => openDatabase(path, broken), StoreError);
+  openDatabase(path, FORMAT).close();
 });
 
 Deno.test("A folder, and a file in a folder that is not there, are refused by name", () => {
   for (const path of [Deno.cwd(), `${Deno.cwd()}/not/there.db`]) {
-    const error = assertThrows(() => openStore(path, FORMAT), StoreError);
+    const error = assertThrows(() => openDatabase(path, FORMAT), StoreError);
     assert(error.message.startsWith(`${path} cannot be used: `), error.message);
   }
 });

@@ -5,12 +5,12 @@
 import { decodePacket, encodePacket, type PublishPacket, type Will } from "../../packets/mod.ts";
 import { decodeMessage, encodeMessage } from "../../session/snapshot.ts";
 import { checksum } from "../../store/checksum.ts";
-import type { Database, SqlRow, SqlValue, Statement } from "../../store/sqlite.ts";
-import { StoreError } from "../../store/store_error.ts";
+import type { Database, SqlValue } from "../../store/sqlite.ts";
+import { finite, orInfinity, Tables } from "../../store/tables.ts";
 import type { ClientInfo } from "../options.ts";
 import type { QueuedMessage } from "../routing/queued_message.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
-import { BROKER_FILE, columnsOf, type TableName } from "./format.ts";
+import { BROKER_FILE, COLUMNS, type TableName } from "./format.ts";
 
 /** A stored session. Times are those of the wall clock, in milliseconds. */
 export interface SessionRow {
@@ -60,13 +60,12 @@ const SQL = {
 /** The broker's tables. */
 export class BrokerDatabase {
   readonly #database: Database;
-  readonly #path: string;
-  readonly #statements = new Map<keyof typeof SQL, Statement>();
+  readonly #tables: Tables<TableName>;
 
   /** `path` names the file in error messages. */
   constructor(database: Database, path: string) {
     this.#database = database;
-    this.#path = path;
+    this.#tables = new Tables(database, path, COLUMNS);
   }
 
   /**
@@ -75,7 +74,7 @@ export class BrokerDatabase {
    * @throws {StoreError} when a row is damaged, as with every method that reads
    */
   sessions(): SessionRow[] {
-    return this.#rows("session", "", [], (row) => ({
+    return this.#tables.rows("session", "", [], (row) => ({
       client: {
         clientId: String(row["client_id"]),
         username: row["username"] === null ? undefined : String(row["username"]),
@@ -93,7 +92,7 @@ export class BrokerDatabase {
 
   /** Reads the subscriptions of a session. */
   subscriptions(clientId: string): SubscriptionRow[] {
-    return this.#rows("subscription", "WHERE client_id = ?", [clientId], (row) => ({
+    return this.#tables.rows("subscription", "WHERE client_id = ?", [clientId], (row) => ({
       request: JSON.parse(String(row["request"])),
       identifier: row["identifier"] === null ? undefined : Number(row["identifier"]),
     }));
@@ -102,7 +101,7 @@ export class BrokerDatabase {
   /** Reads the Packet Identifiers of received QoS 2 messages whose PUBREL has not arrived. */
   received(clientId: string): number[] {
     const where = "WHERE client_id = ?";
-    return this.#rows("received", where, [clientId], (row) => Number(row["packet_id"]));
+    return this.#tables.rows("received", where, [clientId], (row) => Number(row["packet_id"]));
   }
 
   /**
@@ -110,7 +109,7 @@ export class BrokerDatabase {
    */
   messages(clientId: string): MessageRow[] {
     const where = "WHERE client_id = ? ORDER BY packet_id = 0, place, id";
-    return this.#rows("message", where, [clientId], (row) => ({
+    return this.#tables.rows("message", where, [clientId], (row) => ({
       id: Number(row["id"]),
       packet: decodeMessage(row["publish"] as Uint8Array),
       expiresAt: orInfinity(row["expires_at"]),
@@ -125,7 +124,7 @@ export class BrokerDatabase {
 
   /** Reads all retained messages and when they expire, by the wall clock. */
   retained(): { readonly packet: PublishPacket; readonly expiresAt: number }[] {
-    return this.#rows("retained", "", [], (row) => ({
+    return this.#tables.rows("retained", "", [], (row) => ({
       packet: decodeMessage(row["publish"] as Uint8Array),
       expiresAt: orInfinity(row["expires_at"]),
     }));
@@ -133,7 +132,7 @@ export class BrokerDatabase {
 
   /** The highest `id` of a message; 0 when there is none. */
   lastMessageId(): number {
-    const [row] = this.#read("SELECT max(id) AS id FROM message");
+    const [row] = this.#tables.read("SELECT max(id) AS id FROM message");
     return Number(row?.["id"] ?? 0);
   }
 
@@ -214,43 +213,11 @@ export class BrokerDatabase {
   }
 
   #write(name: keyof typeof SQL, values: SqlValue[]): void {
-    this.#run(name, ...values, checksum(values));
+    this.#tables.write(SQL[name], values);
   }
 
   #run(name: keyof typeof SQL, ...values: SqlValue[]): void {
-    let statement = this.#statements.get(name);
-    if (statement === undefined) {
-      this.#statements.set(name, statement = this.#database.prepare(SQL[name]));
-    }
-    statement.run(...values);
-  }
-
-  #rows<Result>(
-    table: TableName,
-    where: string,
-    values: SqlValue[],
-    take: (row: SqlRow) => Result,
-  ): Result[] {
-    const columns = columnsOf(table);
-    return this.#read(`SELECT * FROM ${table} ${where}`, ...values).map((row) => {
-      try {
-        const sum = checksum(columns.map((column) => row[column]!));
-        if (sum !== row["checksum"]) throw new Error("the checksum does not match");
-        return take(row);
-      } catch (cause) {
-        const which = `a row of the table "${table}" is damaged`;
-        const advice = "restore the file from a backup, or move it away to start with an empty one";
-        throw new StoreError("damaged", this.#path, `${which}; ${advice}`, { cause });
-      }
-    });
-  }
-
-  #read(sql: string, ...values: SqlValue[]): SqlRow[] {
-    try {
-      return this.#database.prepare(sql).all(...values);
-    } catch (error) {
-      throw StoreError.from(error, this.#path);
-    }
+    this.#tables.run(SQL[name], ...values);
   }
 }
 
@@ -262,12 +229,4 @@ function flightOf({ packetId, isReleased, order }: QueuedMessage): SqlValue[] {
 function willFrom(bytes: SqlValue | undefined): Will | undefined {
   const packet = decodePacket(bytes as Uint8Array);
   return packet.type === "connect" ? packet.will : undefined;
-}
-
-function finite(value: number): number | null {
-  return value === Infinity ? null : value;
-}
-
-function orInfinity(value: SqlValue | undefined): number {
-  return value === null || value === undefined ? Infinity : Number(value);
 }

@@ -35,7 +35,7 @@ const TABLES = `
 `;
 
 /** The columns of each table, without the checksum, which is the last one. */
-const COLUMNS = {
+export const COLUMNS = {
   session: ["client_id", "username", "owner", "address", "lifetime", "left_at", "will"],
   subscription: ["client_id", "topic_filter", "request", "identifier"],
   received: ["client_id", "packet_id"],
@@ -45,11 +45,6 @@ const COLUMNS = {
 
 /** A table of the file. */
 export type TableName = keyof typeof COLUMNS;
-
-/** The columns that a row's checksum covers. */
-export function columnsOf(table: TableName): readonly string[] {
-  return COLUMNS[table];
-}
 
 /** The format of a broker's database file. */
 export const BROKER_FILE: StoreFormat = {

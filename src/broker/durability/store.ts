@@ -6,7 +6,7 @@
 import { restoreUnreleased } from "../../session/snapshot.ts";
 import type { PublishPacket } from "../../packets/mod.ts";
 import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
-import { openStore } from "../../store/file.ts";
+import { openDatabase } from "../../store/file.ts";
 import { GroupCommit } from "../../store/group_commit.ts";
 import type { OpenDatabase } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
@@ -93,7 +93,7 @@ export class Store {
    */
   constructor(path: string, clocks: Clocks, open?: OpenDatabase) {
     this.path = path;
-    const database = openStore(path, BROKER_FILE, open);
+    const database = openDatabase(path, BROKER_FILE, open);
     this.#database = new BrokerDatabase(database, path);
     this.#clocks = clocks;
     this.#commits = new GroupCommit(database, {
