@@ -1,0 +1,277 @@
+// The store of clients' sessions: one SQLite file for all clients of a process, and for the
+// application's own tables. Each commit is one transaction; that it reached the disk is the
+// platform's word.
+
+import type {
+  SessionChange,
+  SessionStore,
+  StoredMessage,
+  StoredReceipt,
+  StoredSession,
+  TransactionalStorage,
+} from "../session/session_store.ts";
+import { checkKnown, checkNotNegative } from "../session/option_checks.ts";
+import { CLIENT_FILE } from "./client_format.ts";
+import { ClientTables } from "./client_tables.ts";
+import { openDatabase } from "./file.ts";
+import { type Database, type OpenDatabase, openSqlite } from "./sqlite.ts";
+import { StoreError } from "./store_error.ts";
+import { Transactions } from "./transaction.ts";
+
+/** Options of {@linkcode openStore}. */
+export interface StoreOptions {
+  /**
+   * The most bytes of the file, at least 1,048,576. A message for which there is no room is
+   * refused. Beside it SQLite keeps a log (`-wal`) of a few MiB. Default: no limit.
+   */
+  readonly maximumBytes?: number | undefined;
+  /**
+   * How long the outcome of a message is kept for `client.receipt()`, in milliseconds. Default:
+   * 86,400,000, a day.
+   */
+  readonly keepReceipts?: number | undefined;
+}
+
+/** The default of `keepReceipts`, in milliseconds. */
+const DAY = 86_400_000;
+
+/** The smallest limit: what SQLite needs for itself must be little beside it. */
+const SMALLEST = 1_048_576;
+
+/** The part of the limit that new messages may not use: what is promised needs some of it. */
+const RESERVE = 1 / 16;
+
+/** How often receipts whose time is over are deleted, in milliseconds. */
+const PURGE_INTERVAL = 60_000;
+
+/** A file in which clients keep their sessions; made by {@linkcode openStore}. */
+export class Store implements SessionStore, Disposable {
+  /** The path of the file. */
+  readonly path: string;
+  readonly #database: Database;
+  readonly #tables: ClientTables;
+  readonly #transactions: Transactions;
+  readonly #storages = new Map<string, FileStorage>();
+  readonly #name: string;
+  readonly #keepReceipts: number;
+  readonly #room: () => number;
+  #lastId: number;
+  #savedId: number;
+  #purgedAt = -Infinity;
+  #isClosed = false;
+
+  /** Use {@linkcode openStore}. */
+  constructor(path: string, options: StoreOptions, open: OpenDatabase) {
+    const { maximumBytes = Infinity, keepReceipts = DAY } = options;
+    checkNotNegative("keepReceipts", keepReceipts);
+    checkNotNegative("maximumBytes", maximumBytes);
+    if (maximumBytes < SMALLEST) {
+      throw new RangeError(`maximumBytes must be at least ${SMALLEST}, got ${maximumBytes}`);
+    }
+    this.path = path;
+    this.#keepReceipts = keepReceipts;
+    const database = this.#database = openDatabase(path, CLIENT_FILE, open);
+    try {
+      this.#tables = new ClientTables(database, path);
+      this.#transactions = new Transactions(database, () => {});
+      this.#room = limit(database, maximumBytes);
+      const { name, lastId } = this.#tables.store();
+      this.#name = name;
+      this.#lastId = this.#savedId = lastId;
+    } catch (error) {
+      database.close();
+      throw StoreError.from(error, path);
+    }
+  }
+
+  /** The Client Identifiers of the sessions in the file. */
+  get clientIds(): readonly string[] {
+    this.#checkOpen();
+    return this.#tables.clientIds();
+  }
+
+  /** Opens the session of a client; `connect()` does this. */
+  open(clientId: string): TransactionalStorage<Database> {
+    this.#checkOpen();
+    if (this.#storages.has(clientId)) {
+      const name = JSON.stringify(clientId);
+      throw new TypeError(`A client of this process has the session of ${name} in ${this.path}`);
+    }
+    const storage = new FileStorage(clientId, this.#name, this.#tables.session(clientId), {
+      tables: this.#tables,
+      checkRoom: (bytes) => this.#checkRoom(bytes),
+      nextId: () => ++this.#lastId,
+      transact: (work, changes) =>
+        this.#transact(work, () => {
+          for (const change of changes) this.#write(clientId, change);
+        }),
+      close: () => this.#storages.delete(clientId),
+    });
+    this.#storages.set(clientId, storage);
+    return storage;
+  }
+
+  /** Closes the file. Clients that use it must be closed before. */
+  close(): void {
+    if (this.#isClosed) return;
+    const [clientId] = this.#storages.keys();
+    if (clientId !== undefined) {
+      const name = JSON.stringify(clientId);
+      throw new TypeError(`The client ${name} uses ${this.path}: disconnect it first`);
+    }
+    this.#isClosed = true;
+    this.#database.close();
+  }
+
+  /** As {@linkcode Store.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}. */
+  #transact<Result>(work: (database: Database) => Result, write: () => void): Result {
+    this.#checkOpen();
+    let isWorking = true;
+    try {
+      const result = this.#transactions.run(() => {
+        const result = work(this.#database);
+        if (result instanceof Promise) {
+          throw new TypeError("A transaction cannot wait: its function must not return a promise");
+        }
+        isWorking = false;
+        write();
+        if (this.#lastId !== this.#savedId) this.#tables.saveLastId(this.#lastId);
+        return result;
+      });
+      this.#savedId = this.#lastId;
+      return result;
+    } catch (error) {
+      throw isWorking ? error : StoreError.from(error, this.path);
+    }
+  }
+
+  #write(clientId: string, change: SessionChange): void {
+    this.#tables.write(clientId, change);
+    if (change.type !== "settled" || !change.hasReceipt) return;
+    const { at } = change.receipt;
+    if (at < this.#purgedAt + PURGE_INTERVAL) return;
+    this.#purgedAt = at;
+    this.#tables.deleteReceipts(at - this.#keepReceipts);
+  }
+
+  #checkRoom(bytes: number): void {
+    if (bytes <= this.#room()) return;
+    throw new StoreError("full", this.path, "it has reached its maximumBytes");
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new TypeError(`The store ${this.path} is closed`);
+  }
+}
+
+/** What a session of a store works with. */
+interface FileStorageSetup {
+  readonly tables: ClientTables;
+  readonly checkRoom: (bytes: number) => void;
+  readonly nextId: () => number;
+  readonly transact: TransactionalStorage<Database>["transact"];
+  readonly close: () => void;
+}
+
+/** The session of one client in a file. */
+class FileStorage implements TransactionalStorage<Database> {
+  readonly storeName: string;
+  readonly session: StoredSession;
+  onAdded: (count: number) => void = () => {};
+  readonly #clientId: string;
+  readonly #setup: FileStorageSetup;
+
+  constructor(
+    clientId: string,
+    storeName: string,
+    session: StoredSession,
+    setup: FileStorageSetup,
+  ) {
+    this.#clientId = clientId;
+    this.storeName = storeName;
+    this.session = session;
+    this.#setup = setup;
+  }
+
+  checkRoom(bytes: number): void {
+    this.#setup.checkRoom(bytes);
+  }
+
+  nextId(): number {
+    return this.#setup.nextId();
+  }
+
+  waiting(after: number, count: number, bytes: number): readonly StoredMessage[] {
+    return this.#setup.tables.waiting(this.#clientId, after, count, bytes);
+  }
+
+  expired(now: number, count: number): readonly StoredMessage[] {
+    return this.#setup.tables.expired(this.#clientId, now, count);
+  }
+
+  nextExpiry(): number {
+    return this.#setup.tables.nextExpiry(this.#clientId);
+  }
+
+  commit(changes: readonly SessionChange[]): void {
+    this.#setup.transact(() => {}, changes);
+  }
+
+  transact<Result>(
+    work: (database: Database) => Result,
+    changes: readonly SessionChange[],
+  ): Result {
+    return this.#setup.transact(work, changes);
+  }
+
+  receipt(id: number): StoredMessage | StoredReceipt | undefined {
+    return this.#setup.tables.receipt(this.#clientId, id);
+  }
+
+  pending(after: number, count: number): readonly StoredMessage[] {
+    return this.#setup.tables.pending(this.#clientId, after, count);
+  }
+
+  close(): void {
+    this.#setup.close();
+  }
+}
+
+/** Bounds a file, and returns how to ask how many bytes new messages may still take. */
+function limit(database: Database, maximumBytes: number): () => number {
+  if (maximumBytes === Infinity) return () => Infinity;
+  const read = (name: string) => {
+    const statement = database.prepare(`PRAGMA ${name}`);
+    return () => Number(statement.all()[0]![name]);
+  };
+  const pageSize = read("page_size")();
+  database.prepare(`PRAGMA max_page_count = ${Math.floor(maximumBytes / pageSize)}`).all();
+  const pages = read("page_count");
+  const free = read("freelist_count");
+  return () => maximumBytes * (1 - RESERVE) - (pages() - free()) * pageSize;
+}
+
+const NAMES: ReadonlySet<string> = new Set(
+  ["maximumBytes", "keepReceipts"] satisfies (keyof StoreOptions)[],
+);
+
+/**
+ * Opens the file in which clients keep their sessions, or creates it. No other process can use it
+ * until it is closed. Needs permission to read and write the file, and `node:sqlite`.
+ *
+ * @param path a file; `":memory:"` is one that is gone when it is closed
+ * @throws {StoreError} when the file cannot be used: another process has it, it is damaged, it
+ *   belongs to something else, or it was written by a later version
+ * @throws {RangeError} when a number is out of its range
+ * @throws {TypeError} when there is no such option
+ * @throws {Error} when this process may not read or write it, or the runtime has no SQLite
+ */
+export function openStore(path: string, options: StoreOptions = {}): Store {
+  checkKnown(options, NAMES, "openStore()");
+  return new Store(path, options, openSqlite);
+}

@@ -1,0 +1,244 @@
+// The rows of clients' sessions: what SQL makes of the changes of a session, and of its messages.
+// Each write can be repeated, because a commit that reports a failure may have succeeded.
+
+import type {
+  SessionChange,
+  StoredDelivery,
+  StoredMessage,
+  StoredReceipt,
+  StoredSession,
+  StoredSubscription,
+} from "../session/session_store.ts";
+import { CLIENT_COLUMNS, type ClientTable } from "./client_format.ts";
+import type { Database, SqlRow, SqlValue } from "./sqlite.ts";
+import { finite, orInfinity, Tables } from "./tables.ts";
+import { checksum } from "./checksum.ts";
+
+/** The columns of a message that never change. */
+const CONTENT = CLIENT_COLUMNS.mqtt_message.slice(0, 5);
+
+const SQL = {
+  saveSession: `INSERT INTO mqtt_session VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET state = excluded.state, checksum = excluded.checksum`,
+  saveMessage: "INSERT OR REPLACE INTO mqtt_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  readContent: `SELECT ${CONTENT.join(", ")} FROM mqtt_message WHERE id = ?`,
+  saveFlight: `UPDATE mqtt_message SET packet_id = ?, released = ?, place = ?, checksum = ?
+    WHERE id = ?`,
+  deleteMessage: "DELETE FROM mqtt_message WHERE id = ?",
+  saveDelivery: "INSERT OR REPLACE INTO mqtt_delivery VALUES (?, ?, ?, ?, ?, ?)",
+  deleteDelivery: "DELETE FROM mqtt_delivery WHERE client_id = ? AND packet_id = ?",
+  saveSubscription: "INSERT OR REPLACE INTO mqtt_subscription VALUES (?, ?, ?, ?, ?)",
+  deleteSubscription: "DELETE FROM mqtt_subscription WHERE client_id = ? AND topic_filter = ?",
+  saveReceipt: "INSERT OR REPLACE INTO mqtt_receipt VALUES (?, ?, ?, ?, ?)",
+  deleteReceipts: "DELETE FROM mqtt_receipt WHERE at < ?",
+  saveLastId: "UPDATE mqtt_store SET last_id = ? WHERE id = 1",
+  readStore: "SELECT name, last_id FROM mqtt_store WHERE id = 1",
+  waitingSizes: `SELECT id, length(publish) AS size FROM mqtt_message
+    WHERE client_id = ? AND packet_id = 0 AND id > ? ORDER BY id LIMIT ?`,
+  countWaiting: "SELECT count(*) AS count FROM mqtt_message WHERE client_id = ? AND packet_id = 0",
+  nextExpiry: `SELECT min(expires_at) AS at FROM mqtt_message
+    WHERE client_id = ? AND packet_id = 0 AND expires_at IS NOT NULL`,
+  clientIds: "SELECT client_id FROM mqtt_session ORDER BY client_id",
+} as const;
+
+/** The tables of the file of clients. */
+export class ClientTables {
+  readonly #tables: Tables<ClientTable>;
+  /** The checksums of what never changes in messages that are in flight, by their `id`. */
+  readonly #contents = new Map<number, number>();
+
+  /** `path` names the file in error messages. */
+  constructor(database: Database, path: string) {
+    this.#tables = new Tables(database, path, CLIENT_COLUMNS);
+  }
+
+  /** The name of the store, and the largest identifier that may have been given out. */
+  store(): { readonly name: string; readonly lastId: number } {
+    const [row] = this.#tables.read(SQL.readStore);
+    return { name: String(row!["name"]), lastId: Number(row!["last_id"]) };
+  }
+
+  /** The Client Identifiers of the sessions. */
+  clientIds(): string[] {
+    return this.#tables.read(SQL.clientIds).map((row) => String(row["client_id"]));
+  }
+
+  /**
+   * Reads a session, apart from the messages that wait.
+   *
+   * @throws {StoreError} when a row is damaged, as with every method that reads
+   */
+  session(clientId: string): StoredSession {
+    const where = "WHERE client_id = ?";
+    const [exists = false] = this.#tables.rows(
+      "mqtt_session",
+      where,
+      [clientId],
+      (row) => row["state"] === 1,
+    );
+    const inFlight = this.#messages(`${where} AND packet_id <> 0 ORDER BY place`, [clientId]);
+    const [count] = this.#tables.read(SQL.countWaiting, clientId);
+    return {
+      exists,
+      inFlight,
+      deliveries: this.#tables.rows("mqtt_delivery", where, [clientId], deliveryFrom),
+      subscriptions: this.#tables.rows("mqtt_subscription", where, [clientId], subscriptionFrom),
+      waiting: Number(count!["count"]),
+    };
+  }
+
+  /** The messages of a session that wait, after one of them: so many, of so many bytes at most. */
+  waiting(clientId: string, after: number, count: number, bytes: number): StoredMessage[] {
+    // What is large is found before it is read.
+    let left = bytes;
+    let last = 0;
+    for (const { id, size } of this.#tables.read(SQL.waitingSizes, clientId, after, count)) {
+      left -= Number(size);
+      if (left < 0 && last !== 0) break;
+      last = Number(id);
+    }
+    const where = "WHERE client_id = ? AND packet_id = 0 AND id > ? AND id <= ? ORDER BY id";
+    return this.#messages(where, [clientId, after, last]);
+  }
+
+  /** The messages of a session that wait and have expired. */
+  expired(clientId: string, now: number, count: number): StoredMessage[] {
+    const where =
+      "WHERE client_id = ? AND packet_id = 0 AND expires_at IS NOT NULL AND expires_at <= ? " +
+      "ORDER BY expires_at LIMIT ?";
+    return this.#messages(where, [clientId, now, count]);
+  }
+
+  /** When the next message of a session that waits expires. */
+  nextExpiry(clientId: string): number {
+    return orInfinity(this.#tables.read(SQL.nextExpiry, clientId)[0]?.["at"]);
+  }
+
+  /** The messages of a session that have receipts and no outcome, after one of them. */
+  pending(clientId: string, after: number, count: number): StoredMessage[] {
+    const where = "WHERE client_id = ? AND receipt = 1 AND id > ? ORDER BY id LIMIT ?";
+    return this.#messages(where, [clientId, after, count]);
+  }
+
+  /** The message of a receipt, or its outcome. */
+  receipt(clientId: string, id: number): StoredMessage | StoredReceipt | undefined {
+    const where = "WHERE id = ? AND client_id = ?";
+    return this.#messages(`${where} AND receipt = 1`, [id, clientId])[0] ??
+      this.#tables.rows("mqtt_receipt", where, [id, clientId], receiptFrom)[0];
+  }
+
+  /** Writes one change of a session. */
+  write(clientId: string, change: SessionChange): void {
+    switch (change.type) {
+      case "session":
+        return this.#tables.write(SQL.saveSession, [clientId, change.exists ? 1 : 0]);
+      case "message":
+        return this.#saveMessage(clientId, change.message);
+      case "flight":
+        return this.#saveFlight(change.id, [
+          change.packetId,
+          change.isReleased ? 1 : 0,
+          change.place,
+        ]);
+      case "settled": {
+        const { id, outcome, at } = change.receipt;
+        this.#contents.delete(id);
+        this.#tables.run(SQL.deleteMessage, id);
+        if (!change.hasReceipt) return;
+        return this.#tables.write(SQL.saveReceipt, [id, clientId, JSON.stringify(outcome), at]);
+      }
+      case "delivery": {
+        const { packetId, qos, id, isTaken } = change.delivery;
+        return this.#tables.write(SQL.saveDelivery, [clientId, packetId, qos, id, isTaken ? 1 : 0]);
+      }
+      case "delivered":
+        return this.#tables.run(SQL.deleteDelivery, clientId, change.packetId);
+      case "subscribed": {
+        const { request, identifier } = change.subscription;
+        const { topicFilter } = request;
+        const text = JSON.stringify(request);
+        return this.#tables.write(SQL.saveSubscription, [
+          clientId,
+          topicFilter,
+          text,
+          identifier ?? null,
+        ]);
+      }
+      case "unsubscribed":
+        return this.#tables.run(SQL.deleteSubscription, clientId, change.topicFilter);
+      default:
+        change satisfies never;
+    }
+  }
+
+  /** Saves the largest identifier that may have been given out. */
+  saveLastId(id: number): void {
+    this.#tables.run(SQL.saveLastId, id);
+  }
+
+  /** Deletes the receipts of outcomes that were known before. */
+  deleteReceipts(before: number): void {
+    this.#tables.run(SQL.deleteReceipts, before);
+  }
+
+  #saveMessage(clientId: string, message: StoredMessage): void {
+    const { id, publish, expiresAt, hasReceipt, packetId, isReleased, place } = message;
+    const content = [id, clientId, publish, finite(expiresAt), hasReceipt ? 1 : 0];
+    const flight = [packetId, isReleased ? 1 : 0, place];
+    const contents = checksum(content);
+    if (packetId !== 0) this.#contents.set(id, contents);
+    this.#tables.run(SQL.saveMessage, ...content, ...flight, checksum(flight, contents));
+  }
+
+  #saveFlight(id: number, flight: SqlValue[]): void {
+    let contents = this.#contents.get(id);
+    if (contents === undefined) {
+      const [row] = this.#tables.read(SQL.readContent, id);
+      // It may have been settled by a commit that reported a failure.
+      if (row === undefined) return;
+      contents = checksum(CONTENT.map((column) => row[column]!));
+      this.#contents.set(id, contents);
+    }
+    this.#tables.run(SQL.saveFlight, ...flight, checksum(flight, contents), id);
+  }
+
+  #messages(clause: string, values: SqlValue[]): StoredMessage[] {
+    return this.#tables.rows("mqtt_message", clause, values, messageFrom);
+  }
+}
+
+function messageFrom(row: SqlRow): StoredMessage {
+  return {
+    id: Number(row["id"]),
+    publish: row["publish"] as Uint8Array,
+    expiresAt: orInfinity(row["expires_at"]),
+    packetId: Number(row["packet_id"]),
+    isReleased: row["released"] === 1,
+    place: Number(row["place"]),
+    hasReceipt: row["receipt"] === 1,
+  };
+}
+
+function deliveryFrom(row: SqlRow): StoredDelivery {
+  return {
+    packetId: Number(row["packet_id"]),
+    qos: row["qos"] === 1 ? 1 : 2,
+    id: Number(row["id"]),
+    isTaken: row["taken"] === 1,
+  };
+}
+
+function subscriptionFrom(row: SqlRow): StoredSubscription {
+  return {
+    request: JSON.parse(String(row["request"])),
+    identifier: row["identifier"] === null ? undefined : Number(row["identifier"]),
+  };
+}
+
+function receiptFrom(row: SqlRow): StoredReceipt {
+  return {
+    id: Number(row["id"]),
+    outcome: JSON.parse(String(row["outcome"])),
+    at: Number(row["at"]),
+  };
+}
