@@ -163,6 +163,9 @@ function reportConnection(client: Client, stderr: Output): void {
     if (error === undefined) return;
     tell(`${error.message}; attempt ${attempt} in ${(delay / 1000).toFixed(1)} s`);
   });
+  client.addEventListener("exceeded", ({ detail: { receiveMaximum } }) => {
+    tell(`The server exceeds the Receive Maximum of ${receiveMaximum}; its messages are kept`);
+  });
   client.addEventListener("connected", ({ detail: { isFirst, server } }) => {
     if (!isFirst) tell(`Reconnected${sessionNote(server)}`);
   });

@@ -304,6 +304,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
         return this.#publisher.settled(event);
       case "discarded":
         return this.#publisher.discarded(event);
+      case "receive maximum exceeded":
+        return this.#tell("exceeded", { receiveMaximum: event.receiveMaximum });
       case "suback":
       case "unsuback":
         return this.#subscriptions.handleAnswer(event.packet);

@@ -70,8 +70,8 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
   const credentials = await unlessAborted(signal, askForCredentials(settings, server));
   const { clientId } = session;
   const connect = connectInit(settings, { ...credentials, clientId, cleanStart });
-  const { pingTimeout, topicAliases } = settings.options;
-  const options = { connect, session, pingTimeout, topicAliases };
+  const { receiveExcess, options: { pingTimeout, topicAliases } } = settings;
+  const options = { connect, session, pingTimeout, topicAliases, receiveExcess };
   const connection = new ClientConnection(world.clock.now(), options);
   const transport = await dial(attempt, signal);
   const close = () => transport.close();

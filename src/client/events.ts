@@ -45,6 +45,14 @@ export interface ClientEvents {
     /** The subscription; `undefined` when it was for none. */
     readonly subscription: Subscription | undefined;
   };
+  /**
+   * The server has sent more unacknowledged messages of QoS 1 and 2 than the Receive Maximum
+   * allows. They are kept, up to `receiveExcess` bytes. Comes once for each connection.
+   */
+  readonly exceeded: {
+    /** The Receive Maximum that the client has announced. */
+    readonly receiveMaximum: number;
+  };
   /** The client is at its end. */
   readonly closed: {
     /** Why; `undefined` after `disconnect()`. */

@@ -10,7 +10,12 @@ import {
 import { pickProperties, propertyNames } from "../packets/properties.ts";
 import { DEFAULT_SEND_QUEUE_LIMITS } from "../session/session.ts";
 import type { SavedSession } from "../session/snapshot.ts";
-import { checkKnown, checkOneOf, checkPositive } from "../session/option_checks.ts";
+import {
+  checkKnown,
+  checkNotNegative,
+  checkOneOf,
+  checkPositive,
+} from "../session/option_checks.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
@@ -45,12 +50,18 @@ export interface WillOptions extends PropertiesOf<"will"> {
  */
 export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, ServerOptions {
   /**
-   * The most messages of QoS 1 and 2 that may be unacknowledged, and so wait unread. A server that
-   * sends more breaks the standard, and the connection is closed with 0x93: some do when it is
-   * small and the application slow, Mosquitto 2.0.11 among them. Default: 65,535, as in the
-   * standard (§3.1.2.11.3).
+   * The most messages of QoS 1 and 2 that may be unacknowledged, and so wait unread. Some servers
+   * send more when it is small and the application slow; see `receiveExcess`. Default: 65,535, as
+   * in the standard (§3.1.2.11.3).
    */
   readonly receiveMaximum?: number | undefined;
+  /**
+   * How many bytes of unread messages are kept that the server sends beyond `receiveMaximum`, as
+   * Mosquitto 2.0.11 does with a small one; the event `exceeded` tells of it. Beyond this the
+   * connection is closed with 0x93 and made again. 0 closes it at the first message too many.
+   * Default: 16,777,216.
+   */
+  readonly receiveExcess?: number | undefined;
   /**
    * Names the session; `""` asks the server for a name, which is kept. Default: `""`, or that of
    * `session`.
@@ -124,6 +135,7 @@ export interface Settings {
   readonly sendQueue: SendQueueLimits;
   readonly queueQoS0: boolean;
   readonly receiveQueue: ReceiveQueueLimits;
+  readonly receiveExcess: number;
 }
 
 const DEFAULT_RECEIVE_QUEUE: ReceiveQueueLimits = {
@@ -152,6 +164,7 @@ export function settingsOf(options: ConnectOptions): Settings {
     sendQueue: queueLimits("sendQueue", { ...DEFAULT_SEND_QUEUE_LIMITS, ...options.sendQueue }),
     queueQoS0: options.queueQoS0 ?? true,
     receiveQueue: receiveQueue(options.receiveQueue),
+    receiveExcess: checkNotNegative("receiveExcess", options.receiveExcess ?? 16_777_216),
   };
   checkPositive("pingTimeout", options.pingTimeout ?? 1);
   checkOneOf("ack", options.ack, ACK_MODES);
@@ -228,7 +241,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...["clientId", "cleanStart", "keepAlive", "will", "username", "password"] as const,
   ...["credentials", "session", "connectTimeout", "pingTimeout", "reconnect"] as const,
   ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
-  ...["tls", "headers", "proxy", "waitForServer", "redirect"] as const,
+  ...["tls", "headers", "proxy", "waitForServer", "redirect", "receiveExcess"] as const,
 ]);
 
 /**

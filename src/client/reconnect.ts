@@ -70,6 +70,16 @@ const KINDS: Partial<Record<CloseKind, readonly number[]>> = {
   ],
 };
 
+/**
+ * What this end's own verdict on the server's packets says about another attempt. What is not here
+ * is `"protocol"`.
+ */
+const FAULT_KINDS: Readonly<Record<number, CloseKind>> = {
+  [ReasonCode.unsupportedProtocolVersion]: "configuration",
+  // It comes of an application that is slower than the server sends: the next time it may not be.
+  [ReasonCode.receiveMaximumExceeded]: "transient",
+};
+
 function kindOf(reasonCode: number): CloseKind {
   const kinds = Object.keys(KINDS) as CloseKind[];
   return kinds.find((kind) => KINDS[kind]!.includes(reasonCode)) ?? "transient";
@@ -107,9 +117,7 @@ export function closedError(
     case "fault": {
       const { error } = cause;
       const { reasonCode } = error;
-      const kind = reasonCode === ReasonCode.unsupportedProtocolVersion
-        ? "configuration"
-        : "protocol";
+      const kind = FAULT_KINDS[reasonCode] ?? "protocol";
       const message = `${address} violated the MQTT protocol: ${error.message}`;
       return new ConnectionClosedError(message, { kind, reasonCode, cause: error });
     }

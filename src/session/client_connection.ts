@@ -46,6 +46,12 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
    * How long a PINGRESP may take, in milliseconds. Default: half the Keep Alive, at most 10,000.
    */
   readonly pingTimeout?: number | undefined;
+  /**
+   * How many bytes of unacknowledged messages are taken beyond the Receive Maximum of CONNECT: some
+   * Servers exceed it. The event `"receive maximum exceeded"` tells of the first, and the fault
+   * 0x93 comes when there are more. Default: 0, the first is a fault.
+   */
+  readonly receiveExcess?: number | undefined;
 }
 
 /**
@@ -116,6 +122,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
   readonly #connect: ConnectInit;
   readonly #session: Session;
   readonly #pingTimeout: number | undefined;
+  readonly #receiveExcess: number | undefined;
   readonly #requests: PendingRequests;
 
   /**
@@ -126,13 +133,14 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
    */
   constructor(
     now: number,
-    { connect, session, pingTimeout, topicAliases }: ClientConnectionOptions,
+    { connect, session, pingTimeout, topicAliases, receiveExcess }: ClientConnectionOptions,
   ) {
     const { maximumPacketSize } = connect.properties ?? {};
     super(now, { maximumPacketSize, topicAliases }, CONNECTING);
     this.#connect = connect;
     this.#session = session;
     this.#pingTimeout = pingTimeout;
+    this.#receiveExcess = receiveExcess;
     this.#requests = new PendingRequests(session, this.writeBuffer);
     this.writeBuffer.write(connect);
   }
@@ -342,6 +350,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     const exchange = this.negotiated(session, {
       own: capabilitiesOf(asked),
       peer: server,
+      receiveExcess: this.#receiveExcess,
       takesSubscriptionIdentifiers: false,
       takesExplanations: true,
       isInUse: (packetId) => this.#requests.isInUse(packetId),

@@ -93,6 +93,17 @@ export interface ClosedEvent {
   readonly cause: CloseCause;
 }
 
+/**
+ * The peer has sent more messages of QoS 1 and 2 than this end takes at once, and they are taken
+ * all the same. Comes once for each connection.
+ */
+export interface ReceiveMaximumExceededEvent {
+  /** Tells the kinds of event apart. */
+  readonly type: "receive maximum exceeded";
+  /** How many unacknowledged messages this end takes, as it has said. */
+  readonly receiveMaximum: number;
+}
+
 /** There may be more packets to look at than one call does: `proceed()` looks at the next ones. */
 export interface MoreEvent {
   /** Tells the kinds of event apart. */
@@ -125,6 +136,7 @@ export type ConnectionEvent =
   | ConnectEvent
   | ClosedEvent
   | MoreEvent
+  | ReceiveMaximumExceededEvent
   | { readonly type: "suback"; readonly packet: SubackPacket }
   | { readonly type: "unsuback"; readonly packet: UnsubackPacket }
   | { readonly type: "subscribe"; readonly packet: SubscribePacket }

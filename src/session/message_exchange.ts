@@ -5,6 +5,7 @@ import type { PublishPacket } from "../packets/mod.ts";
 import type { Capabilities } from "./capabilities.ts";
 import type { ConnectionEvent } from "./events.ts";
 import type { Queue } from "./queue.ts";
+import { ReceiveExcess } from "./receive_excess.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
@@ -30,6 +31,11 @@ export interface Negotiated {
   readonly takesSubscriptionIdentifiers: boolean;
   /** Whether the peer wants Reason Strings and User Properties in acknowledgements. */
   readonly takesExplanations: boolean;
+  /**
+   * How many bytes of messages beyond the own Receive Maximum are taken. Without, such a message is
+   * a fault.
+   */
+  readonly receiveExcess?: number | undefined;
   /** Whether a Packet Identifier is in use for something else than a message. */
   readonly isInUse: (packetId: number) => boolean;
 }
@@ -62,14 +68,23 @@ export class MessageExchange {
 
   constructor(setup: MessageExchangeSetup, negotiated: Negotiated) {
     const { session, writeBuffer, topicAliases } = setup;
-    const { own, peer, takesExplanations } = negotiated;
+    const { own: { receiveMaximum, topicAliasMaximum }, peer, takesExplanations } = negotiated;
+    const { receiveExcess = 0 } = negotiated;
     this.session = session;
     this.#events = setup.events;
-    this.#incoming = new IncomingAliases(own.topicAliasMaximum);
+    this.#incoming = new IncomingAliases(topicAliasMaximum);
     this.#outgoing = topicAliases === "off"
       ? NO_ALIASES
       : new OutgoingAliases(topicAliases, peer.topicAliasMaximum);
-    this.receiver = new Receiver(session, writeBuffer, own.receiveMaximum, takesExplanations);
+    const excess = receiveExcess === 0 ? undefined : new ReceiveExcess(
+      receiveExcess,
+      () => setup.events.push({ type: "receive maximum exceeded", receiveMaximum }),
+    );
+    this.receiver = new Receiver(session, writeBuffer, {
+      receiveMaximum,
+      explains: takesExplanations,
+      excess,
+    });
     this.sender = new Sender({ ...setup, ...negotiated, aliases: this.#outgoing });
   }
 

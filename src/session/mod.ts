@@ -70,6 +70,7 @@ export type {
   FinalAcknowledgement,
   MessageEvent,
   MoreEvent,
+  ReceiveMaximumExceededEvent,
   SettledEvent,
 } from "./events.ts";
 export type { Memory } from "./memory.ts";

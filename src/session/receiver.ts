@@ -17,7 +17,18 @@ import {
   checkAcknowledgement,
   PendingAcknowledgement,
 } from "./pending_acknowledgement.ts";
+import type { ReceiveExcess } from "./receive_excess.ts";
 import type { Session } from "./session.ts";
+
+/** What a receiver goes by. */
+export interface ReceiverOptions {
+  /** What this end has said that it takes. */
+  readonly receiveMaximum: number;
+  /** Whether the peer wants more than Reason Codes. */
+  readonly explains: boolean;
+  /** Takes messages beyond the Receive Maximum; without, there may be none. */
+  readonly excess: ReceiveExcess | undefined;
+}
 
 /** The QoS 1 and 2 messages that one connection receives. */
 export class Receiver {
@@ -25,6 +36,7 @@ export class Receiver {
   readonly #writeBuffer: WriteBuffer;
   readonly #receiveMaximum: number;
   readonly #explains: boolean;
+  readonly #excess: ReceiveExcess | undefined;
   /** Messages whose PUBACK has not been sent. */
   readonly #pubacks = new Queue<PendingAcknowledgement>();
   /** Messages whose PUBREC has not been sent. */
@@ -33,20 +45,16 @@ export class Receiver {
   /** Whether the session is that of an earlier connection. */
   isResumed = false;
 
-  /**
-   * `receiveMaximum` is what this end has said that it takes; `explains`, whether the peer wants
-   * more than Reason Codes.
-   */
   constructor(
     session: Session,
     writeBuffer: WriteBuffer,
-    receiveMaximum: number,
-    explains: boolean,
+    { receiveMaximum, explains, excess }: ReceiverOptions,
   ) {
     this.#session = session;
     this.#writeBuffer = writeBuffer;
     this.#receiveMaximum = receiveMaximum;
     this.#explains = explains;
+    this.#excess = excess;
   }
 
   /**
@@ -55,22 +63,25 @@ export class Receiver {
    *
    * @throws {ProtocolError} when it is one message too many (0x93)
    */
-  handlePublish({ packetId, qos }: PublishPacket): PendingAcknowledgement | undefined {
+  handlePublish(packet: PublishPacket): PendingAcknowledgement | undefined {
+    const { packetId, qos } = packet;
     const known = this.#session.unreleased.get(packetId);
     if (qos === 1) {
-      const acknowledgement = this.#take(new PendingAcknowledgement(packetId, 1), this.#pubacks);
+      const acknowledgement = new PendingAcknowledgement(packetId, 1);
+      this.#take(acknowledgement, packet, this.#pubacks);
       if (known === undefined) return acknowledgement;
       acknowledgement.settle(ReasonCode.packetIdentifierInUse);
       this.#flush();
       return undefined;
     }
     if (known === undefined) {
-      const acknowledgement = this.#take(new PendingAcknowledgement(packetId, 2), this.#pubrecs);
+      const acknowledgement = new PendingAcknowledgement(packetId, 2);
+      this.#take(acknowledgement, packet, this.#pubrecs);
       this.#session.unreleased.set(packetId, acknowledgement);
       return acknowledgement;
     }
     // [MQTT-4.3.3-10]: PUBREC again, as soon as the application is done with the first.
-    if (known.receivedOn !== this) this.#take(known, this.#pubrecs);
+    if (known.receivedOn !== this) this.#take(known, packet, this.#pubrecs);
     else if (known.isSent) this.#writeBuffer.write({ type: "pubrec", packetId });
     this.#flush();
     return undefined;
@@ -137,9 +148,11 @@ export class Receiver {
 
   #take(
     acknowledgement: PendingAcknowledgement,
+    packet: PublishPacket,
     queue: Queue<PendingAcknowledgement>,
-  ): PendingAcknowledgement {
-    if (++this.#unacknowledged > this.#receiveMaximum) {
+  ): void {
+    const isExcess = ++this.#unacknowledged > this.#receiveMaximum;
+    if (isExcess && this.#excess?.take(acknowledgement, packet) !== true) {
       throw protocolError(
         "publish",
         "packet",
@@ -151,7 +164,6 @@ export class Receiver {
     acknowledgement.receivedOn = this;
     acknowledgement.isSent = false;
     queue.push(acknowledgement);
-    return acknowledgement;
   }
 
   /**
@@ -189,7 +201,10 @@ export class Receiver {
   }
 
   #release(acknowledgement: PendingAcknowledgement): void {
-    if (acknowledgement.receivedOn === this) this.#unacknowledged--;
+    if (acknowledgement.receivedOn === this) {
+      this.#unacknowledged--;
+      this.#excess?.release(acknowledgement);
+    }
     acknowledgement.receivedOn = undefined;
   }
 }

@@ -4,9 +4,26 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../src/broker/mod.ts";
 import { numbers } from "../interop/interop.ts";
-import { Recorder } from "./recorder.ts";
+import { granted, Recorder } from "./recorder.ts";
 import { begin, brokerTest, cli, heard, Relay } from "./server.ts";
 import { optionsTest } from "./tested_options.ts";
+
+Deno.test("sub says that the server exceeds the Receive Maximum, and prints every message", async () => {
+  await using server = new Recorder({
+    subscribe: (packet) => [
+      granted(packet),
+      ...[1, 2, 3].map((packetId) => {
+        const payload = new TextEncoder().encode(`${packetId}`);
+        return { type: "publish", topic: "a", qos: 1, packetId, payload } as const;
+      }),
+    ],
+  });
+  const args = ["sub", "-t", "a", "-q", "1", "--receive-maximum", "1", "-C", "3"];
+  const { exitCode, stdout, stderr } = await cli(server, args);
+  assertEquals([exitCode, stdout], [0, "1\n2\n3\n"]);
+  const told = "mqtt5: The server exceeds the Receive Maximum of 1; its messages are kept\n";
+  assertEquals(stderr, told);
+});
 
 const TWICE = /← SUBACK[^]*← SUBACK/;
 

@@ -177,6 +177,7 @@ const MISTAKES: readonly (readonly [
   ["a Keep Alive that is no number", { keepAlive: "60" }, TypeError, "keepAlive"],
   ["a Client Identifier that is no string", { clientId: 7 }, TypeError, "clientId"],
   ["a Client Identifier with U+0000", { clientId: "\0" }, TypeError, "U+0000"],
+  ["a negative receiveExcess", { receiveExcess: -1 }, RangeError, "receiveExcess"],
   ["a Receive Maximum of 0", { receiveMaximum: 0 }, RangeError, "receiveMaximum"],
   ["a Maximum Packet Size of 0", { maximumPacketSize: 0 }, RangeError, "maximumPacketSize"],
   ["a Will without topic", { will: { payload: "a" } }, TypeError, "will"],

@@ -88,12 +88,46 @@ test("A packet larger than the client takes ends it as soon as its length is rea
   }
 });
 
-test("More messages of QoS 2 than the Receive Maximum end the client", async (world) => {
-  const { client, peer } = await world.connected({ receiveMaximum: 3 });
-  for (const packetId of [1, 2, 3, 4]) peer.publish("a", undefined, { qos: 2, packetId });
+test("A server that exceeds the Receive Maximum is told of once, and the client reads on", async (world) => {
+  const { client, peer } = await world.connected({ receiveMaximum: 2, keepAlive: 10 });
+  const granted = client.subscribe("a", { qos: 1 });
+  await peer.grant();
+  const loop = new Loop(await granted);
+  world.expectTold("connected");
+  for (const packetId of [1, 2, 3, 4, 5]) peer.publish("a", [1], { qos: 1, packetId });
+  await settle();
+  assertEquals(world.expectTold("exceeded"), { receiveMaximum: 2 });
+  assertEquals(world.told, []);
+  const published = client.publish("b", "1", { qos: 1 });
+  const { packetId } = await peer.expect("publish");
+  peer.send({ type: "puback", packetId });
+  await published;
+  await world.clock.advance(10_000);
+  await peer.expect("pingreq");
+  peer.send({ type: "pingresp" });
+  const messages = await loop.takeMany(5);
+  assertEquals(messages.map(({ packetId }) => packetId), [1, 2, 3, 4, 5]);
+  const answers = await peer.takePackets();
+  assertEquals(answers.map(({ type }) => type), Array(4).fill("puback"));
+  assertStrictEquals(client.state, "connected");
+});
+
+test("A server that exceeds the Receive Maximum by too many bytes is left with 0x93, and connected to again", async (world) => {
+  const { client, peer } = await world.connected({ receiveMaximum: 2, receiveExcess: 10_000 });
+  world.expectTold("connected");
+  const payload = new Uint8Array(9000);
+  for (const packetId of [1, 2, 3, 4]) peer.publish("a", undefined, { qos: 2, packetId, payload });
   assertStrictEquals((await peer.expect("disconnect")).reasonCode, 0x93);
   peer.close();
-  assertStrictEquals((await client.closed)?.kind, "protocol");
+  await settle();
+  world.expectTold("exceeded");
+  const { error, willReconnect } = world.expectTold("disconnected");
+  assertEquals([error.kind, error.reasonCode, willReconnect], ["transient", 0x93, true]);
+  const again = await world.accept();
+  assertStrictEquals(client.state, "connected");
+  for (const packetId of [1, 2, 3]) again.publish("a", undefined, { qos: 2, packetId });
+  await settle();
+  assertEquals(world.told.map(({ type }) => type), ["reconnecting", "connected", "exceeded"]);
 });
 
 /** What is no fault: the client goes on, and this is its answer. */

@@ -75,7 +75,7 @@ test("What waits stays where it is when the subscription to it is refused or abo
 });
 
 test("Messages that wait take up the Receive Maximum, so that the server sends no more [MQTT-3.3.4-1]", async (world) => {
-  const { client, peer } = await resumed(world, { receiveMaximum: 2 });
+  const { client, peer } = await resumed(world, { receiveMaximum: 2, receiveExcess: 0 });
   for (const packetId of [1, 2]) peer.publish("a", undefined, { qos: 1, packetId });
   await settle();
   assertStrictEquals(client.state, "connected");

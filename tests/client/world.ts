@@ -29,6 +29,7 @@ const EVENTS = [
   "reconnecting",
   "refused",
   "dropped",
+  "exceeded",
   "closed",
 ] as const;
 

@@ -39,6 +39,7 @@ export interface ClientSetup extends Setup {
   readonly connect?: Partial<ConnectInit>;
   readonly connack?: PropertiesOf<"connack">;
   readonly pingTimeout?: number;
+  readonly receiveExcess?: number;
 }
 
 /** How a server is connected, beside what both roles have. */
@@ -76,6 +77,7 @@ export function connectClient(setup: ClientSetup = {}): Script<ClientConnection>
       session,
       topicAliases: setup.topicAliases,
       pingTimeout: setup.pingTimeout,
+      receiveExcess: setup.receiveExcess,
       connect: {
         type: "connect",
         clientId: "c",
