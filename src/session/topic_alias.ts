@@ -2,6 +2,7 @@
 // connection [MQTT-3.3.2-7], so that each connection has new ones.
 
 import { type PublishInit, type PublishPacket, ReasonCode } from "../packets/mod.ts";
+import { AliasCandidates } from "./alias_candidates.ts";
 import { protocolError } from "./protocol_errors.ts";
 import { textBytes } from "./message_size.ts";
 
@@ -19,12 +20,13 @@ export type TopicAliasMode = "off" | "manual" | "automatic";
 export class OutgoingAliases {
   readonly #mode: TopicAliasMode;
   readonly #maximum: number;
-  /** By Topic Name; automatic ones in the order of their last use. */
+  /** By Topic Name. */
   readonly #aliases = new Map<string, number>();
   /** By alias, what the peer knows. */
   readonly #topics = new Map<number, string>();
   /** By alias, what the caller has said: messages may wait before they are sent. */
   readonly #given = new Map<number, string>();
+  readonly #candidates = new AliasCandidates();
   #bytes = 0;
 
   /** `maximum` is what the peer takes [MQTT-3.2.2-17]; 0 for none [MQTT-3.2.2-18]. */
@@ -33,9 +35,9 @@ export class OutgoingAliases {
     this.#maximum = maximum;
   }
 
-  /** About how many bytes the mappings take. */
+  /** About how many bytes the mappings take, with the topics that may get one. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#candidates.bytes;
   }
 
   /** Whether messages get aliases of themselves. */
@@ -96,7 +98,9 @@ export class OutgoingAliases {
    * its topic.
    */
   sent(topic: string, alias: number): void {
+    this.#candidates.use(alias);
     const before = this.#topics.get(alias);
+    if (before === topic) return;
     if (before !== undefined) {
       this.#aliases.delete(before);
       this.#bytes -= MAPPING + textBytes(before);
@@ -109,19 +113,16 @@ export class OutgoingAliases {
   #automatic(packet: PublishInit): PublishInit {
     const { topic } = packet;
     const known = this.#aliases.get(topic);
-    if (known === undefined) {
-      if (topic.length > LONGEST_TOPIC) return withoutAlias(packet);
-      return withAlias(packet, topic, this.#free());
-    }
-    return withAlias(packet, "", known);
+    if (known !== undefined) return withAlias(packet, "", known);
+    const alias = topic.length > LONGEST_TOPIC ? undefined : this.#aliasFor(topic);
+    return alias === undefined ? withoutAlias(packet) : withAlias(packet, topic, alias);
   }
 
-  /** An alias not used yet, or the one whose last use is the longest ago. */
-  #free(): number {
+  /** An alias not assigned yet, or one that gives way. */
+  #aliasFor(topic: string): number | undefined {
     const { size } = this.#aliases;
-    if (size < this.#maximum && size < MOST_GIVEN_OUT) return size + 1;
-    const [oldest] = this.#aliases.values();
-    return oldest!;
+    const most = Math.min(this.#maximum, MOST_GIVEN_OUT);
+    return size < most ? size + 1 : this.#candidates.aliasFor(topic, most);
   }
 }
 

@@ -22,3 +22,18 @@ Deno.test("Topic Aliases count 0 bytes before there are any", () => {
   assertEquals(new IncomingAliases(5).bytes, 0);
   assertEquals(new OutgoingAliases("automatic", 5).bytes, 0);
 });
+
+Deno.test("Automatic Topic Aliases count the topics that may get one, of which there are as many", () => {
+  const aliases = new OutgoingAliases("automatic", 2);
+  const send = (topic: string) => {
+    const alias = aliases.apply({ type: "publish", topic }).properties?.topicAlias;
+    if (alias !== undefined) aliases.sent(topic, alias);
+  };
+  for (const [index, topic] of ["aa", "bb", "cc", "dd", "ee", "ff"].entries()) {
+    send(topic);
+    assertEquals(aliases.bytes, Math.min(index + 1, 4) * (64 + 2));
+  }
+  // One that gets an alias takes the place of another.
+  for (const topic of ["ff", "ff", "ff", "ff"]) send(topic);
+  assertEquals(aliases.bytes, 3 * (64 + 2));
+});
