@@ -50,12 +50,18 @@ export abstract class PacketError extends Error implements PacketFault {
 
   /** Makes the message from the fault. */
   constructor(reasonCode: number, fault: PacketFault) {
-    const { packetType, field, offset, rule, section } = fault;
+    const { offset, rule, section } = fault;
     const place = offset === undefined ? "" : ` at byte ${offset}`;
-    super(`${packetType} ${field}${place} ${rule} (§${section})`);
+    super(`${subjectOf(fault)}${place} ${rule} (§${section})`);
     this.reasonCode = reasonCode;
     Object.assign(this, fault);
   }
+}
+
+/** The packet and its field; some fields have the packet's name in theirs: "PUBACK Reason Code". */
+function subjectOf({ packetType, field }: PacketFault): string {
+  const isNamed = field.toLowerCase().split(" ").includes(packetType.toLowerCase());
+  return isNamed ? field : `${packetType} ${field}`;
 }
 
 /**

@@ -175,6 +175,7 @@ export class Script<Subject extends Connection> {
     const { error } = this.expectClosed("fault");
     assertStrictEquals(error.reasonCode, errorCode);
     assertStrictEquals(packet.properties.reasonString, error.message);
+    assert(!/\b([a-z]+) \1\b/i.test(error.message), `a word twice: ${error.message}`);
   }
 
   /** The connection goes on, and has neither sent nor reported anything more. */

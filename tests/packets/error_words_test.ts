@@ -1,0 +1,44 @@
+// What errors about a peer's bytes say: the packet and the field, each word once.
+
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { decodePacket, PacketError } from "../../mod.ts";
+import { bytesOf } from "../hex.ts";
+import { VECTORS } from "../vectors.ts";
+
+const SUBJECTS: readonly (readonly [hex: string, subject: string])[] = [
+  ["40 03 0001 77", "PUBACK Reason Code at byte 4 is 0x77"],
+  ["50 03 0001 77", "PUBREC Reason Code at byte 4 is 0x77"],
+  ["62 03 0001 77", "PUBREL Reason Code at byte 4 is 0x77"],
+  ["70 03 0001 77", "PUBCOMP Reason Code at byte 4 is 0x77"],
+  ["E0 01 77", "Disconnect Reason Code at byte 2 is 0x77"],
+  ["F0 01 77", "AUTH Authenticate Reason Code at byte 2 is 0x77"],
+  ["00 00", "MQTT Control Packet type at byte 0 is 0"],
+  ["40 02 0000", "PUBACK Packet Identifier at byte 2 is 0"],
+];
+
+for (const [hex, subject] of SUBJECTS) {
+  Deno.test(`An error about ${hex} begins with ${subject}`, () => {
+    const { message } = assertThrows(() => decodePacket(bytesOf(hex)), PacketError);
+    assertStrictEquals(message.slice(0, subject.length), subject);
+  });
+}
+
+Deno.test("No error about a packet of which a byte is wrong has a word twice", () => {
+  const messages = new Set<string>();
+  for (const { hex } of VECTORS) {
+    const right = bytesOf(hex);
+    for (let at = 0; at < right.length; at++) {
+      for (const wrong of [0x00, 0x77, 0xff]) {
+        const bytes = right.with(at, wrong);
+        try {
+          decodePacket(bytes);
+        } catch (error) {
+          if (!(error instanceof PacketError)) throw error;
+          messages.add(error.message);
+        }
+      }
+    }
+  }
+  assertStrictEquals(messages.size > 300, true, `only ${messages.size} errors`);
+  assertEquals([...messages].filter((message) => /\b([a-z]+) \1\b/i.test(message)), []);
+});
