@@ -3,10 +3,10 @@
 
 import {
   isFailure,
-  type PropertiesOf,
   type PublishPacket,
   type QoS,
   ReasonCode,
+  type ReceivedPropertiesOf,
 } from "../packets/mod.ts";
 import {
   type AckProperties,
@@ -114,7 +114,7 @@ export class Message {
    * The payload (§3.3.3): a view of the bytes that were received. Who keeps it should copy it, with
    * `slice()`.
    */
-  get payload(): Uint8Array {
+  get payload(): Uint8Array<ArrayBuffer> {
     return this.#packet.payload;
   }
 
@@ -139,7 +139,7 @@ export class Message {
   }
 
   /** All properties (§3.3.2.3) but the Topic Alias: the topic is there in its place. */
-  get properties(): PropertiesOf<"publish"> {
+  get properties(): ReceivedPropertiesOf<"publish"> {
     return this.#packet.properties;
   }
 
@@ -154,7 +154,7 @@ export class Message {
   }
 
   /** What an answer is to carry, so that the asker knows it (§3.3.2.3.6). */
-  get correlationData(): Uint8Array | undefined {
+  get correlationData(): Uint8Array<ArrayBuffer> | undefined {
     return this.#packet.properties.correlationData;
   }
 

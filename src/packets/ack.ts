@@ -13,7 +13,7 @@ import {
   writePacketId,
 } from "./packet.ts";
 import { packetName } from "./packet_types.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
 import type { ReasonCodeOf } from "./reason_codes.ts";
@@ -31,7 +31,7 @@ export interface AckPacket<Type extends AckType> {
   /** Below 0x80 all is well. */
   readonly reasonCode: ReasonCodeOf<Type>;
   /** What else there is to say. */
-  readonly properties: PropertiesOf<Type>;
+  readonly properties: ReceivedPropertiesOf<Type>;
 }
 
 /** PUBACK, the answer to a PUBLISH with QoS 1 (§3.4). */
@@ -44,7 +44,9 @@ export type PubrelPacket = AckPacket<"pubrel">;
 export type PubcompPacket = AckPacket<"pubcomp">;
 
 /** An {@linkcode AckPacket} to be encoded. */
-export type AckInit<Type extends AckType> = Init<AckPacket<Type>, "type" | "packetId">;
+export type AckInit<Type extends AckType> = Init<AckPacket<Type>, "type" | "packetId", {
+  readonly properties: PropertiesOf<Type>;
+}>;
 
 /** Reads and writes one of the four. */
 class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, AckInit<Type>> {

@@ -8,7 +8,7 @@ import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init, PacketCodec } from "./packet.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
 import { ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
@@ -20,11 +20,14 @@ export interface AuthPacket {
   /** Which step it is (§3.15.2.1). */
   readonly reasonCode: ReasonCodeOf<"auth">;
   /** The Authentication Method, always, and what it exchanges (§3.15.2.2). */
-  readonly properties: PropertiesOf<"auth"> & { readonly authenticationMethod: string };
+  readonly properties: ReceivedPropertiesOf<"auth"> & { readonly authenticationMethod: string };
 }
 
 /** An {@linkcode AuthPacket} to be encoded. */
-export type AuthInit = Init<AuthPacket, "type" | "properties">;
+export type AuthInit = Init<Omit<AuthPacket, "properties">, "type"> & {
+  /** What the exchange needs; the Authentication Method must be given (§3.15.2.2). */
+  readonly properties: PropertiesOf<"auth"> & { readonly authenticationMethod: string };
+};
 
 const REASON_CODE = new ReasonCodeSet("auth", {
   key: "reasonCode",

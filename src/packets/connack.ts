@@ -6,7 +6,7 @@ import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init, PacketCodec } from "./packet.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
 import { ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
@@ -20,11 +20,13 @@ export interface ConnackPacket {
   /** Below 0x80 the Client is connected, else refused (§3.2.2.2). */
   readonly reasonCode: ReasonCodeOf<"connack">;
   /** What the Server grants, and limits (§3.2.2.3). */
-  readonly properties: PropertiesOf<"connack">;
+  readonly properties: ReceivedPropertiesOf<"connack">;
 }
 
 /** A {@linkcode ConnackPacket} to be encoded. */
-export type ConnackInit = Init<ConnackPacket, "type">;
+export type ConnackInit = Init<ConnackPacket, "type", {
+  readonly properties: PropertiesOf<"connack">;
+}>;
 
 const RESERVED: Bits = {
   mask: 0b1111_1110,

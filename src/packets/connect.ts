@@ -7,7 +7,7 @@ import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init, PacketCodec } from "./packet.ts";
-import { keepAliveMeans, type PropertiesOf } from "./properties.ts";
+import { keepAliveMeans, type PropertiesOf, type ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
 import { ReasonCode } from "./reason_codes.ts";
@@ -21,7 +21,7 @@ export interface ConnectPacket {
   /** The most seconds between two packets from the Client; 0 for no limit (§3.1.2.10). */
   readonly keepAlive: number;
   /** Properties of the connection (§3.1.2.11). */
-  readonly properties: PropertiesOf<"connect">;
+  readonly properties: ReceivedPropertiesOf<"connect">;
   /** Names the session at the Server; `""` asks the Server for a name (§3.1.3.1). */
   readonly clientId: string;
   /** What the Server publishes when the Client is gone (§3.1.2.5). */
@@ -29,7 +29,7 @@ export interface ConnectPacket {
   /** The User Name (§3.1.3.5). */
   readonly username: string | undefined;
   /** The Password, at most 65,535 bytes (§3.1.3.6). */
-  readonly password: Uint8Array | undefined;
+  readonly password: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**
@@ -40,23 +40,27 @@ export interface Will {
   /** The Topic Name to publish to (§3.1.3.3). */
   readonly topic: string;
   /** The Application Message, at most 65,535 bytes (§3.1.3.4). */
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array<ArrayBuffer>;
   /** The QoS to publish with (§3.1.2.6). */
   readonly qos: QoS;
   /** Whether the Server keeps the message as the topic's retained message (§3.1.2.7). */
   readonly retain: boolean;
   /** Properties of the Will Message (§3.1.3.2). */
-  readonly properties: PropertiesOf<"will">;
+  readonly properties: ReceivedPropertiesOf<"will">;
 }
 
 /** A {@linkcode Will} to be encoded. */
-export type WillInit = Init<Will, "topic">;
+export type WillInit = Init<Will, "topic", {
+  readonly payload: Uint8Array;
+  readonly properties: PropertiesOf<"will">;
+}>;
 
 /** A {@linkcode ConnectPacket} to be encoded. */
-export type ConnectInit = Init<Omit<ConnectPacket, "will">, "type"> & {
-  /** What the Server publishes when the Client is gone (§3.1.2.5). */
-  readonly will?: WillInit | undefined;
-};
+export type ConnectInit = Init<ConnectPacket, "type", {
+  readonly properties: PropertiesOf<"connect">;
+  readonly will: WillInit;
+  readonly password: Uint8Array;
+}>;
 
 const NAME = "MQTT";
 /** The Protocol Name of MQTT 3.1, which had Protocol Version 3. */

@@ -65,7 +65,7 @@ export class PacketDecoder {
   #waiting: Uint8Array[] = [];
   #begun = 0;
   #waitingBytes = 0;
-  #chunk = NO_BYTES;
+  #chunk: Uint8Array = NO_BYTES;
   #chunkOffset = 0;
   /** The beginning of a packet that does not lie whole in one chunk. */
   #gathered = NO_BYTES;

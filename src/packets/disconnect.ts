@@ -4,7 +4,7 @@ import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
 import type { Init, PacketCodec } from "./packet.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
 import type { ReasonCodeOf } from "./reason_codes.ts";
@@ -17,7 +17,7 @@ export interface DisconnectPacket {
   /** Why the connection is closed (§3.14.2.1). */
   readonly reasonCode: ReasonCodeOf<"disconnect">;
   /** What else there is to say (§3.14.2.2). */
-  readonly properties: PropertiesOf<"disconnect">;
+  readonly properties: ReceivedPropertiesOf<"disconnect">;
 }
 
 /** A {@linkcode DisconnectPacket} to be encoded. */

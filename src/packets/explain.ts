@@ -193,12 +193,16 @@ class ExplainingReader extends Reader {
     return [name, value];
   }
 
-  override binaryData(field: Field<Uint8Array>): Uint8Array {
-    return this.#note(field, "binaryData", super.binaryData(field));
+  override binaryData(field: Field<Uint8Array>): Uint8Array<ArrayBuffer> {
+    const value = super.binaryData(field);
+    this.#note(field, "binaryData", value);
+    return value;
   }
 
-  override rest(field: Field<Uint8Array>): Uint8Array {
-    return this.#note(field, "rest", super.rest(field));
+  override rest(field: Field<Uint8Array>): Uint8Array<ArrayBuffer> {
+    const value = super.rest(field);
+    this.#note(field, "rest", value);
+    return value;
   }
 
   override leftOut(field: Field<number>, value: number): number {

@@ -62,6 +62,7 @@ export {
   type PropertyRow,
   type PropertyValue,
   type PropertyValues,
+  type ReceivedPropertiesOf,
 } from "./properties.ts";
 export type { PublishInit, PublishPacket } from "./publish.ts";
 export type { QoS } from "./qos.ts";

@@ -7,13 +7,19 @@ import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 
 /**
- * A packet to be encoded: only `Required` must be given, for the rest there is a default.
+ * A packet to be encoded: only `Required` must be given, for the rest there is a default. `Wider`
+ * has the fields that may be of a wider type than when they are decoded, bytes above all: they may
+ * lie in any memory.
  *
  * @internal
  */
-export type Init<Packet, Required extends keyof Packet> =
+export type Init<Packet, Required extends keyof Packet, Wider = unknown> =
   & Pick<Packet, Required>
-  & { readonly [Key in Exclude<keyof Packet, Required>]?: Packet[Key] | undefined };
+  & {
+    readonly [Key in Exclude<keyof Packet, Required>]?:
+      | (Key extends keyof Wider ? Wider[Key] : Packet[Key])
+      | undefined;
+  };
 
 /** How one kind of packet is read and written. */
 export interface PacketCodec<Packet, PacketInit> {

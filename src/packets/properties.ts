@@ -363,6 +363,18 @@ export type PropertiesOf<Holder extends PropertyHolder> = {
   ]?: PropertyValue<(typeof PROPERTIES)[Key]> | undefined;
 };
 
+/** The same as they are decoded: bytes are views of those that were received. */
+export type ReceivedPropertiesOf<Holder extends PropertyHolder> = {
+  readonly [Key in keyof PropertiesOf<Holder>]: Received<PropertiesOf<Holder>[Key]>;
+};
+
+/**
+ * A value as it is decoded.
+ *
+ * @internal
+ */
+export type Received<Value> = Value extends Uint8Array ? Uint8Array<ArrayBuffer> : Value;
+
 /** The names of the properties that one kind of packet, or the Will, may have. */
 export function propertyNames<Holder extends PropertyHolder>(
   holder: Holder,

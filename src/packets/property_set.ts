@@ -19,11 +19,12 @@ import {
   type PropertyHolder,
   type PropertyRow,
   type PropertyValues,
+  type ReceivedPropertiesOf,
 } from "./properties.ts";
 import { ReasonCode } from "./reason_codes.ts";
 
 /** What a decoded packet without properties has. */
-export const NO_PROPERTIES: Readonly<Record<string, never>> = Object.freeze({});
+export const NO_PROPERTIES: object = Object.freeze({});
 
 type AnyValue = PropertyValues[keyof PropertyValues];
 
@@ -79,9 +80,9 @@ export class PropertySet<Holder extends PropertyHolder> {
   }
 
   /** The properties from their length on, each checked. */
-  read(reader: Reader): PropertiesOf<Holder> {
+  read(reader: Reader): ReceivedPropertiesOf<Holder> {
     const length = reader.variableByteInteger(this.#length);
-    if (length === 0) return NO_PROPERTIES as PropertiesOf<Holder>;
+    if (length === 0) return NO_PROPERTIES as ReceivedPropertiesOf<Holder>;
     if (length > reader.remaining) {
       reader.malformed(
         this.#length,
@@ -120,13 +121,13 @@ export class PropertySet<Holder extends PropertyHolder> {
     if (dependent !== undefined && properties[dependent.needs!] === undefined) {
       reader.notAllowed(dependent, alone(dependent), ReasonCode.protocolError, dependentPosition);
     }
-    return properties as PropertiesOf<Holder>;
+    return properties as ReceivedPropertiesOf<Holder>;
   }
 
   /** The properties of a packet that ends before their length. */
-  leftOut(reader: Reader): PropertiesOf<Holder> {
+  leftOut(reader: Reader): ReceivedPropertiesOf<Holder> {
     reader.leftOut(this.#length, 0);
-    return NO_PROPERTIES as PropertiesOf<Holder>;
+    return NO_PROPERTIES as ReceivedPropertiesOf<Holder>;
   }
 
   #readIdentifier(reader: Reader): PropertyField {

@@ -14,7 +14,7 @@ import {
   readPacketId,
   writePacketId,
 } from "./packet.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits } from "./qos.ts";
 import { ReasonCode } from "./reason_codes.ts";
@@ -34,13 +34,16 @@ export interface PublishPacket {
   /** The Packet Identifier; 0 at QoS 0, which has none (§3.3.2.2). */
   readonly packetId: number;
   /** Properties of the message (§3.3.2.3). */
-  readonly properties: PropertiesOf<"publish">;
+  readonly properties: ReceivedPropertiesOf<"publish">;
   /** The Application Message (§3.3.3). Decoded, it is a view of the bytes that were decoded. */
-  readonly payload: Uint8Array;
+  readonly payload: Uint8Array<ArrayBuffer>;
 }
 
 /** A {@linkcode PublishPacket} to be encoded. `packetId` must be given at QoS 1 and 2. */
-export type PublishInit = Init<PublishPacket, "type" | "topic">;
+export type PublishInit = Init<PublishPacket, "type" | "topic", {
+  readonly properties: PropertiesOf<"publish">;
+  readonly payload: Uint8Array;
+}>;
 
 const TOPIC_NAME: Field<string> = { key: "topic", name: "Topic Name", section: "3.3.2.1" };
 const PACKET_IDENTIFIER = packetIdentifier("3.3.2.2");

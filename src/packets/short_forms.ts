@@ -5,7 +5,7 @@
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import type { PacketType } from "./packet_types.ts";
-import type { PropertiesOf, PropertyHolder } from "./properties.ts";
+import type { PropertiesOf, PropertyHolder, ReceivedPropertiesOf } from "./properties.ts";
 import type { PropertySet } from "./property_set.ts";
 import type { ReasonCodeSet } from "./reason_code_set.ts";
 import type { ReasonCodeOf } from "./reason_codes.ts";
@@ -44,7 +44,7 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
   }
 
   /** Reads properties, none where the packet ends before them. */
-  readProperties(reader: Reader): PropertiesOf<Type> {
+  readProperties(reader: Reader): ReceivedPropertiesOf<Type> {
     return reader.remaining > 0 ? this.#properties.read(reader) : this.#properties.leftOut(reader);
   }
 }

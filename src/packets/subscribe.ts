@@ -14,7 +14,7 @@ import {
   writePacketId,
 } from "./packet.ts";
 import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
@@ -27,7 +27,7 @@ export interface SubscribePacket {
   /** The Packet Identifier, which the SUBACK repeats (§2.2.1). */
   readonly packetId: number;
   /** Properties of the request (§3.8.2.1). */
-  readonly properties: PropertiesOf<"subscribe">;
+  readonly properties: ReceivedPropertiesOf<"subscribe">;
   /** What is asked for, at least one (§3.8.3). */
   readonly subscriptions: readonly SubscriptionRequest[];
 }
@@ -62,7 +62,7 @@ export interface SubackPacket {
   /** The Packet Identifier of the SUBSCRIBE (§2.2.1). */
   readonly packetId: number;
   /** What else there is to say (§3.9.2.1). */
-  readonly properties: PropertiesOf<"suback">;
+  readonly properties: ReceivedPropertiesOf<"suback">;
   /**
    * One for each subscription asked for, in the same order: the QoS granted, or 0x80 and above
    * (§3.9.3).

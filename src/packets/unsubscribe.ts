@@ -12,7 +12,7 @@ import {
   writePacketId,
 } from "./packet.ts";
 import { PayloadList, readTopicFilter, writeTopicFilter } from "./payload_list.ts";
-import type { PropertiesOf } from "./properties.ts";
+import type { ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
 import type { ReasonCodeOf } from "./reason_codes.ts";
@@ -24,7 +24,7 @@ export interface UnsubscribePacket {
   /** The Packet Identifier, which the UNSUBACK repeats (§2.2.1). */
   readonly packetId: number;
   /** Properties of the request (§3.10.2.1). */
-  readonly properties: PropertiesOf<"unsubscribe">;
+  readonly properties: ReceivedPropertiesOf<"unsubscribe">;
   /** The subscriptions to end, at least one, each as it was subscribed to (§3.10.3). */
   readonly topicFilters: readonly string[];
 }
@@ -36,7 +36,7 @@ export interface UnsubackPacket {
   /** The Packet Identifier of the UNSUBSCRIBE (§2.2.1). */
   readonly packetId: number;
   /** What else there is to say (§3.11.2.1). */
-  readonly properties: PropertiesOf<"unsuback">;
+  readonly properties: ReceivedPropertiesOf<"unsuback">;
   /** One for each Topic Filter, in the same order (§3.11.3). */
   readonly reasonCodes: readonly ReasonCodeOf<"unsuback">[];
 }

@@ -7,7 +7,7 @@ import type { Field } from "./field.ts";
 import { Utf8Decoder, utf8Fault } from "./utf8.ts";
 
 /** No bytes at all. */
-export const NO_BYTES: Uint8Array = new Uint8Array(0);
+export const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** What {@linkcode Reader.variableByteIntegerIfWhole} gives when the bytes end too early. */
 export const INCOMPLETE = -1;
@@ -25,7 +25,7 @@ export class Reader {
   /** Nothing is read at or after this index. */
   end = 0;
 
-  #bytes = NO_BYTES;
+  #bytes: Uint8Array = NO_BYTES;
   #packetStart = 0;
   #fieldStart = 0;
   readonly #strings = new Utf8Decoder();
@@ -134,12 +134,12 @@ export class Reader {
   }
 
   /** Bytes, after their number (§1.5.6): a view of the bytes read from, not a copy. */
-  binaryData(field: Field<Uint8Array>): Uint8Array {
+  binaryData(field: Field<Uint8Array>): Uint8Array<ArrayBuffer> {
     return this.#view(this.#length(field));
   }
 
   /** All bytes that are left: a view of the bytes read from, not a copy. */
-  rest(_field: Field<Uint8Array>): Uint8Array {
+  rest(_field: Field<Uint8Array>): Uint8Array<ArrayBuffer> {
     this.#fieldStart = this.offset;
     return this.#view(this.remaining);
   }
@@ -204,9 +204,12 @@ export class Reader {
     return length;
   }
 
-  #view(length: number): Uint8Array {
+  #view(length: number): Uint8Array<ArrayBuffer> {
     const start = this.offset;
     this.offset += length;
-    return this.#bytes.subarray(start, this.offset);
+    // The one place that says so, for `new Response(payload)` and `new Blob([payload])` take nothing
+    // wider. It is true of all that a socket gives; of bytes in shared memory, which nobody but a
+    // caller of the codec can have, these are views in shared memory.
+    return this.#bytes.subarray(start, this.offset) as Uint8Array<ArrayBuffer>;
   }
 }

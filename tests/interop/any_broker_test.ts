@@ -7,8 +7,8 @@ import {
   encodePacket,
   type Packet,
   PacketDecoder,
-  type PropertiesOf,
   ReasonCode,
+  type ReceivedPropertiesOf,
   type Transport,
 } from "../../mod.ts";
 import { serve, type ServeOptions } from "../../src/broker/mod.ts";
@@ -258,7 +258,7 @@ function textOf(packet: Packet): string | undefined {
 /** A PUBLISH with other properties; all else as it is. */
 function changed(
   packet: Packet,
-  change: (properties: PropertiesOf<"publish">) => PropertiesOf<"publish">,
+  change: (properties: ReceivedPropertiesOf<"publish">) => ReceivedPropertiesOf<"publish">,
 ): readonly Packet[] {
   return [
     packet.type === "publish" ? { ...packet, properties: change(packet.properties) } : packet,

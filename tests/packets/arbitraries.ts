@@ -6,13 +6,13 @@ import {
   type Packet,
   type PacketType,
   PROPERTIES,
-  type PropertiesOf,
   type PropertyHolder,
   type PropertyRow,
   type QoS,
   REASON_CODES,
   type ReasonCodeOf,
   type ReasonCodeRow,
+  type ReceivedPropertiesOf,
   type RetainHandling,
   type SubscriptionRequest,
   type Will,
@@ -41,14 +41,14 @@ const text: fc.Arbitrary<string> = fc.oneof(
 );
 
 /** Bytes as they may stand after a length of two bytes. */
-const binaryData: fc.Arbitrary<Uint8Array> = fc.oneof(
+const binaryData: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
   { weight: 100, arbitrary: fc.uint8Array({ maxLength: 20 }) },
   { weight: 20, arbitrary: filled(100, 140) },
   { weight: 1, arbitrary: filled(LONGEST, LONGEST) },
 );
 
 /** A payload, of a size around those at which the Remaining Length takes another byte, too. */
-const payload: fc.Arbitrary<Uint8Array> = fc.oneof(
+const payload: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
   { weight: 100, arbitrary: fc.uint8Array({ maxLength: 40 }) },
   { weight: 30, arbitrary: filled(90, 130) },
   { weight: 5, arbitrary: filled(16_300, 16_400) },
@@ -219,7 +219,7 @@ function packet<Type extends PacketType>(
 /** Any of the properties that may stand there, or none at all. */
 function propertiesOf<Holder extends PropertyHolder>(
   holder: Holder,
-): fc.Arbitrary<PropertiesOf<Holder>> {
+): fc.Arbitrary<ReceivedPropertiesOf<Holder>> {
   const rows = Object.entries<PropertyRow>(PROPERTIES)
     .filter(([, row]) => row.in[holder] !== undefined);
   const values = Object.fromEntries(rows.map(([key, row]) => [key, valueOf(row, holder)]));
@@ -231,7 +231,7 @@ function propertiesOf<Holder extends PropertyHolder>(
   return fc.oneof(
     { weight: 1, arbitrary: fc.constant({}) },
     { weight: 4, arbitrary: some },
-  ) as fc.Arbitrary<PropertiesOf<Holder>>;
+  ) as fc.Arbitrary<ReceivedPropertiesOf<Holder>>;
 }
 
 function valueOf(row: PropertyRow, holder: PropertyHolder): fc.Arbitrary<unknown> {
@@ -275,7 +275,7 @@ function orUndefined<Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value 
   return fc.option(arbitrary, { nil: undefined });
 }
 
-function filled(min: number, max: number): fc.Arbitrary<Uint8Array> {
+function filled(min: number, max: number): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
   return fc.integer({ min, max }).map((size) => new Uint8Array(size).fill(0xa5));
 }
 

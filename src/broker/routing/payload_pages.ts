@@ -21,7 +21,7 @@ export class PayloadPages {
   #page = new Uint8Array(0);
   #used = 0;
 
-  copy(bytes: Uint8Array): Uint8Array {
+  copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const { length } = bytes;
     if (length > SMALL) return bytes.slice();
     if (this.#used + length > this.#page.length) {
