@@ -14,6 +14,7 @@ import { isPromise } from "./is_promise.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { BrokerConnection } from "./model.ts";
 import type { BrokerOptions, ClientInfo } from "./options.ts";
+import { CANNOT_BE_ANSWERED, noRoom, refusalOf } from "./refusals.ts";
 import { dropQueued, releaseMessage } from "./releasing.ts";
 import { connectionBytes } from "./sizes.ts";
 import { Share, Work } from "./turns.ts";
@@ -273,7 +274,7 @@ export class BrokerEngine {
    */
   fail(connection: BrokerConnection, error: unknown): void {
     const { protocol } = connection;
-    if (error instanceof PacketTooLargeError) protocol.breakOff("cannot be answered");
+    if (error instanceof PacketTooLargeError) protocol.breakOff(CANNOT_BE_ANSWERED);
     else {
       this.report(error, "the connection", connection.client);
       try {
@@ -369,9 +370,21 @@ export class BrokerEngine {
     try {
       this.#parts.sessions.leave(connection, cause);
     } finally {
-      this.#reportDisconnect(connection, cause);
+      if (connection.session === undefined) this.#reportRefusal(connection, cause);
+      else this.#reportDisconnect(connection, cause);
     }
     return undefined;
+  }
+
+  /** Calls `onRefused` for a connection that there is no room for, and that is closed at once. */
+  reportNoRoom(peer: PeerInfo): void {
+    this.#parts.hooks.onRefused(noRoom(peer));
+  }
+
+  #reportRefusal(connection: BrokerConnection, cause: CloseCause): void {
+    const { hooks } = this.#parts;
+    const refusal = hooks.hasOnRefused ? refusalOf(connection, cause) : undefined;
+    if (refusal !== undefined) hooks.onRefused(refusal);
   }
 
   /** Calls `onDisconnect` once; for a takeover, before `onConnect` of the new connection. */

@@ -20,6 +20,7 @@ import type {
   BrokerMessage,
   ClientInfo,
   DropReason,
+  Refusal,
   Verdict,
 } from "./options.ts";
 import type { Timers } from "./timers.ts";
@@ -183,6 +184,17 @@ export class Hooks {
   /** Tells the application that a client has connected. */
   onConnect(client: ClientInfo): void {
     this.#notify({ name: "onConnect", client }, () => this.#hooks.onConnect?.(client));
+  }
+
+  /** Whether the application is told of refused connections. */
+  get hasOnRefused(): boolean {
+    return this.#hooks.onRefused !== undefined;
+  }
+
+  /** Tells the application that a connection has been refused. */
+  onRefused(refusal: Refusal): void {
+    const { client } = refusal;
+    this.#notify({ name: "onRefused", client }, () => this.#hooks.onRefused?.(refusal));
   }
 
   /** Tells the application that a connection has ended. */

@@ -26,6 +26,8 @@ export type {
   ClientInfo,
   DropReason,
   ErrorContext,
+  Refusal,
+  RefusalReason,
   Verdict,
 } from "./options.ts";
 export {

@@ -85,6 +85,47 @@ export type AuthenticationAnswer =
  */
 export type DropReason = "no room" | "too large";
 
+/**
+ * Why a connection was refused:
+ *
+ * - `"version"`: the client speaks another version of MQTT, such as 3.1.1
+ * - `"credentials"`: who the client is, or what it may do: wrong credentials, not authorized
+ * - `"limit"`: a limit of the broker or of the client is reached
+ * - `"not supported"`: the client's Will needs what the broker does not offer
+ * - `"malformed"`: a packet breaks the standard
+ * - `"not MQTT"`: the client speaks another protocol, such as HTTP or TLS
+ * - `"timeout"`: the client did not send its CONNECT or AUTH in time
+ * - `"unavailable"`: the broker cannot serve the client now
+ */
+export type RefusalReason =
+  | "version"
+  | "credentials"
+  | "limit"
+  | "not supported"
+  | "malformed"
+  | "not MQTT"
+  | "timeout"
+  | "unavailable";
+
+/** A connection that was refused. */
+export interface Refusal {
+  /** Why, for programs. */
+  readonly why: RefusalReason;
+  /** Why, for people: one sentence, such as `"the client speaks MQTT 3.1.1, …"`. */
+  readonly message: string;
+  /**
+   * The Reason Code for the client (§3.2.2.2); `undefined` for one that could not be told, above
+   * all because it has sent no CONNECT.
+   */
+  readonly reasonCode: number | undefined;
+  /** As in {@linkcode ClientInfo.address}. */
+  readonly address: string;
+  /** As in {@linkcode ClientInfo.listener}. */
+  readonly listener: string | undefined;
+  /** The client as it has introduced itself, which may be untrue; `undefined` without CONNECT. */
+  readonly client: ClientInfo | undefined;
+}
+
 /** Where an error occurred. */
 export interface ErrorContext {
   /** The name of the hook that failed, or a few words on what was being done. */
@@ -195,7 +236,23 @@ export interface BrokerHooks {
   authorizeDelivery?(client: ClientInfo, message: BrokerMessage): boolean | Promise<boolean>;
   /** Called when a client has connected. */
   onConnect?(client: ClientInfo): void | Promise<void>;
-  /** Called when a connection has ended; `reason` says why. */
+  /**
+   * Called when a connection has been refused: it has ended before its client was accepted, and not
+   * because the client went away. There may be very many of them, so return quickly, and do not log
+   * each one without a bound.
+   *
+   * @example Telling who cannot connect, and why
+   * ```ts
+   * import { serve } from "jsr:@mqtt5/mqtt5/broker";
+   *
+   * await using broker = await serve({
+   *   listeners: [],
+   *   onRefused: ({ address, why, message }) => console.log(address, why, message),
+   * });
+   * ```
+   */
+  onRefused?(refusal: Refusal): void | Promise<void>;
+  /** Called when a connection of an accepted client has ended; `reason` says why. */
   onDisconnect?(client: ClientInfo, reason: string): void | Promise<void>;
   /** Called when a message has been accepted, before it is delivered to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
@@ -265,6 +322,7 @@ const HOOKS = [
   "authorizeSubscribe",
   "authorizeDelivery",
   "onConnect",
+  "onRefused",
   "onDisconnect",
   "onMessage",
   "onDropped",

@@ -258,7 +258,11 @@ export class Broker implements AsyncDisposable {
   }
 
   #open(transport: Transport, peer: PeerInfo): void {
-    if (this.#shutDown !== undefined || !this.#engine.hasRoomFor(peer)) return transport.close();
+    if (this.#shutDown !== undefined) return transport.close();
+    if (!this.#engine.hasRoomFor(peer)) {
+      this.#engine.reportNoRoom(peer);
+      return transport.close();
+    }
     const used = this.#intercepted(transport, peer);
     if (used === undefined) return transport.close();
     const connection = this.#engine.open(peer, () => {

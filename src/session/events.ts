@@ -4,6 +4,7 @@
 import type { PacketError } from "../errors.ts";
 import type {
   AuthPacket,
+  ConnackInit,
   ConnackPacket,
   ConnectPacket,
   DisconnectInit,
@@ -112,8 +113,12 @@ export interface MoreEvent {
 
 /** What ended a connection. */
 export type CloseCause =
-  /** This end has said DISCONNECT, or that it does not take the Client. */
-  | { readonly kind: "this end"; readonly packet: DisconnectInit | undefined }
+  /** This end has said DISCONNECT, or, by the CONNACK `refusal`, that it does not take the Client. */
+  | {
+    readonly kind: "this end";
+    readonly packet: DisconnectInit | undefined;
+    readonly refusal?: ConnackInit | undefined;
+  }
   /** The peer has said DISCONNECT. */
   | { readonly kind: "peer"; readonly packet: DisconnectPacket }
   /** The Server has refused the Client. */

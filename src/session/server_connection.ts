@@ -24,6 +24,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
 import type { ConnectionEvent } from "./events.ts";
+import { type ForeignProtocol, foreignProtocol } from "./foreign_protocol.ts";
 import { HeldBytes } from "./held_bytes.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
 import { UNCOUNTED } from "./memory.ts";
@@ -107,6 +108,9 @@ export class ServerConnection extends Connection<ServerState> {
   /** Whether one call has handled as many packets as it may, and `proceed()` is to follow. */
   #isToProceed = false;
   readonly #heldBytes: HeldBytes;
+  /** Whether anything has come. */
+  #hasReceived = false;
+  #foreign: ForeignProtocol | undefined;
 
   /** Waits for a CONNECT. */
   constructor(now: number, options: ServerConnectionOptions = {}) {
@@ -191,8 +195,9 @@ export class ServerConnection extends Connection<ServerState> {
     if (!isFailure(reasonCode)) {
       throw new RangeError(`expected a Reason Code from 0x80 on, got ${reasonCode}`);
     }
-    this.writeBuffer.write({ type: "connack", reasonCode, properties });
-    this.close({ kind: "this end", packet: undefined });
+    const refusal = { type: "connack", reasonCode, properties } as const;
+    this.writeBuffer.write(refusal);
+    this.close({ kind: "this end", packet: undefined, refusal });
   }
 
   /**
@@ -326,6 +331,10 @@ export class ServerConnection extends Connection<ServerState> {
 
   /** See {@linkcode Connection.receive}. */
   override receive(chunk: Uint8Array, now: number): void {
+    if (!this.#hasReceived) {
+      this.#hasReceived = true;
+      this.#foreign = foreignProtocol(chunk);
+    }
     const isEarly = this.state.name === "deciding" || this.state.name === "authenticating";
     if (isEarly) this.#earlyBytes += chunk.length;
     super.receive(chunk, now);
@@ -352,6 +361,11 @@ export class ServerConnection extends Connection<ServerState> {
   /** Whether {@linkcode Connection.takeBytes} would give any. */
   get hasBytes(): boolean {
     return this.writeBuffer.length > 0;
+  }
+
+  /** What the Client speaks instead of MQTT, where its first bytes tell. */
+  get foreignProtocol(): ForeignProtocol | undefined {
+    return this.#foreign;
   }
 
   /** How many bytes have been received that no packet has been looked for in. */
@@ -451,14 +465,14 @@ export class ServerConnection extends Connection<ServerState> {
   #refuseQuota(reasonString: string): void {
     const reasonCode = ReasonCode.quotaExceeded;
     const properties = { reasonString };
-    const packet = this.isOpen
-      ? { type: "disconnect", reasonCode, properties } as const
-      : undefined;
-    if (packet !== undefined) this.writeBuffer.writeIfItFits(packet);
-    else if (this.state.name !== "awaiting connect") {
-      this.writeBuffer.writeIfItFits({ type: "connack", reasonCode, properties });
+    if (this.isOpen) {
+      const packet = { type: "disconnect", reasonCode, properties } as const;
+      this.writeBuffer.writeIfItFits(packet);
+      return this.close({ kind: "this end", packet });
     }
-    this.close({ kind: "this end", packet });
+    const refusal = { type: "connack", reasonCode, properties } as const;
+    if (this.state.name !== "awaiting connect") this.writeBuffer.writeIfItFits(refusal);
+    this.close({ kind: "this end", packet: undefined, refusal });
   }
 
   /** The one walk of a packet that has come: the table of this class, by state and type. */

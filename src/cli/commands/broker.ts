@@ -69,7 +69,7 @@ export type BrokerArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `broker`. */
 export const broker = command({
   name: "broker",
-  about: "Runs an MQTT 5.0 broker until Ctrl-C, and logs every connection.",
+  about: "Runs an MQTT 5.0 broker until Ctrl-C; logs each connection, refused ones too.",
   usage: "[options]",
   examples: [
     "broker",

@@ -18,6 +18,7 @@ import { QueuedOutput } from "../terminal/queued_output.ts";
 import { escaped, paintFor, quoted } from "../terminal/text.ts";
 import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
 import { DroppedLog } from "./broker_dropped_log.ts";
+import { RefusedLog } from "./broker_refused_log.ts";
 
 type Options = BrokerArguments["options"];
 
@@ -35,6 +36,7 @@ export async function run(
   const traced = new QueuedOutput(stderr);
   const log = new Log(output);
   const dropped = new DroppedLog((text) => log.write("!", text));
+  const refused = new RefusedLog((text) => log.write("!", text));
   const trace = traceOf(options.trace);
   const broker = await start({
     ...limitsOf(options),
@@ -45,6 +47,7 @@ export async function run(
       const name = username === undefined ? "" : ` as ${quoted(username)}`;
       log.write("+", `${quoted(clientId)} from ${address}${name}`);
     },
+    onRefused: (refusal) => refused.add(refusal),
     onDropped: (client, _message, why) => dropped.add(client, why),
     onDisconnect: (client, why) =>
       log.write("-", `${quoted(client.clientId)}: ${quoted(why).slice(1, -1)}`),
@@ -63,6 +66,7 @@ export async function run(
   await Promise.race([interrupted, output.closed]);
   await broker.shutDown();
   dropped.end();
+  refused.end();
   log.write("*", "shut down");
   await Promise.all([output.flush(PATIENCE), traced.flush(PATIENCE)]);
   return 0;
