@@ -13,8 +13,8 @@ import type { Store } from "./durability/store.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { BrokerConnection } from "./model.ts";
-import type { BrokerOptions, ClientInfo } from "./options.ts";
-import { CANNOT_BE_ANSWERED, noRoom, refusalOf } from "./refusals.ts";
+import type { BrokerOptions, ClientInfo, Refusal } from "./options.ts";
+import { CANNOT_BE_ANSWERED, refusalOf } from "./refusals.ts";
 import { dropQueued, releaseMessage } from "./releasing.ts";
 import { connectionBytes } from "./sizes.ts";
 import { Share, Work } from "./turns.ts";
@@ -376,9 +376,9 @@ export class BrokerEngine {
     return undefined;
   }
 
-  /** Calls `onRefused` for a connection that there is no room for, and that is closed at once. */
-  reportNoRoom(peer: PeerInfo): void {
-    this.#parts.hooks.onRefused(noRoom(peer));
+  /** Calls `onRefused` for a connection that the engine was never given. */
+  reportRefused(refusal: Refusal): void {
+    this.#parts.hooks.onRefused(refusal);
   }
 
   #reportRefusal(connection: BrokerConnection, cause: CloseCause): void {

@@ -94,6 +94,7 @@ export type DropReason = "no room" | "too large";
  * - `"not supported"`: the client's Will needs what the broker does not offer
  * - `"malformed"`: a packet breaks the standard
  * - `"not MQTT"`: the client speaks another protocol, such as HTTP or TLS
+ * - `"handshake"`: the handshake of TLS or WebSocket failed
  * - `"timeout"`: the client did not send its CONNECT or AUTH in time
  * - `"unavailable"`: the broker cannot serve the client now
  */
@@ -104,6 +105,7 @@ export type RefusalReason =
   | "not supported"
   | "malformed"
   | "not MQTT"
+  | "handshake"
   | "timeout"
   | "unavailable";
 

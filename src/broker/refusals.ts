@@ -26,10 +26,13 @@ export function refusalOf(connection: BrokerConnection, cause: CloseCause): Refu
   return { why, message, reasonCode, address, listener, client };
 }
 
-/** The refusal of a connection that there is no room for: it is closed before its CONNECT. */
-export function noRoom({ address, listener }: PeerInfo): Refusal {
-  const message = "the broker has no room for another connection";
-  return { why: "limit", message, reasonCode: undefined, address, listener, client: undefined };
+/** The refusal of a connection before anything of MQTT has been said. */
+export function earlyRefusal(
+  why: RefusalReason,
+  message: string,
+  { address, listener }: PeerInfo,
+): Refusal {
+  return { why, message, reasonCode: undefined, address, listener, client: undefined };
 }
 
 function reasonsOf({ protocol, client }: BrokerConnection, cause: CloseCause): Reasons | undefined {

@@ -25,6 +25,7 @@ import { Store } from "./durability/store.ts";
 import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
 import type { BrokerConnection } from "./model.ts";
 import type { BrokerOptions } from "./options.ts";
+import { earlyRefusal } from "./refusals.ts";
 
 /** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
 const HANDSHAKES_PART = 8;
@@ -138,6 +139,9 @@ export class Broker implements AsyncDisposable {
       handshakes: Math.min(limits.connections, most),
       onHandshake: () => account.tryCharge(SECURE_CONNECTION),
       onHandshakeEnded: () => account.release(SECURE_CONNECTION),
+      onRefused({ why, message, address }, listener) {
+        broker.#engine.reportRefused(earlyRefusal(why, message, { address, listener }));
+      },
     };
     try {
       broker.#listeners = await listenAll(
@@ -260,7 +264,8 @@ export class Broker implements AsyncDisposable {
   #open(transport: Transport, peer: PeerInfo): void {
     if (this.#shutDown !== undefined) return transport.close();
     if (!this.#engine.hasRoomFor(peer)) {
-      this.#engine.reportNoRoom(peer);
+      const message = "the broker has no room for another connection";
+      this.#engine.reportRefused(earlyRefusal("limit", message, peer));
       return transport.close();
     }
     const used = this.#intercepted(transport, peer);

@@ -99,6 +99,14 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** A connection that ended before anything of MQTT was said, and not because the client left. */
+export interface RefusedHandshake {
+  readonly why: "limit" | "timeout" | "handshake";
+  /** One sentence for a person. */
+  readonly message: string;
+  readonly address: string;
+}
+
 /** Limits for TLS handshakes, when it is not known yet who a client is. */
 export interface HandshakeLimits {
   /** The timeout of a handshake, in milliseconds. */
@@ -109,6 +117,8 @@ export interface HandshakeLimits {
   readonly onHandshake?: (() => boolean) | undefined;
   /** Called after each handshake that began, whether it succeeded or not. */
   readonly onHandshakeEnded?: (() => void) | undefined;
+  /** Called for each handshake of TLS or WebSocket that was refused. */
+  readonly onRefused?: ((refused: RefusedHandshake, listener: string) => void) | undefined;
 }
 
 export type OnConnection = (transport: Transport, peer: PeerInfo) => void;
@@ -156,9 +166,18 @@ export async function listen(
   const isWebSocket = protocol === "ws" || protocol === "wss";
   const { websocketPath: path, allowedOrigins } = options;
   const isLoopback = isLoopbackHost(options.hostname ?? LOOPBACK);
+  const onRefused = (refused: RefusedHandshake) => limits.onRefused?.(refused, listener.url);
   const accept: OnSocket = ({ transport, address, certificate }) => {
+    const onWebSocketRefused = (reason: string) => {
+      const message = `the WebSocket was refused: ${reason}`;
+      onRefused({ why: "handshake", message, address });
+    };
     const websocket = isWebSocket
-      ? new WebSocketServerTransport(transport, { path, allowedOrigins, isLoopback })
+      ? new WebSocketServerTransport(
+        transport,
+        { path, allowedOrigins, isLoopback },
+        onWebSocketRefused,
+      )
       : undefined;
     onConnection(websocket ?? transport, {
       address,
@@ -181,7 +200,10 @@ export async function listen(
     const where = { hostname, port };
     if (protocol === "mqtts" || protocol === "wss") {
       const alpn = ALPN[protocol];
-      bound = await listenTls({ ...options, ...limits, ...where, clientCertificate, alpn }, accept);
+      bound = await listenTls(
+        { ...options, ...limits, ...where, clientCertificate, alpn, onRefused },
+        accept,
+      );
     } else bound = isDeno ? listenDeno(where, accept) : await listenNode(where, accept);
     place = { hostname, url: `${protocol}://${hostAndPort(hostname, bound.port)}` };
   }

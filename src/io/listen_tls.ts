@@ -4,7 +4,14 @@
 
 import type { PeerCertificate } from "../session/peer.ts";
 import { namesOf } from "./distinguished_name.ts";
-import type { Bound, CertificateOptions, HandshakeLimits, OnSocket, Where } from "./listen.ts";
+import type {
+  Bound,
+  CertificateOptions,
+  HandshakeLimits,
+  OnSocket,
+  RefusedHandshake,
+  Where,
+} from "./listen.ts";
 import { addressOf, begin, end, portOf } from "./listen_node.ts";
 import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
 import { checkCertificates, keyPair } from "./pem.ts";
@@ -29,6 +36,7 @@ export interface TlsListenOptions extends Where {
   readonly handshakes: number;
   readonly onHandshake?: HandshakeLimits["onHandshake"];
   readonly onHandshakeEnded?: HandshakeLimits["onHandshakeEnded"];
+  readonly onRefused?: ((refused: RefusedHandshake) => void) | undefined;
 }
 
 /** A connection during its handshake. */
@@ -47,6 +55,9 @@ interface Handshake {
 export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): Promise<Bound> {
   const { clientCertificate, handshakes: most } = options;
   let certificate = checked(options, clientCertificate);
+  const refuse = (address: string, why: RefusedHandshake["why"], message: string) => {
+    options.onRefused?.({ why, message, address });
+  };
   const handshakeTimeout = Math.min(options.handshakeTimeout, LONGEST_TIMER);
   const server = builtinModule("node:tls")!.createServer({
     ...certificate,
@@ -73,19 +84,27 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   server.removeAllListeners("connection");
   server.on("connection", (socket) => {
     if (handshakes.size >= most || options.onHandshake?.() === false) {
+      refuse(addressOf(socket), "limit", "the broker has no room for another TLS handshake");
       socket.destroy();
       return;
     }
     socket.setNoDelay(true);
     const address = addressOf(socket);
-    const timer = setTimeout(() => socket.destroy(), handshakeTimeout);
+    const timer = setTimeout(() => {
+      refuse(address, "timeout", "the TLS handshake did not end in time");
+      socket.destroy();
+    }, handshakeTimeout);
     handshakes.set(address, { socket, timer });
     socket.on("close", () => {
       if (handshakes.get(address)?.socket === socket) ended(address);
     });
     for (const begin of own) begin.call(server, socket);
   });
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
+  server.on("tlsClientError", (error: Error & { readonly code?: string }, socket) => {
+    // Then the client has gone, or its time was over.
+    if (error.code !== "ECONNRESET") refuse(addressBelow(socket), "handshake", faultOf(error));
+    socket.destroy();
+  });
   server.on("secureConnection", (socket) => {
     const address = addressOf(socket);
     const below = ended(address);
@@ -93,7 +112,10 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     socket.allowHalfOpen = true;
     const transport = new NodeSocketTransport(socket, below);
     const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
-    if (shown !== undefined && !socket.authorized) return transport.close();
+    if (shown !== undefined && !socket.authorized) {
+      refuse(address, "handshake", "the client's certificate is not valid");
+      return transport.close();
+    }
     onSocket({ transport, address, certificate: shown });
   });
   await begin(server, { host: await mayListen(options), port: options.port });
@@ -111,6 +133,19 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
       await Promise.all([end(server), ...closed]);
     },
   };
+}
+
+/** The address of a socket that has been closed: its own fields no longer have it. */
+function addressBelow(socket: TlsSocket): string {
+  const { _parent: below } = socket as TlsSocket & { readonly _parent?: NodeSocket };
+  return addressOf(below ?? socket);
+}
+
+/** Why a handshake failed, for a person. */
+function faultOf({ code, message }: Error & { readonly code?: string }): string {
+  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_HTTP_REQUEST"
+    ? "the client does not speak TLS"
+    : `the TLS handshake failed: ${message}`;
 }
 
 function checked(

@@ -34,10 +34,16 @@ export interface WebSocketServerOptions {
 }
 
 /** What to say to a request. */
-export interface Answer {
+export type Answer =
+  /** With what is known of the WebSocket then. */
+  | { readonly text: string; readonly granted: Granted }
+  | Refused;
+
+/** An answer that refuses the WebSocket, and why. */
+interface Refused {
   readonly text: string;
-  /** What is known of the WebSocket then; `undefined` when there is none. */
-  readonly granted: Granted | undefined;
+  readonly granted: undefined;
+  readonly reason: string;
 }
 
 /** A WebSocket that is open once the answer is written. */
@@ -134,7 +140,7 @@ async function answerTo(head: Head, options: WebSocketServerOptions): Promise<An
 }
 
 /** The answer to a request that does not ask for a WebSocket as it should (RFC 6455, §4.2.1). */
-function upgradeFault(fields: Fields): Answer | undefined {
+function upgradeFault(fields: Fields): Refused | undefined {
   if (!hasItem(fields, "connection", "upgrade") || !hasItem(fields, "upgrade", "websocket")) {
     return refusal("426 Upgrade Required", "This is an MQTT server: connect by WebSocket");
   }
@@ -194,7 +200,7 @@ function isOrigin(text: string): boolean {
   return origin === text || origin === "null" && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text);
 }
 
-function refusal(status: string, reason: string): Answer {
+function refusal(status: string, reason: string): Refused {
   const text = [
     `HTTP/1.1 ${status}`,
     // RFC 9110, §15.5.22, and RFC 6455, §4.4.
@@ -206,5 +212,5 @@ function refusal(status: string, reason: string): Answer {
     "",
     `${reason}\n`,
   ];
-  return { text: text.join("\r\n"), granted: undefined };
+  return { text: text.join("\r\n"), granted: undefined, reason };
 }

@@ -16,12 +16,21 @@ export class WebSocketServerTransport implements Transport {
   /** Set once the request has been accepted. */
   #socket: WebSocketTransport | undefined;
   #isRefused = false;
+  readonly #onRefused: ((reason: string) => void) | undefined;
   #origin: string | undefined;
 
-  /** Modifies the chunks that it reads from `inner`. */
-  constructor(inner: Transport, options: WebSocketServerOptions = {}) {
+  /**
+   * Modifies the chunks that it reads from `inner`. `onRefused` is called with the reason when the
+   * request is refused.
+   */
+  constructor(
+    inner: Transport,
+    options: WebSocketServerOptions = {},
+    onRefused?: (reason: string) => void,
+  ) {
     this.#inner = inner;
     this.#options = options;
+    this.#onRefused = onRefused;
   }
 
   /**
@@ -60,7 +69,10 @@ export class WebSocketServerTransport implements Transport {
     this.#isRefused = answer?.granted === undefined;
     if (answer === undefined) return;
     const say = () => this.#inner.write(encoder.encode(answer.text));
-    if (answer.granted === undefined) return await new Ending(this.#inner).part(say);
+    if (answer.granted === undefined) {
+      this.#onRefused?.(answer.reason);
+      return await new Ending(this.#inner).part(say);
+    }
     await say();
     this.#origin = answer.granted.origin;
     this.#socket = new WebSocketTransport(this.#inner, "server", answer.granted.rest);

@@ -185,6 +185,15 @@ Deno.test("Clients that send no CONNECT in time are refused, with what they seem
   ]);
 });
 
+Deno.test("What a client speaks is told by its first bytes, not by those that follow", async () => {
+  const { world, refusals } = worldWith();
+  await using _ = world;
+  const client = world.open();
+  await client.sendBytes(bytesOf("10 14 00044D515454 05 01 0000 00 0007"));
+  await client.sendBytes(bytesOfText("GET / x"));
+  assertEquals(refusals.map(({ why }) => why), ["malformed"]);
+});
+
 Deno.test("Who goes away by itself is not refused, nor is who was accepted", async () => {
   const { world, refusals } = worldWith();
   await using _ = world;

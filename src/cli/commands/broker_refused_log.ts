@@ -75,6 +75,7 @@ const TITLES: Readonly<Record<RefusalReason, string>> = {
   "not supported": "for a Will that is not supported",
   "malformed": "for a malformed packet",
   "not MQTT": "that did not speak MQTT",
+  "handshake": "in the handshake of TLS or WebSocket",
   "timeout": "that sent nothing in time",
   "unavailable": "because the broker could not serve them",
 };

@@ -1,0 +1,97 @@
+// Connections that are refused before anything of MQTT is said: by TLS, and by WebSocket.
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { connect } from "../../mod.ts";
+import type { Refusal, ServeOptions } from "../../src/broker/mod.ts";
+import { brokerTest, until } from "./broker_net.ts";
+import { Peer } from "./peer.ts";
+import { type Credentials, tlsTest } from "./secure.ts";
+
+/** Options, and what `onRefused` is told. */
+function told(options: ServeOptions): { options: ServeOptions; refusals: Refusal[] } {
+  const refusals: Refusal[] = [];
+  return { options: { ...options, onRefused: (refusal) => void refusals.push(refusal) }, refusals };
+}
+
+const WEBSOCKET = told({ protocol: "ws", websocketPath: "/mqtt" });
+
+brokerTest(
+  "A WebSocket that is refused is told to onRefused(), with the reason",
+  async (broker) => {
+    const { refusals } = WEBSOCKET;
+    const { port } = broker;
+    for (const path of ["/other", "/mqtt"]) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      await response.body?.cancel();
+    }
+    using peer = await Peer.dial(broker);
+    await peer.send({ type: "connect" });
+    await peer.ended();
+    assertEquals(refusals.map(({ why, message, listener }) => [why, message, listener]), [
+      ["handshake", "the WebSocket was refused: The path must be /mqtt", broker.url],
+      [
+        "handshake",
+        "the WebSocket was refused: This is an MQTT server: connect by WebSocket",
+        broker.url,
+      ],
+      [
+        "handshake",
+        "the WebSocket was refused: This port speaks WebSocket: connect by ws:// or wss://",
+        broker.url,
+      ],
+    ]);
+    for (const { address } of refusals) assertMatch(address, /^127\.0\.0\.1:[1-9]\d*$/);
+  },
+  WEBSOCKET.options,
+);
+
+const refusals: Refusal[] = [];
+
+tlsTest("A TLS handshake that fails is told to onRefused(), with the reason", async (broker) => {
+  {
+    using peer = await Peer.dial(broker);
+    await peer.send({ type: "connect" });
+    await peer.ended();
+  }
+  await until(() => refusals.length === 1);
+  // It knows nobody who has signed the broker's certificate.
+  await connect(broker.url, { reconnect: false }).catch(() => {});
+  await until(() => refusals.length === 2);
+  const [plain, unknown] = refusals;
+  assertEquals([plain!.why, plain!.message], ["handshake", "the client does not speak TLS"]);
+  assertEquals([plain!.listener, plain!.client], [broker.url, undefined]);
+  assertMatch(plain!.address, /^127\.0\.0\.1:[1-9]\d*$/);
+  assertEquals(unknown!.why, "handshake");
+  assertMatch(unknown!.message, /^the TLS handshake failed: /);
+}, ({ cert, key }: Credentials) => ({
+  protocol: "mqtts",
+  port: 0,
+  cert,
+  key,
+  onRefused: (refusal) => void refusals.push(refusal),
+}));
+
+const late: Refusal[] = [];
+
+tlsTest(
+  "Who does not end the TLS handshake in time, or comes beside too many, is refused",
+  async (broker) => {
+    using silent = await Peer.dial(broker);
+    using second = await Peer.dial(broker);
+    await second.ended();
+    await silent.ended();
+    await until(() => late.length === 2);
+    assertEquals(late.map(({ why, message }) => [why, message]), [
+      ["limit", "the broker has no room for another TLS handshake"],
+      ["timeout", "the TLS handshake did not end in time"],
+    ]);
+  },
+  ({ cert, key }: Credentials) => ({
+    protocol: "mqtts",
+    port: 0,
+    cert,
+    key,
+    limits: { connectTimeout: 200, connections: 1 },
+    onRefused: (refusal) => void late.push(refusal),
+  }),
+);
