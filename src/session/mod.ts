@@ -73,6 +73,7 @@ export type {
   ReceiveMaximumExceededEvent,
   SettledEvent,
 } from "./events.ts";
+export type { ForeignProtocol } from "./foreign_protocol.ts";
 export type { Memory } from "./memory.ts";
 export { OutgoingMessage } from "./outgoing_message.ts";
 export {
