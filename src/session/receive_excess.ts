@@ -38,6 +38,8 @@ export class ReceiveExcess {
 
   /** A message has been acknowledged: one of these, or another. */
   release(acknowledgement: PendingAcknowledgement): void {
+    // Nearly always. To look into an empty map takes 5 to 10 % of the time of a message.
+    if (this.#sizes.size === 0) return;
     const bytes = this.#sizes.get(acknowledgement);
     if (bytes === undefined) return;
     this.#sizes.delete(acknowledgement);
