@@ -18,6 +18,8 @@ export function closeReason(cause: CloseCause): string {
       return cause.error.message;
     case "silence":
       return `the client ${cause.what}`;
+    case "authentication":
+      return "the client could not be authenticated";
     case "network":
       return "the connection broke";
     case "refusal":

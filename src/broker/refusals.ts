@@ -56,6 +56,7 @@ function reasonsOf({ protocol, client }: BrokerConnection, cause: CloseCause): R
         : { why: "timeout", message: `the client ${cause.what}` };
     case "internal error":
       return { why: "unavailable", message: "the broker failed" };
+    case "authentication":
     case "peer":
     case "network":
     case "refusal":

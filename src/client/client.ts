@@ -17,12 +17,12 @@ import { restoreSession, type SavedSession, saveSession } from "../session/snaps
 import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
-import type { MessageContent } from "./json.ts";
-import { type Messages, messagesOf } from "./read.ts";
+import type { Message } from "./message.ts";
 import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
+import { type ReauthenticateOptions, Reauthentication } from "./reauthentication.ts";
 import { type ServerInfo, serverInfo } from "./server_info.ts";
 import type { ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
@@ -85,6 +85,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   readonly #publisher: Publisher;
   readonly #subscriptions: Subscriptions;
   readonly #connector: Connector;
+  readonly #reauthentication: Reauthentication;
   #state: ClientState = "connecting";
   #server: ServerInfo | undefined;
   #resolveClosed!: (error: ConnectionClosedError | undefined) => void;
@@ -118,11 +119,17 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       link: () => connector.link,
       refusal: () => this.#refusal(),
     });
+    this.#reauthentication = new Reauthentication({
+      clock: world.clock,
+      settings,
+      link: () => connector.link,
+      refusal: () => this.#refusal(),
+      tell: (type, detail) => this.#tell(type, detail),
+    });
     // In an older session the server may have subscriptions whose identifiers are not ours.
     const isOlder = saved !== undefined || options.cleanStart === false;
     this.#subscriptions = new Subscriptions({
       settings,
-      clock: world.clock,
       identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
       link: () => connector.link,
       awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
@@ -153,8 +160,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * sent unasked. As long as nobody reads them, those of QoS 1 and 2 stay unacknowledged and count
    * against the Receive Maximum.
    */
-  get messages(): Messages {
-    return messagesOf(this.#subscriptions.unclaimed, this.#world.clock);
+  get messages(): AsyncIterable<Message, undefined> {
+    return { [Symbol.asyncIterator]: () => this.#subscriptions.unclaimed.read() };
   }
 
   /** Connects for the first time; {@linkcode connect} does this. */
@@ -188,12 +195,11 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    *   session in which the message was in flight, so that nobody knows whether it has arrived;
    * - the signal's reason when it aborts.
    *
-   * @param payload text, sent as UTF-8, or bytes, or either with properties, such as what
-   *   {@linkcode json} gives
+   * @param payload text, sent as UTF-8, or bytes
    */
   publish(
     topic: string,
-    payload: string | Uint8Array | MessageContent,
+    payload: string | Uint8Array,
     options?: PublishOptions,
   ): Promise<PublishResult> {
     return this.#publisher.publish(topic, payload, options);
@@ -244,6 +250,23 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
+   * Authenticates again on the connection that is there (§4.12.1), by the option `authentication`,
+   * while messages go on. Resolves when the server has accepted it. One call is done after the
+   * other. An exchange that fails once it has begun costs the connection, as the standard has it.
+   *
+   * Rejects with
+   * - `TypeError` when there is no such option, or its method is another than that of CONNECT;
+   * - {@linkcode RefusedError} when the server refuses, which it says by DISCONNECT;
+   * - {@linkcode ConnectionClosedError} when there is no connection, or it is lost, or the server
+   *   does not answer in time, or is not to be trusted;
+   * - what the authenticator throws before anything has been sent; then the connection goes on;
+   * - the signal's reason when it aborts.
+   */
+  async reauthenticate(options: ReauthenticateOptions = {}): Promise<void> {
+    await this.#reauthentication.authenticate(options);
+  }
+
+  /**
    * Waits until what was published is acknowledged, sends DISCONNECT (§3.14) and closes the
    * connection. Subscriptions end without an error. Resolves when all of that is done; it always
    * does.
@@ -290,6 +313,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
     this.#subscriptions.connected(link, packet.sessionPresent);
+    this.#reauthentication.connected(link);
     this.#tell("connected", { server, isFirst });
   }
 
@@ -312,6 +336,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       case "suback":
       case "unsuback":
         return this.#subscriptions.handleAnswer(event.packet);
+      case "auth":
+        return this.#reauthentication.handleAuth(event.packet);
     }
   }
 
@@ -319,6 +345,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#subscriptions.lost();
     if (detail.willReconnect) this.#state = "reconnecting";
     this.#publisher.lost();
+    this.#reauthentication.lost(detail.error);
     if (detail.error.kind !== "closed") this.#tell("disconnected", detail);
   }
 

@@ -10,6 +10,8 @@ import type { ConnectInit } from "../packets/mod.ts";
 import { ClientConnection } from "../session/client_connection.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
+import { AuthenticationExchange } from "./authentication.ts";
+import { unlessAborted, within } from "./deadline.ts";
 import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
 import { closedError, faultError, internalError, textOf } from "./reconnect.ts";
 import type { Server } from "./servers.ts";
@@ -30,6 +32,8 @@ export interface Link {
   readonly connect: ConnectInit;
   readonly connection: ClientConnection;
   readonly drive: Drive;
+  /** The enhanced authentication that led to CONNACK, if there was one (§4.12). */
+  readonly exchange: AuthenticationExchange | undefined;
   /** When CONNACK came. */
   readonly since: number;
 }
@@ -68,17 +72,29 @@ export async function openLink(attempt: Attempt): Promise<Link> {
 async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Link> {
   const { server, settings, session, cleanStart, world } = attempt;
   const credentials = await unlessAborted(signal, askForCredentials(settings, server));
+  const exchange = await beginExchange(settings, server, signal);
   const { clientId } = session;
-  const connect = connectInit(settings, { ...credentials, clientId, cleanStart });
+  const connect = connectInit(settings, {
+    ...credentials,
+    authenticationMethod: settings.properties.authenticationMethod,
+    authenticationData: settings.properties.authenticationData,
+    ...exchange?.first,
+    clientId,
+    cleanStart,
+  });
   const { receiveExcess, options: { pingTimeout, topicAliases } } = settings;
-  const options = { connect, session, pingTimeout, topicAliases, receiveExcess };
+  const verifiesServer = exchange !== undefined;
+  const options = {
+    ...{ connect, session, pingTimeout, topicAliases, receiveExcess },
+    verifiesServer,
+  };
   const connection = new ClientConnection(world.clock.now(), options);
   const transport = await dial(attempt, signal);
   const close = () => transport.close();
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
   try {
-    return await shakeHands(attempt, connect, connection, transport);
+    return await shakeHands(attempt, connect, exchange, connection, transport, signal);
   } finally {
     signal.removeEventListener("abort", close);
   }
@@ -87,13 +103,20 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
 async function shakeHands(
   { server, world: { clock }, wasConnected, onEvent, onInternalError }: Attempt,
   connect: ConnectInit,
+  exchange: AuthenticationExchange | undefined,
   connection: ClientConnection,
   transport: Transport,
+  signal: AbortSignal,
 ): Promise<Link> {
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
   let since = Infinity;
   let isRejected = false;
   const { address } = server;
+  const authenticationMethod = connect.properties?.authenticationMethod;
+  /** A step of authentication, which may take time. */
+  const step = (work: Promise<void>): void => {
+    work.catch((error) => connection.failAuthentication(error)).then(() => link.drive.wake());
+  };
   const shake = (event: ConnectionEvent): void => {
     // What comes after the attempt has failed does not make a connection any more.
     if (isRejected) return;
@@ -103,11 +126,21 @@ async function shakeHands(
         handle = (event) => onEvent(link, event);
         resolve(link);
         break;
-      case "auth":
+      case "auth": {
+        if (exchange !== undefined) return step(exchange.answer(connection, event.packet, signal));
         isRejected = true;
-        return reject(stepAskedError(address, event.packet.properties.authenticationMethod));
-      case "closed":
-        return reject(unansweredError(event.cause, server, link.drive.error, wasConnected));
+        return reject(stepAskedError(address, authenticationMethod!));
+      }
+      case "verify":
+        return step(
+          exchange!.done(event.packet, signal).then(() => connection.confirm(clock.now())),
+        );
+      case "closed": {
+        const { error } = link.drive;
+        return reject(
+          unansweredError(event.cause, server, error, wasConnected, authenticationMethod),
+        );
+      }
     }
     onEvent(link, event);
   };
@@ -116,6 +149,7 @@ async function shakeHands(
     server,
     connect,
     connection,
+    exchange,
     get since() {
       return since;
     },
@@ -144,6 +178,22 @@ async function askForCredentials({ options }: Settings, server: Server): Promise
   }
 }
 
+/** Likewise for what authenticates the client. */
+async function beginExchange(
+  { options: { authentication } }: Settings,
+  { address }: Server,
+  signal: AbortSignal,
+): Promise<AuthenticationExchange | undefined> {
+  if (authentication === undefined) return undefined;
+  try {
+    return await AuthenticationExchange.begin(authentication, undefined, signal);
+  } catch (cause) {
+    if (signal.aborted || cause instanceof ConnectionClosedError) throw cause;
+    const message = `Cannot begin to authenticate with ${address}: ${textOf(cause)}`;
+    throw new ConnectionClosedError(message, { kind: "transient", cause });
+  }
+}
+
 async function dial(
   { world, server, wasConnected }: Attempt,
   signal: AbortSignal,
@@ -167,9 +217,10 @@ function unansweredError(
   { address, destination }: Server,
   network: unknown,
   wasConnected: boolean,
+  authenticationMethod: string | undefined,
 ): ConnectionClosedError {
   if (cause.kind !== "network" || destination === undefined) {
-    return closedError(cause, address, network);
+    return closedError(cause, address, network, authenticationMethod);
   }
   const fault = network instanceof ConnectionFault
     ? network
@@ -178,66 +229,7 @@ function unansweredError(
 }
 
 function stepAskedError(address: string, method: string): ConnectionClosedError {
-  const message = `${address} asks for a step of ${
-    JSON.stringify(method)
-  } authentication, which this client does not support`;
+  const message = `${address} asks for a step of ${JSON.stringify(method)} authentication; ` +
+    "give connect() the option authentication in place of authenticationMethod";
   return new ConnectionClosedError(message, { kind: "configuration" });
-}
-
-/** How long some work may take. */
-export interface Deadline {
-  readonly clock: Clock;
-  /** Gives the work up before. */
-  readonly signal: AbortSignal;
-  /** In milliseconds. */
-  readonly timeout: number;
-  /** What to say when the time is over. */
-  readonly late: string;
-}
-
-/**
- * The result of some work, which is told to stop when its time is over or the signal aborts.
- *
- * @throws {unknown} what the work throws; the signal's reason when it aborts
- * @throws {ConnectionClosedError} when the time is over
- */
-export async function within<Result>(
-  { clock, signal, timeout, late }: Deadline,
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  signal.throwIfAborted();
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal.reason);
-  signal.addEventListener("abort", abort);
-  const cancel = clock.at(clock.now() + timeout, () => {
-    controller.abort(new ConnectionClosedError(late, { kind: "transient", code: "timeout" }));
-  });
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    throw controller.signal.aborted ? controller.signal.reason : error;
-  } finally {
-    cancel();
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/**
- * The result of some work, which nobody waits for any more once the signal has aborted.
- *
- * @throws {unknown} what the work throws; the signal's reason when it aborts
- */
-export async function unlessAborted<Result>(
-  signal: AbortSignal,
-  work: Promise<Result>,
-): Promise<Result> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

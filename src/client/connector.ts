@@ -5,7 +5,8 @@ import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
-import { type Link, unlessAborted, type World } from "./connection_attempt.ts";
+import type { Link, World } from "./connection_attempt.ts";
+import { unlessAborted } from "./deadline.ts";
 import type { Settings } from "./options.ts";
 import {
   closedError,
@@ -140,17 +141,28 @@ export class Connector {
     const { reconnect, redirect } = this.#settings;
     const error = closedError(cause, link.server.address, link.drive.error);
     const redirection = redirect === "never" ? undefined : redirectionOf(error);
+    const lasted = this.#world.clock.now() - link.since;
+    const isStable = reconnect !== undefined && lasted >= reconnect.stableAfter;
     const willReconnect = !this.#isStopping && reconnect !== undefined &&
       this.#servers.canConnectAgain &&
-      (error.kind === "transient" || redirection !== undefined);
+      (error.kind === "transient" || redirection !== undefined ||
+        isStable && cause.kind === "peer" && this.#mayRenewCredentials(error));
     this.#host.lost({ error, willReconnect });
     if (!willReconnect) {
       return this.#host.ended(this.#isStopping || error.kind === "closed" ? undefined : error);
     }
-    const lasted = this.#world.clock.now() - link.since;
-    if (lasted >= reconnect.stableAfter) this.#attempts = 0;
+    if (isStable) this.#attempts = 0;
     const pointedTo = redirection && { from: link.server, ...redirection };
     this.#again(reconnect, error, pointedTo).catch((error) => this.#failed(error));
+  }
+
+  /**
+   * Whether the server may have ended the connection because a token has expired: the next attempt
+   * asks for another.
+   */
+  #mayRenewCredentials({ kind }: ConnectionClosedError): boolean {
+    const { credentials, authentication } = this.#settings.options;
+    return kind === "credentials" && (credentials ?? authentication) !== undefined;
   }
 
   /**

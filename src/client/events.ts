@@ -30,6 +30,18 @@ export interface ClientEvents {
     /** Why the attempt before it has failed; `undefined` before the first. */
     readonly error: ConnectionClosedError | undefined;
   };
+  /**
+   * The client could not begin to authenticate again before a token expires: another attempt is
+   * due.
+   */
+  readonly reauthenticating: {
+    /** Which attempt has failed, from 1. */
+    readonly attempt: number;
+    /** How long the client waits before the next one, in milliseconds. */
+    readonly delay: number;
+    /** Why. */
+    readonly error: unknown;
+  };
   /** After a lost session the server refused a Topic Filter that it had granted before. */
   readonly refused: {
     readonly topicFilter: string;

@@ -15,9 +15,11 @@ import {
   checkNotNegative,
   checkOneOf,
   checkPositive,
+  checkType,
 } from "../session/option_checks.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
+import type { AuthenticatorFactory } from "./authentication.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
 import { DEFAULT_RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import type { RedirectPolicy } from "./redirect.ts";
@@ -79,6 +81,13 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
   readonly will?: WillOptions | undefined;
   /** User and password, asked for anew at each attempt; instead of `username` and `password`. */
   readonly credentials?: (() => Credentials | Promise<Credentials>) | undefined;
+  /**
+   * Enhanced authentication (§4.12): makes what authenticates the client, anew for each attempt to
+   * connect and each {@linkcode Client.reauthenticate}; {@linkcode scramSha256}, {@linkcode
+   * scramSha512} and {@linkcode tokenAuthentication} give such functions. Instead of
+   * `authenticationMethod` and `authenticationData`, which do for a method of one step.
+   */
+  readonly authentication?: AuthenticatorFactory | undefined;
   /** A session that was saved by `client.save()`, to go on with. */
   readonly session?: SavedSession | undefined;
   /** How long an attempt may take in all: credentials, dialling, CONNACK. Default: 30,000. */
@@ -171,6 +180,7 @@ export function settingsOf(options: ConnectOptions): Settings {
   if (typeof settings.redirect !== "function") {
     checkOneOf("redirect", settings.redirect, ["never", "same scheme"]);
   }
+  checkAuthentication(options);
   checkOneOf("topicAliases", options.topicAliases, ["off", "manual", "automatic"]);
   checkKnown(options, KNOWN, "connect()");
   const { session, clientId = session?.clientId ?? "" } = options;
@@ -194,20 +204,27 @@ export function receiveQueue(
   return queueLimits("receiveQueue", { ...otherwise, ...given });
 }
 
+/** What a CONNECT has beside what is the same at each attempt. */
+interface OfOneAttempt extends Credentials {
+  readonly clientId: string;
+  readonly cleanStart?: boolean | undefined;
+  readonly authenticationMethod?: string | undefined;
+  readonly authenticationData?: Uint8Array | undefined;
+}
+
 /** The CONNECT of one attempt. */
 export function connectInit(
   { keepAlive, properties, will }: Settings,
-  { clientId, cleanStart = true, username, password }: Credentials & {
-    readonly clientId: string;
-    readonly cleanStart?: boolean | undefined;
-  },
+  attempt: OfOneAttempt,
 ): ConnectInit {
+  const { clientId, cleanStart = true, username, password } = attempt;
+  const { authenticationMethod, authenticationData } = attempt;
   return {
     type: "connect",
     clientId,
     cleanStart,
     keepAlive,
-    properties,
+    properties: { ...properties, authenticationMethod, authenticationData },
     will,
     username,
     password: password === undefined ? undefined : bytesOf("password", password),
@@ -242,6 +259,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...["credentials", "session", "connectTimeout", "pingTimeout", "reconnect"] as const,
   ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
   ...["tls", "headers", "proxy", "waitForServer", "redirect", "receiveExcess"] as const,
+  "authentication",
 ]);
 
 /**
@@ -249,6 +267,17 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
  * for much less.
  */
 const RECEIVE_MAXIMUM = 65_535;
+
+function checkAuthentication(options: ConnectOptions): void {
+  const { authentication, authenticationMethod, authenticationData } = options;
+  if (authentication === undefined) return;
+  checkType("authentication", authentication, "function");
+  if (authenticationMethod !== undefined || authenticationData !== undefined) {
+    throw new TypeError(
+      "authentication cannot be combined with authenticationMethod and authenticationData",
+    );
+  }
+}
 
 function connectProperties(options: ConnectOptions): PropertiesOf<"connect"> {
   const properties = pickProperties("connect", options);

@@ -87,12 +87,13 @@ function kindOf(reasonCode: number): CloseKind {
 
 /**
  * The error for a connection that has ended. `address` names the server; `network` is what the
- * network said.
+ * network said; `authenticationMethod` is that of CONNECT.
  */
 export function closedError(
   cause: CloseCause,
   address: string,
   network: unknown,
+  authenticationMethod?: string,
 ): ConnectionClosedError {
   switch (cause.kind) {
     case "this end":
@@ -106,7 +107,7 @@ export function closedError(
       return new ConnectionClosedError(error.message, { kind, reasonCode, cause: error });
     }
     case "refusal": {
-      const error = refusedError(cause.packet, address);
+      const error = refusedError(cause.packet, address, authenticationMethod);
       const { message, reasonCode } = error;
       return new ConnectionClosedError(message, {
         kind: kindOf(reasonCode),
@@ -123,6 +124,12 @@ export function closedError(
     }
     case "silence":
       return new ConnectionClosedError(`${address} ${cause.what}`, { kind: "transient" });
+    case "authentication": {
+      const { error } = cause;
+      if (error instanceof ConnectionClosedError) return error;
+      const message = `${address} did not pass authentication: ${textOf(error)}`;
+      return new ConnectionClosedError(message, { kind: "credentials", cause: error });
+    }
     case "network":
       return new ConnectionClosedError(
         network === undefined
@@ -158,9 +165,15 @@ export function faultError(fault: ConnectionFault, wasConnected: boolean): Conne
 export function refusedError(
   { reasonCode, properties }: ConnackPacket,
   address: string,
+  authenticationMethod: string | undefined,
 ): RefusedError {
   const reason = reasonCodeName(reasonCode, "connack") ?? "";
-  return new RefusedError(`${address} refused the connection`, {
+  const isMethod = reasonCode === ReasonCode.badAuthenticationMethod &&
+    authenticationMethod !== undefined;
+  const what = isMethod
+    ? `the Authentication Method ${JSON.stringify(authenticationMethod)}`
+    : "the connection";
+  return new RefusedError(`${address} refused ${what}`, {
     reasonCode,
     reason,
     ...properties,

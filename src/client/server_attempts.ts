@@ -4,7 +4,8 @@
 import { ConnectionClosedError } from "../errors.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
-import { type Link, openLink, unlessAborted, within, type World } from "./connection_attempt.ts";
+import { type Link, openLink, type World } from "./connection_attempt.ts";
+import { unlessAborted, within } from "./deadline.ts";
 import type { Settings } from "./options.ts";
 import { textOf } from "./reconnect.ts";
 import {

@@ -52,6 +52,11 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
    * 0x93 comes when there are more. Default: 0, the first is a fault.
    */
   readonly receiveExcess?: number | undefined;
+  /**
+   * Whether a CONNACK of success waits for {@linkcode ClientConnection.confirm}: the Server has to
+   * prove in its Authentication Data who it is (§4.12). Default: false.
+   */
+  readonly verifiesServer?: boolean | undefined;
 }
 
 /**
@@ -72,6 +77,17 @@ interface Connecting {
 interface Authenticating {
   readonly name: "authenticating";
   readonly exchange?: undefined;
+}
+
+/**
+ * CONNACK has come; whether the Server is the one it claims to be is yet to be found out.
+ *
+ * @internal
+ */
+interface Verifying {
+  readonly name: "verifying";
+  readonly exchange?: undefined;
+  readonly connack: ConnackPacket;
 }
 
 /**
@@ -101,7 +117,9 @@ const AUTHENTICATING: Authenticating = { name: "authenticating" };
  * |                | CONNACK, 0x80 and above    |                             | closed         |
  * |                | AUTH, 0x18                 | event `"auth"`              | authenticating |
  * | authenticating | `authenticate()`           | AUTH, 0x18                  | connecting     |
- * |                | CONNACK, AUTH              | as in connecting            |                |
+ * |                | CONNACK, 0x80 and above    |                             | closed         |
+ * | verifying      | `confirm()`                | event `"connack"`           | open           |
+ * |                | packets                    | wait                        | verifying      |
  * | open           | PUBLISH                    | event `"message"`           | open           |
  * |                | `acknowledge()`            | PUBACK or PUBREC            | open           |
  * |                | PUBREL                     | PUBCOMP                     | open           |
@@ -113,16 +131,19 @@ const AUTHENTICATING: Authenticating = { name: "authenticating" };
  * |                | DISCONNECT                 |                             | closed         |
  * | any            | any other packet           | DISCONNECT                  | closed         |
  * |                | `disconnect()`             | DISCONNECT                  | closed         |
+ * |                | `failAuthentication()`     | DISCONNECT                  | closed         |
  * |                | no PINGRESP in time        |                             | closed         |
  * |                | the end of the stream      |                             | closed         |
  *
- * Whatever leads to closed, the event `"closed"` says why.
+ * With `verifiesServer`, a CONNACK, 0x00, leads from connecting to verifying with the event
+ * `"verify"`. Whatever leads to closed, the event `"closed"` says why.
  */
-export class ClientConnection extends Connection<Connecting | Authenticating | Open> {
+export class ClientConnection extends Connection<Connecting | Authenticating | Verifying | Open> {
   readonly #connect: ConnectInit;
   readonly #session: Session;
   readonly #pingTimeout: number | undefined;
   readonly #receiveExcess: number | undefined;
+  readonly #verifiesServer: boolean;
   readonly #requests: PendingRequests;
 
   /**
@@ -133,14 +154,17 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
    */
   constructor(
     now: number,
-    { connect, session, pingTimeout, topicAliases, receiveExcess }: ClientConnectionOptions,
+    options: ClientConnectionOptions,
   ) {
+    const { connect, session, pingTimeout, topicAliases } = options;
+    const { receiveExcess, verifiesServer } = options;
     const { maximumPacketSize } = connect.properties ?? {};
     super(now, { maximumPacketSize, topicAliases }, CONNECTING);
     this.#connect = connect;
     this.#session = session;
     this.#pingTimeout = pingTimeout;
     this.#receiveExcess = receiveExcess;
+    this.#verifiesServer = verifiesServer ?? false;
     this.#requests = new PendingRequests(session, this.writeBuffer);
     this.writeBuffer.write(connect);
   }
@@ -195,6 +219,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
    *
    * @throws {TypeError} when CONNECT had no Authentication Method [MQTT-4.12.0-7], or it is not
    *   this end's turn
+   * @throws {RangeError} when the Authentication Data are longer than 65,535 bytes
    */
   authenticate(properties: AuthenticationProperties): void {
     const { state } = this;
@@ -218,6 +243,33 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     else this.state = CONNECTING;
   }
 
+  /**
+   * The Server has proven who it is: its CONNACK counts from now on. Afterwards take the bytes,
+   * then the events, then read the deadline.
+   *
+   * @throws {TypeError} when there is no CONNACK to confirm
+   */
+  confirm(now: number): void {
+    const { state } = this;
+    if (state.name === "closed") return;
+    if (state.name !== "verifying") throw new TypeError("No CONNACK waits to be confirmed");
+    this.now = now;
+    this.#open(state.connack);
+    this.decode();
+  }
+
+  /**
+   * Ends the connection because what the Server said in authentication is not to be trusted, or
+   * this end cannot go on with it: sends DISCONNECT with 0x80, Unspecified error [MQTT-4.12.1-2].
+   * The event `"closed"` carries `error`.
+   */
+  failAuthentication(error: unknown): void {
+    if (this.isClosed) return;
+    const reasonCode = ReasonCode.unspecifiedError;
+    this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode });
+    this.close({ kind: "authentication", error });
+  }
+
   /** See {@linkcode Connection.checkDisconnect}. */
   override checkDisconnect(packet: DisconnectInit): void {
     checkClientsDisconnect(packet, this.#connect.properties?.sessionExpiryInterval);
@@ -230,6 +282,11 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     if (state.name !== "open") return;
     this.now = now;
     if (state.keepAlive.probe(now)) this.writeBuffer.write({ type: "pingreq" });
+  }
+
+  /** See {@linkcode Connection.isPaused}. */
+  protected override get isPaused(): boolean {
+    return this.state.name === "verifying";
   }
 
   /** See {@linkcode Connection.roleDeadline}. */
@@ -277,8 +334,8 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
         return this.#handleOpen(state, packet);
       case "connecting":
       case "authenticating":
-        if (packet.type === "connack") return this.#handleConnack(packet);
-        if (packet.type === "auth") return this.#handleAuth(undefined, packet);
+        if (packet.type === "connack") return this.#handleConnack(state, packet);
+        if (packet.type === "auth") return this.#handleAuth(state, packet);
         throw unexpectedPacket(packet.type, "was sent before CONNACK [MQTT-3.2.0-1]", "3.2");
     }
   }
@@ -327,23 +384,33 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     }
   }
 
-  #handleConnack(packet: ConnackPacket): void {
+  #handleConnack(state: Connecting | Authenticating, packet: ConnackPacket): void {
     if (isFailure(packet.reasonCode)) return this.close({ kind: "refusal", packet });
+    if (state.name === "authenticating") {
+      const rule = "was sent before the Client had answered the Server's AUTH";
+      throw unexpectedPacket("connack", rule, "4.12");
+    }
+    // What is said of a fault in it must fit, too.
+    this.writeBuffer.maximumPacketSize = capabilitiesOf(packet.properties).maximumPacketSize;
+    const { exists, clientId } = this.#session;
+    checkConnack(packet, this.#connect, exists && clientId === clientIdOf(this.#connect, packet));
+    if (!this.#verifiesServer) return this.#open(packet);
+    this.state = { name: "verifying", connack: packet };
+    this.events.push({ type: "verify", packet });
+  }
+
+  #open(packet: ConnackPacket): void {
     const { properties, sessionPresent } = packet;
     const asked = this.#connect.properties ?? {};
-    const clientId = clientIdOf(this.#connect, packet);
     const server = capabilitiesOf(properties);
-    // What is said of a fault in it must fit, too.
-    this.writeBuffer.maximumPacketSize = server.maximumPacketSize;
     const session = this.#session;
-    checkConnack(packet, this.#connect, session.exists && session.clientId === clientId);
     if (!sessionPresent) {
       for (const message of session.end()) {
         this.events.push({ type: "discarded", message, cause: { kind: "session lost" } });
       }
     }
     session.exists = true;
-    session.clientId = clientId;
+    session.clientId = clientIdOf(this.#connect, packet);
     const seconds = properties.serverKeepAlive ?? this.#connect.keepAlive ?? 0;
     const timeout = this.#pingTimeout ?? Math.min(seconds * 500, 10_000);
     this.events.push({ type: "connack", packet });
@@ -360,8 +427,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
     if (sessionPresent) exchange.resume();
   }
 
-  /** `state` is `undefined` before CONNACK. */
-  #handleAuth(state: Open | undefined, packet: AuthPacket): void {
+  #handleAuth(state: Connecting | Authenticating | Open, packet: AuthPacket): void {
     const { reasonCode, properties } = packet;
     checkMethod(
       "auth",
@@ -369,11 +435,13 @@ export class ClientConnection extends Connection<Connecting | Authenticating | O
       this.#connect.properties?.authenticationMethod,
     );
     const isLast = reasonCode === ReasonCode.success;
-    const isInTurn = reasonCode === ReasonCode.continueAuthentication ||
-      isLast && state !== undefined;
-    if (!isInTurn || state?.turn === "nobody") throw outOfTurn(packet);
-    if (state === undefined) this.state = AUTHENTICATING;
-    else state.turn = isLast ? "nobody" : "client";
+    const isServersTurn = state.name === "connecting" ||
+      state.name === "open" && state.turn === "server";
+    const isAllowed = reasonCode === ReasonCode.continueAuthentication ||
+      isLast && state.name === "open";
+    if (!isAllowed || !isServersTurn) throw outOfTurn(packet);
+    if (state.name === "open") state.turn = isLast ? "nobody" : "client";
+    else this.state = AUTHENTICATING;
     this.events.push({ type: "auth", packet });
   }
 

@@ -337,7 +337,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   protected decode(): void {
     const before = this.writeBuffer.length;
     let packets = 0;
-    let isGoing = !this.isClosed;
+    let isGoing = !this.isClosed && !this.isPaused;
     try {
       while (isGoing && this.mayHandle(packets)) {
         const { state } = this;
@@ -346,7 +346,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
         packets++;
         this.handle(packet);
         // To compare is cheaper than to look into each: most packets change nothing.
-        if (this.state !== state) isGoing = !this.isClosed;
+        if (this.state !== state) isGoing = !this.isClosed && !this.isPaused;
       }
     } catch (error) {
       if (!(error instanceof PacketError)) throw error;

@@ -75,6 +75,17 @@ export interface ConnackEvent {
   readonly packet: ConnackPacket;
 }
 
+/**
+ * A CONNACK of success has come, and what it says of the Server is to be verified (§4.12):
+ * `confirm()` it, or `failAuthentication()`.
+ */
+export interface VerifyEvent {
+  /** Tells the kinds of event apart. */
+  readonly type: "verify";
+  /** What has come. */
+  readonly packet: ConnackPacket;
+}
+
 /** A Client asks to be connected: `accept()` or `refuse()` it. */
 export interface ConnectEvent {
   /** Tells the kinds of event apart. */
@@ -127,6 +138,8 @@ export type CloseCause =
   | { readonly kind: "fault"; readonly error: PacketError }
   /** The peer did not do what it had to do in time, or does not read. */
   | { readonly kind: "silence"; readonly what: string }
+  /** This end does not accept what the peer said in enhanced authentication (§4.12). */
+  | { readonly kind: "authentication"; readonly error: unknown }
   /** The network has ended the connection. */
   | { readonly kind: "network" }
   /** An exception of this program, not of the peer's making. */
@@ -138,6 +151,7 @@ export type ConnectionEvent =
   | SettledEvent
   | DiscardedEvent
   | ConnackEvent
+  | VerifyEvent
   | ConnectEvent
   | ClosedEvent
   | MoreEvent

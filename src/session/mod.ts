@@ -57,6 +57,7 @@
  */
 
 export type { AuthenticationProperties } from "./authentication.ts";
+export type { AuthenticationContext, AuthenticationData, Authenticator } from "./authenticator.ts";
 export type { Capabilities } from "./capabilities.ts";
 export { ClientConnection, type ClientConnectionOptions } from "./client_connection.ts";
 export { Connection, type ConnectionOptions } from "./connection.ts";
@@ -72,6 +73,7 @@ export type {
   MoreEvent,
   ReceiveMaximumExceededEvent,
   SettledEvent,
+  VerifyEvent,
 } from "./events.ts";
 export type { ForeignProtocol } from "./foreign_protocol.ts";
 export type { Memory } from "./memory.ts";

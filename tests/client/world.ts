@@ -27,6 +27,7 @@ const EVENTS = [
   "connected",
   "disconnected",
   "reconnecting",
+  "reauthenticating",
   "refused",
   "dropped",
   "exceeded",

@@ -259,3 +259,94 @@ Deno.test("A server gives up a client that does not take its step before CONNACK
   script.advance(10_000);
   script.expectClosed("silence");
 });
+
+Deno.test("A client takes no second AUTH before it has answered the first", () => {
+  const early = connectClient(METHOD);
+  early.expectPacket("connect");
+  early.send(CONTINUE, CONTINUE);
+  early.expectEvent("auth");
+  early.expectFault(0x82);
+  const script = openClient({ ...METHOD, connack: { authenticationMethod: "m" } });
+  script.call((connection) => connection.authenticate({}));
+  script.expect(AGAIN);
+  script.send(CONTINUE, CONTINUE);
+  script.expectEvent("auth");
+  script.expectFault(0x82);
+});
+
+Deno.test("A client takes no CONNACK of success before it has answered the server's AUTH, but a refusal", () => {
+  const script = connectClient(METHOD);
+  script.expectPacket("connect");
+  script.send(CONTINUE, "20 07 00 00 04 15 0001 6D");
+  script.expectEvent("auth");
+  script.expectFault(0x82);
+  const refused = connectClient(METHOD);
+  refused.expectPacket("connect");
+  refused.send(CONTINUE, "20 03 00 87 00");
+  refused.expectEvent("auth");
+  refused.expectClosed("refusal");
+});
+
+Deno.test("A server may not begin to authenticate a client again [MQTT-4.12.1-1]", () => {
+  for (const hex of [AGAIN, CONTINUE, SUCCESS]) {
+    const script = openClient({ ...METHOD, connack: { authenticationMethod: "m" } });
+    script.send(hex);
+    script.expectFault(0x82);
+  }
+});
+
+/** A client that has a message in flight, and to which the server has sent CONNACK. */
+function verifyingClient(...more: string[]) {
+  const session = new Session("c");
+  const before = openClient({ session });
+  before.publish(messageOf("a", 1));
+  before.end();
+  const script = connectClient({
+    session,
+    verifiesServer: true,
+    connect: { cleanStart: false, properties: { authenticationMethod: "m" } },
+  });
+  script.expectPacket("connect");
+  script.send("20 0B 01 00 08 16 0001 FF 15 0001 6D", ...more);
+  return script;
+}
+
+Deno.test("A client that verifies its server sends and takes nothing before it trusts it", () => {
+  const script = verifyingClient("30 04 0001 61 00");
+  const { packet } = script.expectEvent("verify");
+  assertEquals(packet.properties.authenticationData, bytesOf("FF"));
+  script.expectQuiet();
+  assertStrictEquals(script.connection.isOpen, false);
+  assertStrictEquals(script.connection.wantsBytes, false);
+  script.send("30 04 0001 62 00");
+  script.expectQuiet();
+  script.call((connection) => connection.confirm(script.now));
+  assertStrictEquals(script.expectPacket("publish").dup, true);
+  assertStrictEquals(script.expectEvent("connack").packet, packet);
+  script.expectMessage("a");
+  script.expectMessage("b");
+  script.expectQuiet();
+  assertStrictEquals(script.connection.wantsBytes, true);
+  assertThrows(() => script.connection.confirm(script.now), TypeError, "No CONNACK");
+});
+
+Deno.test("A client that does not trust its server's CONNACK keeps its messages to itself [MQTT-4.13.2-1]", () => {
+  const script = verifyingClient();
+  script.expectEvent("verify");
+  const error = new Error("not the one");
+  script.call((connection) => connection.failAuthentication(error));
+  script.expect("E0 01 80");
+  assertStrictEquals(script.expectClosed("authentication").error, error);
+  script.call((connection) => connection.confirm(script.now));
+  script.expectNoEvent();
+});
+
+Deno.test("A client that cannot go on with its re-authentication disconnects and closes [MQTT-4.12.1-2] [MQTT-4.13.2-1]", () => {
+  const script = openClient({ ...METHOD, connack: { authenticationMethod: "m" } });
+  script.call((connection) => connection.authenticate({}));
+  script.expect(AGAIN);
+  const error = new Error("no ticket");
+  script.call((connection) => connection.failAuthentication(error));
+  script.expect("E0 01 80");
+  assertStrictEquals(script.expectClosed("authentication").error, error);
+});

@@ -40,6 +40,7 @@ export interface ClientSetup extends Setup {
   readonly connack?: PropertiesOf<"connack">;
   readonly pingTimeout?: number;
   readonly receiveExcess?: number;
+  readonly verifiesServer?: boolean;
 }
 
 /** How a server is connected, beside what both roles have. */
@@ -78,6 +79,7 @@ export function connectClient(setup: ClientSetup = {}): Script<ClientConnection>
       topicAliases: setup.topicAliases,
       pingTimeout: setup.pingTimeout,
       receiveExcess: setup.receiveExcess,
+      verifiesServer: setup.verifiesServer,
       connect: {
         type: "connect",
         clientId: "c",
