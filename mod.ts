@@ -38,6 +38,11 @@ export {
 } from "./src/errors.ts";
 export type { SendQueueLimits } from "./src/session/send_queue.ts";
 export type { SavedMessage, SavedSession } from "./src/session/snapshot.ts";
+export type {
+  AuthenticationContext,
+  AuthenticationData,
+  Authenticator,
+} from "./src/session/authenticator.ts";
 export type { Capabilities } from "./src/session/capabilities.ts";
 export type { AckProperties, AckReasonCode } from "./src/session/pending_acknowledgement.ts";
 export type { FaultCode } from "./src/errors.ts";
