@@ -131,19 +131,41 @@ export class ConnectHandler {
   ): Promise<void> | undefined {
     const { protocol } = connection;
     if (answer.result === "refuse") {
-      const { reasonCode = ReasonCode.notAuthorized } = answer;
+      const { reasonCode = ReasonCode.notAuthorized, reasonString } = answer;
+      const properties = reasonString === undefined ? undefined : { reasonString };
       // [MQTT-4.12.1-2]
-      if (isReauthentication) protocol.disconnect({ type: "disconnect", reasonCode });
-      else protocol.refuse(reasonCode);
+      if (isReauthentication) protocol.disconnect({ type: "disconnect", reasonCode, properties });
+      else protocol.refuse(reasonCode, properties);
       return undefined;
     }
     const authenticationData = answer.data;
+    if (answer.result === "success" && !this.#isSameUser(connection, answer, isReauthentication)) {
+      return this.#answerStep(connection, { result: "refuse" }, isReauthentication);
+    }
     if (answer.result === "continue") {
       protocol.authenticate(ReasonCode.continueAuthentication, { authenticationData });
     } else if (isReauthentication) {
       protocol.authenticate(ReasonCode.success, { authenticationData });
     } else return this.#checkWill(connection, authenticationData);
     return undefined;
+  }
+
+  /**
+   * Whether the user that has been authenticated is the one that the client is known for; before
+   * CONNACK the client becomes known for it.
+   */
+  #isSameUser(
+    connection: BrokerConnection,
+    { username }: AuthenticationAnswer & { readonly result: "success" },
+    isReauthentication: boolean,
+  ): boolean {
+    if (username === undefined) return true;
+    const client = connection.client!;
+    if (isReauthentication) return username === client.username;
+    const { certificateUsername = username } = connection.peer;
+    if (username !== certificateUsername) return false;
+    connection.client = { ...client, username };
+    return true;
   }
 
   /** [MQTT-3.2.2-12] [MQTT-3.2.2-13] */

@@ -329,10 +329,13 @@ const REFUSAL: AuthenticationAnswer = { result: "refuse" };
 
 function isAnswer(answer: AuthenticationAnswer | undefined): boolean {
   switch (answer?.result) {
-    case "continue":
     case "success":
+      if (!["string", "undefined"].includes(typeof answer.username)) return false;
+      return answer.data === undefined || answer.data instanceof Uint8Array;
+    case "continue":
       return answer.data === undefined || answer.data instanceof Uint8Array;
     case "refuse":
+      if (!["string", "undefined"].includes(typeof answer.reasonString)) return false;
       return answer.reasonCode === undefined ||
         [ReasonCode.notAuthorized, ReasonCode.badAuthenticationMethod].includes(answer.reasonCode);
     default:

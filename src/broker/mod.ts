@@ -31,6 +31,15 @@ export type {
   Verdict,
 } from "./options.ts";
 export {
+  scramAuthentication,
+  type ScramAuthenticationOptions,
+  type ScramHooks,
+  scramKeys,
+  type ScramKeysOptions,
+  type ScramLookup,
+} from "./scram_authentication.ts";
+export type { ScramMethod } from "../session/scram/keys.ts";
+export {
   type Broker,
   type CertificateOptions,
   type Listener,

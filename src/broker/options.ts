@@ -17,8 +17,8 @@ export interface ClientInfo {
   /** Its Client Identifier, or the one that the broker has assigned (§3.1.3.1). */
   readonly clientId: string;
   /**
-   * The User Name of its CONNECT (§3.1.3.5), or the one taken from its certificate when the
-   * listener has `certificateUsername`.
+   * The user: as enhanced authentication has told it, or taken from its certificate when the
+   * listener has `certificateUsername`, else the User Name of its CONNECT (§3.1.3.5).
    */
   readonly username: string | undefined;
   /**
@@ -66,17 +66,25 @@ export interface AuthenticationStep {
 
 /**
  * The answer to a step of enhanced authentication: continue or succeed, each with Authentication
- * Data for the client, or refuse with a Reason Code, by default Not authorized (0x87).
+ * Data for the client, or refuse with a Reason Code, by default Not authorized (0x87). A success
+ * can tell who the user is: its `username` takes the place of that of CONNECT. A client that
+ * authenticates again as another user is refused, and so is one whose certificate names another.
  */
 export type AuthenticationAnswer =
   | { readonly result: "continue"; readonly data?: Uint8Array | undefined }
-  | { readonly result: "success"; readonly data?: Uint8Array | undefined }
+  | {
+    readonly result: "success";
+    readonly data?: Uint8Array | undefined;
+    readonly username?: string | undefined;
+  }
   | {
     readonly result: "refuse";
     readonly reasonCode?:
       | typeof ReasonCode.notAuthorized
       | typeof ReasonCode.badAuthenticationMethod
       | undefined;
+    /** What the client is told beside the Reason Code. */
+    readonly reasonString?: string | undefined;
   };
 
 /**
@@ -205,8 +213,7 @@ export interface BrokerHooks {
    *
    * Default: for a client that is authenticated, by a hook or by `certificateUsername`, its User
    * Name, else the subject of its certificate; authenticated clients with neither count as one
-   * user. For a client that is not authenticated, `undefined`. When only enhanced authentication
-   * knows who the user is, provide this hook.
+   * user. For a client that is not authenticated, `undefined`.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /**

@@ -177,11 +177,11 @@ export class Message {
   }
 
   /**
-   * The payload as JSON. `Value` says which type you expect; nothing checks it.
+   * The payload as JSON.
    *
-   * @throws {SyntaxError} when it is not JSON
+   * @throws {SyntaxError} when it is none
    */
-  json<Value = unknown>(): Value {
+  json(): unknown {
     return JSON.parse(this.text());
   }
 
