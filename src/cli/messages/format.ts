@@ -3,7 +3,8 @@
 import type { Message } from "../../client/mod.ts";
 import { usageFailure } from "../failure.ts";
 import type { ByteBuffer } from "./byte_buffer.ts";
-import { textIn } from "./json.ts";
+import { propertiesShown, textIn } from "./json.ts";
+import { compactJson } from "./json_text.ts";
 import { type Moment, strftime, thisMoment } from "./strftime.ts";
 
 /** Writes a message. */
@@ -21,7 +22,12 @@ interface Setting {
 }
 
 /** One part of a format. */
-type Part = (message: Message, out: ByteBuffer, moment: Moment) => void;
+type Part = (
+  message: Message,
+  out: ByteBuffer,
+  moment: Moment,
+  identifier: number | undefined,
+) => void;
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\",
@@ -40,13 +46,14 @@ const PARTS = /%([-]?)(0?)(\d*)(?:\.(\d*))?(.?)|\\(.?)|@(.?)|[^%\\@]+/gsu;
 /**
  * Parses a format.
  *
+ * @param identifier the Subscription Identifier to show, if one was asked for
  * @throws {Failure} when it has an unknown letter
  */
-export function messageFormat(format: string): MessageFormat {
+export function messageFormat(format: string, identifier: number | undefined): MessageFormat {
   const parts = Array.from(format.matchAll(PARTS), partOf);
   return (message, out) => {
     const moment = thisMoment();
-    for (const part of parts) part(message, out, moment);
+    for (const part of parts) part(message, out, moment, identifier);
   };
 }
 
@@ -94,10 +101,10 @@ const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
   "F": (setting) => ({ properties }, out) =>
     putNumber(out, properties.payloadFormatIndicator, setting),
   "I": (setting) => (_, out, { date }) => putText(out, strftime("%FT%T%z", date), setting),
-  "j": () => (message, out, moment) =>
-    out.receivedJson(mosquittoJson(message, moment, textPayload)),
-  "J": () => (message, out, moment) =>
-    out.receivedJson(mosquittoJson(message, moment, jsonPayload)),
+  "j": () => (message, out, moment, identifier) =>
+    out.receivedJson(mosquittoJson(message, moment, identifier, textPayload)),
+  "J": () => (message, out, moment, identifier) =>
+    out.receivedJson(mosquittoJson(message, moment, identifier, jsonPayload)),
   "l": (setting) => ({ payload }, out) => putNumber(out, payload.length, setting),
   "m": (setting) => ({ packetId }, out) => putNumber(out, packetId, setting),
   "p": (setting) => ({ payload }, out) => putPayload(out, payload, setting),
@@ -109,8 +116,8 @@ const LETTERS: Readonly<Record<string, (setting: Setting) => Part>> = {
     // Unlike the others, it prints no empty field.
     if (responseTopic !== undefined) putText(out, responseTopic, setting);
   },
-  "S": (setting) => ({ properties }, out) =>
-    putNumber(out, properties.subscriptionIdentifiers?.[0], setting),
+  "S": (setting) => (message, out, _, identifier) =>
+    putNumber(out, propertiesShown(message, identifier).subscriptionIdentifiers?.[0], setting),
   "t": (setting) => ({ topic }, out) => putText(out, topic, setting),
   "U": () => (_, out, { date, nanoseconds }) =>
     out.text(`${Math.floor(date.getTime() / 1000)}.${nineDigits(nanoseconds)}`),
@@ -177,7 +184,8 @@ function jsonObject(members: readonly Member[]): string {
 }
 
 /** The properties in their order, each with mosquitto's name. */
-function propertyMembers({ properties }: Message): Member[] {
+function propertyMembers(message: Message, identifier: number | undefined): Member[] {
+  const properties = propertiesShown(message, identifier);
   return Object.entries(properties).flatMap(([name, value]): Member[] => {
     if (value === undefined) return [];
     if (name === "subscriptionIdentifiers") {
@@ -199,11 +207,12 @@ function propertyMembers({ properties }: Message): Member[] {
 function mosquittoJson(
   message: Message,
   { date, nanoseconds }: Moment,
-  payloadOf: (message: Message) => unknown,
+  identifier: number | undefined,
+  payloadOf: (message: Message) => string,
 ): string {
   const { topic, qos, retain, payload, packetId } = message;
   const microseconds = String(Math.floor(nanoseconds / 1000)).padStart(6, "0");
-  const properties = propertyMembers(message);
+  const properties = propertyMembers(message, identifier);
   const members: Member[] = Object.entries({
     tst: `${strftime("%FT%T", date)}.${microseconds}${strftime("%z", date)}`,
     topic,
@@ -213,19 +222,19 @@ function mosquittoJson(
     ...qos > 0 && { mid: packetId },
   }).map(([name, value]) => [name, JSON.stringify(value)]);
   if (properties.length > 0) members.push(["properties", jsonObject(properties)]);
-  const shown = payload.length === 0 ? null : payloadOf(message);
-  return jsonObject([...members, ["payload", JSON.stringify(shown)]]);
+  const shown = payload.length === 0 ? "null" : payloadOf(message);
+  return jsonObject([...members, ["payload", shown]]);
 }
 
 function textPayload(message: Message): string {
-  return message.text();
+  return JSON.stringify(message.text());
 }
 
 /** The payload as JSON within JSON; if it is not JSON, as text. */
-function jsonPayload(message: Message): unknown {
+function jsonPayload(message: Message): string {
   try {
-    return message.json();
+    return compactJson(message.text());
   } catch {
-    return message.text();
+    return textPayload(message);
   }
 }

@@ -4,6 +4,7 @@ import type { Message, PublishOptions } from "../../client/mod.ts";
 import { boundsOf, PROPERTIES, type PropertyRow } from "../../packets/properties.ts";
 import { nearest } from "../options/nearest.ts";
 import { quoted } from "../terminal/text.ts";
+import { memberOf } from "./json_text.ts";
 
 /** A message to publish. */
 export interface MessageToPublish {
@@ -32,13 +33,34 @@ export function textIn(bytes: Uint8Array): string | undefined {
 }
 
 /**
+ * The properties without Subscription Identifiers but the one that was asked for: the others are
+ * the client's own business.
+ */
+export function propertiesShown(
+  { properties }: Message,
+  identifier: number | undefined,
+): Message["properties"] {
+  const { subscriptionIdentifiers, ...others } = properties;
+  if (subscriptionIdentifiers === undefined) return properties;
+  return identifier !== undefined && subscriptionIdentifiers.includes(identifier)
+    ? { ...properties, subscriptionIdentifiers: [identifier] }
+    : others;
+}
+
+/**
  * The message as one line. The payload is text, or base64 with `"encoding": "base64"`; binary
  * properties are base64.
  *
  * @param time when it was received
+ * @param identifier the Subscription Identifier to show, if one was asked for
  */
-export function messageToJson(message: Message, time: Date): string {
-  const { topic, payload, qos, retain, properties } = message;
+export function messageToJson(
+  message: Message,
+  time: Date,
+  identifier: number | undefined,
+): string {
+  const { topic, payload, qos, retain } = message;
+  const properties = propertiesShown(message, identifier);
   const text = textIn(payload);
   return JSON.stringify({
     topic,
@@ -73,7 +95,7 @@ export function messageFromJson(line: string, defaults: Defaults): MessageToPubl
   if (!isObject(properties)) throw expected("properties", "an object");
   return {
     topic,
-    payload: payloadOf(given),
+    payload: payloadOf(given, line),
     options: { ...defaults.options, ...propertiesOf(properties), qos, retain },
     time: time === undefined ? undefined : timeOf(time),
   };
@@ -94,9 +116,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function payloadOf({ payload = "", encoding }: Record<string, unknown>): string | Uint8Array {
+function payloadOf(
+  { payload = "", encoding }: Record<string, unknown>,
+  line: string,
+): string | Uint8Array {
   if (encoding === undefined) {
-    return typeof payload === "string" ? payload : JSON.stringify(payload);
+    // Numbers, order and repeated names stay as they are in the line.
+    return typeof payload === "string" ? payload : memberOf(line, "payload")!;
   }
   if (encoding !== "base64") throw expected("encoding", '"base64"');
   return bytesOf("payload", payload);

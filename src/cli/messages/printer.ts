@@ -4,7 +4,8 @@ import type { Message } from "../../client/mod.ts";
 import type { Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import type { OUTPUT } from "../options/output.ts";
-import type { OptionValues } from "../options/parse.ts";
+import type { AnyValues, OptionValues } from "../options/parse.ts";
+import { propertiesOf, SUBSCRIBE_NAMES } from "../options/properties.ts";
 import { ByteBuffer } from "./byte_buffer.ts";
 import { type MessageFormat, messageFormat } from "./format.ts";
 import { messageToJson } from "./json.ts";
@@ -13,7 +14,10 @@ const SPACE = new Uint8Array([0x20]);
 const EOL = new Uint8Array([0x0a]);
 
 const payloadOnly: MessageFormat = ({ payload }, out) => out.received(payload);
-const json: MessageFormat = (message, out) => out.receivedJson(messageToJson(message, new Date()));
+
+function json(identifier: number | undefined): MessageFormat {
+  return (message, out) => out.receivedJson(messageToJson(message, new Date(), identifier));
+}
 
 /** Prints topic and payload. */
 export function verbose({ topic, payload }: Message, out: ByteBuffer): void {
@@ -42,7 +46,7 @@ export class Printer {
    */
   constructor(
     output: Output,
-    options: OptionValues<typeof OUTPUT>,
+    options: OptionValues<typeof OUTPUT> & AnyValues,
     otherwise: MessageFormat = payloadOnly,
   ) {
     const { verbose: isVerbose, format, json: isJson, raw: isRaw } = options;
@@ -53,10 +57,11 @@ export class Printer {
     this.#makeBuffer = () => new ByteBuffer(isEscaping);
     this.#buffer = this.#makeBuffer();
     this.#endsLines = !options["no-eol"];
+    const [identifier] = propertiesOf(SUBSCRIBE_NAMES, options).subscriptionIdentifiers ?? [];
     this.#format = isJson
-      ? json
+      ? json(identifier)
       : format !== undefined
-      ? messageFormat(format)
+      ? messageFormat(format, identifier)
       : isVerbose
       ? verbose
       : otherwise;

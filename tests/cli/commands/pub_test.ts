@@ -139,6 +139,17 @@ Deno.test("pub --json takes QoS, RETAIN and properties from the line, else from 
   assertEquals<unknown>(second?.properties, PROPERTIES_SENT);
 });
 
+Deno.test("pub --json publishes a payload of JSON with the numbers, order and names of the line", async () => {
+  await using server = new Recorder();
+  const line = '{"payload": {"b": 1688888483063664642, "10": [1.0], "b": 2}, "qos": 1}';
+  await cli(server, ["pub", "--json", "-t", "a"], { stdin: `${line}\n` });
+  const { payload } = await server.first("publish");
+  assertEquals(
+    new TextDecoder().decode(payload),
+    '{"b":1688888483063664642,"10":[1.0],"b":2}',
+  );
+});
+
 const BAD_LINES: readonly [string, string, RegExp][] = [
   ["is no JSON", "{", /^mqtt5: Line 2 of standard input: invalid JSON: [^\n]*\n$/],
   ["is no object", "[]", /Line 2 of standard input: expected a JSON object\n$/],

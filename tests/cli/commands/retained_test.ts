@@ -38,6 +38,7 @@ const LISTS: readonly [name: string, args: readonly string[], stdout: string][] 
   ],
   ["nothing where there is nothing", ["-t", "c/#"], ""],
   ["what -F says", ["-t", "a/1", "-F", "%r %C %p;", "-N"], "1 t/p one;"],
+  ["what -F says, without a Subscription Identifier of its own", ["-t", "a/1", "-F", "%S|"], "|\n"],
 ];
 
 for (const [name, args, stdout] of LISTS) {

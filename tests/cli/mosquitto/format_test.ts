@@ -252,6 +252,33 @@ for (
 }
 
 sideBySideTest(
+  "-F %J keeps the numbers of a payload, where mosquitto_sub rounds them",
+  async (server) => {
+    const payload = '{"t": 1688888483063664642, "10": 1.0, "9": [-1e3], "t": 2}';
+    const { theirs, ours } = await show(server, { topic: "a", payload }, ["%J"]);
+    const rounded = '{"t":1.6888884830636646e+18,"10":1,"9":[-1000],"t":2}';
+    const kept = '{"t":1688888483063664642,"10":1.0,"9":[-1e3],"t":2}';
+    assertStringIncludes(theirs[0]!, `,"payload":${rounded}}`);
+    assertStringIncludes(ours[0]!, `,"payload":${kept}}`);
+  },
+);
+
+sideBySideTest(
+  "sub -F shows no Subscription Identifier that was not asked for",
+  async (server) => {
+    const args = ["-t", "a", "-C", "1", "-F", "%S|%j|%J"];
+    const outcomes = await receive(server, args, (client) => client.publish("a", "1"), {
+      env: { TZ },
+    });
+    const [theirs, ours] = outcomes.map(({ stdout }) =>
+      stdout.replaceAll(/"tst":"[^"]+"/g, '"tst":""')
+    );
+    assertEquals(ours, theirs);
+    assertStringIncludes(ours!, '|{"tst":"","topic":"a","qos":0,');
+  },
+);
+
+sideBySideTest(
   "-F %J shows a payload that is not JSON as text, where mosquitto_sub shows nothing",
   async (server) => {
     const { theirs, ours } = await show(server, { topic: "a", payload: "no JSON" }, ["%J"]);
