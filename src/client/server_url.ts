@@ -1,6 +1,7 @@
 // The server as a URL: `mqtt://user:password@host:port`, and what else leads to one.
 
 import { DEFAULT_PORTS, type Destination, type Scheme } from "../io/destination.ts";
+import { takeZone, withZone } from "../io/zone.ts";
 
 /** What a URL says of a server. */
 export interface ServerUrl extends Destination {
@@ -29,7 +30,8 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
  * @throws {TypeError} when it is not the URL of a server
  */
 export function parseServerUrl(text: string): ServerUrl {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const { url: plain, zone } = takeZone(text);
+  const url = URL.canParse(plain) ? new URL(plain) : undefined;
   const scheme = url && SCHEMES.get(url.protocol);
   if (url !== undefined && scheme === undefined && /^[a-z0-9+.-]+:\/\//i.test(text)) {
     throw new TypeError(
@@ -41,7 +43,7 @@ export function parseServerUrl(text: string): ServerUrl {
   if (url.hostname === "") throw notAUrl(text);
   const path = pathOf(url, scheme);
   if (url.port === "0") throw new TypeError("The port must be from 1 to 65535, got 0");
-  const hostname = asciiHostname(url.hostname);
+  const hostname = withZone(asciiHostname(url.hostname), zone);
   const port = url.port === "" ? DEFAULT_PORTS[scheme] : Number(url.port);
   const password = decoded(url.password);
   return {

@@ -8,6 +8,7 @@ import type { connectionTransport } from "../io/tcp.ts";
 import type { TlsOptions } from "../io/tls.ts";
 import type { Transport } from "../io/transport.ts";
 import { checkHeaders } from "../io/websocket_fields.ts";
+import { hasZone } from "../io/zone.ts";
 import { parseServerUrl } from "./server_url.ts";
 
 /** How to reach a server, beside its URL. */
@@ -177,6 +178,11 @@ function withOptions(
   sockets: Sockets,
 ): Server {
   const { username, password, ...parsed } = parseServerUrl(url);
+  if (proxy !== undefined && hasZone(parsed.hostname)) {
+    throw new TypeError(
+      `proxy cannot be used with ${parsed.address}: only this machine knows its interfaces`,
+    );
+  }
   if (tls !== undefined) sockets.checkTls(tls);
   if (headers !== undefined) checkHeaders(headers);
   const destination: Destination = {

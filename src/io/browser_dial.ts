@@ -5,6 +5,7 @@ import { type Destination, usesWebSocket } from "./destination.ts";
 import { messageOf } from "./fault_texts.ts";
 import { ConnectionFault } from "./faults.ts";
 import type { Transport } from "./transport.ts";
+import { hasZone } from "./zone.ts";
 
 /**
  * Opens a connection by the platform's WebSocket. A browser has nothing else, and decides itself
@@ -17,7 +18,7 @@ export async function dialInBrowser(
   destination: Destination,
   signal: AbortSignal,
 ): Promise<Transport> {
-  const { scheme, address, path, tls, headers, proxy } = destination;
+  const { scheme, address, path, tls, headers, proxy, hostname } = destination;
   const cannot = (text: string) =>
     new ConnectionFault("unsupported", "change", `Cannot connect to ${address}: ${text}`);
   if (!usesWebSocket(destination)) {
@@ -28,6 +29,7 @@ export async function dialInBrowser(
   if (headers !== undefined) {
     throw cannot("a browser sends no headers of ours; give a token in the URL or as password");
   }
+  if (hasZone(hostname)) throw cannot("a browser cannot use the interface of an IPv6 address");
   try {
     return await openBrowserWebSocket(`${scheme}://${address}${path}`, { signal });
   } catch (error) {

@@ -10,6 +10,7 @@ import { listenTls } from "./listen_tls.ts";
 import { isDeno } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 import { WebSocketServerTransport } from "./websocket_server.ts";
+import { hasZone, zoneEscaped } from "./zone.ts";
 
 /**
  * The protocol of a listener: `mqtt` is TCP, `ws` is WebSocket, `mqtts` and `wss` are the same over
@@ -199,13 +200,20 @@ export async function listen(
     const { hostname = LOOPBACK, port = PORTS[protocol] } = options;
     const where = { hostname, port };
     if (protocol === "mqtts" || protocol === "wss") {
+      if (isDeno && hasZone(hostname)) {
+        // Its `node:net` answers EINVAL.
+        throw new TypeError(
+          `Deno cannot listen with TLS at ${hostname}, an address with an interface; use "::"`,
+        );
+      }
       const alpn = ALPN[protocol];
       bound = await listenTls(
         { ...options, ...limits, ...where, clientCertificate, alpn, onRefused },
         accept,
       );
     } else bound = isDeno ? listenDeno(where, accept) : await listenNode(where, accept);
-    place = { hostname, url: `${protocol}://${hostAndPort(hostname, bound.port)}` };
+    const address = zoneEscaped(hostAndPort(hostname, bound.port));
+    place = { hostname, url: `${protocol}://${address}` };
   }
   const listener: Listener = {
     protocol,

@@ -1,5 +1,7 @@
 // A proxy as a URL: `socks5://user:password@host:port`.
 
+import { takeZone, withZone } from "./zone.ts";
+
 /** A proxy, parsed from its URL. */
 export interface Proxy {
   /**
@@ -48,7 +50,8 @@ export function parseProxyUrl(text: string): Proxy {
     );
   }
   // Parsed with a scheme that has no default port: an explicit port 80 would be lost with http:.
-  const url = URL.canParse(`socks5://${rest}`) ? new URL(`socks5://${rest}`) : undefined;
+  const { url: plain, zone } = takeZone(`socks5://${rest}`);
+  const url = URL.canParse(plain) ? new URL(plain) : undefined;
   if (url === undefined || url.hostname === "") {
     throw new TypeError(`The URL of the proxy has no valid host and port; ${FORM}`);
   }
@@ -59,7 +62,7 @@ export function parseProxyUrl(text: string): Proxy {
     );
   }
   if (url.port === "0") throw new TypeError("The port of the proxy must be from 1 to 65535");
-  const hostname = asciiHostname(url.hostname);
+  const hostname = withZone(asciiHostname(url.hostname), zone);
   const port = url.port === "" ? PORT : Number(url.port);
   const credentials = credentialsOf(url);
   if (credentials !== undefined) checkCredentials(credentials, protocol);

@@ -14,6 +14,7 @@ import type { Sockets, TcpSocket } from "./sockets.ts";
 import { type TlsRequest, tlsRequest } from "./tls.ts";
 import type { Transport } from "./transport.ts";
 import { openWebSocket } from "./websocket_client.ts";
+import { hasZone, withoutZone } from "./zone.ts";
 
 /**
  * Opens a connection to a server.
@@ -65,7 +66,9 @@ class Dialling {
       this.#observe({ type: "connected", to: address });
       return transport;
     }
-    const request = usesTls(destination) ? tlsRequest(tls, hostname, this.#names) : undefined;
+    const request = usesTls(destination)
+      ? tlsRequest(tls, withoutZone(hostname), this.#names)
+      : undefined;
     const socket = await this.#connectTcp(sockets);
     const transport = request === undefined
       ? socket.transport
@@ -138,7 +141,7 @@ class Dialling {
     this.#phase = "websocket";
     const { address, path, headers = {}, scheme, port } = this.#destination;
     const isUsual = port === (scheme === "ws" ? 80 : 443);
-    const host = isUsual ? address.replace(/:\d+$/, "") : address;
+    const host = withoutZone(isUsual ? address.replace(/:\d+$/, "") : address);
     const observe = ({ request, response }: { request: string; response: string }) =>
       this.#observe({ type: "websocket", request, response });
     return await this.#unlessAborted(
@@ -166,8 +169,15 @@ class Dialling {
 }
 
 /** The sockets to use for a destination in this runtime. */
-function socketsFor({ tls, address }: Destination): Sockets {
-  const sockets = isDeno && tls?.cert === undefined ? denoSockets : nodeSockets();
+function socketsFor({ tls, address, hostname, proxy }: Destination): Sockets {
+  const usesDeno = isDeno && tls?.cert === undefined;
+  if (isDeno && !usesDeno && [hostname, proxy?.hostname ?? ""].some(hasZone)) {
+    // Its `node:net` answers EINVAL.
+    const text = `Cannot connect to ${address}: with a client certificate Deno cannot use the ` +
+      "interface of an IPv6 address";
+    throw new ConnectionFault("unsupported", "change", text);
+  }
+  const sockets = usesDeno ? denoSockets : nodeSockets();
   if (sockets !== undefined) return sockets;
   const text = `Cannot connect to ${address}: this runtime has no node:tls`;
   throw new ConnectionFault("unsupported", "change", text);

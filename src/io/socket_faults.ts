@@ -16,6 +16,7 @@ import { OptionError } from "./option_error.ts";
 import { type Proxy, ProxyError } from "./proxy.ts";
 import { alertFault, tlsFault } from "./tls_faults.ts";
 import { WebSocketHandshakeError } from "./websocket_client.ts";
+import { zoneFault } from "./zone_faults.ts";
 
 /** The step during which an attempt to connect failed. */
 export type Phase = "connect" | "tls" | "websocket" | "proxy";
@@ -104,7 +105,7 @@ function faultOf(
   if (nameOf(error) === "NotCapable" || code === "EACCES" || code === "EPERM") {
     return permissionFault(error, destination);
   }
-  return networkFault(message, code, destination, phase) ??
+  return zoneFault(error, destination) ?? networkFault(message, code, destination, phase) ??
     (phase === "tls" ? tlsFault(message, code, destination, names) : undefined) ??
     // With TLS 1.3 a client certificate is refused when the handshake is over at this end.
     (phase === "websocket" ? alertFault(message, code, names) : undefined) ??

@@ -133,6 +133,7 @@ const SERVERS = [
   [["sub", "-h", "::1"], "[::1]:1883"],
   [["sub", "-h", "[::1]", "-p", "1"], "[::1]:1"],
   [["connect", "mqtt://[::1]:1"], "[::1]:1"],
+  [["sub", "-h", "fe80::1%eth0"], "[fe80::1%eth0]:1883"],
   [["sub", "mqtts://example.org/a"], "example.org:8883"],
   [["sub", "-h", "example.org", "--cafile", "x"], "example.org:8883"],
   [["sub", "-h", "example.org", "-p", "8883"], "example.org:8883"],

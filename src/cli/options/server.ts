@@ -4,6 +4,7 @@
 import { parseServerUrl, type ServerUrl } from "../../client/server_url.ts";
 import { usesTls, usesWebSocket } from "../../io/destination.ts";
 import { parseProxyUrl, type Proxy } from "../../io/proxy_url.ts";
+import { hasZone, zoneEscaped } from "../../io/zone.ts";
 import { usageFailure } from "../failure.ts";
 import type { Permissions } from "../permissions.ts";
 import { quoted } from "../terminal/text.ts";
@@ -106,6 +107,11 @@ export function serverOf(
   if (given.proxy !== undefined && at.scheme === "mqtt+unix") {
     throw usageFailure("--proxy cannot be used with a Unix socket");
   }
+  if (given.proxy !== undefined && hasZone(at.hostname)) {
+    throw usageFailure(
+      `--proxy cannot be used with ${at.address}: only this machine knows its interfaces`,
+    );
+  }
   const proxy = given.proxy === undefined
     ? undefined
     : orUsage(() => parseProxyUrl(given.proxy!), "--proxy: ");
@@ -119,7 +125,7 @@ export function asksForTls(given: ServerValues): boolean {
 
 /** The server as a URL, without user and password. */
 export function urlOf({ scheme, address, path }: ServerUrl): string {
-  if (scheme !== "mqtt+unix") return `${scheme}://${address}${path}`;
+  if (scheme !== "mqtt+unix") return `${scheme}://${zoneEscaped(address)}${path}`;
   return `${scheme}://${encodeURI(path).replaceAll("?", "%3F").replaceAll("#", "%23")}`;
 }
 
@@ -193,7 +199,8 @@ const SECURE_PORT = "8883";
 function hostServer(given: ServerValues): ServerUrl {
   const { host = "localhost", port } = given;
   const isSecure = asksForTls(given) || port === SECURE_PORT;
-  const bracketed = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const bare = zoneEscaped(host.replace(/^\[(.*)\]$/, "$1"));
+  const bracketed = bare.includes(":") ? `[${bare}]` : bare;
   const number = integerOption("port", port ?? (isSecure ? SECURE_PORT : "1883"), 1, 65_535);
   return parsed(`${isSecure ? "mqtts" : "mqtt"}://${bracketed}:${number}`);
 }
