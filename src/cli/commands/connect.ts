@@ -2,7 +2,7 @@
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
-import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const OWN = {
@@ -26,6 +26,7 @@ meaning of every byte of CONNECT and CONNACK.`,
     "connect -u alice -P secret mqtts://broker.hivemq.com",
   ],
   exitCodes: EXIT_CODES,
+  shortExitCodes: SHORT_EXIT_CODES,
   notes: SERVER_NOTES,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given, "connect")),

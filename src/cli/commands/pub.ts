@@ -2,7 +2,7 @@
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
-import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
 import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
@@ -18,6 +18,7 @@ const OWN = {
     group: "Sending",
   },
   ...PUBLISH,
+  "retain": { ...PUBLISH.retain, group: "Sending" },
 } as const satisfies OptionTable;
 
 const OPTIONS = { ...OWN, ...connectionOptions("messages", PUBLISH_NAMES) };
@@ -35,6 +36,7 @@ export const pub = command({
     "pub -l mqtt://broker.local/home/log < events.txt",
   ],
   exitCodes: EXIT_CODES,
+  shortExitCodes: SHORT_EXIT_CODES,
   notes: SERVER_NOTES,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),

@@ -2,7 +2,7 @@
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
-import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
@@ -19,6 +19,7 @@ const OWN = {
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
   ...OUTPUT,
+  "verbose": { ...OUTPUT.verbose, group: "Output" },
   "no-retained": { short: "R", help: "ignore retained responses", group: "Output" },
 } as const satisfies OptionTable;
 
@@ -54,6 +55,7 @@ export const request = command({
     'request -t sum -m "[1, 2]" --json mqtt://broker.local',
   ],
   exitCodes: EXIT_CODES,
+  shortExitCodes: SHORT_EXIT_CODES,
   notes: `${ANSWERS}\n${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given), given.options.file),

@@ -3,7 +3,7 @@
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
-import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
 import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
@@ -20,7 +20,7 @@ const OWN = {
     help: "kill the command after this long; default 30",
     group: "Responding",
   },
-  "count": { short: "C", value: "N", help: "end after N responses" },
+  "count": { short: "C", value: "N", help: "end after N responses", group: "Responding" },
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
 } as const satisfies OptionTable;
@@ -47,6 +47,7 @@ a command prints (request on standard input, topic in MQTT_TOPIC), until Ctrl-C.
     'respond -t clock/now --exec "date +%H:%M"',
   ],
   exitCodes: EXIT_CODES,
+  shortExitCodes: SHORT_EXIT_CODES,
   notes: `${SHELL}\n${SERVER_NOTES}`,
   options: OPTIONS,
   permissions: (given) => ({

@@ -2,7 +2,7 @@
 
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
-import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE } from "../options/help.ts";
+import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
@@ -31,6 +31,7 @@ more arrive: a server does not say how many there are.`,
     'retained -t "test/#" --remove mqtt://broker.local',
   ],
   exitCodes: EXIT_CODES,
+  shortExitCodes: SHORT_EXIT_CODES,
   notes: `${SERVER_NOTES}\n${FORMAT_LETTERS}`,
   options: OPTIONS,
   permissions: (given) => connectionPermissions(connectionOf(given)),

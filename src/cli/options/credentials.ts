@@ -12,8 +12,13 @@ const CHOICE = "password";
 
 /** The options for a user and a password. */
 export const CREDENTIALS = {
-  "username": { short: "u", value: "NAME", help: "User Name; password, TLS and more: --help=all" },
-  "password": { short: "P", value: "BYTES", choice: CHOICE, help: "Password", group: GROUP },
+  "username": { short: "u", value: "NAME", help: "User Name" },
+  "password": {
+    short: "P",
+    value: "BYTES",
+    choice: CHOICE,
+    help: "Password; TLS and more: --help=all",
+  },
   "password-file": {
     value: "FILE",
     isFile: true,

@@ -14,6 +14,8 @@ export interface HelpParts {
   readonly examples: readonly [string, string];
   /** What the exit codes mean. */
   readonly exitCodes: string;
+  /** The same in one line, for the short help. */
+  readonly shortExitCodes?: string;
   /** Notes for the help with every option. */
   readonly notes?: string;
 }
@@ -21,6 +23,10 @@ export interface HelpParts {
 /** The exit codes of every command that connects to a server. */
 export const EXIT_CODES = `0; 2 for a wrong command line; 27 when -W timed out; 128 to 162, the
 Reason Code, if the server refused; 130 after Ctrl-C; 1 for anything else.`;
+
+/** The same, in a line. */
+export const SHORT_EXIT_CODES =
+  "0; 2 usage; 27 timed out; 128-162 Reason Code; 130 Ctrl-C; 1 other.";
 
 /** The server, in a line of usage. */
 export const SERVER_USAGE = "[mqtt[s]://[USER[:PASS]@]HOST[:PORT][/TOPIC]]";
@@ -35,7 +41,7 @@ and --capath add to the certificates that Deno trusts.
 
 /** The help, with all options under headings or with the most common ones. */
 export function helpText(parts: HelpParts, table: OptionTable, all: boolean): string {
-  const { name, about, usage, examples, exitCodes, notes } = parts;
+  const { name, about, usage, examples, exitCodes, shortExitCodes = exitCodes, notes } = parts;
   const rows = Object.entries(table).filter(([, { group }]) => all || group === undefined);
   const groups = Map.groupBy(rows, ([, { group }]) => group ?? "Options");
   const sections = [...groups].map(([title, rows]) => `${title}:\n${optionRows(rows)}`);
@@ -46,7 +52,7 @@ Usage: ${["mqtt5", name, usage].join(" ").trimEnd()}
 ${sections.join(all ? "\n" : "")}${all && notes !== undefined ? `\n${notes}` : ""}
 Examples:
 ${examples.map((example) => `  mqtt5 ${example}\n`).join("")}
-Exit code: ${exitCodes}
+Exit code: ${all ? exitCodes : shortExitCodes}
 `;
 }
 

@@ -98,25 +98,26 @@ function helpOf(property: string, row: PropertyRow, holder: PropertyHolder): str
   return description === undefined ? section : `${description}, ${section}`;
 }
 
-/** What properties mean, in a few words; a User Property needs none. */
+/** What properties mean, and the unit of numbers, in a few words. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
-  payloadFormatIndicator: "1 if the payload is text",
+  payloadFormatIndicator: "1: payload is UTF-8 text",
   messageExpiryInterval: "seconds until it expires",
   contentType: "such as text/plain",
   responseTopic: "topic for the response",
   correlationData: "returned in the response",
   topicAlias: "number for the topic",
   subscriptionIdentifiers: "sent with its messages",
-  sessionExpiryInterval: "lifetime in seconds",
+  sessionExpiryInterval: "seconds it is kept",
   authenticationMethod: "enhanced authentication",
   authenticationData: "data of the method",
   requestProblemInformation: "0: no Reason Strings",
   requestResponseInformation: "1: ask for a topic",
-  receiveMaximum: "unacknowledged messages",
-  topicAliasMaximum: "Topic Aliases accepted",
-  maximumPacketSize: "largest packet accepted",
+  receiveMaximum: "messages in flight",
+  topicAliasMaximum: "aliases accepted",
+  maximumPacketSize: "bytes accepted",
   willDelayInterval: "seconds until it is sent",
   reasonString: "text for the server",
+  userProperties: "free use",
 };
 
 /**

@@ -36,13 +36,8 @@ export const TLS_OPTIONS = {
 
 /** The options that say which server. */
 export const SERVER_OPTIONS = {
-  "host": { short: "h", value: "HOST", help: "server; default localhost; its port is -p" },
-  "port": {
-    short: "p",
-    value: "PORT",
-    help: "port of the server; default 1883, with TLS 8883",
-    group: GROUP,
-  },
+  "host": { short: "h", value: "HOST", help: "server; default localhost" },
+  "port": { short: "p", value: "PORT", help: "its port; default 1883, with TLS 8883" },
   "url": {
     short: "L",
     value: "URL",

@@ -114,6 +114,23 @@ for (const [name, { load }] of COMMANDS) {
   });
 }
 
+for (const [name, { load }] of COMMANDS) {
+  Deno.test(`the help of ${name} has port and password, and says what each property is`, async () => {
+    const { options } = await load();
+    const help = await helpOf(name, "--help");
+    for (const [option, letter] of [["port", "-p"], ["password", "-P"]] as const) {
+      if (!Object.hasOwn(options, option)) continue;
+      assertMatch(help, new RegExp(`^  ${letter}, --${option} \\S+ +\\S`, "m"));
+    }
+    for (const [option, { help, group = "" }] of Object.entries(options)) {
+      if (!group.startsWith("Properties of ")) continue;
+      assertMatch(help, /^\w[^§]+, §[\d.]+$/, option);
+      const isTime = /-interval$/.test(option);
+      assertEquals(/\bseconds\b/.test(help), isTime, option);
+    }
+  });
+}
+
 Deno.test("help alone is the help of all", async () => {
   assertEquals(await helpOf("help"), await helpOf("--help"));
 });
