@@ -55,14 +55,14 @@ const OWN: Readonly<Record<string, Files>> = {
   pub: {
     "commands/pub_test.ts": [
       ...["topic", ...PAYLOAD, "stdin-line", "topic-line", "json"],
-      ...["timing", "repeat", "repeat-delay", ...PUBLISH],
+      ...["timing", "repeat", "repeat-delay", "max-inflight", ...PUBLISH],
     ],
   },
   sub: {
     "commands/sub_test.ts": [
       ...["topic", "qos", "verbose", ...OUTPUT, "count", "exit-after-subscribe", "no-retained"],
       ...["retained-only", "remove-retained", "filter-out", "no-local", "retain-as-published"],
-      ...["retain-handling", "subscription-identifier", "user-property"],
+      ...["retain-handling", "subscription-identifier", "user-property", "max-inflight"],
     ],
     "commands/sub_session_test.ts": ["unsubscribe", "unsubscribe-user-property"],
     ...ESCAPING,
@@ -70,7 +70,7 @@ const OWN: Readonly<Record<string, Files>> = {
   request: {
     "commands/request_test.ts": [
       ...["topic", ...PAYLOAD, "verbose", ...OUTPUT, ...PUBLISH],
-      ...["no-retained", "subscription-identifier", "subscribe-user-property"],
+      ...["no-retained", "subscription-identifier", "subscribe-user-property", "max-inflight"],
     ],
     ...ESCAPING,
   },

@@ -3,7 +3,7 @@
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
-import { LINES, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
+import { LINES, MAX_INFLIGHT, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 
 const OWN = {
@@ -17,6 +17,7 @@ const OWN = {
     help: "wait this long before each repetition",
     group: "Sending",
   },
+  ...MAX_INFLIGHT,
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
 } as const satisfies OptionTable;

@@ -14,7 +14,13 @@ import {
   topicLineMessages,
 } from "../messages/source.ts";
 import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
-import { LINES, PAYLOAD, publishOptionsOf, repetitionOf } from "../options/message.ts";
+import {
+  LINES,
+  maxInflightOf,
+  PAYLOAD,
+  publishOptionsOf,
+  repetitionOf,
+} from "../options/message.ts";
 import { isGiven } from "../options/parse.ts";
 import { noTopic } from "../options/server.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -25,13 +31,14 @@ import type { PubArguments } from "./pub.ts";
 export async function run(context: Context, given: PubArguments): Promise<number> {
   const connection = connectionOf(given);
   const source = await sourceFor(context, connection, given);
+  const most = maxInflightOf(given.options);
   // A line of JSON has a QoS of its own.
   const mayBeInFlight = given.options.json || !["0", undefined].includes(given.options.qos);
   return await withClient(
     context,
     connection,
     async (client, stop) => {
-      const publisher = new BulkPublisher(client, context.stderr);
+      const publisher = new BulkPublisher(client, context.stderr, most);
       // Between packets that are shown, or lines that are typed, a counter would be in the way.
       using _ = connection.trace !== undefined || isTyped(context, given)
         ? undefined

@@ -3,7 +3,7 @@
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
-import { PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
+import { ONE_INFLIGHT, PAYLOAD, PUBLISH, PUBLISH_NAMES } from "../options/message.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import type { PropertyNames } from "../options/properties.ts";
@@ -16,6 +16,7 @@ const OWN = {
     value: "TOPIC",
     help: "topic for the response; default: a unique one",
   },
+  ...ONE_INFLIGHT,
   ...PUBLISH,
   "retain": { ...PUBLISH.retain, group: "Sending" },
   ...OUTPUT,

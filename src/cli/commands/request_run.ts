@@ -10,7 +10,7 @@ import { usageFailure } from "../failure.ts";
 import { Printer } from "../messages/printer.ts";
 import { checkMessage, payloadReader } from "../messages/source.ts";
 import { connectionOf } from "../options/connection.ts";
-import { publishOptionsOf } from "../options/message.ts";
+import { maxInflightOf, publishOptionsOf } from "../options/message.ts";
 import { propertiesOf } from "../options/properties.ts";
 import { noTopic } from "../options/server.ts";
 import { withClient } from "../with_client.ts";
@@ -32,6 +32,7 @@ export async function run(context: Context, given: RequestArguments): Promise<nu
   const connection = connectionOf(given);
   const topic = options.topic ?? connection.topic;
   if (topic === undefined) throw noTopic("topic", connection.server);
+  maxInflightOf(options);
   const publish = publishOptionsOf(options);
   checkMessage({ topic, options: publish });
   checkResponseTopic(publish.responseTopic);

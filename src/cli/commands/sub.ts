@@ -3,6 +3,7 @@
 import { command } from "../command.ts";
 import { connectionOf, connectionOptions, connectionPermissions } from "../options/connection.ts";
 import { EXIT_CODES, SERVER_NOTES, SERVER_USAGE, SHORT_EXIT_CODES } from "../options/help.ts";
+import { ONE_INFLIGHT } from "../options/message.ts";
 import { FORMAT_LETTERS, OUTPUT } from "../options/output.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import { SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "../options/properties.ts";
@@ -40,6 +41,7 @@ const OWN = {
     help: "end this subscription of the session",
     group: SUBSCRIBING,
   },
+  ...ONE_INFLIGHT,
   "no-local": { help: "skip messages published by this client", group: SUBSCRIBING },
   "retain-as-published": { help: "keep the RETAIN flag as published", group: SUBSCRIBING },
   "retain-handling": {

@@ -8,6 +8,7 @@ import type { Context, Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { Printer } from "../messages/printer.ts";
 import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
+import { maxInflightOf } from "../options/message.ts";
 import { countOption, integerOption } from "../options/parse.ts";
 import { propertiesOf, SUBSCRIBE_NAMES, UNSUBSCRIBE_NAMES } from "../options/properties.ts";
 import { noTopic } from "../options/server.ts";
@@ -29,6 +30,7 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const filters = topicsOf(options.topic, connection);
   const receiving = new Receiving(context, options);
   const subscribe = subscribeOptionsOf(options);
+  maxInflightOf(options);
   check(filters, connection, options);
   return await withClient(context, connection, async (client) => {
     // Without --count there is no end to wait for, and the reader of the output may use the

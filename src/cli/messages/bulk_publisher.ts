@@ -19,6 +19,7 @@ export class BulkPublisher {
   done = 0;
   readonly #client: Client;
   readonly #stderr: Output;
+  readonly #most: number;
   /** How many are unacknowledged, and the bytes of their payloads. */
   #count = 0;
   #bytes = 0;
@@ -30,9 +31,11 @@ export class BulkPublisher {
   /** Wakes whoever waits for room. */
   #goOn: (() => void) | undefined;
 
-  constructor(client: Client, stderr: Output) {
+  /** A publisher with at most so many unacknowledged messages at once. */
+  constructor(client: Client, stderr: Output, most = MOST_MESSAGES) {
     this.#client = client;
     this.#stderr = stderr;
+    this.#most = Math.min(most, MOST_MESSAGES);
   }
 
   /**
@@ -43,7 +46,7 @@ export class BulkPublisher {
   async add(messages: readonly MessageToPublish[]): Promise<void> {
     for (const message of messages) {
       this.#publish(message);
-      if (this.#count >= MOST_MESSAGES || this.#bytes >= MOST_BYTES) await this.#room();
+      if (this.#count >= this.#most || this.#bytes >= MOST_BYTES) await this.#room();
       if (this.#end !== undefined) throw this.#end.error;
     }
   }

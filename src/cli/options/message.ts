@@ -44,6 +44,31 @@ export const LINES = {
   "json": { choice: CHOICE, help: "the same; each line is JSON, as from sub --json" },
 } as const satisfies OptionTable;
 
+/** The option `-M` of mosquitto's tools. */
+export const MAX_INFLIGHT = {
+  "max-inflight": {
+    short: "M",
+    value: "N",
+    help: "at most N unacknowledged messages at once",
+    group: "Sending",
+  },
+} as const satisfies OptionTable;
+
+/** The same for commands that never have more than one: the bound always holds. */
+export const ONE_INFLIGHT = {
+  "max-inflight": {
+    ...MAX_INFLIGHT["max-inflight"],
+    help: "accepted; it sends one message at a time",
+  },
+} as const satisfies OptionTable;
+
+/** The value of `--max-inflight`; `undefined` without it. */
+export function maxInflightOf(
+  { "max-inflight": text }: { readonly "max-inflight": string | undefined },
+): number | undefined {
+  return text === undefined ? undefined : integerOption("max-inflight", text, 1, 65_535);
+}
+
 /** The options for the other fields of a message. */
 export const PUBLISH = {
   "qos": { short: "q", value: "0|1|2", help: "QoS; default 0" },

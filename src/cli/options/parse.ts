@@ -3,6 +3,7 @@
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { usageFailure } from "../failure.ts";
 import { quoted } from "../terminal/text.ts";
+import { mosquittoAdvice } from "./mosquitto.ts";
 import { nearest } from "./nearest.ts";
 
 /** One option. */
@@ -158,7 +159,10 @@ function cluster(table: OptionTable, argument: string, rest: string[]): string[]
   const letters = [...argument.slice(1)];
   for (let letter = letters.shift(); letter !== undefined; letter = letters.shift()) {
     const name = Object.keys(table).find((name) => table[name]!.short === letter);
-    if (name === undefined) throw usageFailure(`Unknown option -${letter}; see --help`);
+    if (name === undefined) {
+      const advice = mosquittoAdvice(letter, table) ?? "see --help";
+      throw usageFailure(`Unknown option -${letter}; ${advice}`);
+    }
     const { value: kind, isOptional, expand } = table[name]!;
     if (kind === undefined || isOptional === true) {
       long.push(flag(table, name));
@@ -208,6 +212,8 @@ function nextWord(form: string, kind: string, rest: string[]): string {
 
 /** The message for an unknown option. */
 export function unknownOption(name: string, table: OptionTable): string {
+  const advice = mosquittoAdvice(name, table);
+  if (advice !== undefined) return `Unknown option --${name}; ${advice}`;
   const near = nearest(name, Object.keys(table));
   const instead = near === undefined ? "see --help=all" : `did you mean --${near}?`;
   return `Unknown option --${name}; ${instead}`;

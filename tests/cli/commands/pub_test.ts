@@ -150,6 +150,15 @@ Deno.test("pub --json publishes a payload of JSON with the numbers, order and na
   );
 });
 
+Deno.test("pub -M sends the next message when one is acknowledged", async () => {
+  await using server = new Recorder();
+  const args = ["pub", "-t", "a", "-q", "2", "-l", "-M", "1"];
+  assertEquals((await cli(server, args, { stdin: "1\n2\n3\n" })).exitCode, 0);
+  const types = (await server.conversation()).map(({ type }) => type);
+  const exchange = ["publish", "pubrel"];
+  assertEquals(types, ["connect", ...exchange, ...exchange, ...exchange, "disconnect"]);
+});
+
 const BAD_LINES: readonly [string, string, RegExp][] = [
   ["is no JSON", "{", /^mqtt5: Line 2 of standard input: invalid JSON: [^\n]*\n$/],
   ["is no object", "[]", /Line 2 of standard input: expected a JSON object\n$/],
@@ -304,6 +313,11 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     "an invalid delay",
     ["-t", "a", "-n", "--repeat-delay", "1e3"],
     /--repeat-delay: expected a number of seconds/,
+  ],
+  [
+    "no message in flight",
+    ["-t", "a", "-n", "-M", "0"],
+    /--max-inflight: expected an integer from 1 to/,
   ],
   ["QoS 3", ["-t", "a", "-n", "-q", "3"], /--qos: expected 0, 1 or 2/],
   ["a wildcard in a topic", ["-t", "a/#", "-n"], /topic contains a wildcard/],

@@ -44,7 +44,7 @@ Deno.test("request sends QoS, RETAIN and every property of PUBLISH and SUBSCRIBE
     ...["request", "-t", "ask", "-m", "x", "-e", "re", "-q", "1", "-r"],
     ...["--payload-format-indicator", "1", "--message-expiry-interval", "60"],
     ...["--content-type", "text/plain", "--correlation-data", "hex:00FF", "--topic-alias", "1"],
-    ...["--user-property", "a=b", "--subscription-identifier", "9"],
+    ...["--user-property", "a=b", "--subscription-identifier", "9", "-M", "20"],
     ...["--subscribe-user-property", "c=d"],
   ]);
   assertEquals([exitCode, stdout], [0, "x\n"]);
@@ -207,6 +207,7 @@ for (const [what, options, code] of REFUSALS) {
 }
 
 const USAGE: readonly [string, readonly string[], RegExp][] = [
+  ["no message in flight", ["-t", "a", "-n", "-M", "0"], /--max-inflight: expected an integer/],
   ["no topic", ["-n"], /No topic: give --topic, or/],
   ["no payload", ["-t", "a"], /No payload: give -m, /],
   ["two payloads", ["-t", "a", "-m", "b", "-n"], /--message and --null-message/],

@@ -121,7 +121,7 @@ const PRINTED: readonly {
   },
   {
     name: "--json shows no Subscription Identifier that nobody asked for",
-    args: ["-t", "a", "--json", "-C", "1"],
+    args: ["-t", "a", "--json", "-C", "1", "-M", "1"],
     messages: [["a", "1"]],
     stdout: /^{"topic":"a","payload":"1","qos":0,"retain":false,"properties":{},"time":/,
   },
@@ -276,6 +276,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["a format with an unknown letter", ["-t", "a", "-F", "%y"], /--format: unknown letter "%y"/],
   ["-R with --retained-only", ["-t", "a", "-R", "--retained-only"], /cannot be used together/],
   ["QoS 3", ["-t", "a", "-q", "3"], /--qos: expected 0, 1 or 2, got "3"/],
+  ["no message in flight", ["-t", "a", "-M", "0"], /--max-inflight: expected an integer from 1 to/],
   ["no message", ["-t", "a", "-C", "0"], /--count: expected an integer from 1/],
   [
     "an invalid Retain Handling",

@@ -177,12 +177,42 @@ for (const [typed, suggested] of TYPOS) {
 }
 
 for (
-  const typed of [["nope"], ["pub", "--nope"], ["pub", "--ciphers"], ["pub", "-Z"], ["sub", "-vZ"]]
+  const typed of [["nope"], ["pub", "--nope"], ["decode", "--cafile"], ["pub", "-Z"], [
+    "sub",
+    "-vZ",
+  ]]
 ) {
   Deno.test(`${typed.join(" ")}: nothing is near, and the help is named`, async () => {
     const { exitCode, stdout, stderr } = await run(typed);
     assertEquals([exitCode, stdout], [2, ""]);
     assertMatch(stderr, /^mqtt5: Unknown (command|option) [^\n]*; see --help(=all)?\n$/);
+  });
+}
+
+/** Options of mosquitto's tools that there are not, and what is said of them. */
+const MOSQUITTO: readonly (readonly [typed: readonly string[], says: string])[] = [
+  [["pub", "--id", "a"], "--id; use --client-id"],
+  [["sub", "--id-prefix=a"], "--id-prefix; use --client-id-prefix"],
+  [["sub", "--keepalive", "5"], "--keepalive; use --keep-alive"],
+  [["pub", "--pw", "a"], "--pw; use --password"],
+  [["request", "--debug"], "--debug; use --trace"],
+  [["sub", "--disable-clean-session"], "--disable-clean-session; use --no-clean-start"],
+  [["sub", "--pretty"], "--pretty; pipe the output through a formatter such as jq"],
+  [["pub", "--nodelay"], "--nodelay; leave it out: small packets are never delayed"],
+  [["pub", "--keyform", "pem"], "--keyform; private keys are read from files in PEM: --key"],
+  [["pub", "--tls-version=x"], "--tls-version; TLS 1.2 and 1.3 are used, with the ciphers of Deno"],
+  [["sub", "-A", "::1"], "-A; the local address cannot be chosen"],
+  [["sub", "-vS"], "-S; SRV records are not looked up; give --host and --port"],
+  [["sub", "--version"], "--version; see mqtt5 --version"],
+  [["sub", "--repeat", "2"], "--repeat; see --help=all"],
+  [["decode", "--file", "x"], "--file; see --help=all"],
+  [["completions", "--cafile"], "--cafile; see --help=all"],
+];
+
+for (const [typed, says] of MOSQUITTO) {
+  Deno.test(`${typed.join(" ")}: what mosquitto's tools mean by it is known`, async () => {
+    const { exitCode, stdout, stderr } = await run(typed);
+    assertEquals([exitCode, stdout, stderr], [2, "", `mqtt5: Unknown option ${says}\n`]);
   });
 }
 
