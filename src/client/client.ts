@@ -17,7 +17,8 @@ import { restoreSession, type SavedSession, saveSession } from "../session/snaps
 import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
-import type { Message } from "./message.ts";
+import type { MessageContent } from "./json.ts";
+import { type Messages, messagesOf } from "./read.ts";
 import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
@@ -130,6 +131,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const isOlder = saved !== undefined || options.cleanStart === false;
     this.#subscriptions = new Subscriptions({
       settings,
+      clock: world.clock,
       identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
       link: () => connector.link,
       awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
@@ -160,8 +162,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * sent unasked. As long as nobody reads them, those of QoS 1 and 2 stay unacknowledged and count
    * against the Receive Maximum.
    */
-  get messages(): AsyncIterable<Message, undefined> {
-    return { [Symbol.asyncIterator]: () => this.#subscriptions.unclaimed.read() };
+  get messages(): Messages {
+    return messagesOf(this.#subscriptions.unclaimed, this.#world.clock);
   }
 
   /** Connects for the first time; {@linkcode connect} does this. */
@@ -195,11 +197,12 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    *   session in which the message was in flight, so that nobody knows whether it has arrived;
    * - the signal's reason when it aborts.
    *
-   * @param payload text, sent as UTF-8, or bytes
+   * @param payload text, sent as UTF-8, or bytes, or either with properties, such as what
+   *   {@linkcode json} gives
    */
   publish(
     topic: string,
-    payload: string | Uint8Array,
+    payload: string | Uint8Array | MessageContent,
     options?: PublishOptions,
   ): Promise<PublishResult> {
     return this.#publisher.publish(topic, payload, options);

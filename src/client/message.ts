@@ -177,11 +177,11 @@ export class Message {
   }
 
   /**
-   * The payload as JSON.
+   * The payload as JSON. `Value` says which type you expect; nothing checks it.
    *
-   * @throws {SyntaxError} when it is none
+   * @throws {SyntaxError} when it is not JSON
    */
-  json(): unknown {
+  json<Value = unknown>(): Value {
     return JSON.parse(this.text());
   }
 

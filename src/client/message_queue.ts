@@ -22,15 +22,18 @@ export type AckMode = "auto" | "manual";
 export const ACK_MODES: readonly AckMode[] = ["auto", "manual"];
 
 /** Who waits for a message. */
-interface Reader {
+export interface Reader {
   readonly reading: Reading;
   readonly resolve: (result: IteratorResult<Message, undefined>) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** One loop over the messages, and the message that it is at. */
-interface Reading {
-  inHand: Message | undefined;
+/** One loop over the messages. */
+export class Reading {
+  /** The message that it is at. */
+  inHand: Message | undefined = undefined;
+  /** Those that came with it, in a batch. */
+  more: Message[] | undefined = undefined;
 }
 
 /**
@@ -70,7 +73,7 @@ export class MessageQueue {
     if (reader !== undefined) {
       const { reading } = reader;
       // A loop that asks several times at once has asked for the next before it has this one.
-      if (reading.inHand !== undefined) this.#left.push(reading.inHand);
+      if (reading.inHand !== undefined) this.#leaveInHand(reading);
       reading.inHand = message;
       reader.resolve({ value: message, done: false });
       return;
@@ -84,20 +87,68 @@ export class MessageQueue {
 
   /** A loop over the messages. Several of them share the messages: each goes to one. */
   read(): AsyncIterableIterator<Message, undefined> {
-    const reading: Reading = { inHand: undefined };
+    const reading = new Reading();
     const iterator: AsyncIterableIterator<Message, undefined> = {
       next: () => this.#next(reading),
-      // To leave the loop is not to be done with the message that it was at: it may have failed. It
-      // counts as done when somebody asks for the next.
       return: () => {
-        if (reading.inHand !== undefined) this.#left.push(reading.inHand);
-        reading.inHand = undefined;
-        this.#leave(reading);
+        this.leave(reading);
         return Promise.resolve({ value: undefined, done: true });
       },
       [Symbol.asyncIterator]: () => iterator,
     };
     return iterator;
+  }
+
+  /** A loop asks for the next message: it is done with what it was given. */
+  settle(reading: Reading): void {
+    if (this.#left.length > 0) { for (const left of this.#left.splice(0)) this.#done(left); }
+    const { inHand, more } = reading;
+    reading.inHand = undefined;
+    if (inHand !== undefined) this.#done(inHand);
+    if (more === undefined) return;
+    reading.more = undefined;
+    for (const message of more) this.#done(message);
+  }
+
+  /** Gives a loop the next message, if one waits. */
+  take(reading: Reading): Message | undefined {
+    const message = this.#shift();
+    if (message !== undefined) reading.inHand = message;
+    return message;
+  }
+
+  /** Gives a loop so many more at most, of those that wait, together with its message. */
+  takeMore(reading: Reading, most: number): Message[] {
+    const taken: Message[] = [];
+    while (taken.length < most) {
+      const message = this.#shift();
+      if (message === undefined) break;
+      taken.push(message);
+    }
+    if (taken.length > 0) reading.more = [...reading.more ?? [], ...taken];
+    return taken;
+  }
+
+  /** Waits for the next message. */
+  wait(reader: Reader): void {
+    if (this.#end !== undefined) this.#finish(reader.resolve, reader.reject);
+    else this.#readers.push(reader);
+  }
+
+  /**
+   * A loop is left; while it waits it takes no message with it. To leave it is not to be done with
+   * the message that it was at: it may have failed. It counts as done when somebody asks for the
+   * next.
+   */
+  leave(reading: Reading): void {
+    this.#leaveInHand(reading);
+    const left: Reader[] = [];
+    this.#readers.filter((reader) => {
+      if (reader.reading !== reading) return true;
+      left.push(reader);
+      return false;
+    });
+    for (const { resolve } of left) resolve({ value: undefined, done: true });
   }
 
   /** Takes out the messages that the server is to send again. */
@@ -141,31 +192,23 @@ export class MessageQueue {
   }
 
   #next(reading: Reading): Promise<IteratorResult<Message, undefined>> {
-    if (this.#left.length > 0) { for (const left of this.#left.splice(0)) this.#done(left); }
-    const { inHand } = reading;
-    reading.inHand = undefined;
-    if (inHand !== undefined) this.#done(inHand);
-    const message = this.#waiting.shift();
-    if (message !== undefined) {
-      this.#countOut(message);
-      reading.inHand = message;
-      return Promise.resolve({ value: message, done: false });
-    }
-    return new Promise((resolve, reject) => {
-      if (this.#end !== undefined) this.#finish(resolve, reject);
-      else this.#readers.push({ reading, resolve, reject });
-    });
+    this.settle(reading);
+    const message = this.take(reading);
+    if (message !== undefined) return Promise.resolve({ value: message, done: false });
+    return new Promise((resolve, reject) => this.wait({ reading, resolve, reject }));
   }
 
-  /** A loop that is left while it waits takes no message with it. */
-  #leave(reading: Reading): void {
-    const left: Reader[] = [];
-    this.#readers.filter((reader) => {
-      if (reader.reading !== reading) return true;
-      left.push(reader);
-      return false;
-    });
-    for (const { resolve } of left) resolve({ value: undefined, done: true });
+  #shift(): Message | undefined {
+    const message = this.#waiting.shift();
+    if (message !== undefined) this.#countOut(message);
+    return message;
+  }
+
+  #leaveInHand(reading: Reading): void {
+    const { inHand, more = [] } = reading;
+    if (inHand !== undefined) this.#left.push(inHand, ...more);
+    reading.inHand = undefined;
+    reading.more = undefined;
   }
 
   /** Who asks for the next message is done with the one before. */

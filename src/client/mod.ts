@@ -4,11 +4,13 @@ export type { AuthenticatorFactory } from "./authentication.ts";
 export type { Client, ClientState, DisconnectOptions, UnsubscribeOptions } from "./client.ts";
 export { connect } from "./connect.ts";
 export type { ClientEvent, ClientEvents, ClientEventTarget } from "./events.ts";
+export { json, type JsonContent, type MessageContent } from "./json.ts";
 export type { Message } from "./message.ts";
 export type { AckMode, ReceiveQueueLimits } from "./message_queue.ts";
 export type { ConnectOptions, Credentials, WillOptions } from "./options.ts";
 export type { PublishResult } from "./publication.ts";
 export type { PublishOptions } from "./publish_options.ts";
+export type { BatchOptions, Messages, ReadOptions } from "./read.ts";
 export type { ReauthenticateOptions } from "./reauthentication.ts";
 export type { ReconnectOptions } from "./reconnect.ts";
 export type { RedirectPolicy } from "./redirect.ts";
@@ -30,3 +32,4 @@ export {
   tokenAuthentication,
   type TokenAuthenticationOptions,
 } from "./token_authentication.ts";
+export { topic, type TopicParameters, type TopicTemplate } from "./topic_template.ts";

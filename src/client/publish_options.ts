@@ -1,6 +1,7 @@
 // What the application publishes, as a packet.
 
 import type { PropertiesOf, PublishInit, QoS } from "../packets/mod.ts";
+import type { MessageContent } from "./json.ts";
 import { bytesOf } from "./options.ts";
 
 /**
@@ -22,16 +23,21 @@ export interface PublishOptions extends Omit<PropertiesOf<"publish">, "subscript
 }
 
 /**
- * The PUBLISH for a message.
+ * The PUBLISH for a message. Of a property that stands in the content and in the options the
+ * options count.
  *
  * @throws {TypeError} when the payload is neither text nor bytes, or an option is set that a client
  *   may not set
  */
 export function publishPacket(
   topic: string,
-  payload: string | Uint8Array,
+  payload: string | Uint8Array | MessageContent,
   options: PublishOptions | undefined,
 ): PublishInit {
+  if (isContent(payload)) {
+    const { payload: data, ...properties } = payload;
+    return publishPacket(topic, data, { ...properties, ...options });
+  }
   return {
     type: "publish",
     topic,
@@ -40,6 +46,11 @@ export function publishPacket(
     retain: options?.retain ?? false,
     properties: options === undefined ? undefined : propertiesOf(options),
   };
+}
+
+function isContent(payload: string | Uint8Array | MessageContent): payload is MessageContent {
+  return typeof payload === "object" && payload !== null && !(payload instanceof Uint8Array) &&
+    Object.hasOwn(payload, "payload");
 }
 
 function propertiesOf(options: PublishOptions): PropertiesOf<"publish"> | undefined {

@@ -9,6 +9,7 @@ import { expiryOf, type OutgoingMessage } from "../session/outgoing_message.ts";
 import { checkPublish } from "../session/sender.ts";
 import type { Session } from "../session/session.ts";
 import type { Link } from "./connection_attempt.ts";
+import type { MessageContent } from "./json.ts";
 import { discardError, Publication, type PublishResult, SENT } from "./publication.ts";
 import { type PublishOptions, publishPacket } from "./publish_options.ts";
 
@@ -39,7 +40,7 @@ export class Publisher {
   /** As `client.publish()`. */
   publish(
     topic: string,
-    payload: string | Uint8Array,
+    payload: string | Uint8Array | MessageContent,
     options: PublishOptions | undefined,
   ): Promise<PublishResult> {
     try {

@@ -4,8 +4,10 @@
 import type { PropertiesOf, QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
 import type { SubscribeRequest } from "../session/pending_requests.ts";
 import { topicMatches } from "../topics.ts";
+import type { Clock } from "../io/clock.ts";
 import type { Message } from "./message.ts";
 import { type AckMode, MessageQueue, type ReceiveQueueLimits } from "./message_queue.ts";
+import { type BatchOptions, type Messages, read, type ReadOptions } from "./read.ts";
 
 /**
  * Options of `client.subscribe()`: those of a Topic Filter (§3.8.3.1), for every filter that has
@@ -55,16 +57,11 @@ export interface SubscribeOptions
  * async function five(url: string, topicFilter: string) {
  *   await using client = await connect(url);
  *   await using subscription = await client.subscribe(topicFilter, { qos: 1 });
- *   let left = 5;
- *   for await (const message of subscription) {
- *     console.log(message.text());
- *     message.ack();
- *     if (--left === 0) break;
- *   }
+ *   for await (const message of subscription.read({ limit: 5 })) console.log(message.text());
  * }
  * ```
  */
-export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDisposable {
+export interface Subscription extends Messages, AsyncDisposable {
   /** The Topic Filters that the server has granted and nobody has ended since. */
   readonly topicFilters: readonly string[];
   /**
@@ -80,8 +77,6 @@ export interface Subscription extends AsyncIterable<Message, undefined>, AsyncDi
   readonly waiting: number;
   /** How many messages were dropped because nobody read them in time. */
   readonly dropped: number;
-  /** A loop over the messages. Loops at the same time share them: each message goes to one loop. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined>;
   /**
    * Ends the subscription, and its loops. Never rejects: when the connection is gone, so is the
    * subscription.
@@ -104,6 +99,7 @@ export interface SubscriptionSetup {
   readonly identifier: number;
   readonly mode: AckMode;
   readonly limits: ReceiveQueueLimits;
+  readonly clock: Clock;
   readonly close: (subscription: ActiveSubscription) => Promise<void>;
   readonly onDropped: (message: Message, subscription: Subscription) => void;
 }
@@ -184,6 +180,14 @@ export class ActiveSubscription implements Subscription {
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
     return this.queue.read();
+  }
+
+  read(options: BatchOptions): AsyncIterableIterator<readonly Message[], undefined>;
+  read(options?: ReadOptions): AsyncIterableIterator<Message, undefined>;
+  read(
+    options?: ReadOptions | BatchOptions,
+  ): AsyncIterableIterator<Message | readonly Message[], undefined> {
+    return read(this.queue, this.#setup.clock, options);
   }
 
   unsubscribe(): Promise<void> {

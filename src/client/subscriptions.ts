@@ -3,6 +3,7 @@
 // again on the next one.
 
 import { NotSentError, RefusedError } from "../errors.ts";
+import type { Clock } from "../io/clock.ts";
 import {
   isFailure,
   type PublishPacket,
@@ -25,6 +26,7 @@ import { ActiveSubscription, type Request, type SubscribeOptions } from "./subsc
 
 /** What the subscriptions need of their client. */
 export interface SubscriptionHost extends Acknowledger {
+  readonly clock: Clock;
   readonly settings: Settings;
   /** The Subscription Identifiers of this client are those after this one. */
   readonly identifiersAfter: number;
@@ -80,6 +82,7 @@ export class Subscriptions {
         : this.#routes.takeIdentifier(options.subscriptionIdentifier),
       mode: options.ack ?? settings.ack,
       limits: receiveQueue(options.receiveQueue, settings.receiveQueue),
+      clock: this.#host.clock,
       close: (subscription) => this.close(subscription),
       onDropped: (message, subscription) => this.#host.tell("dropped", { message, subscription }),
     });

@@ -51,6 +51,18 @@ export function checkPositive(name: string, value: number): number {
 }
 
 /**
+ * Refuses anything but a whole number from `least` on, or infinity.
+ *
+ * @throws {TypeError} when it is not a number
+ * @throws {RangeError} when it is not a whole number, or too small
+ */
+export function checkCount(name: string, value: number, least: number): number {
+  checkType(name, value, "number");
+  if (value >= least && (Number.isInteger(value) || value === Infinity)) return value;
+  throw new RangeError(`${name} must be a whole number from ${least} on, got ${value}`);
+}
+
+/**
  * Refuses anything but one of the choices, or nothing.
  *
  * @throws {TypeError} when it is something else
