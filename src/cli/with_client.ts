@@ -166,8 +166,8 @@ function reportConnection(client: Client, stderr: Output): void {
   client.addEventListener("exceeded", ({ detail: { receiveMaximum } }) => {
     tell(`The server exceeds the Receive Maximum of ${receiveMaximum}; its messages are kept`);
   });
-  client.addEventListener("connected", ({ detail: { isFirst, server } }) => {
-    if (!isFirst) tell(`Reconnected${sessionNote(server)}`);
+  client.addEventListener("connected", ({ detail: { server } }) => {
+    tell(`Reconnected${sessionNote(server)}`);
   });
 }
 

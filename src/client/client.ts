@@ -15,7 +15,7 @@ import { checkNotNegative } from "../session/option_checks.ts";
 import { Session } from "../session/session.ts";
 import { restoreSession, type SavedSession, saveSession } from "../session/snapshot.ts";
 import { Connector } from "./connector.ts";
-import { type ClientEvents, ClientEventTarget } from "./events.ts";
+import { type ClientEvents, ClientEventTarget, once, type OnceOptions } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
 import type { MessageContent } from "./json.ts";
 import { type Messages, messagesOf } from "./read.ts";
@@ -166,6 +166,20 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     return messagesOf(this.#subscriptions.unclaimed, this.#world.clock);
   }
 
+  /**
+   * Waits for the next event of a type, and resolves to what it tells: `once("connected")` after a
+   * lost connection, for example.
+   *
+   * Rejects with the signal's reason when it aborts, and when the client is closed before such an
+   * event: with the reason, a {@linkcode ConnectionClosedError}. `once("closed")` always resolves.
+   */
+  once<Type extends keyof ClientEvents>(
+    type: Type,
+    options: OnceOptions = {},
+  ): Promise<ClientEvents[Type]> {
+    return once(this, type, options);
+  }
+
   /** Connects for the first time; {@linkcode connect} does this. */
   async start(): Promise<this> {
     try {
@@ -311,13 +325,12 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   #connected(link: Link, packet: ConnackPacket): void {
-    const isFirst = this.#server === undefined;
     const server = serverInfo(link.connect, packet);
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
     this.#subscriptions.connected(link, packet.sessionPresent);
     this.#reauthentication.connected(link);
-    this.#tell("connected", { server, isFirst });
+    this.#tell("connected", { server });
   }
 
   /** The one place that each event of a connection passes. */

@@ -1,18 +1,17 @@
 // What a client tells about itself, to those who listen.
 
-import type { ConnectionClosedError, RefusedError } from "../errors.ts";
+import { ConnectionClosedError, type RefusedError } from "../errors.ts";
+import { checkKnown, checkOneOf } from "../session/option_checks.ts";
 import type { Message } from "./message.ts";
 import type { ServerInfo } from "./server_info.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** What each event of a client tells. */
 export interface ClientEvents {
-  /** A CONNACK has come, the first or after a lost connection. */
+  /** A CONNACK has come after a lost connection. The first one resolves `connect()`. */
   readonly connected: {
     /** What the server granted. */
     readonly server: ServerInfo;
-    /** Whether it is the first. */
-    readonly isFirst: boolean;
   };
   /** The connection is lost: not by `disconnect()`. */
   readonly disconnected: {
@@ -75,33 +74,82 @@ export interface ClientEvents {
 /** An event of a client; what it tells is its `detail`. */
 export type ClientEvent<Type extends keyof ClientEvents> = CustomEvent<ClientEvents[Type]>;
 
-/** Events with their types. Listeners are called in the order of the events. */
+/** Who is called at an event. */
+export type ClientEventListener<Type extends keyof ClientEvents> =
+  | ((event: ClientEvent<Type>) => void)
+  | { handleEvent(event: ClientEvent<Type>): void };
+
+/**
+ * Events with their types; there are no others. Listeners are called in the order of the events.
+ */
 export interface ClientEventTarget extends EventTarget {
   /** Calls `listener` at each event of a type. */
   addEventListener<Type extends keyof ClientEvents>(
     type: Type,
-    listener: (event: ClientEvent<Type>) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  /** As `EventTarget` has it. */
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: ClientEventListener<Type> | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
   /** Ends what `addEventListener()` began. */
   removeEventListener<Type extends keyof ClientEvents>(
     type: Type,
-    listener: (event: ClientEvent<Type>) => void,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  /** As `EventTarget` has it. */
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: ClientEventListener<Type> | null,
     options?: boolean | EventListenerOptions,
   ): void;
 }
 
 /** The platform's `EventTarget`, seen with these types. */
 export const ClientEventTarget = EventTarget as { new (): ClientEventTarget };
+
+/** Options of `client.once()`. */
+export interface OnceOptions {
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const ONCE_NAMES: ReadonlySet<string> = new Set<keyof OnceOptions>(["signal"]);
+
+const TYPES = Object.keys(
+  {
+    connected: true,
+    disconnected: true,
+    reconnecting: true,
+    reauthenticating: true,
+    exceeded: true,
+    refused: true,
+    dropped: true,
+    closed: true,
+  } satisfies Record<keyof ClientEvents, true>,
+);
+
+/** As `client.once()`. */
+export async function once<Type extends keyof ClientEvents>(
+  client: ClientEventTarget & {
+    readonly state: string;
+    readonly closed: Promise<ConnectionClosedError | undefined>;
+  },
+  type: Type,
+  options: OnceOptions,
+): Promise<ClientEvents[Type]> {
+  checkKnown(options, ONCE_NAMES, "once()");
+  checkOneOf("type", type, TYPES);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<ClientEvents[Type]>();
+  const told = ({ detail }: ClientEvent<Type>) => resolve(detail);
+  const abort = () => reject(signal?.reason);
+  const closed = ({ detail }: { readonly detail: ClientEvents["closed"] }) => {
+    if (type === "closed") return resolve(detail as ClientEvents[Type]);
+    reject(detail.error ?? new ConnectionClosedError("The client is closed", { kind: "closed" }));
+  };
+  client.addEventListener(type, told);
+  client.addEventListener("closed", closed);
+  signal?.addEventListener("abort", abort);
+  try {
+    if (client.state === "closed") closed({ detail: { error: await client.closed } });
+    return await promise;
+  } finally {
+    client.removeEventListener(type, told);
+    client.removeEventListener("closed", closed);
+    signal?.removeEventListener("abort", abort);
+  }
+}

@@ -3,7 +3,13 @@
 export type { AuthenticatorFactory } from "./authentication.ts";
 export type { Client, ClientState, DisconnectOptions, UnsubscribeOptions } from "./client.ts";
 export { connect } from "./connect.ts";
-export type { ClientEvent, ClientEvents, ClientEventTarget } from "./events.ts";
+export type {
+  ClientEvent,
+  ClientEventListener,
+  ClientEvents,
+  ClientEventTarget,
+  OnceOptions,
+} from "./events.ts";
 export { json, type JsonContent, type MessageContent } from "./json.ts";
 export type { Message } from "./message.ts";
 export type { AckMode, ReceiveQueueLimits } from "./message_queue.ts";

@@ -1,13 +1,12 @@
 // What a client tells of itself: its state, and events with their details, in order.
 
-import { assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { ConnectionClosedError, RefusedError } from "../../src/errors.ts";
-import { settle, test } from "./world.ts";
+import { assertPending, settle, test } from "./world.ts";
 
 test("A client tells each connection, each loss, each attempt and its end, and its state says the same", async (world) => {
   const { client, peer } = await world.connected({ clientId: "c" });
   const first = world.expectTold("connected");
-  assertStrictEquals(first.isFirst, true);
   assertStrictEquals(first.server, client.server);
   world.clock.chance = 0.5;
 
@@ -29,7 +28,7 @@ test("A client tells each connection, each loss, each attempt and its end, and i
   world.onDial = (server, signal) => Promise.resolve(world.open(server, signal));
   await world.clock.advance(1000);
   const second = await world.accept();
-  assertStrictEquals(world.expectTold("connected").isFirst, false);
+  assertStrictEquals(world.expectTold("connected").server, client.server);
   assertStrictEquals(client.state, "connected");
 
   second.send({ type: "disconnect", reasonCode: 0x8e });
@@ -112,4 +111,72 @@ test('A listener of "reconnecting" may end the client', async (world) => {
   await settle();
   assertStrictEquals(client.state, "closed");
   await world.expectNoPeer();
+});
+
+test("once() waits for the next event of a type, and for that one alone", async (world) => {
+  const { client, peer } = await world.connected();
+  const lost = client.once("disconnected");
+  const back = client.once("connected");
+  await assertPending(lost);
+  peer.far.cut(new Error("gone"));
+  const { error, willReconnect } = await lost;
+  assertStrictEquals(error.message, "The connection to server:1883 was lost: gone");
+  assertStrictEquals(willReconnect, true);
+  await assertPending(back);
+  await world.accept();
+  assertStrictEquals((await back).server, client.server);
+});
+
+test("once() rejects when the client closes first: with its error, or because it is closed", async (world) => {
+  const { client, peer } = await world.connected();
+  const back = client.once("connected").catch((error) => error);
+  const closed = client.once("closed");
+  peer.send({ type: "disconnect", reasonCode: 0x8e });
+  const error = (await closed).error;
+  assertInstanceOf(error, ConnectionClosedError);
+  assertStrictEquals(await back, error);
+  assertStrictEquals(await client.once("connected").catch((error) => error), error);
+  assertStrictEquals((await client.once("closed")).error, error);
+
+  const { client: other, peer: its } = await world.connected();
+  const never = other.once("dropped").catch((error) => error);
+  const ended = other.disconnect();
+  await settle();
+  its.close();
+  await ended;
+  assertEquals([(await never).name, (await never).kind], ["ConnectionClosedError", "closed"]);
+  assertStrictEquals((await other.once("closed")).error, undefined);
+});
+
+test("once() ends when its signal aborts, and leaves no listener", async (world) => {
+  const { client, peer } = await world.connected();
+  let listeners = 0;
+  const [add, remove] = [client.addEventListener, client.removeEventListener];
+  client.addEventListener = (...args: unknown[]) => {
+    listeners++;
+    return add.apply(client, args as never);
+  };
+  client.removeEventListener = (...args: unknown[]) => {
+    listeners--;
+    return remove.apply(client, args as never);
+  };
+  const controller = new AbortController();
+  const { signal } = controller;
+  const waiting = client.once("disconnected", { signal }).catch((error) => error);
+  await settle();
+  assertStrictEquals(listeners, 2);
+  controller.abort("enough");
+  assertStrictEquals(await waiting, "enough");
+  assertStrictEquals(await client.once("connected", { signal }).catch((error) => error), "enough");
+  const lost = client.once("disconnected");
+  peer.far.cut();
+  await lost;
+  assertStrictEquals(listeners, 0);
+});
+
+test("once() refuses an event that there is none of, and an unknown option", async (world) => {
+  const { client } = await world.connected();
+  await assertRejects(() => client.once("conected" as "connected"), TypeError, '"conected"');
+  const wrong = { timeout: 5 } as object;
+  await assertRejects(() => client.once("connected", wrong), TypeError, '"timeout" of once()');
 });
