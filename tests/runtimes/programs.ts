@@ -3,9 +3,13 @@
 // files; `.ci/run` fills it:
 //
 //   npm install --prefix "${TMPDIR:-/tmp}/mqtt5-test-programs" node@22 bun esbuild
+//   pip install --target "${TMPDIR:-/tmp}/mqtt5-test-programs/python" scramp
 
 const FOLDER = Deno.env.get("MQTT5_TEST_PROGRAMS") ??
   `${Deno.env.get("TMPDIR") ?? "/tmp"}/mqtt5-test-programs`;
+
+/** Packages of Python that tests use, in the same folder. */
+export const PYTHON_PACKAGES: string = `${FOLDER}/python`;
 
 /** The least version of Node that has what the package needs. */
 const LEAST_NODE = 22;
