@@ -19,7 +19,7 @@ import {
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
-import { type AuthenticationProperties, checkMethod, outOfTurn } from "./authentication.ts";
+import type { AuthenticationProperties } from "./authentication.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
@@ -29,14 +29,9 @@ import { HeldBytes } from "./held_bytes.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
 import { UNCOUNTED } from "./memory.ts";
 import { unexpectedPacket, wrongDirection } from "./protocol_errors.ts";
+import { answerToFault, checkAuth, connackProperties, methodOfStep } from "./server_handshake.ts";
 import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
-import {
-  type Authenticating,
-  type Deciding,
-  methodOf,
-  type Open,
-  type ServerState,
-} from "./server_state.ts";
+import type { Authenticating, Deciding, Open, ServerState } from "./server_state.ts";
 import type { Session } from "./session.ts";
 
 /** What a Server's connection is made with. */
@@ -139,7 +134,8 @@ export class ServerConnection extends Connection<ServerState> {
    */
   checkAccept({ properties = {} }: ConnackInit): void {
     const { connect } = this.#requireConnect();
-    this.writeBuffer.check({ type: "connack", properties: this.#granted(connect, properties) });
+    const granted = connackProperties(connect, properties, this.#maximumPacketSize);
+    this.writeBuffer.check({ type: "connack", properties: granted });
   }
 
   /**
@@ -155,7 +151,7 @@ export class ServerConnection extends Connection<ServerState> {
     const { connect } = this.#requireConnect();
     const { authenticationMethod, sessionExpiryInterval, requestProblemInformation } =
       connect.properties;
-    const granted = this.#granted(connect, properties);
+    const granted = connackProperties(connect, properties, this.#maximumPacketSize);
     this.writeBuffer.write({ type: "connack", sessionPresent, properties: granted });
     this.decoder.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
     session.exists = true;
@@ -213,23 +209,18 @@ export class ServerConnection extends Connection<ServerState> {
   ): void {
     const { state } = this;
     if (state.name === "closed") return;
-    const authenticationMethod = methodOf(state);
-    if (authenticationMethod === undefined) {
-      throw new TypeError("Authentication needs an Authentication Method in CONNECT");
-    }
     const goesOn = reasonCode === ReasonCode.continueAuthentication;
-    if (
-      !(state.name === "deciding" && goesOn || state.name === "open" && state.turn === "server")
-    ) {
-      throw new TypeError("The client does not wait for such a step of authentication");
-    }
+    const authenticationMethod = methodOfStep(state, goesOn);
     this.writeBuffer.write({
       type: "auth",
       reasonCode,
       properties: { ...properties, authenticationMethod },
     });
     if (state.name === "open") state.turn = goesOn ? "client" : "nobody";
-    else this.state = { name: "authenticating", connect: state.connect, deadline: Infinity };
+    else {
+      const { connect } = this.#requireConnect();
+      this.state = { name: "authenticating", connect, deadline: Infinity };
+    }
     // What has come ahead of its time is out of turn.
     this.decode();
   }
@@ -443,22 +434,11 @@ export class ServerConnection extends Connection<ServerState> {
     if (packets > 0 && this.state.name === "open") this.state.keepAlive?.received(this.now);
   }
 
-  /**
-   * Before CONNACK a fault is told by CONNACK, and only to who has sent something like a CONNECT.
-   */
+  /** See {@linkcode Connection.report}. */
   protected report(error: PacketError): void {
-    const type = this.isOpen ? "disconnect" : "connack";
-    if (this.state.name === "awaiting connect") {
-      if (error.packetType !== "CONNECT") return;
-      if (isOlder(error.protocolVersion)) return this.writeBuffer.writeEncoded(REFUSAL_IN_MQTT_3);
-    }
-    // A second CONNECT, or a CONNACK, may have a fault that DISCONNECT has no Reason Code for.
-    const isCode = reasonCodeName(error.reasonCode, type) !== undefined;
-    const reasonCode = isCode
-      ? error.reasonCode as typeof ReasonCode.protocolError
-      : ReasonCode.protocolError;
-    const properties = { reasonString: error.message };
-    this.writeBuffer.writeIfItFits({ type, reasonCode, properties });
+    const answer = answerToFault(error, this.state.name);
+    if (answer instanceof Uint8Array) this.writeBuffer.writeEncoded(answer);
+    else if (answer !== undefined) this.writeBuffer.writeIfItFits(answer);
   }
 
   /** Ends the connection because there is too much, and says so if the Client can be told. */
@@ -543,33 +523,11 @@ export class ServerConnection extends Connection<ServerState> {
   }
 
   #handleAuth(state: Authenticating | Open, packet: AuthPacket): void {
-    const { reasonCode, properties } = packet;
-    checkMethod("auth", properties.authenticationMethod, methodOf(state));
-    const isClientsTurn = state.name === "authenticating" || state.turn === "client";
-    const expected = isClientsTurn ? ReasonCode.continueAuthentication : ReasonCode.reauthenticate;
-    if (reasonCode !== expected || state.name === "open" && state.turn === "server") {
-      throw outOfTurn(packet);
-    }
+    checkAuth(state, packet);
     this.#earlyBytes = 0;
     if (state.name === "open") state.turn = "server";
     else this.state = { name: "deciding", connect: state.connect };
     this.events.push({ type: "auth", packet });
-  }
-
-  /** What CONNACK says beside what the broker grants. */
-  #granted(
-    { properties: asked }: ConnectPacket,
-    properties: PropertiesOf<"connack">,
-  ): PropertiesOf<"connack"> {
-    return {
-      ...properties,
-      maximumPacketSize: this.#maximumPacketSize,
-      authenticationMethod: asked.authenticationMethod,
-      // [MQTT-3.1.2-28]
-      responseInformation: asked.requestResponseInformation === true
-        ? properties.responseInformation
-        : undefined,
-    };
   }
 
   #requireConnect(): Deciding | Authenticating {
@@ -579,24 +537,12 @@ export class ServerConnection extends Connection<ServerState> {
   }
 }
 
-/**
- * CONNACK as MQTT 3.1 and 3.1.1 have it, with return code 1: a Client of theirs understands no
- * other (MQTT 3.1.1 §3.2.2.3).
- */
-const REFUSAL_IN_MQTT_3 = Uint8Array.of(0x20, 0x02, 0x00, 0x01);
-
-/** Whether a Client speaks an older version; bridges set the highest bit of theirs to say so. */
-function isOlder(protocolVersion = 5): boolean {
-  return (protocolVersion < 0x80 ? protocolVersion : protocolVersion & 0x7f) < 5;
-}
-
 function checkCount(
   name: string,
   reasonCodes: readonly number[],
   filters: readonly unknown[],
 ): void {
   if (reasonCodes.length === filters.length) return;
-  throw new TypeError(
-    `${name} needs ${filters.length} Reason Codes, one for each Topic Filter, got ${reasonCodes.length}`,
-  );
+  const needed = `${filters.length} Reason Codes, one for each Topic Filter`;
+  throw new TypeError(`${name} needs ${needed}, got ${reasonCodes.length}`);
 }
