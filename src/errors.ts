@@ -87,7 +87,7 @@ export class MalformedPacketError extends PacketError {
 
   /** Makes the error for a fault. */
   constructor(fault: PacketFault) {
-    super(0x81, fault);
+    super(MALFORMED_PACKET, fault);
   }
 }
 
@@ -112,7 +112,7 @@ export class ProtocolError extends PacketError {
   override readonly name = "ProtocolError";
 
   /** Makes the error for a fault that the standard answers with `reasonCode`. */
-  constructor(fault: PacketFault, reasonCode = 0x82) {
+  constructor(fault: PacketFault, reasonCode: number = PROTOCOL_ERROR) {
     super(reasonCode, fault);
   }
 }
@@ -330,3 +330,10 @@ export class NotSentError extends Error {
     this.kind = kind;
   }
 }
+
+/**
+ * The Reason Codes of the two classes of faults. They are told again here, because the table of
+ * Reason Codes is in a layer above this file.
+ */
+const MALFORMED_PACKET = 0x81;
+const PROTOCOL_ERROR = 0x82;

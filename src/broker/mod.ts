@@ -14,7 +14,7 @@
 
 export type { BrokerStatistics } from "./engine.ts";
 export { topicFiltersOverlap } from "../topics.ts";
-export { StoreError, type StoreErrorCode } from "./durability/store.ts";
+export { StoreError, type StoreErrorKind } from "./durability/store.ts";
 export type { BrokerLimits } from "./limits.ts";
 export type { PeerCertificate } from "../session/peer.ts";
 export type {

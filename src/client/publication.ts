@@ -89,7 +89,8 @@ export function discardError({ message, cause }: DiscardedEvent): unknown {
       return cause.error;
     case "session lost":
       return new ConnectionClosedError(
-        `The server lost the session while the message to ${topic} was in flight: it may or may not have arrived`,
+        `The server lost the session while the message to ${topic} was in flight: ` +
+          "it may or may not have arrived",
         { kind: "transient" },
       );
     default:

@@ -249,7 +249,8 @@ function withoutSecrets(url: string): string {
 
 function notMqtt(url: string, subprotocol: string): string {
   const chosen = subprotocol === "" ? "no subprotocol" : JSON.stringify(subprotocol);
-  return `${url} chose ${chosen} instead of "${SUBPROTOCOL}": check that its path is that of an MQTT server`;
+  const remedy = "check that its path is that of an MQTT server";
+  return `${url} chose ${chosen} instead of "${SUBPROTOCOL}": ${remedy}`;
 }
 
 /**

@@ -85,10 +85,11 @@ export class PendingRequests {
     }
     if (request.filters !== reasonCodes.length) {
       const statement = type === "suback" ? "MQTT-3.8.4-6" : "MQTT-3.11.3-1";
+      const given = `${reasonCodes.length} Reason Codes`;
       throw protocolError(
         type,
         "Payload",
-        `has ${reasonCodes.length} Reason Codes for ${request.filters} Topic Filters [${statement}]`,
+        `has ${given} for ${request.filters} Topic Filters [${statement}]`,
         type === "suback" ? "3.9.3" : "3.11.3",
       );
     }

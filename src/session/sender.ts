@@ -122,9 +122,8 @@ export class Sender {
     if (!this.#isNext() || this.#aliases.areGivenOut) return false;
     const { maximumPacketSize } = this.#peer;
     if (bytes.length > maximumPacketSize) {
-      throw new PacketTooLargeError(
-        `The packet has ${bytes.length} bytes, but the receiver accepts at most ${maximumPacketSize}`,
-      );
+      const limit = `the receiver accepts at most ${maximumPacketSize}`;
+      throw new PacketTooLargeError(`The packet has ${bytes.length} bytes, but ${limit}`);
     }
     if (!this.#writeBuffer.hasMemoryFor(bytes.length)) return false;
     this.#writeBuffer.writeEncoded(bytes);

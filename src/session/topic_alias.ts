@@ -59,9 +59,8 @@ export class OutgoingAliases {
       throw new TypeError('properties.topicAlias needs the option topicAliases: "manual"');
     }
     if (alias > this.#maximum) {
-      throw new RangeError(
-        `properties.topicAlias is ${alias}, but the peer accepts at most ${this.#maximum} [MQTT-3.3.2-9]`,
-      );
+      const limit = `the peer accepts at most ${this.#maximum} [MQTT-3.3.2-9]`;
+      throw new RangeError(`properties.topicAlias is ${alias}, but ${limit}`);
     }
     if (packet.topic !== "") return packet;
     const topic = this.#given.get(alias);

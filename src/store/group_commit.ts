@@ -4,7 +4,7 @@
 // reported once in a while, not for every attempt.
 
 import type { Database } from "./sqlite.ts";
-import { StoreError, type StoreErrorCode } from "./store_error.ts";
+import { StoreError, type StoreErrorKind } from "./store_error.ts";
 import { Transactions } from "./transaction.ts";
 
 /**
@@ -30,7 +30,7 @@ export interface GroupCommitSetup {
 export class GroupCommit {
   readonly #transactions: Transactions;
   readonly #setup: GroupCommitSetup;
-  readonly #reportedAt = new Map<StoreErrorCode, number>();
+  readonly #reportedAt = new Map<StoreErrorKind, number>();
   #pause = 0;
   #retryAt: number | undefined;
 
@@ -76,9 +76,9 @@ export class GroupCommit {
   #report(cause: unknown): void {
     const now = this.#setup.now();
     const error = StoreError.from(cause, this.#setup.path);
-    const reportedAt = this.#reportedAt.get(error.code);
+    const reportedAt = this.#reportedAt.get(error.kind);
     if (reportedAt !== undefined && now < reportedAt + REPORT_INTERVAL) return;
-    this.#reportedAt.set(error.code, now);
+    this.#reportedAt.set(error.kind, now);
     this.#setup.onFailed(error);
   }
 }

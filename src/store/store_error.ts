@@ -1,4 +1,4 @@
-// Errors of database files: each has a code that tells them apart, and a message that names the
+// Errors of database files: each has a kind that tells them apart, and a message that names the
 // file and what to do.
 
 /**
@@ -13,7 +13,7 @@
  * - `"read-only"`: it cannot be written.
  * - `"failed"`: anything else, such as a disk error; see `cause`.
  */
-export type StoreErrorCode =
+export type StoreErrorKind =
   | "locked"
   | "foreign"
   | "damaged"
@@ -28,28 +28,28 @@ export class StoreError extends Error {
   /** Always `"StoreError"`. */
   override readonly name = "StoreError";
   /** What is wrong. */
-  readonly code: StoreErrorCode;
+  readonly kind: StoreErrorKind;
   /** The path of the file. */
   readonly path: string;
 
   /** `reason` is the part of the message after the file name. */
-  constructor(code: StoreErrorCode, path: string, reason: string, options?: ErrorOptions) {
+  constructor(kind: StoreErrorKind, path: string, reason: string, options?: ErrorOptions) {
     super(`${path} cannot be used: ${reason}`, options);
-    this.code = code;
+    this.kind = kind;
     this.path = path;
   }
 
   /** The error for what a database has thrown. */
   static from(cause: unknown, path: string): StoreError {
     if (cause instanceof StoreError) return cause;
-    const code = codeOf(cause);
+    const kind = kindOf(cause);
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new StoreError(code, path, REASONS[code] ?? message, { cause });
+    return new StoreError(kind, path, REASONS[kind] ?? message, { cause });
   }
 }
 
 /** Replaces SQLite's message where it can be said what to do. */
-const REASONS: Partial<Record<StoreErrorCode, string>> = {
+const REASONS: Partial<Record<StoreErrorKind, string>> = {
   locked: "another process is using it; stop that process, or choose another file",
   foreign: "it is not a database; choose another file",
   damaged: "it is damaged; restore it from a backup, or move it away to start with an empty one",
@@ -58,7 +58,7 @@ const REASONS: Partial<Record<StoreErrorCode, string>> = {
 };
 
 /** SQLite's primary result codes, the lowest byte of `errcode`: https://sqlite.org/rescode.html */
-const CODES: Readonly<Record<number, StoreErrorCode>> = {
+const KINDS: Readonly<Record<number, StoreErrorKind>> = {
   5: "locked",
   6: "locked",
   8: "read-only",
@@ -67,7 +67,7 @@ const CODES: Readonly<Record<number, StoreErrorCode>> = {
   26: "foreign",
 };
 
-function codeOf(error: unknown): StoreErrorCode {
+function kindOf(error: unknown): StoreErrorKind {
   const { errcode } = error as { readonly errcode?: unknown };
-  return typeof errcode === "number" ? CODES[errcode & 0xff] ?? "failed" : "failed";
+  return typeof errcode === "number" ? KINDS[errcode & 0xff] ?? "failed" : "failed";
 }

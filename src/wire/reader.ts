@@ -151,7 +151,7 @@ export class Reader {
   }
 
   /**
-   * Refuses the bytes with 0x81, Malformed Packet. `rule` says what the field does or has: "is 0".
+   * Refuses the bytes as a Malformed Packet. `rule` says what the field does or has: "is 0".
    */
   malformed(field: Field<never>, rule: string, offset: number = this.fieldPosition): never {
     throw new MalformedPacketError(this.#fault(field, rule, offset));
@@ -161,7 +161,7 @@ export class Reader {
   notAllowed(
     field: Field<never>,
     rule: string,
-    reasonCode = 0x82,
+    reasonCode?: number,
     offset: number = this.fieldPosition,
     protocolVersion?: number,
   ): never {

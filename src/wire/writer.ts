@@ -170,9 +170,8 @@ export class Writer {
     const value = written + more;
     if (value >= 0x80) {
       if (value > MAXIMUM_VARIABLE_BYTE_INTEGER) {
-        throw new PacketTooLargeError(
-          `The packet is too large: ${field.name} would be ${value}, the most is ${MAXIMUM_VARIABLE_BYTE_INTEGER}`,
-        );
+        const excess = `${value}, the most is ${MAXIMUM_VARIABLE_BYTE_INTEGER}`;
+        throw new PacketTooLargeError(`The packet is too large: ${field.name} would be ${excess}`);
       }
       const size = value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
       this.#reserve(size - 1);

@@ -86,7 +86,7 @@ Deno.test("A file with a value that has changed, be it by a bit, is refused, wha
       database.close();
     }
     const error = await assertRejects(() => serve({ listeners: [], path: copy }), StoreError);
-    assertStrictEquals(error.code, "damaged", `${table}.${column}`);
+    assertStrictEquals(error.kind, "damaged", `${table}.${column}`);
     const why = `${copy} cannot be used: a row of the table "`;
     assert(error.message.startsWith(why), `${table}.${column}: ${error.message}`);
   }
@@ -143,13 +143,13 @@ Deno.test("An empty file, and the file of another program, are refused and left 
   const empty = `${folder.path}/empty.db`;
   await Deno.writeTextFile(empty, "");
   const isEmpty = await assertRejects(() => serve({ listeners: [], path: empty }), StoreError);
-  assertStrictEquals(isEmpty.code, "empty");
+  assertStrictEquals(isEmpty.kind, "empty");
   const foreign = `${folder.path}/foreign.db`;
   const database = new DatabaseSync(foreign);
   database.exec("CREATE TABLE session (a); CREATE TABLE theirs (b)");
   database.close();
   const before = await Deno.readFile(foreign);
   const isForeign = await assertRejects(() => serve({ listeners: [], path: foreign }), StoreError);
-  assertStrictEquals(isForeign.code, "foreign");
+  assertStrictEquals(isForeign.kind, "foreign");
   assertEquals(await Deno.readFile(foreign), before);
 });

@@ -76,7 +76,7 @@ Deno.test({
         await (await subscriber(broker)).disconnect();
         acknowledged = await fill(publisher, 0);
         assert(acknowledged > 50, `only ${acknowledged} messages had room`);
-        assertEquals(errors.map((error) => (error as StoreError).code), ["full"]);
+        assertEquals(errors.map((error) => (error as StoreError).kind), ["full"]);
         // Who needs no disk does not notice it.
         await publisher.publish("free", "1", { qos: 2 });
         assertStrictEquals((await take(free, 1))[0]!.text(), "1");

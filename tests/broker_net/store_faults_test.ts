@@ -51,7 +51,7 @@ class FaultyWorld {
         if (!(error instanceof StoreError) || isAgain) throw error;
         this.plan.isOver = true;
         // It looks as if another process was just making it.
-        if (error.code === "locked") removeEmptyFile(this.path);
+        if (error.kind === "locked") removeEmptyFile(this.path);
       }
     }
   }

@@ -22,7 +22,7 @@ class FullWorld implements AsyncDisposable {
       {
         listeners: [],
         onError: (error, { what }) =>
-          void this.errors.push(`${what}: ${(error as StoreError).code}`),
+          void this.errors.push(`${what}: ${(error as StoreError).kind}`),
       },
       this.clock,
       new Store(":memory:", clocks, this.plan.open),

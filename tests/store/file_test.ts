@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { openDatabase, type StoreFormat } from "../../src/store/file.ts";
 import { type Database, openSqlite } from "../../src/store/sqlite.ts";
-import { StoreError, type StoreErrorCode } from "../../src/store/store_error.ts";
+import { StoreError, type StoreErrorKind } from "../../src/store/store_error.ts";
 
 const FORMAT: StoreFormat = {
   applicationId: 0x1234,
@@ -46,10 +46,10 @@ function alter(path: string, alter: (database: Database) => void): void {
 }
 
 /** The file is refused, with its name and what is wrong with it, and left as it is. */
-function assertRefused(path: string, code: StoreErrorCode, why: RegExp): void {
+function assertRefused(path: string, kind: StoreErrorKind, why: RegExp): void {
   const before = Deno.readFileSync(path);
   const error = assertThrows(() => openDatabase(path, FORMAT), StoreError);
-  assertStrictEquals(error.code, code, error.message);
+  assertStrictEquals(error.kind, kind, error.message);
   assertStrictEquals(error.path, path);
   assert(error.message.startsWith(`${path} cannot be used: `), error.message);
   assert(why.test(error.message), error.message);
@@ -66,7 +66,7 @@ fileTest("A file that is not there is made, and found again", (path) => {
 fileTest("A file that another one uses is refused, until that one closes it", (path) => {
   const database = openDatabase(path, FORMAT);
   const error = assertThrows(() => openDatabase(path, FORMAT), StoreError);
-  assertStrictEquals(error.code, "locked");
+  assertStrictEquals(error.kind, "locked");
   assert(
     /another process is using it; stop that process, or choose another file$/.test(error.message),
   );

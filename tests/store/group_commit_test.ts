@@ -12,7 +12,7 @@ function group() {
   const commits = new GroupCommit(database, {
     path: "a file",
     now: () => world.now,
-    onFailed: ({ code, message }) => void told.push(`${code}: ${message}`),
+    onFailed: ({ kind, message }) => void told.push(`${kind}: ${message}`),
   });
   const insert = (value: number) => () =>
     void database.prepare("INSERT INTO a VALUES (?)").run(value);

@@ -42,8 +42,9 @@ export type SubscriptionRow = Pick<Subscription<unknown>, "request" | "identifie
 
 const SQL = {
   saveSession: `INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    username = excluded.username, owner = excluded.owner, address = excluded.address, lifetime = excluded.lifetime,
-    left_at = excluded.left_at, will = excluded.will, checksum = excluded.checksum`,
+    username = excluded.username, owner = excluded.owner, address = excluded.address,
+    lifetime = excluded.lifetime, left_at = excluded.left_at, will = excluded.will,
+    checksum = excluded.checksum`,
   deleteSession: "DELETE FROM session WHERE client_id = ?",
   saveSubscription: "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?)",
   deleteSubscription: "DELETE FROM subscription WHERE client_id = ? AND topic_filter = ?",

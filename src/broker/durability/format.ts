@@ -13,7 +13,8 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE subscription (
     client_id TEXT NOT NULL REFERENCES session ON DELETE CASCADE,
-    topic_filter TEXT NOT NULL, request TEXT NOT NULL, identifier INTEGER, checksum INTEGER NOT NULL,
+    topic_filter TEXT NOT NULL, request TEXT NOT NULL, identifier INTEGER,
+    checksum INTEGER NOT NULL,
     PRIMARY KEY (client_id, topic_filter)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE received (

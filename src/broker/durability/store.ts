@@ -10,10 +10,18 @@ import { openDatabase } from "../../store/file.ts";
 import { GroupCommit } from "../../store/group_commit.ts";
 import type { OpenDatabase } from "../../store/sqlite.ts";
 import { StoreError } from "../../store/store_error.ts";
-export { StoreError, type StoreErrorCode } from "../../store/store_error.ts";
+export { StoreError, type StoreErrorKind } from "../../store/store_error.ts";
 import { QueuedMessage } from "../routing/queued_message.ts";
 import type { BrokerSession } from "../model.ts";
 import type { Subscription } from "../routing/subscriptions.ts";
+import {
+  type FlightChanges,
+  flightChanges,
+  hasOtherChanges,
+  noChanges,
+  type RetainedState,
+  writeChanges,
+} from "./changes.ts";
 import { BrokerDatabase, type MessageRow, type SessionRow } from "./database.ts";
 import { BROKER_FILE } from "./format.ts";
 
@@ -25,41 +33,6 @@ export interface Clocks {
   readonly wall: () => number;
 }
 
-/** A retained message, and when it expires by the engine's clock. */
-interface RetainedState {
-  readonly packet: PublishPacket;
-  readonly expiresAt: number;
-}
-
-/** The changes since the last commit. */
-interface Changes {
-  /**
-   * Client Identifiers of sessions that have ended. Their rows are deleted before anything else.
-   */
-  readonly endedSessions: Set<string>;
-  readonly sessions: Map<BrokerSession, SessionRow>;
-  readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
-  /** Received QoS 2 messages, whose PUBREC waits for the commit. */
-  readonly received: Map<BrokerSession, PendingAcknowledgement[]>;
-  readonly messages: Map<QueuedMessage, BrokerSession>;
-  /** The `id`s of messages that are delivered or dropped. */
-  readonly deletedMessages: Set<number>;
-  /** Sessions whose in-flight messages may have changed. */
-  readonly touched: Set<BrokerSession>;
-  readonly retained: Map<string, RetainedState | undefined>;
-}
-
-/** The differences between a session's in-flight messages and their rows. */
-interface FlightChanges {
-  readonly clientId: string;
-  /** Messages whose delivery state has changed. */
-  readonly moved: readonly QueuedMessage[];
-  /** Packet Identifiers whose PUBREL has arrived, or that now belong to another message. */
-  readonly released: readonly number[];
-  /** Whether a message in flight has no row yet. */
-  readonly isNew: boolean;
-}
-
 /** The persistent state of a broker. */
 export class Store {
   /** The path of the file. */
@@ -67,16 +40,7 @@ export class Store {
   readonly #database: BrokerDatabase;
   readonly #clocks: Clocks;
   readonly #commits: GroupCommit;
-  readonly #changes: Changes = {
-    endedSessions: new Set(),
-    sessions: new Map(),
-    subscriptions: new Map(),
-    received: new Map(),
-    messages: new Map(),
-    deletedMessages: new Set(),
-    touched: new Set(),
-    retained: new Map(),
-  };
+  readonly #changes = noChanges();
   /** Sessions in the file, or to be written to it, as they were last saved. */
   readonly #sessions = new Map<string, { session: BrokerSession | undefined; row: SessionRow }>();
   /** The received, unreleased QoS 2 messages that are in the file. */
@@ -111,7 +75,7 @@ export class Store {
 
   /** Whether a commit is needed: there are changes, or the last commit has failed. */
   get needsCommit(): boolean {
-    return this.isFailing || this.#changes.touched.size > 0 || this.#hasOtherChanges;
+    return this.isFailing || this.#changes.touched.size > 0 || hasOtherChanges(this.#changes);
   }
 
   /** Whether the last commit has failed. */
@@ -284,7 +248,7 @@ export class Store {
   commit(isUrgent = false): boolean {
     if (this.#isClosed || !this.needsCommit) return true;
     const flights = Array.from(this.#changes.touched, (session) => this.#flightOf(session));
-    const isEmpty = !this.isFailing && !this.#hasOtherChanges &&
+    const isEmpty = !this.isFailing && !hasOtherChanges(this.#changes) &&
       flights.every(({ moved, released }) => moved.length === 0 && released.length === 0);
     if (!isEmpty && !this.#commits.run(() => this.#write(flights), isUrgent)) return false;
     this.#markCommitted(flights);
@@ -303,48 +267,14 @@ export class Store {
     }
   }
 
-  /** Whether there are changes apart from those of `touched` sessions. */
-  get #hasOtherChanges(): boolean {
-    const { endedSessions, sessions, subscriptions, received } = this.#changes;
-    const { messages, deletedMessages, retained } = this.#changes;
-    return endedSessions.size + sessions.size + subscriptions.size + received.size +
-        messages.size + deletedMessages.size + retained.size > 0;
-  }
-
   #write(flights: readonly FlightChanges[]): void {
     const database = this.#database;
     if (this.isFailing) database.probe();
-    const { endedSessions, sessions, subscriptions, received } = this.#changes;
-    const { messages, deletedMessages, retained } = this.#changes;
-    for (const clientId of endedSessions) database.deleteSession(clientId);
-    for (const row of sessions.values()) database.saveSession(row);
-    for (const [session, entries] of subscriptions) {
-      if (!this.#has(session)) continue;
-      const { clientId } = session.client;
-      for (const [topicFilter, subscription] of entries) {
-        if (subscription === undefined) database.deleteSubscription(clientId, topicFilter);
-        else database.saveSubscription(clientId, subscription);
-      }
-    }
-    for (const id of deletedMessages) database.deleteMessage(id);
-    for (const [message, session] of messages) {
-      // Its session may have ended.
-      if (!this.#has(session)) continue;
-      database.saveMessage(session.client.clientId, message, this.#toWall(message.expiresAt));
-    }
-    for (const { clientId, moved, released } of flights) {
-      for (const message of moved) database.saveFlight(message);
-      for (const packetId of released) database.deleteReceived(clientId, packetId);
-    }
-    for (const [session, acknowledgements] of received) {
-      if (!this.#has(session)) continue;
-      const { clientId } = session.client;
-      for (const { packetId } of acknowledgements) database.saveReceived(clientId, packetId);
-    }
-    for (const [topic, state] of retained) {
-      if (state === undefined) database.deleteRetained(topic);
-      else database.saveRetained(state.packet, this.#toWall(state.expiresAt));
-    }
+    writeChanges(this.#changes, flights, {
+      database,
+      has: (session) => this.#has(session),
+      toWall: (at) => this.#toWall(at),
+    });
   }
 
   /** Records that all changes are in the file. */
@@ -371,20 +301,7 @@ export class Store {
   }
 
   #flightOf(session: BrokerSession): FlightChanges {
-    const { client: { clientId }, state } = session;
-    const moved: QueuedMessage[] = [];
-    let isNew = false;
-    for (const message of state.inFlight.values()) {
-      if (!(message instanceof QueuedMessage) || message.row === undefined) continue;
-      if (message.savedOrder === message.order) continue;
-      if (this.#changes.messages.has(message)) isNew = true;
-      else moved.push(message);
-    }
-    const released: number[] = [];
-    for (const [packetId, acknowledgement] of this.#received.get(session) ?? []) {
-      if (state.unreleased.get(packetId) !== acknowledgement) released.push(packetId);
-    }
-    return { clientId, moved, released, isNew };
+    return flightChanges(session, this.#changes, this.#received.get(session));
   }
 
   #saveRow(session: BrokerSession, row: SessionRow): void {

@@ -94,8 +94,9 @@ function variable(name: string): string {
           "(--password-file)",
       );
     }
+    const remedy = `run it with --allow-env=${name}`;
     throw usageFailure(
-      `Cannot read the environment variable ${name}: permission denied; run it with --allow-env=${name}`,
+      `Cannot read the environment variable ${name}: permission denied; ${remedy}`,
     );
   }
   if (value !== undefined) return value;
