@@ -1,7 +1,6 @@
 // §3.8 SUBSCRIBE and §3.10 UNSUBSCRIBE with their answers, the Client's side. They live and die
 // with a connection: one that has not been answered has to be said again on the next.
 
-import { parseSharedSubscription } from "../topics.ts";
 import type {
   SubackPacket,
   SubscribeInit,
@@ -10,6 +9,7 @@ import type {
 } from "../packets/mod.ts";
 import { protocolError } from "./protocol_errors.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { unsupportedFeature } from "./subscription_features.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 import type { Session } from "./session.ts";
 
@@ -47,14 +47,8 @@ export class PendingRequests {
    * @throws {RangeError} when a field is out of its range
    */
   subscribe(request: SubscribeRequest, server: Capabilities): number {
-    const { subscriptions, properties } = request;
-    for (const { topicFilter } of subscriptions) checkAvailable(server, topicFilter);
-    if (
-      !server.subscriptionIdentifierAvailable && properties?.subscriptionIdentifiers !== undefined
-    ) {
-      throw new TypeError("The server does not support Subscription Identifiers (§3.2.2.3.12)");
-    }
-    return this.#send("suback", subscriptions.length, (packetId) => {
+    checkSupported(request, server);
+    return this.#send("suback", request.subscriptions.length, (packetId) => {
       this.#writeBuffer.write({ ...request, packetId });
     });
   }
@@ -108,19 +102,10 @@ export class PendingRequests {
   }
 }
 
-function checkAvailable(server: Capabilities, topicFilter: string): void {
-  if (!server.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
-    throw new TypeError(
-      `The server does not support wildcards, as in ${JSON.stringify(topicFilter)} (§3.2.2.3.11)`,
-    );
-  }
-  if (
-    !server.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined
-  ) {
-    throw new TypeError(
-      `The server does not support Shared Subscriptions, as in ${
-        JSON.stringify(topicFilter)
-      } (§3.2.2.3.13)`,
-    );
-  }
+function checkSupported(request: SubscribeRequest, server: Capabilities): void {
+  const feature = unsupportedFeature(request, server);
+  if (feature === undefined) return;
+  const { name, section, topicFilter } = feature;
+  const where = topicFilter === undefined ? "" : `, as in ${JSON.stringify(topicFilter)}`;
+  throw new TypeError(`The server does not support ${name}${where} (§${section})`);
 }

@@ -1,9 +1,9 @@
 // What a Server has said in CONNACK that it does not have, and a Client asks for all the same.
 
 import { type PublishPacket, ReasonCode, type SubscribePacket } from "../packets/mod.ts";
-import { parseSharedSubscription } from "../topics.ts";
 import { protocolError } from "./protocol_errors.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { type Feature, unsupportedFeature } from "./subscription_features.ts";
 
 /**
  * Refuses a message that the Server has said it does not take (§3.2.2.3.4, §3.2.2.3.5), or that no
@@ -34,40 +34,28 @@ export function checkPublishAllowed(
  *
  * @throws {ProtocolError} with the Reason Code for it
  */
-export function checkSubscribeAllowed(
-  { subscriptions, properties }: SubscribePacket,
-  own: Capabilities,
-): void {
-  for (const { topicFilter } of subscriptions) {
-    if (!own.sharedSubscriptionAvailable && parseSharedSubscription(topicFilter) !== undefined) {
-      const rule = "is a Shared Subscription, which is not supported";
-      throw protocolError(
-        "subscribe",
-        "Topic Filter",
-        rule,
-        "3.2.2.3.13",
-        ReasonCode.sharedSubscriptionsNotSupported,
-      );
-    }
-    if (!own.wildcardSubscriptionAvailable && /[+#]/.test(topicFilter)) {
-      const rule = "has a wildcard, which is not supported";
-      throw protocolError(
-        "subscribe",
-        "Topic Filter",
-        rule,
-        "3.2.2.3.11",
-        ReasonCode.wildcardSubscriptionsNotSupported,
-      );
-    }
-  }
-  if (!own.subscriptionIdentifierAvailable && properties.subscriptionIdentifiers !== undefined) {
-    const rule = "is not supported";
-    throw protocolError(
-      "subscribe",
-      "Subscription Identifier",
-      rule,
-      "3.2.2.3.12",
-      ReasonCode.subscriptionIdentifiersNotSupported,
-    );
-  }
+export function checkSubscribeAllowed(packet: SubscribePacket, own: Capabilities): void {
+  const feature = unsupportedFeature(packet, own);
+  if (feature === undefined) return;
+  const [field, rule, reasonCode] = REFUSALS[feature.name];
+  throw protocolError("subscribe", field, rule, feature.section, reasonCode);
 }
+
+/** How a feature that the Server does not have is refused: the field, the rule, the Reason Code. */
+const REFUSALS: Readonly<Record<Feature["name"], readonly [string, string, ReasonCode]>> = {
+  "wildcards": [
+    "Topic Filter",
+    "has a wildcard, which is not supported",
+    ReasonCode.wildcardSubscriptionsNotSupported,
+  ],
+  "Subscription Identifiers": [
+    "Subscription Identifier",
+    "is not supported",
+    ReasonCode.subscriptionIdentifiersNotSupported,
+  ],
+  "Shared Subscriptions": [
+    "Topic Filter",
+    "is a Shared Subscription, which is not supported",
+    ReasonCode.sharedSubscriptionsNotSupported,
+  ],
+};
