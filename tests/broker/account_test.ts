@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import { Account } from "../../src/broker/account.ts";
 
-Deno.test("An account has room up to its limit, and to those of all above it", () => {
+Deno.test("An account has room up to its own limit and the limits of the accounts above it", () => {
   const broker = new Account(undefined, { limit: 100 });
   const session = new Account(broker, { limit: 60 });
   const subscriptions = new Account(session, { limit: 80 });
@@ -21,7 +21,7 @@ Deno.test("An account has room up to its limit, and to those of all above it", (
   assert(other.hasRoom(60));
 });
 
-Deno.test("What is charged without asking may be over the limit, and leaves no room until it is less", () => {
+Deno.test("A charge made without asking may exceed the limit, and then there is no room until the total falls below it", () => {
   const account = new Account(undefined, { limit: 10 });
   account.charge(15);
   assertEquals(account.bytes, 15);
@@ -31,7 +31,7 @@ Deno.test("What is charged without asking may be over the limit, and leaves no r
   assertFalse(account.hasRoom(1));
 });
 
-Deno.test("What others have charged above counts below only", () => {
+Deno.test("Shared bytes that another account has charged above count only in this account", () => {
   const broker = new Account(undefined, { limit: 100 });
   const session = new Account(broker, { limit: 60 });
   assert(session.hasRoom(10, 50));
@@ -44,7 +44,7 @@ Deno.test("What others have charged above counts below only", () => {
   assertEquals([session.bytes, broker.bytes], [0, 0]);
 });
 
-Deno.test("The reserve is for small accounts: those that have as many bytes as makes them so, and no more", () => {
+Deno.test("Only accounts up to the size of a small one may use the reserve", () => {
   const broker = new Account(undefined, { limit: 100, reserve: 50, small: 20 });
   const large = new Account(broker);
   const small = new Account(broker);
@@ -61,13 +61,13 @@ Deno.test("The reserve is for small accounts: those that have as many bytes as m
   assertFalse(own.hasRoom(6));
 });
 
-Deno.test("An account without a word on it is never small", () => {
+Deno.test("An account is not small by default", () => {
   const broker = new Account(undefined, { limit: 100, reserve: 50 });
   assertFalse(new Account(broker).hasRoom(51));
   assert(new Account(broker).hasRoom(50));
 });
 
-Deno.test("A closed account gives back all that was on it, and takes nothing more", () => {
+Deno.test("A closed account gives back all of its bytes and accepts no more charges", () => {
   const broker = new Account();
   const session = new Account(broker);
   const other = new Account(broker);
@@ -82,7 +82,7 @@ Deno.test("A closed account gives back all that was on it, and takes nothing mor
   assertEquals(broker.bytes, 3);
 });
 
-Deno.test("What is left to the accounts that there are opens no new one, and is had by small ones", () => {
+Deno.test("The part left to existing accounts opens no new account, but small accounts may use it", () => {
   const broker = new Account(undefined, { limit: 100, reserve: 50, left: 20, small: 20 });
   broker.charge(70);
   assert(broker.hasRoomToOpen(10));

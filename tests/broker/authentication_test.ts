@@ -100,13 +100,13 @@ for (const isAsync of [false, true]) {
   });
 }
 
-Deno.test("A client with a method is refused where there is no hook for it [MQTT-4.12.0-1]", async () => {
+Deno.test("A client with an Authentication Method is refused when there is no hook for it [MQTT-4.12.0-1]", async () => {
   await using world = new World({ authenticate: () => true });
   (await world.ask("c", { properties: METHOD })).expectRefusal(0x8c);
   assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
-Deno.test("A client whose method the hook does not know is refused as it says, and as the standard has it [MQTT-4.12.0-1]", async () => {
+Deno.test("A client whose method the hook does not know is refused with Bad authentication method [MQTT-4.12.0-1]", async () => {
   await using world = new World({
     authenticateStep: (_client, { method }) =>
       method === "m" ? { result: "success" } : { result: "refuse", reasonCode: 0x8c },
@@ -115,7 +115,7 @@ Deno.test("A client whose method the hook does not know is refused as it says, a
   await world.connect("c", { properties: METHOD });
 });
 
-Deno.test("A client without a method is sent no AUTH, and none in CONNACK [MQTT-4.12.0-6]", async () => {
+Deno.test("A client without an Authentication Method receives no AUTH, and no method in CONNACK [MQTT-4.12.0-6]", async () => {
   await using world = new World({ authenticateStep: () => ({ result: "continue" }) });
   const { client, connack } = await world.join("c");
   assertStrictEquals(connack.properties.authenticationMethod, undefined);
@@ -124,7 +124,7 @@ Deno.test("A client without a method is sent no AUTH, and none in CONNACK [MQTT-
   client.expectDisconnect(0x82);
 });
 
-Deno.test("The hook is told who authenticates, by which method, with what, which step it is, and whether again", async () => {
+Deno.test("The hook receives the client, the method, the data, the number of the step and whether it is re-authentication", async () => {
   const told: unknown[] = [];
   await using world = new World({
     authenticateStep: ({ clientId, username }, { method, data, step, isReauthentication }) => {
@@ -182,7 +182,7 @@ for (
   });
 }
 
-Deno.test("The other hooks are asked as well: about the Will, not about credentials", async () => {
+Deno.test("With enhanced authentication the Will is still authorized, but authenticate() is not called", async () => {
   const asked: string[] = [];
   await using world = new World({
     authenticate: () => asked.push("credentials") > 0,
@@ -193,7 +193,7 @@ Deno.test("The other hooks are asked as well: about the Will, not about credenti
   assertEquals(asked, ["will"]);
 });
 
-Deno.test("A client that takes no step in time is given up", async () => {
+Deno.test("A client that does not send AUTH in time is disconnected", async () => {
   await using world = new World({
     limits: { connectTimeout: 500 },
     authenticateStep: () => ({ result: "continue" }),
@@ -206,7 +206,7 @@ Deno.test("A client that takes no step in time is given up", async () => {
   client.expectClosed();
 });
 
-Deno.test("A step that comes out of turn, or by another method, is a fault [MQTT-4.12.0-5]", async () => {
+Deno.test("An AUTH out of turn or with another method is a Protocol Error [MQTT-4.12.0-5]", async () => {
   const pending = new Pending<AuthenticationAnswer>();
   await using world = new World({ authenticateStep: () => pending.ask("step") });
   const early = await world.ask("c", { properties: METHOD });
@@ -228,7 +228,7 @@ Deno.test("A step that comes out of turn, or by another method, is a fault [MQTT
   pending.expectNone();
 });
 
-Deno.test("While a client authenticates again, what it sends waits, and the answer comes first", async () => {
+Deno.test("Packets sent during re-authentication are handled after its answer", async () => {
   const pending = new Pending<AuthenticationAnswer>();
   await using world = new World({ authenticateStep: () => pending.ask("step") });
   const witness = await world.connect("witness");
@@ -249,7 +249,7 @@ Deno.test("While a client authenticates again, what it sends waits, and the answ
   witness.expectMessage("a", "1");
 });
 
-Deno.test("A client that leaves while a step is decided is not let in", async () => {
+Deno.test("A client that disconnects while a step is being decided is not accepted", async () => {
   const pending = new Pending<AuthenticationAnswer>();
   await using world = new World({ authenticateStep: () => pending.ask("step") });
   for (const result of ["success", "continue", "refuse"] as const) {
@@ -262,7 +262,7 @@ Deno.test("A client that leaves while a step is decided is not let in", async ()
   assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
-Deno.test("What was sent before CONNACK and is no AUTH waits, or is a fault when it is this end's turn", async () => {
+Deno.test("Packets other than AUTH sent before CONNACK wait while the hook decides, and are an error when AUTH is expected", async () => {
   await using world = new World({ authenticateStep: () => ({ result: "continue" }) });
   const client = await world.ask("c", { properties: METHOD });
   client.expect("auth");

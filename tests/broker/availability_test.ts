@@ -72,7 +72,7 @@ for (const maximumQoS of [0, 1] as const) {
   });
 }
 
-Deno.test("A client that takes no wildcards, identifiers or groups from the broker still has plain subscriptions", async () => {
+Deno.test("Plain subscriptions work when wildcards, identifiers and Shared Subscriptions are not available", async () => {
   await using world = new World({
     wildcardSubscriptionAvailable: false,
     subscriptionIdentifierAvailable: false,

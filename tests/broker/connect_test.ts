@@ -7,7 +7,7 @@ import { World } from "./world.ts";
 
 const CONNECT = "10 0E 00044D515454 05 00 0000 00 0001 63";
 
-Deno.test("A client that asks is accepted with one CONNACK and nothing before it [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.0-2]", async () => {
+Deno.test("A client is accepted with exactly one CONNACK, which is the first packet it receives [MQTT-3.1.4-5] [MQTT-3.2.0-1] [MQTT-3.2.0-2]", async () => {
   await using world = new World();
   const client = await world.ask("c");
   const { reasonCode, sessionPresent } = client.expect("connack");
@@ -18,7 +18,7 @@ Deno.test("A client that asks is accepted with one CONNACK and nothing before it
   client.expectNothing();
 });
 
-Deno.test("A client is told what the broker takes, and nothing that is so anyway", async () => {
+Deno.test("CONNACK contains the broker's limits, but no property that has its default value", async () => {
   await using world = new World();
   const { connack } = await world.join("c");
   assertEquals(connack.properties, {
@@ -28,7 +28,7 @@ Deno.test("A client is told what the broker takes, and nothing that is so anyway
   });
 });
 
-Deno.test("A client is told what the options grant and limit [MQTT-3.2.2-9]", async () => {
+Deno.test("CONNACK contains what the options grant and limit [MQTT-3.2.2-9]", async () => {
   await using world = new World({
     maximumQoS: 1,
     retainAvailable: false,
@@ -58,7 +58,7 @@ Deno.test("A client is told what the options grant and limit [MQTT-3.2.2-9]", as
   });
 });
 
-Deno.test("Options that grant all are not told [MQTT-3.2.2-9]", async () => {
+Deno.test("CONNACK does not mention options that restrict nothing [MQTT-3.2.2-9]", async () => {
   await using world = new World({
     maximumQoS: 2,
     retainAvailable: true,
@@ -70,7 +70,7 @@ Deno.test("Options that grant all are not told [MQTT-3.2.2-9]", async () => {
   assertEquals(Object.keys(connack.properties).length, 3);
 });
 
-Deno.test("Client Identifiers of 1 to 23 letters and digits are taken, and others as well [MQTT-3.1.3-5]", async () => {
+Deno.test("Client Identifiers of 1 to 23 letters and digits are accepted, and so are others [MQTT-3.1.3-5]", async () => {
   await using world = new World();
   const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   for (const clientId of letters) await world.connect(clientId);
@@ -85,7 +85,7 @@ Deno.test("Client Identifiers of 1 to 23 letters and digits are taken, and other
   assert(world.engine.statistics.clients > 100);
 });
 
-Deno.test("A client without a name is given one, by which it is known and which it can use later [MQTT-3.1.3-6] [MQTT-3.1.3-7]", async () => {
+Deno.test("A client without a Client Identifier is assigned one that it can use again later [MQTT-3.1.3-6] [MQTT-3.1.3-7]", async () => {
   await using world = new World();
   const lasting = { properties: { sessionExpiryInterval: 60 } };
   const { client, connack } = await world.join("", lasting);
@@ -98,13 +98,13 @@ Deno.test("A client without a name is given one, by which it is known and which 
   assertStrictEquals(again.properties.assignedClientIdentifier, undefined);
 });
 
-Deno.test("A client with a name of its own is given none", async () => {
+Deno.test("A client with a Client Identifier is not assigned one", async () => {
   await using world = new World();
   const { connack } = await world.join("c");
   assert(!("assignedClientIdentifier" in connack.properties));
 });
 
-Deno.test("A name that is given is that of no session, be its client there or not [MQTT-3.2.2-16]", async () => {
+Deno.test("An assigned Client Identifier does not belong to any session, connected or not [MQTT-3.2.2-16]", async () => {
   await using world = new World();
   world.names.push("here", "gone", "free");
   await world.connect("here");
@@ -175,7 +175,7 @@ for (
   });
 }
 
-Deno.test("A client is refused by a hook with the Reason Code that this gives, and the connection closed [MQTT-3.1.4-2] [MQTT-3.1.3-8] [MQTT-3.2.2-6] [MQTT-3.2.2-7]", async () => {
+Deno.test("A client is refused with the Reason Code of the hook, and the connection is closed [MQTT-3.1.4-2] [MQTT-3.1.3-8] [MQTT-3.2.2-6] [MQTT-3.2.2-7]", async () => {
   await using world = new World({
     authenticate: ({ clientId }) =>
       clientId === "odd" ? 0x85 : clientId === "unknown" ? 0x86 : true,
@@ -187,7 +187,7 @@ Deno.test("A client is refused by a hook with the Reason Code that this gives, a
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("Nothing that a refused client has sent is done [MQTT-3.1.4-6]", async () => {
+Deno.test("Packets of a refused client are not processed [MQTT-3.1.4-6]", async () => {
   await using world = new World({ authenticate: ({ clientId }) => clientId !== "bad" });
   const witness = await world.connect("witness");
   await witness.subscribe("#");
@@ -209,7 +209,7 @@ Deno.test("Nothing that a refused client has sent is done [MQTT-3.1.4-6]", async
   });
 });
 
-Deno.test("What a client sends with its CONNECT is done once it is accepted", async () => {
+Deno.test("Packets sent right after CONNECT are processed once the client is accepted", async () => {
   await using world = new World();
   const witness = await world.connect("witness");
   await witness.subscribe("#");
@@ -251,7 +251,7 @@ for (
   });
 }
 
-Deno.test("A client that sends no CONNECT is given up, and its place is free again", async () => {
+Deno.test("A client that sends no CONNECT is disconnected, and its place is free again", async () => {
   await using world = new World({ limits: { connections: 1, connectTimeout: 500 } });
   const silent = world.open();
   (await world.ask("c")).expectRefusal(0x89);

@@ -104,7 +104,7 @@ for (const [how, authorizeDelivery] of HOOKS) {
   });
 }
 
-Deno.test("authorizeDelivery() is asked once for each session and topic, and again when the client has connected again", async () => {
+Deno.test("authorizeDelivery() is called once per session and topic, and again after the client reconnects", async () => {
   const asked: string[] = [];
   await using world = new World({
     authorizeDelivery: ({ clientId }, { topic }) => asked.push(`${clientId} ${topic}`) > 0,
@@ -125,7 +125,7 @@ Deno.test("authorizeDelivery() is asked once for each session and topic, and aga
   assertStrictEquals((await again.receive()).length, 1);
 });
 
-Deno.test("A publisher is told that nobody has a matching subscription when nobody may have its message", async () => {
+Deno.test("A publisher receives No matching subscribers when no subscriber may have its message", async () => {
   await using world = new World({ authorizeDelivery: isAllowed });
   const spy = await world.connect("spy");
   await spy.subscribe("#");
@@ -134,7 +134,7 @@ Deno.test("A publisher is told that nobody has a matching subscription when nobo
   assertStrictEquals(await publisher.publish("public/a", "", { qos: 1 }), 0x00);
 });
 
-Deno.test("A Will goes to who may have it", async () => {
+Deno.test("A Will is sent only to clients that may have it", async () => {
   for (const [, authorizeDelivery] of HOOKS.slice(0, 2)) {
     await using world = new World({ authorizeDelivery });
     const [spy, boss] = [await world.connect("spy"), await world.connect("boss")];
@@ -146,7 +146,7 @@ Deno.test("A Will goes to who may have it", async () => {
   }
 });
 
-Deno.test("While authorizeDelivery() takes its time its message waits with those behind it, and nobody else does", async () => {
+Deno.test("While authorizeDelivery() is pending, its message and later ones of the same client wait, but no others", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({
     authorizeDelivery: ({ clientId }, { topic }) =>
@@ -181,7 +181,7 @@ Deno.test("While authorizeDelivery() takes its time its message waits with those
   assertEquals(await topicsOf(late), ["slow"]);
 });
 
-Deno.test("Where authorizeDelivery() never answers, a message goes to the others, and the hook is not asked again at once", async () => {
+Deno.test("When authorizeDelivery() never answers, the others receive the message and the hook is not called again at once", async () => {
   const told: string[] = [];
   let asked = 0;
   await using world = new World({
@@ -210,7 +210,7 @@ Deno.test("Where authorizeDelivery() never answers, a message goes to the others
   assertStrictEquals(asked, 2);
 });
 
-Deno.test("A retained message that a hook takes its time over comes before those behind it, or not at all", async () => {
+Deno.test("A retained message delayed by a hook is sent before later ones, or not at all", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({
     authorizeDelivery: (_client, { topic }) => topic.startsWith("slow") ? pending.ask(topic) : true,
@@ -233,7 +233,7 @@ Deno.test("A retained message that a hook takes its time over comes before those
   assertEquals(await topicsOf(reader), ["b"]);
 });
 
-Deno.test("A retained message does not go before a new one of its topic to who may have neither", async () => {
+Deno.test("A client that may not read a topic receives neither its retained message nor new ones", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({
     authorizeDelivery: (client, message) =>
@@ -256,7 +256,7 @@ Deno.test("A retained message does not go before a new one of its topic to who m
   assertEquals(await spy.receiveTexts(), ["old"]);
 });
 
-Deno.test("A client that unsubscribes while a hook takes its time gets no retained message any more", async () => {
+Deno.test("A client that unsubscribes while a hook is pending receives no retained message", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({ authorizeDelivery: (_client, { topic }) => pending.ask(topic) });
   const publisher = await world.connect("p");
@@ -330,7 +330,7 @@ for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
   });
 }
 
-Deno.test("A client whose hook takes its time over what waits is held up, and may go", async () => {
+Deno.test("A client waits while the hook decides about its queued messages, and may disconnect meanwhile", async () => {
   const pending = new Pending<boolean>();
   let isSlow = false;
   await using world = new World({
@@ -355,7 +355,7 @@ Deno.test("A client whose hook takes its time over what waits is held up, and ma
   assertEquals(await topicsOf(again), ["a"]);
 });
 
-Deno.test("Verdicts are bounded, however many topics there are and however long they are", () => {
+Deno.test("The number and size of remembered verdicts is bounded", () => {
   const verdicts = new Verdicts();
   let most = 0;
   for (let count = 0; count < 10_000; count++) {

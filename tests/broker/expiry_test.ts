@@ -26,7 +26,7 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
-Deno.test("A message that has waited for a client goes out with what is left of its time [MQTT-3.3.2-6]", async () => {
+Deno.test("A message queued for an offline client is sent with its remaining Message Expiry Interval [MQTT-3.3.2-6]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 2 });
@@ -43,7 +43,7 @@ Deno.test("A message that has waited for a client goes out with what is left of 
   assertEquals(lives, [["1", 60], ["2", 160], ["ever", undefined]]);
 });
 
-Deno.test("A message that has waited for the quota of its client goes out with what is left of its time [MQTT-3.3.2-6]", async () => {
+Deno.test("A message that waited for send quota is sent with its remaining Message Expiry Interval [MQTT-3.3.2-6]", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
   await client.subscribe("a", { qos: 1 });
@@ -64,7 +64,7 @@ Deno.test("A message that has waited for the quota of its client goes out with w
   ]);
 });
 
-Deno.test("A message whose time is over before it was sent is never sent, and is not counted as dropped [MQTT-3.3.2-5]", async () => {
+Deno.test("A message that expires before it is sent is never sent, and does not count as dropped [MQTT-3.3.2-5]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 2 });
@@ -80,7 +80,7 @@ Deno.test("A message whose time is over before it was sent is never sent, and is
   assertStrictEquals(world.engine.statistics.dropped, 0);
 });
 
-Deno.test("A message whose time is over while it waits for the quota of its client is never sent [MQTT-3.3.2-5]", async () => {
+Deno.test("A message that expires while it waits for send quota is never sent [MQTT-3.3.2-5]", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
   await client.subscribe("a", { qos: 1 });
@@ -95,7 +95,7 @@ Deno.test("A message whose time is over while it waits for the quota of its clie
   client.expectMessage("a", "3");
 });
 
-Deno.test("A message is gone for who has waited too long, not for others [MQTT-3.3.2-5]", async () => {
+Deno.test("A message expires only for the clients that have not received it in time [MQTT-3.3.2-5]", async () => {
   await using world = new World();
   const there = await world.connect("d");
   await there.subscribe("a", { qos: 1 });
@@ -110,7 +110,7 @@ Deno.test("A message is gone for who has waited too long, not for others [MQTT-3
   again.expectNothing();
 });
 
-Deno.test("A message that was sent is sent again on the next connection though its time is over [MQTT-4.3.3-7]", async () => {
+Deno.test("A message in flight is sent again on the next connection although it has expired [MQTT-4.3.3-7]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 2 });
@@ -123,7 +123,7 @@ Deno.test("A message that was sent is sent again on the next connection though i
   assertEquals(await client.receiveTexts(), ["1"]);
 });
 
-Deno.test("The time that a hook takes is time spent waiting in the broker [MQTT-3.3.2-6] [MQTT-3.3.2-5]", async () => {
+Deno.test("The time a hook takes counts towards the Message Expiry Interval [MQTT-3.3.2-6] [MQTT-3.3.2-5]", async () => {
   const asked: ((isAllowed: boolean) => void)[] = [];
   await using world = new World({
     authorizePublish: () => new Promise((resolve) => asked.push(resolve)),

@@ -43,7 +43,7 @@ const texts = ({ link }: Client) =>
     packet.type === "publish" ? textOf(packet).slice(0, 1) : packet.type
   );
 
-Deno.test("A message for very many goes to so many in a turn, and is acknowledged after the last", async () => {
+Deno.test("A message for very many subscribers is delivered in turns, and acknowledged after the last delivery", async () => {
   await using world = new World();
   const clients = await subscribers(world);
   const publisher = await world.connect("p");
@@ -63,7 +63,7 @@ Deno.test("A message for very many goes to so many in a turn, and is acknowledge
   assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
 });
 
-Deno.test("While a message goes to very many, those of others go to theirs, and those behind it come after it [MQTT-4.6.0-6]", async () => {
+Deno.test("While a message is delivered to very many subscribers, other clients' messages are delivered, and later ones of the same client wait [MQTT-4.6.0-6]", async () => {
   await using world = new World({ limits: { memory: 1_000_000_000 } });
   const clients = await subscribers(world);
   const other = await world.connect("o");
@@ -88,7 +88,7 @@ Deno.test("While a message goes to very many, those of others go to theirs, and 
   }
 });
 
-Deno.test("Who unsubscribes while a message goes to very many does not get it any more [MQTT-3.10.4-2]", async () => {
+Deno.test("A client that unsubscribes during a large delivery no longer receives the message [MQTT-3.10.4-2]", async () => {
   await using world = new World();
   const clients = await subscribers(world);
   const publisher = await world.connect("p");
@@ -110,7 +110,7 @@ Deno.test("Who unsubscribes while a message goes to very many does not get it an
   assertStrictEquals(received(clients), MANY + 1);
 });
 
-Deno.test("A message for very many goes to all of them though its publisher is gone", async () => {
+Deno.test("A message for very many subscribers reaches all of them even if its publisher has disconnected", async () => {
   await using world = new World();
   const clients = await subscribers(world);
   const publisher = await world.connect("p");
@@ -121,7 +121,7 @@ Deno.test("A message for very many goes to all of them though its publisher is g
   assertStrictEquals(received(clients), MANY);
 });
 
-Deno.test("A hook is asked about very many in turns, and a message goes to those who may have it", async () => {
+Deno.test("authorizeDelivery() is called for very many subscribers in turns, and those allowed receive the message", async () => {
   let asked = 0;
   await using world = new World({
     authorizeDelivery: ({ clientId }) => {
@@ -143,7 +143,7 @@ Deno.test("A hook is asked about very many in turns, and a message goes to those
   assertStrictEquals(received([clients[0]!, clients.at(-1)!]), 0);
 });
 
-Deno.test("A Will for very many goes to them in turns", async () => {
+Deno.test("A Will for very many subscribers is delivered in turns", async () => {
   await using world = new World();
   const clients = await subscribers(world);
   const payload = new TextEncoder().encode(LARGE);
@@ -155,7 +155,7 @@ Deno.test("A Will for very many goes to them in turns", async () => {
   assertStrictEquals(received(clients), MANY);
 });
 
-Deno.test("A message for very many sessions that are kept is refused when the disk is full before the last of them has it", async () => {
+Deno.test("A message for very many stored sessions is refused when the disk is full before all of them have it", async () => {
   const plan = new FaultPlan("full");
   let now = 0;
   const store = new Store(":memory:", { now: () => now, wall: () => now }, plan.open);
@@ -197,7 +197,7 @@ Deno.test("A message for very many sessions that are kept is refused when the di
   store.close();
 });
 
-Deno.test("A hook is asked in turns about the messages that wait for a client, and it is let in after the last", async () => {
+Deno.test("authorizeDelivery() is called for queued messages in turns, and the client is accepted after the last", async () => {
   let asked = 0;
   await using world = new World({
     authorizeDelivery: (_, { topic }) => {

@@ -7,7 +7,7 @@ import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
-Deno.test("A client has as many unacknowledged messages as it takes, of QoS 1 and 2 together, and other packets all the same [MQTT-3.3.4-9] [MQTT-3.3.4-10]", async () => {
+Deno.test("A client has at most Receive Maximum unacknowledged messages of QoS 1 and 2, and still receives other packets [MQTT-3.3.4-9] [MQTT-3.3.4-10]", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { receiveMaximum: 2 } });
   await client.subscribe("a", { qos: 2 });
@@ -31,7 +31,7 @@ Deno.test("A client has as many unacknowledged messages as it takes, of QoS 1 an
   client.expectNothing();
 });
 
-Deno.test("A message of QoS 0 does not overtake those that wait, and uses no quota [MQTT-3.3.4-9]", async () => {
+Deno.test("A QoS 0 message does not overtake queued messages, and uses no send quota [MQTT-3.3.4-9]", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
   await client.subscribe("a", { qos: 1 });
@@ -43,7 +43,7 @@ Deno.test("A message of QoS 0 does not overtake those that wait, and uses no quo
   assertEquals(await client.receiveTexts(), ["1", "2", "3"]);
 });
 
-Deno.test("A client that comes back is sent again no more at once than it takes now [MQTT-3.3.4-9]", async () => {
+Deno.test("A client that reconnects is sent no more messages again at once than its new Receive Maximum [MQTT-3.3.4-9]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 1 });
@@ -58,7 +58,7 @@ Deno.test("A client that comes back is sent again no more at once than it takes 
   assertEquals(await client.receiveTexts(), ["1", "2", "3"]);
 });
 
-Deno.test("A client with more unacknowledged messages than the broker takes is sent away", async () => {
+Deno.test("A client that exceeds the broker's Receive Maximum is disconnected", async () => {
   const asked: (() => void)[] = [];
   await using world = new World({
     limits: { receiveMaximum: 2 },
@@ -75,7 +75,7 @@ Deno.test("A client with more unacknowledged messages than the broker takes is s
   assertStrictEquals(world.engine.statistics.clients, 0);
 });
 
-Deno.test("A client with as many unacknowledged messages as the broker takes stays", async () => {
+Deno.test("A client that reaches the broker's Receive Maximum stays connected", async () => {
   await using world = new World({ limits: { receiveMaximum: 2 } });
   const client = await world.connect("c");
   await client.send(publishOf("a", "1", { qos: 2, packetId: 1 }));
@@ -107,7 +107,7 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
-Deno.test("A message fits a client to the byte [MQTT-3.1.2-24]", async () => {
+Deno.test("A message of exactly the client's Maximum Packet Size is sent [MQTT-3.1.2-24]", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { maximumPacketSize: 50 } });
   await client.subscribe("a", { qos: 1 });
@@ -120,7 +120,7 @@ Deno.test("A message fits a client to the byte [MQTT-3.1.2-24]", async () => {
   }
 });
 
-Deno.test("A message that is too large when its client comes back is dropped, and what waits behind it is not [MQTT-3.1.2-25]", async () => {
+Deno.test("A queued message too large for the client's new Maximum Packet Size is dropped, and those behind it are not [MQTT-3.1.2-25]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 1 });
@@ -136,7 +136,7 @@ Deno.test("A message that is too large when its client comes back is dropped, an
   assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
-Deno.test("A retained message that is too large for who subscribes is dropped [MQTT-3.1.2-25]", async () => {
+Deno.test("A retained message too large for the subscriber is dropped [MQTT-3.1.2-25]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   await publisher.publish("a", "x".repeat(100), { retain: true });
@@ -146,7 +146,7 @@ Deno.test("A retained message that is too large for who subscribes is dropped [M
   assertEquals(await client.receiveTexts(), ["1"]);
 });
 
-Deno.test("What refuses a message fits a client that takes but few bytes [MQTT-3.1.2-24]", async () => {
+Deno.test("A negative acknowledgement fits a small Maximum Packet Size [MQTT-3.1.2-24]", async () => {
   await using world = new World({ authorizePublish: () => false });
   const client = await world.connect("c", { properties: { maximumPacketSize: 20 } });
   assertStrictEquals(await client.publish("a", "1", { qos: 1 }), 0x87);
@@ -203,7 +203,7 @@ for (const maximumPacketSize of [1, 4, 10]) {
   }
 }
 
-Deno.test("A packet that is larger than the broker takes ends the connection", async () => {
+Deno.test("A packet larger than the broker's Maximum Packet Size ends the connection", async () => {
   await using world = new World({ limits: { maximumPacketSize: 100 } });
   const client = await world.connect("c");
   const fits = publishOf("a", "x".repeat(94));
@@ -214,7 +214,7 @@ Deno.test("A packet that is larger than the broker takes ends the connection", a
   client.expectDisconnect(0x95);
 });
 
-Deno.test("A CONNECT that is larger than the broker takes is refused", async () => {
+Deno.test("A CONNECT larger than the broker's Maximum Packet Size is refused", async () => {
   await using world = new World({ limits: { maximumPacketSize: 100 } });
   (await world.ask("x".repeat(100))).expectRefusal(0x95);
 });

@@ -134,7 +134,7 @@ for (const [way, fault] of FAULTS.slice(0, 2)) {
   });
 }
 
-Deno.test("An error is a line on the console, ten of them in a minute; how many more there were is said after it", async () => {
+Deno.test("Errors are written to the console, at most ten lines a minute, followed by the number of those left out", async () => {
   await using world = new World({
     authorizePublish: () => {
       throw new Error("over\nwritten \x1b[2J\u202E");
@@ -153,7 +153,7 @@ Deno.test("An error is a line on the console, ten of them in a minute; how many 
   assertEquals(world.lines, []);
 });
 
-Deno.test("An error that cannot be converted to a string is reported, and a long one is cut", async () => {
+Deno.test("An error that cannot be converted to a string is reported, and a long one is truncated", async () => {
   const errors: unknown[] = [
     {
       toString: () => {
@@ -174,7 +174,7 @@ Deno.test("An error that cannot be converted to a string is reported, and a long
   assert(world.lines[1]!.length < 600);
 });
 
-Deno.test("A hook that answers after its time changes nothing any more, and is told if it fails", async () => {
+Deno.test("A hook that answers after its timeout changes nothing, and its error is reported", async () => {
   const told: unknown[] = [];
   const pending = new Pending<boolean>();
   await using world = new World({
@@ -198,7 +198,7 @@ Deno.test("A hook that answers after its time changes nothing any more, and is t
   ]);
 });
 
-Deno.test("A hook that answers in time is no error, however late", async () => {
+Deno.test("A hook that answers just before its timeout is no error", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({
     authenticate: ({ clientId }: ClientInfo) => pending.ask(clientId),
@@ -213,7 +213,7 @@ Deno.test("A hook that answers in time is no error, however late", async () => {
   assertEquals(world.lines, []);
 });
 
-Deno.test("Who has gone while a hook did not answer is gone when its time is over, however much it had asked for", async () => {
+Deno.test("A client that disconnects while a hook is pending is forgotten after one timeout, however many requests are left", async () => {
   const { world, told } = faultyWorld("authorizePublish", () => new Promise(() => {}));
   await using _ = world;
   const witness = await world.connect("witness");
@@ -229,7 +229,7 @@ Deno.test("Who has gone while a hook did not answer is gone when its time is ove
   witness.expectMessage("will");
 });
 
-Deno.test("What a client that has gone asked for before is done though a hook takes its time", async () => {
+Deno.test("Requests sent before a client disconnected are processed although a hook is slow", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({ authorizePublish: (_, { topic }) => pending.ask(topic) });
   const witness = await world.connect("witness");

@@ -9,7 +9,7 @@ import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
-Deno.test("What one client sends is done in its order, however long a hook takes for each [MQTT-4.6.0-5]", async () => {
+Deno.test("Packets of one client are processed in order, however long a hook takes for each [MQTT-4.6.0-5]", async () => {
   const pending = new Pending<Verdict<0x00 | 0x87>>();
   await using world = new World({ authorizePublish: (_client, { topic }) => pending.ask(topic) });
   const witness = await world.connect("witness");
@@ -36,7 +36,7 @@ Deno.test("What one client sends is done in its order, however long a hook takes
   );
 });
 
-Deno.test("An acknowledgement does not wait for the hooks of what comes behind it", async () => {
+Deno.test("An acknowledgement does not wait for the hooks of later packets", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({ authorizePublish: (_client, { topic }) => pending.ask(topic) });
   const client = await world.connect("c");
@@ -52,7 +52,7 @@ Deno.test("An acknowledgement does not wait for the hooks of what comes behind i
   assertStrictEquals(client.expect("puback").packetId, 2);
 });
 
-Deno.test("A client whose hook is asked holds up nobody else", async () => {
+Deno.test("A pending hook of one client does not delay other clients", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -70,7 +70,7 @@ Deno.test("A client whose hook is asked holds up nobody else", async () => {
   witness.expectMessage("a", "2");
 });
 
-Deno.test("A client whose hook is asked is sent what others publish", async () => {
+Deno.test("A client receives messages of others while its hook is pending", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const client = await world.connect("c");
@@ -83,7 +83,7 @@ Deno.test("A client whose hook is asked is sent what others publish", async () =
   await world.settle();
 });
 
-Deno.test("A subscription whose hook is asked gets nothing before its SUBACK, all after it", async () => {
+Deno.test("A subscription receives no messages while its hook is pending, and all of them after SUBACK", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const publisher = await world.connect("p");
@@ -111,7 +111,7 @@ Deno.test("A subscription whose hook is asked gets nothing before its SUBACK, al
   client.expectNothing();
 });
 
-Deno.test("What a client sent before it left is done, once the hook says so, and its Will comes after it", async () => {
+Deno.test("Packets sent before the connection was lost are processed when the hook answers, and the Will follows", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -129,7 +129,7 @@ Deno.test("What a client sent before it left is done, once the hook says so, and
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A client that leaves while a hook is asked whether it may come in leaves nothing behind [MQTT-3.1.4-6]", async () => {
+Deno.test("A client that disconnects while authenticate() is pending leaves nothing behind [MQTT-3.1.4-6]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -144,7 +144,7 @@ Deno.test("A client that leaves while a hook is asked whether it may come in lea
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A client that leaves while a hook is asked about its Will is not let in, and has none [MQTT-3.1.4-6]", async () => {
+Deno.test("A client that disconnects while its Will is being authorized is not accepted, and its Will is not published [MQTT-3.1.4-6]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -159,7 +159,7 @@ Deno.test("A client that leaves while a hook is asked about its Will is not let 
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A client that says DISCONNECT or nonsense while a hook is asked is heard afterwards", async () => {
+Deno.test("DISCONNECT or an invalid packet sent while a hook is pending is handled afterwards", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const polite = await world.open();
@@ -177,7 +177,7 @@ Deno.test("A client that says DISCONNECT or nonsense while a hook is asked is he
   rude.expectDisconnect(0x82);
 });
 
-Deno.test("A broker that shuts down while hooks are asked is done with all of them", async () => {
+Deno.test("A broker that shuts down while hooks are pending finishes all of them", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const client = await world.connect("c");
@@ -195,7 +195,7 @@ Deno.test("A broker that shuts down while hooks are asked is done with all of th
   assertStrictEquals(world.engine.statistics.sessions, 0);
 });
 
-Deno.test("A client that sends on and on while a hook is asked is read for 16 KiB and not any further", async () => {
+Deno.test("While a hook is pending at most 16 KiB are read from its client", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");

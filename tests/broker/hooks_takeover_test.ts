@@ -7,7 +7,7 @@ import { slowWorld } from "./pending.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
-Deno.test("A client that said DISCONNECT behind a slow message, and is back before it is heard, has no Will published [MQTT-3.14.4-3] [MQTT-3.1.2-10]", async () => {
+Deno.test("The Will is not published when a client reconnects before its DISCONNECT, delayed by a slow hook, is handled [MQTT-3.14.4-3] [MQTT-3.1.2-10]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -25,7 +25,7 @@ Deno.test("A client that said DISCONNECT behind a slow message, and is back befo
   witness.expectNothing();
 });
 
-Deno.test("A client that said that all is not well behind a slow message, and is back before it is heard, has its Will published once [MQTT-3.1.2-8]", async () => {
+Deno.test("The Will is published once when a client reconnects before its DISCONNECT with Will, delayed by a slow hook, is handled [MQTT-3.1.2-8]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -39,7 +39,7 @@ Deno.test("A client that said that all is not well behind a slow message, and is
   witness.expectNothing();
 });
 
-Deno.test("Two clients that ask for one name at the same time are let in one after the other [MQTT-3.1.4-3]", async () => {
+Deno.test("Two clients that connect with the same Client Identifier at once are accepted one after the other [MQTT-3.1.4-3]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const first = await world.ask("slow", LASTING);
@@ -54,7 +54,7 @@ Deno.test("Two clients that ask for one name at the same time are let in one aft
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A client that is let in while nobody else is, is not sent away by one that is refused", async () => {
+Deno.test("A refused client does not take over the session of an accepted one", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const first = await world.ask("slow");
@@ -102,7 +102,7 @@ for (const cleanStart of [false, true]) {
   }
 }
 
-Deno.test("A client that comes back while a hook is asked about its message of QoS 2 is acknowledged on its new connection, once [MQTT-4.3.3-8] [MQTT-4.3.3-10]", async () => {
+Deno.test("A QoS 2 message whose hook is pending when its client reconnects is acknowledged once, on the new connection [MQTT-4.3.3-8] [MQTT-4.3.3-10]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const witness = await world.connect("witness");
@@ -123,7 +123,7 @@ Deno.test("A client that comes back while a hook is asked about its message of Q
   pending.expectNone();
 });
 
-Deno.test("A client's own No Local subscription does not get what it published before it started clean [MQTT-3.8.3-3]", async () => {
+Deno.test("A No Local subscription does not receive what the same client published before Clean Start [MQTT-3.8.3-3]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;
   const first = await world.connect("c", LASTING);

@@ -149,7 +149,7 @@ for (const [what, code] of [["0x00", 0x00], ["0x10", 0x10]] as const) {
   });
 }
 
-Deno.test("What a hook says at once is done at once", async () => {
+Deno.test("The result of a synchronous hook is applied at once", async () => {
   await using world = new World({
     authenticate: () => true,
     authorizePublish: () => true,
@@ -165,7 +165,7 @@ Deno.test("What a hook says at once is done at once", async () => {
   assertEquals(client.link.packets.map(({ type }) => type), ["connack", "suback", "puback"]);
 });
 
-Deno.test("A hook that gives a thenable is waited for", async () => {
+Deno.test("A hook may return a thenable", async () => {
   const thenable = {
     then: (resolve: (verdict: boolean) => void) => queueMicrotask(() => resolve(false)),
   };

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { World } from "./world.ts";
 
-Deno.test("authenticate() is told who asks: the name given to it, credentials, the address, the whole CONNECT", async () => {
+Deno.test("authenticate() receives the assigned Client Identifier, the credentials, the address and the whole CONNECT", async () => {
   const told: unknown[] = [];
   await using world = new World({
     authenticate: (client, credentials, { keepAlive }) => {
@@ -37,7 +37,7 @@ Deno.test("A client may have a Password without a User Name, or neither", async 
   assertEquals(told, [[undefined, Uint8Array.of(1)], [undefined, undefined]]);
 });
 
-Deno.test("authorizePublish() is told the Topic Name, not the alias, and what else there is to a message", async () => {
+Deno.test("authorizePublish() receives the Topic Name, not the alias, and the rest of the message", async () => {
   const told: unknown[] = [];
   await using world = new World({
     authorizePublish: ({ clientId, username }, { topic, payload, qos, retain }) => {
@@ -51,7 +51,7 @@ Deno.test("authorizePublish() is told the Topic Name, not the alias, and what el
   assertEquals(told, [["c", "u", "a", "1", 0, false], ["c", "u", "a", "2", 2, true]]);
 });
 
-Deno.test("authorizePublish() is asked once about a message of QoS 2 that comes twice", async () => {
+Deno.test("authorizePublish() is called once for a QoS 2 message that is sent twice", async () => {
   let asked = 0;
   await using world = new World({ authorizePublish: () => ++asked > 0 });
   const client = await world.connect("c");
@@ -61,7 +61,7 @@ Deno.test("authorizePublish() is asked once about a message of QoS 2 that comes 
   assertStrictEquals(asked, 1);
 });
 
-Deno.test("authorizeSubscribe() is asked about each Topic Filter, as it was asked for", async () => {
+Deno.test("authorizeSubscribe() is called for each Topic Filter with its options", async () => {
   const told: unknown[] = [];
   await using world = new World({
     authorizeSubscribe: ({ clientId }, request) => told.push([clientId, request]) > 0,
@@ -78,7 +78,7 @@ Deno.test("authorizeSubscribe() is asked about each Topic Filter, as it was aske
   ]);
 });
 
-Deno.test("The hooks that are only told are told in order what has happened", async () => {
+Deno.test("onConnect, onMessage and onDisconnect are called in the order of events", async () => {
   const told: string[] = [];
   await using world = new World({
     onConnect: ({ clientId }) => void told.push(`${clientId} is there`),
@@ -123,7 +123,7 @@ Deno.test("The hooks that are only told are told in order what has happened", as
   assert(told[11]!.startsWith("d is gone: "), told[11]);
 });
 
-Deno.test("A Will is told of as that of its client as this connected last", async () => {
+Deno.test("onMessage receives a Will with the client as of its last connection", async () => {
   const told: unknown[] = [];
   await using world = new World({
     onMessage: (client, { topic }) => void told.push([client?.username, topic]),
@@ -136,7 +136,7 @@ Deno.test("A Will is told of as that of its client as this connected last", asyn
   assertEquals(told, [["v", "will"]]);
 });
 
-Deno.test("A message is told of before it goes to its subscribers, and whether anybody wants it", async () => {
+Deno.test("onMessage is called before delivery, with whether there are subscribers", async () => {
   const order: string[] = [];
   await using world = new World({ onMessage: (_client, { topic }) => void order.push(topic) });
   const client = await world.connect("c");

@@ -56,7 +56,7 @@ for (const requestProblemInformation of [true, undefined, false]) {
   });
 }
 
-Deno.test("A client with Request Problem Information 0 is told why in DISCONNECT and CONNACK, and gets User Properties with messages [MQTT-3.1.2-29]", async () => {
+Deno.test("A client with Request Problem Information 0 still gets Reason Strings in DISCONNECT and CONNACK, and User Properties in PUBLISH [MQTT-3.1.2-29]", async () => {
   await using world = new World({ limits: { connections: 1 } });
   const properties = { requestProblemInformation: false };
   const client = await world.connect("c", { properties });

@@ -44,7 +44,7 @@ async function failing(
   }
 }
 
-Deno.test("A message that is too large with an alias and without is dropped for that client, and for nobody else [MQTT-3.1.2-25]", async () => {
+Deno.test("A message too large for one client, with or without a Topic Alias, is dropped for that client only [MQTT-3.1.2-25]", async () => {
   const { told, onError } = witness();
   await using world = new World({ topicAliases: "automatic", onError });
   const properties = { maximumPacketSize: 60, topicAliasMaximum: 1 };
@@ -94,7 +94,7 @@ for (const isThere of [false, true]) {
   });
 }
 
-Deno.test("A client that cannot be told what it is granted is granted nothing, and loses nothing", async () => {
+Deno.test("A client whose SUBACK is too large for it is granted no subscription, and loses none", async () => {
   await using world = new World();
   const properties = { sessionExpiryInterval: 3600, maximumPacketSize: 40 };
   const client = await world.connect("c", { properties });
@@ -111,7 +111,7 @@ Deno.test("A client that cannot be told what it is granted is granted nothing, a
   assertStrictEquals(world.engine.statistics.subscriptions, 2);
 });
 
-Deno.test("A Will that is refused with a Reason Code that CONNACK has not is refused with 0x87", async () => {
+Deno.test("A Will refused with a Reason Code that CONNACK does not have is refused with 0x87", async () => {
   const { told, onError } = witness();
   await using world = new World({ onError, authorizePublish: () => 0x91 });
   const client = await world.ask("c", { will: { topic: "t" } });
@@ -119,7 +119,7 @@ Deno.test("A Will that is refused with a Reason Code that CONNACK has not is ref
   assertEquals(told, []);
 });
 
-Deno.test("A connection that fails while a message is routed is closed with 0x83 and told; the others get the message", async () => {
+Deno.test("A connection that fails during routing is closed with 0x83 and reported, and the others receive the message", async () => {
   for (const qos of [0, 1] as const) {
     const { told, onError } = witness();
     await using world = new World({ onError });
@@ -147,7 +147,7 @@ Deno.test("A connection that fails while a message is routed is closed with 0x83
   }
 });
 
-Deno.test("A stack overflow is told: it is not taken for a client that takes packets too small", async () => {
+Deno.test("A stack overflow is reported, and not mistaken for a packet that is too large", async () => {
   const { told, onError } = witness();
   await using world = new World({ onError });
   const client = await world.connect("c");
@@ -162,7 +162,7 @@ Deno.test("A stack overflow is told: it is not taken for a client that takes pac
   assertEquals(told.map(([error, { client }]) => [error, client?.clientId]), [[overflow, "c"]]);
 });
 
-Deno.test("One client that cannot be told that the broker shuts down keeps no other from it", async () => {
+Deno.test("A client whose DISCONNECT cannot be sent at shutdown does not prevent the others' DISCONNECT", async () => {
   const { told, onError } = witness();
   await using world = new World({ onError });
   const clients = [await world.connect("a"), await world.connect("b"), await world.connect("c")];
@@ -175,7 +175,7 @@ Deno.test("One client that cannot be told that the broker shuts down keeps no ot
   assertStrictEquals(told.length, 1);
 });
 
-Deno.test("A connection at which intercept() throws is closed, and told; the next one is served", async () => {
+Deno.test("A connection for which intercept() throws is closed and reported, and the next one is served", async () => {
   const { told, onError } = witness();
   let count = 0;
   const intercept = (transport: Transport) => {

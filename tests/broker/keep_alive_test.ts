@@ -4,7 +4,7 @@ import { assertStrictEquals } from "@std/assert";
 import { publishOf } from "./client.ts";
 import { World } from "./world.ts";
 
-Deno.test("A client that is silent for one and a half times its Keep Alive is sent away, and its Will published [MQTT-3.1.2-22] [MQTT-3.2.2-22]", async () => {
+Deno.test("A client that is silent for one and a half times its Keep Alive is disconnected, and its Will is published [MQTT-3.1.2-22] [MQTT-3.2.2-22]", async () => {
   await using world = new World();
   const witness = await world.connect("witness");
   await witness.subscribe("will");
@@ -18,7 +18,7 @@ Deno.test("A client that is silent for one and a half times its Keep Alive is se
   assertStrictEquals(world.engine.statistics.clients, 1);
 });
 
-Deno.test("A client that sends anything in time stays, one that is only sent something does not [MQTT-3.1.2-22]", async () => {
+Deno.test("Only packets from the client, not those to it, reset the Keep Alive [MQTT-3.1.2-22]", async () => {
   await using world = new World();
   const speaker = await world.connect("s", { keepAlive: 10 });
   const listener = await world.connect("l", { keepAlive: 10 });
@@ -35,7 +35,7 @@ Deno.test("A client that sends anything in time stays, one that is only sent som
   speaker.expect("pingresp");
 });
 
-Deno.test("A client without Keep Alive may be silent for ever [MQTT-3.1.2-22]", async () => {
+Deno.test("A client without Keep Alive is never timed out [MQTT-3.1.2-22]", async () => {
   await using world = new World();
   const client = await world.connect("c", { keepAlive: 0 });
   await world.advance(100 * 365 * 24 * 3_600_000);
@@ -62,7 +62,7 @@ Deno.test("A Server Keep Alive of 0 switches the Keep Alive off", async () => {
   client.expectNothing();
 });
 
-Deno.test("A client is not silent while the broker does not listen, because a hook is asked [MQTT-3.1.2-22]", async () => {
+Deno.test("The Keep Alive does not run while a hook is pending [MQTT-3.1.2-22]", async () => {
   const asked: ((isAllowed: boolean) => void)[] = [];
   await using world = new World({
     authorizePublish: () => new Promise((resolve) => asked.push(resolve)),
@@ -84,7 +84,7 @@ Deno.test("A client is not silent while the broker does not listen, because a ho
   client.expectDisconnect(0x8d);
 });
 
-Deno.test("A client is not silent though it sent nothing while a hook was asked, and has its whole time afterwards", async () => {
+Deno.test("The Keep Alive begins anew after a hook, even if the client sent nothing meanwhile", async () => {
   const asked: ((isAllowed: boolean) => void)[] = [];
   await using world = new World({
     limits: { hookTimeout: 60_001 },

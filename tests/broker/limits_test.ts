@@ -13,7 +13,7 @@ function hubWith(options: BrokerOptions): BrokerEngine {
   return new BrokerEngine(options, { now: () => 0, newClientId: () => "x", warn: () => {} });
 }
 
-Deno.test("connections: one too many is refused with 0x89, and let in when another has left", async () => {
+Deno.test("connections: one too many is refused with 0x89, and accepted when another has closed", async () => {
   await using world = new World({ limits: { connections: 2 } });
   const first = await world.connect("c");
   const second = await world.connect("d");
@@ -107,7 +107,7 @@ Deno.test("topicLevels: the levels of a Shared Subscription are those of its Top
   assertStrictEquals(await client.subscribe("$share/g/a/b/c"), 0x8f);
 });
 
-Deno.test("connectTimeout: a client that sends no CONNECT in time is left without a word", async () => {
+Deno.test("connectTimeout: a client that sends no CONNECT in time is disconnected without a packet", async () => {
   await using world = new World({ limits: { connectTimeout: 700 } });
   const client = world.open();
   await client.sendBytes(Uint8Array.of(0x10, 0x0d, 0));
@@ -117,7 +117,7 @@ Deno.test("connectTimeout: a client that sends no CONNECT in time is left withou
   client.expectClosed();
 });
 
-Deno.test("connectTimeout: how long a hook takes is not counted", async () => {
+Deno.test("connectTimeout: the time of a hook does not count", async () => {
   await using world = new World({
     limits: { connectTimeout: 700, hookTimeout: 10_001 },
     authenticate: () => new Promise((resolve) => answers.push(() => resolve(true))),
@@ -132,7 +132,7 @@ Deno.test("connectTimeout: how long a hook takes is not counted", async () => {
   client.expectNothing();
 });
 
-Deno.test("receiveMaximum, maximumPacketSize, topicAliasMaximum: they are told, and who goes beyond is sent away", async () => {
+Deno.test("receiveMaximum, maximumPacketSize, topicAliasMaximum: they are in CONNACK, and a client that exceeds them is disconnected", async () => {
   const limits = { receiveMaximum: 1, maximumPacketSize: 50, topicAliasMaximum: 1 };
   await using world = new World({ limits });
   const { connack } = await world.join("c");
@@ -153,7 +153,7 @@ Deno.test("receiveMaximum, maximumPacketSize, topicAliasMaximum: they are told, 
   }
 });
 
-Deno.test("Limits that nobody gave have their defaults, and those that are undefined do, too", () => {
+Deno.test("Limits that are absent or undefined have their defaults", () => {
   const { limits } = hubWith({ limits: { connections: 5, queuedMessages: undefined! } });
   assertStrictEquals(limits.connections, 5);
   assertStrictEquals(limits.maximumPacketSize, 16_777_216);

@@ -40,7 +40,7 @@ Deno.test("A client goes on with its session: its subscriptions, and the message
   assertEquals(await client.receiveTexts(), ["while away 1", "while away 2", "there again"]);
 });
 
-Deno.test("A client that starts clean has a new session, and nothing of the old one [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]", async () => {
+Deno.test("Clean Start begins a new session with nothing of the old one [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const before = await world.connect("c", lasting(60));
@@ -57,7 +57,7 @@ Deno.test("A client that starts clean has a new session, and nothing of the old 
   assertStrictEquals(await isPresent(world), true, "the new one lasts as it was asked to");
 });
 
-Deno.test("A client that starts clean without a session has one [MQTT-3.2.2-2]", async () => {
+Deno.test("Clean Start without an existing session begins one [MQTT-3.2.2-2]", async () => {
   await using world = new World();
   const { connack } = await world.join("c", { cleanStart: true });
   assertStrictEquals(connack.sessionPresent, false);
@@ -74,7 +74,7 @@ Deno.test("Sessions are told apart by Client Identifiers alone [MQTT-3.1.3-2]", 
   assertStrictEquals(same.sessionPresent, true);
 });
 
-Deno.test("A session goes on in the middle of what was in flight to the client [MQTT-3.1.2-5] [MQTT-3.1.2-23]", async () => {
+Deno.test("A resumed session continues the messages in flight to the client [MQTT-3.1.2-5] [MQTT-3.1.2-23]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const before = await world.connect("c", lasting(60));
@@ -97,7 +97,7 @@ Deno.test("A session goes on in the middle of what was in flight to the client [
   client.expectNothing();
 });
 
-Deno.test("A session goes on in the middle of what was in flight from the client [MQTT-3.1.2-5]", async () => {
+Deno.test("A resumed session continues the messages in flight from the client [MQTT-3.1.2-5]", async () => {
   await using world = new World();
   const subscriber = await world.connect("s");
   await subscriber.subscribe("a", { qos: 2 });
@@ -124,7 +124,7 @@ Deno.test("A session without Session Expiry Interval ends with its connection", 
   assertStrictEquals(await isPresent(world), false);
 });
 
-Deno.test("A session ends when its client has been away as long as it asked for, and not before [MQTT-4.1.0-2] [MQTT-3.1.2-23]", async () => {
+Deno.test("A session ends exactly when its Session Expiry Interval has passed since the disconnect [MQTT-4.1.0-2] [MQTT-3.1.2-23]", async () => {
   await using world = new World();
   const client = await world.connect("c", lasting(60));
   await client.subscribe("a");
@@ -138,7 +138,7 @@ Deno.test("A session ends when its client has been away as long as it asked for,
   assertStrictEquals(await isPresent(world), false);
 });
 
-Deno.test("A session does not end while its client is there [MQTT-4.1.0-1]", async () => {
+Deno.test("A session does not end while its client is connected [MQTT-4.1.0-1]", async () => {
   await using world = new World();
   const before = await world.connect("c", lasting(60));
   await before.subscribe("a");
@@ -154,7 +154,7 @@ Deno.test("A session does not end while its client is there [MQTT-4.1.0-1]", asy
   assertStrictEquals(await isPresent(world), true);
 });
 
-Deno.test("A client that comes back says anew how long its session lasts", async () => {
+Deno.test("The Session Expiry Interval of the latest CONNECT applies", async () => {
   await using world = new World();
   const first = await world.connect("c", lasting(60));
   await first.cut();
@@ -189,7 +189,7 @@ for (const [asked, granted] of [[101, 100], [NEVER, 100], [100, undefined], [99,
   });
 }
 
-Deno.test("A broker that keeps no sessions says so", async () => {
+Deno.test("A broker that keeps no sessions announces a Session Expiry Interval of 0", async () => {
   await using world = new World({ limits: { sessionExpiryInterval: 0 } });
   const { client, connack } = await world.join("c", lasting(60));
   assertStrictEquals(connack.properties.sessionExpiryInterval, 0);
@@ -199,7 +199,7 @@ Deno.test("A broker that keeps no sessions says so", async () => {
   assertStrictEquals(other.properties.sessionExpiryInterval, undefined);
 });
 
-Deno.test("A session that never expires never does, where the broker lets it", async () => {
+Deno.test("A session with an infinite Session Expiry Interval never expires if the broker allows it", async () => {
   await using world = new World({ limits: { sessionExpiryInterval: Infinity } });
   const { client, connack } = await world.join("c", lasting(NEVER));
   assertStrictEquals(connack.properties.sessionExpiryInterval, undefined);
@@ -233,7 +233,7 @@ Deno.test("DISCONNECT with a Session Expiry Interval of 0 ends the session at on
   assertStrictEquals(world.engine.statistics.subscriptions, 0);
 });
 
-Deno.test("DISCONNECT without a Session Expiry Interval leaves that of CONNECT", async () => {
+Deno.test("DISCONNECT without a Session Expiry Interval keeps that of CONNECT", async () => {
   await using world = new World();
   const client = await world.connect("c", lasting(60));
   await client.disconnect();
@@ -241,7 +241,7 @@ Deno.test("DISCONNECT without a Session Expiry Interval leaves that of CONNECT",
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("DISCONNECT cannot make a session last that was not to, and the Will is published", async () => {
+Deno.test("DISCONNECT cannot extend a session whose Session Expiry Interval was 0, and the Will is published", async () => {
   await using world = new World();
   const witness = await world.connect("witness");
   await witness.subscribe("will");

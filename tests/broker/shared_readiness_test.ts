@@ -6,7 +6,7 @@ import { World } from "./world.ts";
 
 const FILTER = "$share/g/a";
 
-Deno.test("A message for a group goes to a member that is there but busy rather than to one that is away", async () => {
+Deno.test("A message for a group goes to a busy member rather than to an offline one", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const properties = { sessionExpiryInterval: 60 };
@@ -27,7 +27,7 @@ Deno.test("A message for a group goes to a member that is there but busy rather 
   }
 });
 
-Deno.test("A message for a group goes to a member that can take it at once rather than to a busy one", async () => {
+Deno.test("A message for a group goes to an idle member rather than to a busy one", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const busy = await world.connect("busy", { properties: { receiveMaximum: 1 } });
@@ -40,7 +40,7 @@ Deno.test("A message for a group goes to a member that can take it at once rathe
   assertEquals([...texts, ...others].toSorted(), ["1", "2", "3", "4"]);
 });
 
-Deno.test("A message for a group whose members are all away waits for one of them", async () => {
+Deno.test("A message for a group whose members are all offline is queued for one of them", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const properties = { sessionExpiryInterval: 60 };

@@ -52,7 +52,7 @@ Deno.test("A message goes to one of each group, and to each subscription of no g
   assertEquals(await texts([...members, single]), ["aaabb", "b", "ab"]);
 });
 
-Deno.test("A message goes to a member of the group at the QoS that this one was granted [MQTT-4.8.2-3]", async () => {
+Deno.test("A message goes to a member of the group at the QoS granted to that member [MQTT-4.8.2-3]", async () => {
   await using world = new World();
   const { publisher } = await withGroup(world, 0);
   const members = [];
@@ -72,7 +72,7 @@ Deno.test("A message goes to a member of the group at the QoS that this one was 
   }
 });
 
-Deno.test("A group goes by its whole Topic Filter: wildcards, and what begins with $ [MQTT-4.7.2-1]", async () => {
+Deno.test("A group matches by its whole Topic Filter, including wildcards and topics that begin with $ [MQTT-4.7.2-1]", async () => {
   await using world = new World({ allowPublishToSys: true });
   const client = await world.connect("c");
   await client.subscribe("$share/g/#");
@@ -81,7 +81,7 @@ Deno.test("A group goes by its whole Topic Filter: wildcards, and what begins wi
   assertEquals(await client.receiveTexts(), ["a/b", "$SYS/a"]);
 });
 
-Deno.test("A member that is gone gets nothing as long as another is there", async () => {
+Deno.test("An offline member receives nothing as long as another is connected", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 3);
   await members[1]!.cut();
@@ -94,7 +94,7 @@ Deno.test("A member that is gone gets nothing as long as another is there", asyn
   assertEquals((await texts(all)).map(({ length }) => length), [1, 1, 1]);
 });
 
-Deno.test("A member that cannot take a message now gets none as long as another can", async () => {
+Deno.test("A member without send quota receives nothing as long as another has some", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2, 1, {
     properties: { receiveMaximum: 1 },
@@ -170,7 +170,7 @@ Deno.test("A member of QoS 0 can always take a message of QoS 1", async () => {
   assertEquals(await texts(members), ["a"]);
 });
 
-Deno.test("A message waits for a member that is gone when all are, and is brought to that one alone", async () => {
+Deno.test("When all members are offline, a message is queued for one of them and delivered to that one only", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2);
   for (const member of members) await member.cut();
@@ -181,7 +181,7 @@ Deno.test("A message waits for a member that is gone when all are, and is brough
   assertEquals(await first.receiveTexts(), ["a", "c"]);
 });
 
-Deno.test("A message of QoS 2 that was sent to a member is brought to it when it comes back, and to nobody else [MQTT-4.8.2-4]", async () => {
+Deno.test("A QoS 2 message sent to a member is delivered to it when it reconnects, and to no other [MQTT-4.8.2-4]", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2, 2);
   await publisher.publish("a", "1", { qos: 2 });
@@ -194,7 +194,7 @@ Deno.test("A message of QoS 2 that was sent to a member is brought to it when it
   members[1]!.expectNothing();
 });
 
-Deno.test("A message of QoS 2 whose member's session ends goes to nobody else [MQTT-4.8.2-5]", async () => {
+Deno.test("A QoS 2 message in flight goes to no other member when the session of its member ends [MQTT-4.8.2-5]", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2, 2);
   await publisher.publish("a", "1", { qos: 2 });
@@ -226,7 +226,7 @@ for (const qos of [1, 2] as const) {
   });
 }
 
-Deno.test("A member that has unsubscribed gets nothing more, and the turn goes on [MQTT-3.10.4-1]", async () => {
+Deno.test("A member that has unsubscribed receives nothing more, and the next one takes its turn [MQTT-3.10.4-1]", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 3);
   for (const text of "ab") await publisher.publish("a", text);
@@ -236,7 +236,7 @@ Deno.test("A member that has unsubscribed gets nothing more, and the turn goes o
   assertEquals(await texts(members), ["adf", "b", "ce"]);
 });
 
-Deno.test("A group without members is gone, and a new one begins", async () => {
+Deno.test("A group without members is removed, and a later subscription begins a new one", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 2);
   for (const member of members) await member.unsubscribe("$share/g/a");
@@ -247,7 +247,7 @@ Deno.test("A group without members is gone, and a new one begins", async () => {
   assertEquals(await texts(members), ["", "2"]);
 });
 
-Deno.test("A member of several groups, or of one twice, gets what is its turn in each", async () => {
+Deno.test("A member of several groups takes its turn once in each, even if it subscribed twice", async () => {
   await using world = new World();
   const client = await world.connect("c");
   for (const topicFilter of ["$share/g/a", "$share/h/a", "$share/g/a"]) {
@@ -258,7 +258,7 @@ Deno.test("A member of several groups, or of one twice, gets what is its turn in
   assertEquals(await client.receiveTexts(), ["1", "1"]);
 });
 
-Deno.test("A Shared Subscription with No Local is a fault", async () => {
+Deno.test("A Shared Subscription with No Local is a Protocol Error", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.send({ type: "pingreq" });

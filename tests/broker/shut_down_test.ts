@@ -22,7 +22,7 @@ function countsOf({ engine }: World): Counts {
   return counts;
 }
 
-Deno.test("A broker that shuts down tells every client with 0x8B, and closes all connections [MQTT-3.14.0-1]", async () => {
+Deno.test("A broker that shuts down sends DISCONNECT with 0x8B to every client, and closes all connections [MQTT-3.14.0-1]", async () => {
   await using world = new World();
   const clients = [await world.connect("c"), await world.connect("d", LASTING)];
   const silent = world.open();
@@ -34,7 +34,7 @@ Deno.test("A broker that shuts down tells every client with 0x8B, and closes all
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A broker that shuts down sends first what was there to send before", async () => {
+Deno.test("A broker that shuts down sends pending packets before DISCONNECT", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 1 });
@@ -48,7 +48,7 @@ Deno.test("A broker that shuts down sends first what was there to send before", 
   client.expectDisconnect(0x8b);
 });
 
-Deno.test("A broker that shuts down publishes Wills to nobody, and fails at nothing", async () => {
+Deno.test("A broker that shuts down publishes no Will to anybody, and reports no error", async () => {
   await using world = new World();
   const client = await world.connect("c", { will: { topic: "will", qos: 1 }, ...LASTING });
   await client.subscribe("will", { qos: 1 });
@@ -93,7 +93,7 @@ Deno.test("Statistics count clients, sessions, subscriptions and retained messag
   assertEquals(countsOf(world), NOTHING);
 });
 
-Deno.test("An engine keeps nothing of thousands of clients that have come and gone, and of what they did", async () => {
+Deno.test("The engine keeps nothing of thousands of clients that have disconnected", async () => {
   await using world = new World();
   const size = () => world.engine.deadline;
   for (let count = 0; count < 300; count++) {

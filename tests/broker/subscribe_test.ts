@@ -60,7 +60,7 @@ Deno.test("Each Topic Filter of one SUBSCRIBE has its own options, and their com
   );
 });
 
-Deno.test("What is refused is not subscribed to, and what was there before stays", async () => {
+Deno.test("A refused subscription is not made, and an existing one stays", async () => {
   let isAllowed = true;
   await using world = new World({ authorizeSubscribe: () => isAllowed });
   const client = await world.connect("c");
@@ -76,7 +76,7 @@ Deno.test("What is refused is not subscribed to, and what was there before stays
   assertEquals(message!.properties.subscriptionIdentifiers, [1]);
 });
 
-Deno.test("A subscription to the same Topic Filter takes the place of the one before, with all its options [MQTT-3.8.4-3]", async () => {
+Deno.test("A subscription to the same Topic Filter replaces the previous one with all its options [MQTT-3.8.4-3]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a/+", { qos: 2, identifier: 1, retainAsPublished: true });
@@ -95,7 +95,7 @@ Deno.test("A subscription to the same Topic Filter takes the place of the one be
   assertStrictEquals(world.engine.statistics.subscriptions, 0);
 });
 
-Deno.test("A subscription of one session takes the place of none of another [MQTT-3.8.4-3]", async () => {
+Deno.test("A subscription of one session does not replace that of another [MQTT-3.8.4-3]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   const other = await world.connect("d");
@@ -106,7 +106,7 @@ Deno.test("A subscription of one session takes the place of none of another [MQT
   assertStrictEquals(other.expectMessage("a", "1").qos, 2);
 });
 
-Deno.test("Topic Filters that match the same, and are not the same, are different subscriptions", async () => {
+Deno.test("Different Topic Filters that match the same topics are different subscriptions", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribeAll([{ topicFilter: "a/#" }, { topicFilter: "a/+" }, {
@@ -117,7 +117,7 @@ Deno.test("Topic Filters that match the same, and are not the same, are differen
   assertStrictEquals(world.engine.statistics.subscriptions, 2);
 });
 
-Deno.test("Subscribing while messages come loses none of them [MQTT-3.8.4-4]", async () => {
+Deno.test("Replacing a subscription loses no messages [MQTT-3.8.4-4]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 1 });
@@ -135,7 +135,7 @@ Deno.test("Subscribing while messages come loses none of them [MQTT-3.8.4-4]", a
   assertEquals(texts, Array.from({ length: 20 }, (_, count) => `${count}`));
 });
 
-Deno.test("A client that has unsubscribed gets no new messages, and those of other subscriptions go on [MQTT-3.10.4-1] [MQTT-3.10.4-2]", async () => {
+Deno.test("A client that has unsubscribed receives no new messages, but still those of its other subscriptions [MQTT-3.10.4-1] [MQTT-3.10.4-2]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribeAll([{ topicFilter: "a/+" }, { topicFilter: "b" }]);
@@ -145,7 +145,7 @@ Deno.test("A client that has unsubscribed gets no new messages, and those of oth
   assertEquals(await client.receiveTexts(), ["2"]);
 });
 
-Deno.test("Only the very same Topic Filter is unsubscribed, be it one that matches the same [MQTT-3.10.4-1]", async () => {
+Deno.test("UNSUBSCRIBE removes only the identical Topic Filter, not others that match the same topics [MQTT-3.10.4-1]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribeAll([{ topicFilter: "a/+" }, { topicFilter: "$share/g/a/b" }]);
@@ -167,7 +167,7 @@ Deno.test("A client unsubscribes from its own subscriptions, not from those of o
   client.expectMessage("a", "1");
 });
 
-Deno.test("Every UNSUBSCRIBE is answered by an UNSUBACK with its Packet Identifier, be there a subscription or not [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-2.2.1-6]", async () => {
+Deno.test("Every UNSUBSCRIBE is answered by an UNSUBACK with its Packet Identifier, whether or not there is a subscription [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-2.2.1-6]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   for (const packetId of [1, 65_535]) {
@@ -189,7 +189,7 @@ Deno.test("UNSUBACK has a Reason Code for each Topic Filter, in their order [MQT
   assertStrictEquals(world.engine.statistics.subscriptions, 1);
 });
 
-Deno.test("What was under way to a client when it unsubscribed is seen through, also on its next connection [MQTT-3.10.4-3]", async () => {
+Deno.test("Messages in flight when a client unsubscribes are completed, even on its next connection [MQTT-3.10.4-3]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const before = await world.connect("c", LASTING);
@@ -213,7 +213,7 @@ Deno.test("What was under way to a client when it unsubscribed is seen through, 
   client.expectNothing();
 });
 
-Deno.test("Messages that wait for a client are brought to it though it has unsubscribed meanwhile", async () => {
+Deno.test("Queued messages are delivered although the client has unsubscribed meanwhile", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
   await client.subscribe("a", { qos: 1 });
@@ -224,7 +224,7 @@ Deno.test("Messages that wait for a client are brought to it though it has unsub
   assertEquals(await client.receiveTexts(), ["1", "2"]);
 });
 
-Deno.test("A subscription outlives its connection with its session, and dies with it [MQTT-3.1.2-5]", async () => {
+Deno.test("A subscription lasts as long as its session, not as its connection [MQTT-3.1.2-5]", async () => {
   await using world = new World();
   const before = await world.connect("c", LASTING);
   await before.subscribe("a", { qos: 1, identifier: 3, retainAsPublished: true });

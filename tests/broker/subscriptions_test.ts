@@ -56,7 +56,7 @@ function turns(group: Group<Subscriber>, count: number, rank: Rank = () => 2): s
 
 type Rank = (subscription: Subscription<Subscriber>) => 0 | 1 | 2;
 
-Deno.test("The subscriptions of one subscriber that match come together, those of another apart", () => {
+Deno.test("Matching subscriptions are grouped by subscriber", () => {
   const table = tableOf(
     subscription(ALICE, "a/+"),
     subscription(BOB, "a/b"),
@@ -68,7 +68,7 @@ Deno.test("The subscriptions of one subscriber that match come together, those o
   assertEquals(singles(table, "d"), {});
 });
 
-Deno.test("The same filter of the same subscriber replaces a subscription, of another it does not [MQTT-3.8.4-3]", () => {
+Deno.test("A subscription replaces one of the same subscriber and filter, but not that of another subscriber [MQTT-3.8.4-3]", () => {
   const table = tableOf(
     subscription(ALICE, "a", 1),
     subscription(BOB, "a", 2),
@@ -79,7 +79,7 @@ Deno.test("The same filter of the same subscriber replaces a subscription, of an
   assertEquals(identifiers.toSorted(), [2, 3]);
 });
 
-Deno.test("What matched before is found anew when somebody subscribes or unsubscribes", () => {
+Deno.test("Remembered matches are discarded when somebody subscribes or unsubscribes", () => {
   const table = tableOf(subscription(ALICE, "a", 1));
   assertEquals(singles(table, "a"), { alice: ["a"] });
   table.add(subscription(BOB, "#"));
@@ -90,7 +90,7 @@ Deno.test("What matched before is found anew when somebody subscribes or unsubsc
   assertEquals(singles(table, "a"), { bob: ["#"] });
 });
 
-Deno.test("What a topic matches is remembered, and forgotten when there are too many topics", () => {
+Deno.test("Matches of a topic are remembered until there are too many topics", () => {
   const table = tableOf(subscription(ALICE, "a/#"));
   const first = table.match("a/0");
   assertStrictEquals(table.match("a/0"), first);
@@ -101,7 +101,7 @@ Deno.test("What a topic matches is remembered, and forgotten when there are too 
   assertEquals(table.match("a/0"), first);
 });
 
-Deno.test("To take out what is not there changes nothing", () => {
+Deno.test("Removing a subscription that does not exist changes nothing", () => {
   const table = tableOf(subscription(ALICE, "a"), subscription(ALICE, "$share/g/a"));
   table.remove(BOB, "a");
   table.remove(ALICE, "b");
@@ -119,7 +119,7 @@ Deno.test("To take out what is not there changes nothing", () => {
   assertStrictEquals(table.match("a").groups.length, 0);
 });
 
-Deno.test("A table keeps nothing of subscriptions that were taken out", () => {
+Deno.test("A table keeps nothing of removed subscriptions", () => {
   const filters = ["a", "a/b", "a/#", "$share/g/a", "$share/h/a", "$share/g/a/+/b"];
   const things = countThings(() => {
     const table = tableOf(
@@ -132,7 +132,7 @@ Deno.test("A table keeps nothing of subscriptions that were taken out", () => {
   assertStrictEquals(things.left, 0);
 });
 
-Deno.test("A Shared Subscription is one of a group, and another than the same filter without a share name", () => {
+Deno.test("A Shared Subscription differs from a subscription to the same filter without a share name", () => {
   const table = tableOf(
     subscription(ALICE, "a"),
     subscription(ALICE, "$share/g/a"),
@@ -146,7 +146,7 @@ Deno.test("A Shared Subscription is one of a group, and another than the same fi
   assertStrictEquals(groupOf(table, "a").members.size, 2);
 });
 
-Deno.test("Groups of other share names or of other filters want a message each", () => {
+Deno.test("Groups with different share names or filters each receive a message", () => {
   const table = tableOf(
     subscription(ALICE, "$share/g/a/b"),
     subscription(BOB, "$share/h/a/b"),
@@ -194,7 +194,7 @@ for (
   });
 }
 
-Deno.test("A group remembers nobody who has left it", () => {
+Deno.test("A group forgets members that have left it", () => {
   const table = tableOf(subscription(ALICE, "$share/g/a"), subscription(BOB, "$share/g/a"));
   const group = groupOf(table, "a");
   turns(group, 2);
@@ -202,7 +202,7 @@ Deno.test("A group remembers nobody who has left it", () => {
   assertEquals([...group.members.keys()], [ALICE]);
 });
 
-Deno.test("A turn goes to who can take the message now, else to who is there, else to anybody", () => {
+Deno.test("A message goes to a ready member, else to a connected one, else to any", () => {
   const shared = [ALICE, BOB, CAROL].map((subscriber) => subscription(subscriber, "$share/g/a"));
   const group = groupOf(tableOf(...shared), "a");
   const rankOf = (ranks: Readonly<Record<string, 0 | 1 | 2>>): Rank => ({ subscriber }) =>
@@ -214,11 +214,11 @@ Deno.test("A turn goes to who can take the message now, else to who is there, el
   assertStrictEquals(turns(group, 2, rankOf({ alice: 1, bob: 0, carol: 0 })), "aa");
 });
 
-Deno.test("A group without members has nobody's turn", () => {
+Deno.test("In a group without members it is nobody's turn", () => {
   assertStrictEquals(nextMember({ members: new Map() }, () => 2), undefined);
 });
 
-Deno.test("Whose turn it is costs no look at the others, however many they are", () => {
+Deno.test("Finding the next member does not depend on the number of members", () => {
   const members = Array.from({ length: 1000 }, (_, at) => ({ name: `${at}` }) as Subscriber);
   const group = groupOf(tableOf(...members.map((each) => subscription(each, "$share/g/a"))), "a");
   let looks = 0;
@@ -234,7 +234,7 @@ Deno.test("Whose turn it is costs no look at the others, however many they are",
   assertStrictEquals(looks, 1);
 });
 
-Deno.test("A subscription without wildcards lets all be remembered but what its own topic matches", () => {
+Deno.test("A subscription without wildcards discards only the remembered matches of its own topic", () => {
   const table = tableOf(subscription(ALICE, "a"), subscription(BOB, "b"));
   const matches = table.match("a");
   table.add(subscription(CAROL, "b"));

@@ -6,7 +6,7 @@ import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 60 } };
 
-Deno.test("A client that connects with the name of another sends it away with 0x8E [MQTT-3.1.4-3] [MQTT-3.14.2-2]", async () => {
+Deno.test("A client that connects with the Client Identifier of another disconnects it with 0x8E [MQTT-3.1.4-3] [MQTT-3.14.2-2]", async () => {
   await using world = new World();
   const first = await world.connect("c");
   const second = await world.connect("c");
@@ -17,7 +17,7 @@ Deno.test("A client that connects with the name of another sends it away with 0x
   assertEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A client that takes a session over goes on with it [MQTT-3.1.4-3] [MQTT-3.1.2-5]", async () => {
+Deno.test("A client that takes over a session resumes it [MQTT-3.1.4-3] [MQTT-3.1.2-5]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const first = await world.connect("c", LASTING);
@@ -32,7 +32,7 @@ Deno.test("A client that takes a session over goes on with it [MQTT-3.1.4-3] [MQ
   first.expectDisconnect(0x8e);
 });
 
-Deno.test("A session that was to end with its connection ends when that is taken over", async () => {
+Deno.test("A session with Session Expiry Interval 0 ends when its connection is taken over", async () => {
   await using world = new World();
   const first = await world.connect("c");
   await first.subscribe("a");
@@ -42,7 +42,7 @@ Deno.test("A session that was to end with its connection ends when that is taken
   first.expectDisconnect(0x8e);
 });
 
-Deno.test("A client that starts clean sends the other away, and its session ends [MQTT-3.1.4-3] [MQTT-3.1.2-4]", async () => {
+Deno.test("Clean Start disconnects the other client and ends its session [MQTT-3.1.4-3] [MQTT-3.1.2-4]", async () => {
   await using world = new World();
   const first = await world.connect("c", LASTING);
   await first.subscribe("a");
@@ -55,7 +55,7 @@ Deno.test("A client that starts clean sends the other away, and its session ends
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("The end of a connection that was taken over does nothing to the one that took it", async () => {
+Deno.test("The end of a connection that was taken over does not affect the new one", async () => {
   await using world = new World();
   const first = await world.connect("c", { ...LASTING, will: { topic: "will" } });
   const second = await world.connect("c", { ...LASTING, will: { topic: "will" } });
@@ -66,7 +66,7 @@ Deno.test("The end of a connection that was taken over does nothing to the one t
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
-Deno.test("A name is taken over again and again, and one connection is left", async () => {
+Deno.test("After many takeovers of one Client Identifier one connection is left", async () => {
   await using world = new World();
   const clients = [await world.connect("c", LASTING)];
   for (let count = 0; count < 50; count++) {
@@ -78,7 +78,7 @@ Deno.test("A name is taken over again and again, and one connection is left", as
   clients[0]!.expectNothing();
 });
 
-Deno.test("A client that is refused sends nobody away", async () => {
+Deno.test("A refused client disconnects no other", async () => {
   await using world = new World({
     authenticate: (_client, { password }) => password !== undefined,
   });
@@ -87,7 +87,7 @@ Deno.test("A client that is refused sends nobody away", async () => {
   first.expectNothing();
 });
 
-Deno.test("A client that was given its name can be taken over by who uses it", async () => {
+Deno.test("A connection with an assigned Client Identifier can be taken over", async () => {
   await using world = new World();
   const { client, connack } = await world.join("");
   await world.connect(connack.properties.assignedClientIdentifier!);
@@ -135,7 +135,7 @@ for (
   );
 }
 
-Deno.test("A message that a client published before it was taken over is brought to its subscribers", async () => {
+Deno.test("A message published before a takeover is delivered", async () => {
   await using world = new World();
   const witness = await world.connect("witness");
   await witness.subscribe("a", { qos: 2 });

@@ -69,7 +69,7 @@ for (const topicAliasMaximum of [undefined, 0]) {
   });
 }
 
-Deno.test("A client is sent no Topic Aliases where the broker gives out none", async () => {
+Deno.test("A client receives no Topic Aliases when the broker assigns none", async () => {
   await using world = new World();
   const client = await world.connect("c", { properties: { topicAliasMaximum: 10 } });
   await client.subscribe("#", { qos: 1 });

@@ -62,7 +62,7 @@ Deno.test("Both trees compare topics as they are [MQTT-4.7.3-4]", () => {
   }
 });
 
-Deno.test("Names of levels that objects have of themselves are names like others", () => {
+Deno.test('Level names such as "constructor" are ordinary names', () => {
   const names = ["__proto__", "constructor/a", "toString", "a/__proto__"];
   for (const name of names) {
     assertEquals(found(filterTree(...names), name), [name]);
@@ -70,7 +70,7 @@ Deno.test("Names of levels that objects have of themselves are names like others
   }
 });
 
-Deno.test("A filter has one value, which is made when there is none", () => {
+Deno.test("A filter has one value, which is created on first use", () => {
   const tree = new FilterTree<object>();
   const value = {};
   assertStrictEquals(tree.get("a/+"), undefined);
@@ -102,7 +102,7 @@ Deno.test("A topic has one value, and a tree of names knows how many topics have
   assertEquals(found(tree, "#"), ["a/b"]);
 });
 
-Deno.test("What is taken out of a tree takes nothing else with it", () => {
+Deno.test("Removing an entry from a tree removes no other", () => {
   const all = ["a", "a/b", "a/b/c", "a/#", "a/+/c", "#"];
   for (const one of all) {
     const filters = filterTree(...all);
@@ -121,7 +121,7 @@ Deno.test("What is taken out of a tree takes nothing else with it", () => {
   }
 });
 
-Deno.test("A tree keeps no branch of what was taken out", () => {
+Deno.test("A tree keeps no branches of removed entries", () => {
   const topics = ["a", "a/b/c/d", "a/b/x", "a/b/c/e", "b//", "c", "$s/a"];
   const cost = (tree: NameTree<string>) => {
     const search = tree.search("#");
@@ -145,7 +145,7 @@ Deno.test("A tree keeps no branch of what was taken out", () => {
   }
 });
 
-Deno.test("A topic takes two branches at most, however many levels it has, and what others have been", () => {
+Deno.test("A topic adds two branches at most, however many levels it has", () => {
   const levels = "/a".repeat(127);
   const topics = Array.from({ length: 100 }, (_, index) => [
     `${index}${levels}`,
@@ -159,7 +159,7 @@ Deno.test("A topic takes two branches at most, however many levels it has, and w
   assert(branches.made <= 2 * topics.length, `${branches.made} for ${topics.length} topics`);
 });
 
-Deno.test("A search goes on where it was, though branches part and join meanwhile", () => {
+Deno.test("A search continues where it was although branches are split and merged meanwhile", () => {
   const stays = ["a/b/c/d/1", "a/b/c/d/2", "a/b/e", "b/c/1", "b/c/2", "c/d/e/f"];
   const comes = ["a/b", "a/b/c", "a/b/c/x", "b/c", "b/x", "c/d", "c/d/e/g", "a/b/c/d/3/4"];
   for (const filter of ["#", "a/#", "+/+/+/+/+", "+/c/+", "a/b/#", "+/d/+/f"]) {
@@ -182,7 +182,7 @@ Deno.test("A search goes on where it was, though branches part and join meanwhil
   }
 });
 
-Deno.test("A tree keeps no branch for what is only looked for", () => {
+Deno.test("Lookups leave no branches in a tree", () => {
   const branches = countThings(() => {
     found(filterTree(), "a/b/c");
     found(nameTree(), "a/+/c");
@@ -193,7 +193,7 @@ Deno.test("A tree keeps no branch for what is only looked for", () => {
   assertStrictEquals(branches.made, 0);
 });
 
-Deno.test("Both trees find what looking at each alone finds, whatever is put in and taken out [MQTT-4.7.2-1]", () => {
+Deno.test("Both trees agree with a linear search, whatever is added and removed [MQTT-4.7.2-1]", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = new Random(seed);
     const filters = new FilterTree<string>();
@@ -223,7 +223,7 @@ Deno.test("Both trees find what looking at each alone finds, whatever is put in 
   }
 });
 
-Deno.test("A search visits no more nodes than it is told to, and goes on where it was", () => {
+Deno.test("A search visits at most the given number of nodes, and continues where it was", () => {
   const names = nameTree(...Array.from({ length: 300 }, (_, at) => `${at % 3}/${at}/x`));
   for (
     const [filter, count] of [["+/+/y", 0], ["+/+/x", 300], ["#", 300], ["1/+/x", 100]] as const
@@ -242,7 +242,7 @@ Deno.test("A search visits no more nodes than it is told to, and goes on where i
   }
 });
 
-Deno.test("A topic with as many levels as fit is found, kept and taken out", () => {
+Deno.test("A topic with the maximum number of levels is stored, found and removed", () => {
   // The limit of levels is the broker's to set: nothing here may break before it.
   const deep = "/".repeat(2000);
   const filters = filterTree(deep, "#");

@@ -66,7 +66,7 @@ async function makeTurnsShort(world: World): Promise<void> {
 const received = (clients: readonly Client[]) =>
   clients.reduce((count, { link }) => count + link.packets.length, 0);
 
-Deno.test("A chunk full of messages for many comes to them in turns, each of so many deliveries", async () => {
+Deno.test("A chunk of messages for many subscribers is delivered in turns of bounded length", async () => {
   await using world = new World();
   const clients = await subscribers(world, 50, "f");
   const publisher = await world.connect("p");
@@ -79,7 +79,7 @@ Deno.test("A chunk full of messages for many comes to them in turns, each of so 
   assert(Math.max(...turns) <= A_TURN, `${Math.max(...turns)} in one turn`);
 });
 
-Deno.test("While a client floods others, a message of somebody else waits for two turns at most", async () => {
+Deno.test("While one client floods others, a message of another client waits for at most two turns", async () => {
   await using world = new World();
   const clients = await subscribers(world, 50, "f");
   const bystander = await world.connect("b");
@@ -100,7 +100,7 @@ Deno.test("While a client floods others, a message of somebody else waits for tw
   assertStrictEquals(received(clients), 3 * 50 * 2000);
 });
 
-Deno.test("A chunk full of PINGREQ is answered in turns, and all of it", async () => {
+Deno.test("A chunk of PINGREQ is answered completely, in turns", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await world.connect("d");
@@ -113,7 +113,7 @@ Deno.test("A chunk full of PINGREQ is answered in turns, and all of it", async (
   assert(Math.max(...turns) <= A_TURN, `${Math.max(...turns)} in one turn`);
 });
 
-Deno.test("An acknowledgement is seen when it comes, though the turn is over", async () => {
+Deno.test("An acknowledgement is handled at once although the turn is over", async () => {
   await using world = new World();
   const subscriber = await world.connect("s");
   await subscriber.subscribe("a", { qos: 1 });
@@ -128,7 +128,7 @@ Deno.test("An acknowledgement is seen when it comes, though the turn is over", a
   await world.settle();
 });
 
-Deno.test("Who sends packets by the hundred waits behind who sends one", async () => {
+Deno.test("A client that sends hundreds of packets waits behind one that sends a single packet", async () => {
   let answered: number | undefined;
   await using world = new World({
     onMessage: (client) =>
@@ -148,7 +148,7 @@ Deno.test("Who sends packets by the hundred waits behind who sends one", async (
   pinger.link.packets.length = 0;
 });
 
-Deno.test("Clients that connect at once are accepted in turns, and who publishes a message comes before them", async () => {
+Deno.test("Clients that connect at once are accepted in turns, and a published message comes before them", async () => {
   let accepted = 0;
   let acceptedBefore: number | undefined;
   await using world = new World({
@@ -171,7 +171,7 @@ Deno.test("Clients that connect at once are accepted in turns, and who publishes
   for (const client of clients) client.expect("connack");
 });
 
-Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, and answered after the last [MQTT-3.8.4-5]", async () => {
+Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are processed in turns, and answered after the last [MQTT-3.8.4-5]", async () => {
   await using world = new World({ limits: { filtersPerPacket: 3000 } });
   const client = await world.connect("c");
   await world.connect("d");
@@ -195,7 +195,7 @@ Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are done in turns, 
   }
 });
 
-Deno.test("What a client publishes after a SUBSCRIBE of many turns comes after it [MQTT-4.6.0-5]", async () => {
+Deno.test("A message published after a SUBSCRIBE that takes many turns is handled after it [MQTT-4.6.0-5]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await world.connect("d");
@@ -208,7 +208,7 @@ Deno.test("What a client publishes after a SUBSCRIBE of many turns comes after i
   client.expectMessage("f/999", "after it");
 });
 
-Deno.test("A search of retained messages that matches none visits so many nodes in a turn, and messages go in between", async () => {
+Deno.test("A search for retained messages visits a bounded number of nodes per turn, and messages are delivered in between", async () => {
   await using world = new World();
   const retainer = await world.connect("r");
   for (let index = 0; index < 20_000; index += 500) {
@@ -236,7 +236,7 @@ Deno.test("A search of retained messages that matches none visits so many nodes 
   assert(bystander.link.packets.length >= turns - 2, "the bystander has waited");
 });
 
-Deno.test("A session with many subscriptions ends at once, and they are taken out in turns", async () => {
+Deno.test("A session with many subscriptions ends at once, and they are removed in turns", async () => {
   await using world = new World({ limits: { filtersPerPacket: 5000 } });
   const client = await world.connect("c");
   const subscriptions = Array.from({ length: 5000 }, (_, index) => ({ topicFilter: `f/${index}` }));
@@ -261,7 +261,7 @@ Deno.test("A session with many subscriptions ends at once, and they are taken ou
   assert(Math.max(...turns.map(Math.abs)) <= A_TURN / 10, `${turns} in one turn`);
 });
 
-Deno.test("Very many sessions that end at the same time do so in turns", async () => {
+Deno.test("Very many sessions that expire at the same time end in turns", async () => {
   await using world = new World();
   const properties = { sessionExpiryInterval: 1 };
   for (let index = 0; index < 2000; index++) {
@@ -286,7 +286,7 @@ Deno.test("Very many sessions that end at the same time do so in turns", async (
   assert(Math.max(...perTick) <= A_TURN / 60, `${perTick} sessions in one turn`);
 });
 
-Deno.test("Very many clients are told in turns that the broker shuts down", async () => {
+Deno.test("At shutdown very many clients are disconnected in turns", async () => {
   await using world = new World();
   const clients: Client[] = [];
   for (let index = 0; index < 500; index++) clients.push(await world.connect(`c${index}`));
@@ -297,7 +297,7 @@ Deno.test("Very many clients are told in turns that the broker shuts down", asyn
   assert(Math.max(...turns) <= A_TURN / 25, `${turns} in one turn`);
 });
 
-Deno.test("Who has had little is served before those who have had much, and each of these as much as the next", () => {
+Deno.test("Clients that have used little time come first, and the others get equal shares", () => {
   const later: (() => void)[] = [];
   const turns = new Turns((callback) => later.push(callback), (error) => {
     throw error;
@@ -326,7 +326,7 @@ Deno.test("Who has had little is served before those who have had much, and each
   assert(Math.abs(counts[0]! - counts[1]!) <= 1, `${counts}`);
 });
 
-Deno.test("An error in a turn is told, and the others that wait go on", () => {
+Deno.test("An error in a turn is reported, and the other waiting work continues", () => {
   const later: (() => void)[] = [];
   const errors: unknown[] = [];
   const turns = new Turns((callback) => later.push(callback), (error) => errors.push(error));
@@ -340,7 +340,7 @@ Deno.test("An error in a turn is told, and the others that wait go on", () => {
   assert(isDone);
 });
 
-Deno.test("forEach() rejects with what it was done for throws, in whichever turn", async () => {
+Deno.test("forEach() rejects with the error of its callback, in whichever turn", async () => {
   const later: (() => void)[] = [];
   const turns = new Turns((callback) => later.push(callback), () => {});
   const done: number[] = [];
@@ -354,7 +354,7 @@ Deno.test("forEach() rejects with what it was done for throws, in whichever turn
   assertEquals(done, [1, 2]);
 });
 
-Deno.test("What is done for all waits for two turns of somebody who has much to do, unless it is little or somebody wants little", () => {
+Deno.test("Work for all clients waits for two turns of a busy client, unless either has little to do", () => {
   const later: (() => void)[] = [];
   const turns = new Turns((callback) => later.push(callback), (error) => assert(false, `${error}`));
   const busy = new Share();
@@ -383,7 +383,7 @@ Deno.test("What is done for all waits for two turns of somebody who has much to 
   assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
 });
 
-Deno.test("Who has gone while its CONNECT waited for a turn is neither accepted nor refused, and nothing is left of it", async () => {
+Deno.test("A client that disconnects while its CONNECT waits for a turn is neither accepted nor refused, and leaves nothing behind", async () => {
   const errors: unknown[] = [];
   await using world = new World({
     limits: { connections: 2 },

@@ -48,7 +48,7 @@ for (
   });
 }
 
-Deno.test("A Will is not published when its client comes back to its session in time [MQTT-3.1.3-9] [MQTT-3.1.2-8]", async () => {
+Deno.test("A Will is not published when its client resumes its session in time [MQTT-3.1.3-9] [MQTT-3.1.2-8]", async () => {
   await using world = new World();
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -64,7 +64,7 @@ Deno.test("A Will is not published when its client comes back to its session in 
   witness.expectMessage("will");
 });
 
-Deno.test("A Will whose client comes back without one is not published any more [MQTT-3.1.3-9]", async () => {
+Deno.test("A Will is discarded when its client reconnects without one [MQTT-3.1.3-9]", async () => {
   await using world = new World();
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -75,7 +75,7 @@ Deno.test("A Will whose client comes back without one is not published any more 
   witness.expectNothing();
 });
 
-Deno.test("A Will is published when its client comes back too late, and once", async () => {
+Deno.test("A Will is published once when its client reconnects too late", async () => {
   await using world = new World();
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -88,7 +88,7 @@ Deno.test("A Will is published when its client comes back too late, and once", a
   witness.expectNothing();
 });
 
-Deno.test("A Will is published when its client comes back and starts clean, as the session ends [MQTT-3.1.2-8]", async () => {
+Deno.test("A Will is published when its client reconnects with Clean Start, since the session ends [MQTT-3.1.2-8]", async () => {
   await using world = new World();
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -111,7 +111,7 @@ Deno.test("A Will with a delay is published at once when DISCONNECT ends the ses
   witness.expectNothing();
 });
 
-Deno.test("A Will with a delay is dropped by a DISCONNECT that says that all is well [MQTT-3.14.4-3] [MQTT-3.1.2-10]", async () => {
+Deno.test("A Will with a delay is discarded by a normal DISCONNECT [MQTT-3.14.4-3] [MQTT-3.1.2-10]", async () => {
   await using world = new World();
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -120,7 +120,7 @@ Deno.test("A Will with a delay is dropped by a DISCONNECT that says that all is 
   witness.expectNothing();
 });
 
-Deno.test("A Will is due when the session that the broker grants ends, however long the client asked for", async () => {
+Deno.test("A Will is published when the session ends that the broker granted, however long the client asked for", async () => {
   await using world = new World({ limits: { sessionExpiryInterval: 20 } });
   const witness = await newWitness(world);
   const client = await world.connect("c", willAfter(30, 60));
@@ -130,7 +130,7 @@ Deno.test("A Will is due when the session that the broker grants ends, however l
   assertStrictEquals(world.engine.statistics.sessions, 1, "that of the witness");
 });
 
-Deno.test("A Will is not shown to its own client's session, as that ends with it", async () => {
+Deno.test("A Will is not delivered to its own client's session when that ends with it", async () => {
   await using world = new World();
   const client = await world.connect("c", willAfter(60, 30));
   await client.subscribe("will", { qos: 1 });

@@ -45,7 +45,7 @@ for (
   });
 }
 
-Deno.test("A Will is not published when DISCONNECT says that all is well [MQTT-3.1.2-10] [MQTT-3.14.4-3]", async () => {
+Deno.test("A Will is not published after a normal DISCONNECT [MQTT-3.1.2-10] [MQTT-3.14.4-3]", async () => {
   await using world = new World();
   const { client, witness } = await withWill(world);
   await client.disconnect(0x00);
@@ -54,7 +54,7 @@ Deno.test("A Will is not published when DISCONNECT says that all is well [MQTT-3
   witness.expectNothing();
 });
 
-Deno.test("A Will that was dropped does not come back with the session [MQTT-3.1.2-10] [MQTT-3.14.4-3]", async () => {
+Deno.test("A discarded Will does not come back with the session [MQTT-3.1.2-10] [MQTT-3.14.4-3]", async () => {
   await using world = new World();
   const lasting = { sessionExpiryInterval: 60 };
   const { client, witness } = await withWill(world, WILL, lasting);
@@ -65,7 +65,7 @@ Deno.test("A Will that was dropped does not come back with the session [MQTT-3.1
   witness.expectNothing();
 });
 
-Deno.test("A Will is that of the connection: the next one has another, or none", async () => {
+Deno.test("A Will belongs to its connection: the next one has another, or none", async () => {
   await using world = new World();
   const lasting = { sessionExpiryInterval: 60 };
   const { client, witness } = await withWill(world, WILL, lasting);
@@ -80,7 +80,7 @@ Deno.test("A Will is that of the connection: the next one has another, or none",
   witness.expectNothing();
 });
 
-Deno.test("A Will goes out as it was given: QoS, properties, User Properties in their order [MQTT-3.1.3-10]", async () => {
+Deno.test("A Will is published with its QoS, its properties and its User Properties in order [MQTT-3.1.3-10]", async () => {
   await using world = new World();
   const properties = {
     payloadFormatIndicator: 1,
@@ -115,7 +115,7 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
-Deno.test("A Will without RETAIN is not retained, and leaves what is [MQTT-3.1.2-14]", async () => {
+Deno.test("A Will without RETAIN is not retained, and does not replace a retained message [MQTT-3.1.2-14]", async () => {
   await using world = new World();
   const { client, witness } = await withWill(world);
   await client.publish("will", "before", { retain: true });
@@ -140,7 +140,7 @@ Deno.test("A Will with RETAIN is retained [MQTT-3.1.2-15]", async () => {
   assertStrictEquals(late.expectMessage("will", "gone").retain, true);
 });
 
-Deno.test("A Will with RETAIN and nothing in it takes what is retained away [MQTT-3.1.2-15] [MQTT-3.3.1-6]", async () => {
+Deno.test("A Will with RETAIN and an empty payload deletes the retained message [MQTT-3.1.2-15] [MQTT-3.3.1-6]", async () => {
   await using world = new World();
   const { client, witness } = await withWill(world, { topic: "will", retain: true });
   await client.publish("will", "before", { retain: true });
@@ -170,7 +170,7 @@ Deno.test("A Will's Message Expiry Interval begins when it is published", async 
   assertStrictEquals(world.engine.statistics.retained, 0);
 });
 
-Deno.test("A Will is shown to a hook as a message of its client, and asked for when this connects", async () => {
+Deno.test("A Will is authorized like a message of its client, when the client connects", async () => {
   await using world = new World({
     authorizePublish: (_client, { topic }) => topic !== "forbidden",
   });
@@ -181,7 +181,7 @@ Deno.test("A Will is shown to a hook as a message of its client, and asked for w
   witness.expectMessage("will", "gone");
 });
 
-Deno.test("A Will is the broker's own: what it came in may change", async () => {
+Deno.test("A Will is copied: the buffer it was received in may change", async () => {
   await using world = new World();
   const witness = await world.connect("witness");
   await witness.subscribe("will");
@@ -199,7 +199,7 @@ Deno.test("A Will is the broker's own: what it came in may change", async () => 
   assertEquals(witness.expectMessage("will", "gone").properties, { correlationData });
 });
 
-Deno.test("A client that has subscribed to the topic of its own Will gets it when it comes back", async () => {
+Deno.test("A client subscribed to the topic of its own Will receives it when it reconnects", async () => {
   await using world = new World();
   const lasting = { properties: { sessionExpiryInterval: 60 } };
   const client = await world.connect("c", { will: { ...WILL, qos: 1 }, ...lasting });

@@ -104,7 +104,7 @@ commandTest(
   "FILE",
 );
 
-Deno.test("A broker whose lines nobody reads ends, and says nothing", () =>
+Deno.test("A broker whose output nobody reads ends without an error", () =>
   withinPatience((async () => {
     const ending = await runUnread(["--allow-net=127.0.0.1"], ["broker", "--port", "0"], "");
     assertEquals(ending, { exitCode: 0, stderr: "" });

@@ -32,7 +32,7 @@ async function fillFile(path: string): Promise<void> {
   }
 }
 
-Deno.test("A file that another broker uses is refused, until that one ends", async () => {
+Deno.test("A file in use by another broker is refused until that one ends", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   {
@@ -43,7 +43,7 @@ Deno.test("A file that another broker uses is refused, until that one ends", asy
   await (await serve({ listeners: [], path })).shutDown();
 });
 
-Deno.test("A file that is no database is refused, and left as it is", async () => {
+Deno.test("A file that is not a database is refused and not changed", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   await Deno.writeTextFile(path, "no database\n".repeat(100));
@@ -52,7 +52,7 @@ Deno.test("A file that is no database is refused, and left as it is", async () =
   assertStrictEquals(await Deno.readTextFile(path), "no database\n".repeat(100));
 });
 
-Deno.test("A broker that cannot listen leaves its file to others", async () => {
+Deno.test("A broker that cannot listen releases its file", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -60,7 +60,7 @@ Deno.test("A broker that cannot listen leaves its file to others", async () => {
   await (await serve({ listeners: [], path })).shutDown();
 });
 
-Deno.test("A file with a value that has changed, be it by a bit, is refused, whatever it is of", async () => {
+Deno.test("A file with a single changed bit in any value is refused", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   await fillFile(path);
@@ -104,7 +104,7 @@ function columnsOf(path: string): { readonly table: string; readonly column: str
   }
 }
 
-Deno.test("A file of the first version is brought up to date with all that is in it", async () => {
+Deno.test("A file of the first version is migrated with all of its contents", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   writeVersion0(path, { clientId: "a", username: "bob" });
@@ -138,7 +138,7 @@ Deno.test("A file of the first version is brought up to date with all that is in
   })());
 });
 
-Deno.test("An empty file, and the file of another program, are refused and left as they are", async () => {
+Deno.test("An empty file and the file of another program are refused and not changed", async () => {
   await using folder = await temporaryFolder();
   const empty = `${folder.path}/empty.db`;
   await Deno.writeTextFile(empty, "");

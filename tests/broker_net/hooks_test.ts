@@ -52,7 +52,7 @@ for (
   });
 }
 
-Deno.test("A client that goes with more on its way than is read while a hook is asked leaves when the hook's time is over", async () => {
+Deno.test("A client that disconnects with unread bytes while a hook is pending is closed after the hook's timeout", async () => {
   const told: unknown[] = [];
   const { broker, closed } = await watchedBroker({
     authorizePublish: never,
@@ -71,7 +71,7 @@ Deno.test("A client that goes with more on its way than is read while a hook is 
   assertEquals(told[0], ["TimeoutError", "authorizePublish"]);
 });
 
-Deno.test("intercept that fails costs its connection, and is told", async () => {
+Deno.test("An error in intercept closes its connection and is reported", async () => {
   const told: unknown[] = [];
   const faults = [
     () => {
@@ -112,7 +112,7 @@ const PROGRAM = `
   console.log("done");
 `;
 
-Deno.test("Hooks that fail in a program that knows of no onError end nothing, and are lines on its console", async () => {
+Deno.test("Without onError, failing hooks end nothing and are written to the console", async () => {
   const { code, out, lines } = await run(PROGRAM);
   assertEquals(out, "16\ndone\n");
   assertStrictEquals(code, 0);
@@ -138,7 +138,7 @@ async function run(program: string) {
   return { code, out, lines: err!.trim().split("\n") };
 }
 
-Deno.test("Over sockets, a stranger gets neither somebody's session nor what a rule keeps from him", async () => {
+Deno.test("Over sockets, a client gets neither another user's session nor messages it may not read", async () => {
   await using broker = await serve({
     port: 0,
     authenticate: async (_client, { username }) => await Promise.resolve(username !== undefined),

@@ -55,7 +55,7 @@ await broker.shutDown();
   assertEquals(ending, { code: 0, output: "1\ngone\ntrue\n2\n0 1\n", errors: "" });
 });
 
-Deno.test("A broker without permission says what it is not allowed to do, and asks for nothing", async () => {
+Deno.test("A broker without permission reports what is not permitted, and does not prompt", async () => {
   const { code, errors } = await runScript(`
 import { serve } from "jsr:@mqtt5/mqtt5/broker";
 await serve({ port: 0 });
@@ -64,7 +64,7 @@ await serve({ port: 0 });
   assertStringIncludes(errors, "net access");
 });
 
-Deno.test("Several brokers in one process know nothing of each other", async () => {
+Deno.test("Several brokers in one process are independent", async () => {
   await using first = await serve({ port: 0 });
   await using second = await serve({ port: 0 });
   await using third = await serve(NOWHERE);
@@ -81,7 +81,7 @@ Deno.test("Several brokers in one process know nothing of each other", async () 
   }
 });
 
-Deno.test("Clients in the process and clients over the network are clients of one broker", async () => {
+Deno.test("Clients in the process and over the network share one broker", async () => {
   const mine = { protocol: "mqtt", port: 0 } as const;
   await using broker = await serve({ listeners: [mine, mine, { protocol: "ws", port: 0 }] });
   assertEquals(new Set(broker.listeners.map(({ port }) => port)).size, 3);
@@ -138,7 +138,7 @@ brokerTest("A client that was taken over is told so [MQTT-3.1.4-3]", async (brok
   await second.publish("a", "", { qos: 1 });
 }, NOWHERE);
 
-Deno.test("A broker that has been shut down takes nobody, and may be shut down again", async () => {
+Deno.test("A broker that has been shut down accepts nobody, and may be shut down again", async () => {
   const broker = await serve(NOWHERE);
   const client = await connect(broker, { reconnect: false });
   const [first, second] = [broker.shutDown(), broker.shutDown()];
@@ -179,7 +179,7 @@ brokerTest("A connection within the process that says nothing is given up", asyn
   await peer.expectEnd();
 }, { ...NOWHERE, limits: { connectTimeout: 50 } });
 
-Deno.test("intercept is given every connection, and the broker uses what it gives back", async () => {
+Deno.test("intercept receives every connection, and the broker uses what it returns", async () => {
   const seen: string[] = [];
   let bytes = 0;
   await using broker = await serve({

@@ -48,7 +48,7 @@ Deno.test({
     })()),
 });
 
-Deno.test("A hundred thousand subscriptions are found by those who publish, and forgotten with their clients", () =>
+Deno.test("A hundred thousand subscriptions are matched, and removed with their clients", () =>
   withinPatience((async () => {
     await using host = await Host.start({ limits: ROOM });
     const sessions = 10;

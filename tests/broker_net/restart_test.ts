@@ -227,7 +227,7 @@ persistentTest("Messages for which there is no room any more are given up", asyn
   assertEquals(textsOf(await take(client.messages, 3)), ["1", "2", "4"]);
 });
 
-Deno.test("A broker that shuts down while a hook is asked is there again, with its sessions", async () => {
+Deno.test("A broker that shut down while a hook was pending restarts with its sessions", async () => {
   await using folder = await temporaryFolder();
   const path = `${folder.path}/broker.db`;
   const asked = Promise.withResolvers<void>();

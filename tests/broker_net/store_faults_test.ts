@@ -175,7 +175,7 @@ async function run(plan: FaultPlan, isKilled: boolean): Promise<FaultyWorld> {
   }
 }
 
-Deno.test("With a database that never fails nothing is refused", async () => {
+Deno.test("Nothing is refused with a database that never fails", async () => {
   const { subscriber, publisher, errors } = await run(new FaultPlan("full"), false);
   assertEquals(errors, []);
   assertEquals(publisher.published.map(({ reasonCode }) => reasonCode), Array(11).fill(0));

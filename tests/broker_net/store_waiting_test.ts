@@ -5,7 +5,7 @@ import { assertEquals } from "@std/assert";
 import { Store } from "../../src/broker/durability/store.ts";
 import { PLAIN_PUBLISH } from "../build.ts";
 
-Deno.test("A store waits for nothing until something changes, and for nothing more once it is committed", () => {
+Deno.test("A store needs a commit only after a change, and not after the commit", () => {
   const store = new Store(":memory:", { now: () => 1000, wall: () => 1000 });
   try {
     const waits = [store.needsCommit];

@@ -24,7 +24,7 @@ for (const [which, hooks] of [["at once", {}], ["later", LATER]] as const) {
   );
 }
 
-Deno.test("A session ends in its time though its client left while a hook was asked", () =>
+Deno.test("A session expires on time although its client disconnected while a hook was pending", () =>
   withinPatience((async () => {
     const asked = Promise.withResolvers<void>();
     const answer = Promise.withResolvers<boolean>();
