@@ -1,15 +1,16 @@
-// Names in certificates (X.501) from DER, and as text (RFC 4514). The runtimes' own texts differ,
-// and one of them does not escape what could make a name look like another.
+// Distinguished names of certificates (X.501), read from DER and written as text (RFC 4514). The
+// texts that the runtimes make differ, and one does not escape characters that can make one name
+// look like another.
 
 /** A name in a certificate. */
 export interface DistinguishedName {
-  /** The values by short names of their kinds; of several of one kind the first. */
+  /** The values by short attribute name; the first one where an attribute is repeated. */
   readonly values: Readonly<Record<string, string>>;
-  /** `"CN=device-7,O=Acme"`: the last comes first, as is usual. */
+  /** Such as `"CN=device-7,O=Acme"`: the last attribute comes first (RFC 4514, §2.1). */
   readonly text: string;
 }
 
-/** Short names of attributes (RFC 4514, §3, and what is common beside). */
+/** Short names of attributes: those of RFC 4514, §3, and others in common use. */
 const KINDS: Readonly<Record<string, string>> = {
   "2.5.4.3": "CN",
   "2.5.4.4": "SN",
@@ -27,7 +28,7 @@ const KINDS: Readonly<Record<string, string>> = {
   "1.2.840.113549.1.9.1": "emailAddress",
 };
 
-/** How the strings of ASN.1 are encoded, by their tags. */
+/** The encodings of ASN.1 strings, by tag. */
 const ENCODINGS: Readonly<Record<number, string>> = {
   0x0c: "utf-8",
   0x12: "utf-8",
@@ -38,15 +39,15 @@ const ENCODINGS: Readonly<Record<number, string>> = {
 };
 
 /**
- * The subject and the issuer of a certificate in DER, which has been verified and so is
- * well-formed.
+ * Reads the subject and the issuer of a certificate in DER. It must have been verified, so that it
+ * is well-formed.
  */
 export function namesOf(
   certificate: Uint8Array,
 ): { readonly subject: DistinguishedName; readonly issuer: DistinguishedName } {
   const [toBeSigned] = elementsOf(elementsOf(certificate)[0]!.content);
   const fields = elementsOf(toBeSigned!.content);
-  // The version may be left out.
+  // The version is optional.
   const [, , issuer, , subject] = fields[0]!.tag === 0xa0 ? fields.slice(1) : fields;
   return { subject: nameOf(subject!.content), issuer: nameOf(issuer!.content) };
 }
@@ -66,7 +67,7 @@ function nameOf(content: Uint8Array): DistinguishedName {
   return { values, text: parts.reverse().join(",") };
 }
 
-/** An element of DER. */
+/** One element of DER. */
 interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
@@ -109,7 +110,7 @@ function textOf({ tag, content }: Element): string | undefined {
   return encoding === undefined ? undefined : new TextDecoder(encoding).decode(content);
 }
 
-/** RFC 4514, §2.4; control characters, too, are written as their bytes. */
+/** Escapes a value (RFC 4514, §2.4), and also control characters, which a log must not contain. */
 function escaped(text: string): string {
   return text
     .replaceAll(/["+,;<>\\]/g, "\\$&")

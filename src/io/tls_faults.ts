@@ -1,9 +1,10 @@
-// What a TLS handshake fails of. Deno tells by messages, Node and what follows it by codes.
+// Why a TLS handshake failed, and what to do about it. Deno says so in messages, Node and the
+// runtimes that follow it in codes, so both are looked at.
 
 import type { Destination } from "./destination.ts";
 import { type OptionNames, type Told, withoutUrl } from "./fault_texts.ts";
 
-/** What is told of a handshake that failed; `undefined` when it says nothing special. */
+/** The reason for a failed handshake; `undefined` when it is not a known one. */
 export function tlsFault(
   message: string,
   code: string,
@@ -14,7 +15,7 @@ export function tlsFault(
     alertFault(message, code, names) ?? ownFault(message, code, destination);
 }
 
-/** What Deno finds wrong with how the server speaks TLS. Its modules of Node give it odd codes. */
+/** A violation of TLS by the server, by message only: the code that `node:tls` gives it varies. */
 function misconductFault(message: string, names: OptionNames): Told | undefined {
   const [, how] = /^peer misbehaved: (\w+)/.exec(message) ?? [];
   if (how === undefined) return undefined;
@@ -98,8 +99,7 @@ const UNKNOWN_ISSUER: readonly string[] = [
 ];
 
 /**
- * What the server says about this end. With TLS 1.3 it says so after the handshake, by the first
- * read.
+ * The alert that the server sent. With TLS 1.3 it arrives after the handshake, with the first read.
  */
 export function alertFault(
   message: string,
@@ -159,7 +159,7 @@ export function alertFault(
   return ["tls", "server", `the server ended TLS: ${withoutUrl(message)}`];
 }
 
-/** What this end finds wrong with what it is to send, or with what came instead of TLS. */
+/** A fault found by this end: no common version, or an answer that is not TLS. */
 function ownFault(message: string, code: string, { scheme }: Destination): Told | undefined {
   if (
     /InvalidContentType|corrupt message|wrong.version.number|packet length|http.request/i
@@ -179,7 +179,7 @@ function ownFault(message: string, code: string, { scheme }: Destination): Told 
   return undefined;
 }
 
-/** The names that a certificate is for, out of the platform's message. */
+/** The names that the certificate is valid for, taken from the platform's message. */
 function namesIn(message: string): string {
   const names = [...message.matchAll(/DnsName\("([^"]+)"\)|IpAddress\(([^)]+)\)/g)]
     .map(([, dns, ip]) => dns ?? ip);

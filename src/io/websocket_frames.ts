@@ -1,6 +1,6 @@
-// Frames of RFC 6455, §5, as client and server read and write them. They differ in one thing: a
-// client masks what it sends, a server does not. Both are strict: the other end is told which rule
-// it broke, and the WebSocket ends.
+// Reads and writes the frames of RFC 6455, §5, for both roles. They differ in one thing: a client
+// masks what it sends, a server does not. Both are strict: when the other end breaks a rule, the
+// WebSocket is closed with a reason that names the rule.
 
 import { applyMask, Masks, wordsOf } from "./websocket_masks.ts";
 import {
@@ -12,67 +12,67 @@ import {
   type WebSocketRole,
 } from "./websocket_protocol.ts";
 
-/** A whole control frame: close, ping or pong. */
+/** A complete control frame: close, ping or pong. */
 export interface ControlFrame {
   readonly opcode: number;
-  /** At most 125 bytes, without a mask. */
+  /** At most 125 bytes, unmasked. */
   readonly data: Uint8Array;
 }
 
 const NOTHING = new Uint8Array(0);
 const NO_WORDS = new Int32Array(0);
 
-/** The longest head of a frame: two bytes, eight of length, four of mask. */
+/** The longest frame header: two bytes, eight of length, four of mask. */
 const LONGEST_HEAD = 14;
 
 /**
- * Data of one chunk is moved together, so that many small frames cost one turn. More than this is
- * worth a turn.
+ * Up to this many bytes, the data of a frame is moved next to that of the frame before, so that
+ * many small frames of a chunk are returned as one piece. Moving more costs more than it saves.
  */
 const LARGEST_MOVE = 4096;
 
-/** A buffer for a longer frame than this is not kept: an idle connection is to be small. */
+/** Larger buffers are not kept, so that an idle connection uses little memory. */
 const KEPT = 131_072;
 
 /**
- * Where the data of a frame that is being made begins: behind the longest head, at a whole word.
+ * Where the data begins in the writer's buffer: after the longest header, and at a multiple of four
+ * bytes, so that it can be masked by words.
  */
 const DATA_AT = 16;
 
 /**
- * Takes frames apart. Push a chunk, call `next()` until it returns `undefined`, push the next
- * chunk.
+ * Parses frames. Push a chunk, call `next()` until it returns `undefined`, then push the next one.
  *
- * Data comes as soon as it is there, whatever the frames: several frames may give one piece, and
- * one frame many [MQTT-6.0.0-2]. Chunks are overwritten: data is unmasked and moved in them, and
- * given out as views of them.
+ * Data is returned as soon as it arrives, regardless of frame boundaries: one piece may come from
+ * several frames, and one frame may give several pieces [MQTT-6.0.0-2]. Chunks are modified: data
+ * is unmasked and moved in place, and returned as views of them.
  */
 export class FrameReader {
   readonly #isMasked: boolean;
   #chunk: Uint8Array = NOTHING;
   #at = 0;
   #words: Int32Array = NO_WORDS;
-  /** The part of a frame's head that an earlier chunk ended with. */
+  /** The beginning of a frame header that was split between chunks. */
   #head: Uint8Array | undefined;
   #headLength = 0;
-  /** The frame that is being read: how many bytes are to come, and the mask for the next one. */
+  /** Of the current frame: the bytes still to come, and the mask of the next one. */
   #left = 0;
   #mask = 0;
-  /** The opcode and the data of a control frame that is being read. */
+  /** The opcode and the data of the current control frame. */
   #control: number | undefined;
   #controlData = NOTHING;
   #controlLength = 0;
-  /** Whether a message has begun and its last frame has not. */
+  /** Whether the last frame of the current message is still to come. */
   #isInMessage = false;
-  /** What is wrong behind data that is given out first. */
+  /** A fault found after valid data: the data is returned first. */
   #fault: FrameFault | undefined;
 
-  /** A reader at this end of the WebSocket. */
+  /** `role` is that of this end. */
   constructor(role: WebSocketRole) {
     this.#isMasked = role === "server";
   }
 
-  /** Gives it the next bytes to read, when `next()` has returned `undefined`. */
+  /** Adds the next bytes. To be called after `next()` has returned `undefined`. */
   push(chunk: Uint8Array): void {
     this.#chunk = chunk;
     this.#at = 0;
@@ -87,7 +87,7 @@ export class FrameReader {
   /**
    * The next data of messages, or the next control frame; `undefined` when more bytes are needed.
    *
-   * @throws {FrameFault} when the other end breaks the protocol; nothing can be read after that
+   * @throws {FrameFault} when the other end violates the protocol, and on every call after that
    */
   next(): Uint8Array | ControlFrame | undefined {
     if (this.#fault !== undefined) throw this.#fault;
@@ -125,7 +125,7 @@ export class FrameReader {
     return end > start ? chunk.subarray(start, end) : undefined;
   }
 
-  /** Reads the head of a frame. False when it is not all there. */
+  /** Reads a frame header. Returns false when it is incomplete. */
   #readHead(): boolean {
     const chunk = this.#chunk;
     const at = this.#at;
@@ -150,7 +150,7 @@ export class FrameReader {
     return false;
   }
 
-  /** Begins a frame whose head lies at `at`. */
+  /** Begins a frame whose header is at `at`. */
   #begin(bytes: Uint8Array, at: number): void {
     const [first, second] = [bytes[at]!, bytes[at + 1]!];
     this.#check(first, second);
@@ -169,7 +169,7 @@ export class FrameReader {
     } else this.#isInMessage = (first & 0x80) === 0;
   }
 
-  /** Looks for what is wrong with the first two bytes of a frame (RFC 6455, §5.2). */
+  /** Checks the first two bytes of a frame (RFC 6455, §5.2). */
   #check(first: number, second: number): void {
     const opcode = first & 0x0f;
     if ((first & 0x70) !== 0) throw broken("a reserved bit is set");
@@ -194,7 +194,7 @@ export class FrameReader {
     }
   }
 
-  /** Gathers the data of a control frame. */
+  /** Collects the data of a control frame, which may be split between chunks. */
   #readControl(): ControlFrame | undefined {
     const data = this.#controlData;
     const length = Math.min(this.#left, this.#chunk.length - this.#at);
@@ -210,25 +210,25 @@ export class FrameReader {
   }
 }
 
-/** Puts frames together: whole messages, in one buffer, masked by a client. */
+/** Makes frames: each is a whole message, and masked if this end is the client. */
 export class FrameWriter {
   readonly #masks: Masks | undefined;
   #buffer: Uint8Array = NOTHING;
   #words: Int32Array = NO_WORDS;
 
-  /** A writer at this end of the WebSocket. */
+  /** `role` is that of this end. */
   constructor(role: WebSocketRole) {
     this.#masks = role === "client" ? new Masks() : undefined;
   }
 
-  /** A frame around the data: a view, valid until the next call. */
+  /** Makes a frame of the data. The result is a view that is valid until the next call. */
   frame(opcode: number, data: Uint8Array): Uint8Array {
     const { length } = data;
     const end = DATA_AT + length;
     let buffer = this.#buffer;
     let words = this.#words;
     if (buffer.length < end) {
-      // The last word must be a whole one.
+      // A multiple of four, since masking works on whole words.
       buffer = new Uint8Array(end > KEPT ? end + 3 & ~3 : capacityFor(end));
       words = wordsOf(buffer);
       if (end <= KEPT) [this.#buffer, this.#words] = [buffer, words];
@@ -254,14 +254,14 @@ function capacityFor(length: number): number {
   return Math.max(256, 2 ** (32 - Math.clz32(length - 1)));
 }
 
-/** How many bytes the head of a frame has, by the second of them. */
+/** The length of a frame header, which follows from its second byte. */
 function sizeOfHead(second: number): number {
   const length = second & 0x7f;
   const size = length < 126 ? 2 : length === 126 ? 4 : 10;
   return second < 0x80 ? size : size + 4;
 }
 
-/** The length of a frame's data, as short as it can be (RFC 6455, §5.2), which begins at `at`. */
+/** Reads the length at `at`, which must use the shortest encoding (RFC 6455, §5.2). */
 function lengthOf(bytes: Uint8Array, at: number): number {
   const short = bytes[at]! & 0x7f;
   if (short < 126) return short;
@@ -271,7 +271,7 @@ function lengthOf(bytes: Uint8Array, at: number): number {
     return length;
   }
   const length = fourBytes(bytes, at + 1) * 2 ** 32 + fourBytes(bytes, at + 5);
-  // The highest bit must be 0, too: what has it is longer still.
+  // This also rejects a length whose highest bit is 1, which the RFC forbids.
   if (length > Number.MAX_SAFE_INTEGER) throw broken("a frame is longer than can be");
   if (length < 65_536) throw broken("a length is not as short as it can be");
   return length;
@@ -281,7 +281,7 @@ function fourBytes(bytes: Uint8Array, at: number): number {
   return (bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!) >>> 0;
 }
 
-/** Writes a length so that it ends before `at`, and returns where it begins. */
+/** Writes a length that ends before `at`, and returns where it begins. */
 function putLength(buffer: Uint8Array, at: number, length: number, maskBit: number): number {
   if (length < 126) {
     buffer[--at] = maskBit | length;

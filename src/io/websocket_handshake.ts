@@ -1,6 +1,6 @@
-// The request for a WebSocket, as a server answers it: RFC 6455, §4.2, with what HTTP/1.1 has a
-// server refuse (RFC 9112), and what MQTT asks for beside (§6). Who may ask is looked at here, too:
-// any page in a browser can, and the browser tells in Origin which one it is (RFC 6455, §10.2).
+// The server's side of the WebSocket handshake: RFC 6455, §4.2, with the requests that a server of
+// HTTP/1.1 must refuse (RFC 9112), and the subprotocol that MQTT requires (§6). It also checks the
+// Origin, since any page in a browser can open a WebSocket to any server (RFC 6455, §10.2).
 
 import {
   acceptOf,
@@ -15,27 +15,27 @@ import {
 import { isLoopbackHost } from "./host_and_port.ts";
 import type { Transport } from "./transport.ts";
 
-/** Which requests for a WebSocket are granted. */
+/** Which WebSocket handshakes a server accepts. */
 export interface WebSocketServerOptions {
-  /** The path, such as `"/mqtt"`; a query behind it does not matter. Default: any. */
+  /** The path, such as `"/mqtt"`; a query is ignored. Default: any. */
   readonly path?: string | undefined;
   /**
-   * The origins of pages in browsers that may connect, such as `"https://example.org"`; `"*"` is
-   * every one. Default: those from the host that the request is for, whatever their port. Clients
-   * that are no browsers send no origin, and are not asked for one.
+   * The origins of the web pages that may connect, such as `"https://example.org"`; `"*"` stands
+   * for all. Default: those on the host that the request is for, on any port. Clients other than
+   * browsers send no origin, and need none.
    */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**
-   * Whether only this machine can connect. Then pages of this machine may, by whichever of its
-   * names for itself, and none of another name, though it may lead here: whoever owns a name can
-   * have it do so (DNS rebinding).
+   * Whether the server listens on a loopback address only. Then by default pages from any name of
+   * the loopback address may connect, but none from another host, even if its name resolves to this
+   * machine: anyone can make a name of theirs do so (DNS rebinding).
    */
   readonly isLoopback?: boolean | undefined;
 }
 
-/** What to say to a request. */
+/** The answer to a request. */
 export type Answer =
-  /** With what is known of the WebSocket then. */
+  /** With the accepted WebSocket. */
   | { readonly text: string; readonly granted: Granted }
   | Refused;
 
@@ -48,22 +48,22 @@ interface Refused {
 
 /** A WebSocket that is open once the answer is written. */
 export interface Granted {
-  /** The page that asked for it, when a browser did. */
+  /** The origin of the page, if a browser sent one. */
   readonly origin: string | undefined;
-  /** The bytes that came behind the request. */
+  /** The bytes that were received after the request. */
   readonly rest: Uint8Array;
 }
 
-/** The most bytes of a request's head. */
+/** The maximum length of a request's head, in bytes. */
 const LONGEST_REQUEST = 8192;
 
-/** A host and perhaps a port (RFC 9110, §7.2). */
+/** A host and an optional port (RFC 9110, §7.2). */
 const HOST = /^(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{0,5})?$/;
 
 /**
- * Looks for origins and paths that no request can have.
+ * Checks that the path and the origins are such as a request can have.
  *
- * @throws {TypeError} when there is one
+ * @throws {TypeError} when one is not
  */
 export function checkWebSocketServerOptions(options: WebSocketServerOptions): void {
   const { path, allowedOrigins = [] } = options;
@@ -80,8 +80,8 @@ export function checkWebSocketServerOptions(options: WebSocketServerOptions): vo
 }
 
 /**
- * Waits for a request for a WebSocket, and says what to answer (RFC 6455, §4.2); `undefined` when
- * the other end has closed before.
+ * Waits for a request and returns the answer to it (RFC 6455, §4.2), or `undefined` when the other
+ * end closes before the request is complete.
  */
 export async function answerRequest(
   inner: Transport,
@@ -139,7 +139,7 @@ async function answerTo(head: Head, options: WebSocketServerOptions): Promise<An
   return { text: [...text, "", ""].join("\r\n"), granted: { origin, rest: head.rest } };
 }
 
-/** The answer to a request that does not ask for a WebSocket as it should (RFC 6455, §4.2.1). */
+/** The refusal of a request that is not a valid WebSocket handshake (RFC 6455, §4.2.1). */
 function upgradeFault(fields: Fields): Refused | undefined {
   if (!hasItem(fields, "connection", "upgrade") || !hasItem(fields, "upgrade", "websocket")) {
     return refusal("426 Upgrade Required", "This is an MQTT server: connect by WebSocket");
@@ -157,8 +157,8 @@ function upgradeFault(fields: Fields): Refused | undefined {
 }
 
 /**
- * Host and path of a request (RFC 9112, §3.2): one field Host, which a target that is a URL
- * outdoes.
+ * The host and the path of a request (RFC 9112, §3.2). There must be one Host field; a target that
+ * is a whole URL takes precedence over it.
  */
 function urlOf(
   target: string,
@@ -173,13 +173,14 @@ function urlOf(
   return other === undefined ? undefined : { host: other, path: path === "" ? "/" : path };
 }
 
-/** Whether a request announces no content: it would be taken for frames. */
+/** Whether a request has no content, which would be taken for frames. */
 function hasNoContent(fields: Fields): boolean {
   return !fields.has("transfer-encoding") && /^0+$/.test(fields.get("content-length") ?? "0");
 }
 
 /**
- * Whether pages from an origin may connect: a page's script acts with the rights of who reads it.
+ * Whether pages from an origin may connect. Scripts of a page reach what its reader can reach, so
+ * that by default no foreign page may.
  */
 function isAllowed(
   origin: string,
@@ -193,10 +194,10 @@ function isAllowed(
   return hostname === URL.parse(`http://${host}`)?.hostname;
 }
 
-/** Whether a text is an origin as browsers write it (RFC 6454, §6.2): no default port, no path. */
+/** Whether a text is a serialized origin (RFC 6454, §6.2), without a default port or a path. */
 function isOrigin(text: string): boolean {
   const origin = URL.parse(text)?.origin;
-  // Of schemes that it does not know, such as those of extensions, the platform tells none.
+  // The platform returns "null" for schemes that it does not know, such as those of extensions.
   return origin === text || origin === "null" && /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text);
 }
 

@@ -1,18 +1,19 @@
-// The masks of RFC 6455, §5.3: each byte that a client sends is XORed with one of four, in turn.
-// Most of the time that a WebSocket costs goes here, so it is done four bytes at a time wherever
-// the machine's byte order allows it.
+// Masking of RFC 6455, §5.3: the bytes that a client sends are XORed with the four bytes of a mask
+// in turn. This takes most of the time that WebSocket framing costs, so it works on four bytes at a
+// time where the machine is little-endian.
 
 const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** Fewer bytes than this are masked one by one. */
+/** Shorter data is masked byte by byte: aligning it would cost more than it saves. */
 const WORTH_WORDS = 16;
 
-/** How many masks are drawn at once. */
+/** Masks per call of `getRandomValues()`, since each call is expensive. */
 const DRAWN = 64;
 
 /**
- * Masks bytes in place, or unmasks them, which is the same. The mask is a number with the byte that
- * comes next in its lowest eight bits; the result is the mask for what follows.
+ * Masks or unmasks bytes in place, which is the same operation. The lowest eight bits of the mask
+ * are for the first byte. Returns the mask for the bytes that follow. `words` is what
+ * {@linkcode wordsOf} returns for the bytes.
  */
 export function applyMask(
   bytes: Uint8Array,
@@ -47,17 +48,17 @@ export function applyMask(
   return mask;
 }
 
-/** The whole words of the buffer that bytes lie in, for {@linkcode applyMask}. */
+/** The underlying buffer of bytes as 32-bit words, for {@linkcode applyMask}. */
 export function wordsOf(bytes: Uint8Array): Int32Array {
   return new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
 }
 
-/** Masks that nobody can guess, one for each frame (RFC 6455, §10.3). */
+/** Unpredictable masks, one for each frame (RFC 6455, §10.3). */
 export class Masks {
   readonly #drawn = new Int32Array(DRAWN);
   #used = DRAWN;
 
-  /** A new one. */
+  /** Returns a new mask. */
   next(): number {
     if (this.#used === DRAWN) {
       crypto.getRandomValues(this.#drawn);
