@@ -32,14 +32,14 @@ for (const isAsync of [false, true]) {
   const authenticateStep = (_client: unknown, step: AuthenticationStep) =>
     isAsync ? Promise.resolve(letters(step)) : letters(step);
 
-  Deno.test(`A client is let in at the first step by ${what} [MQTT-4.12.0-5]`, async () => {
+  Deno.test(`A client is accepted at the first step by ${what} [MQTT-4.12.0-5]`, async () => {
     await using world = new World({ authenticateStep });
     const { connack } = await world.join("c", { properties: data("c") });
     assertStrictEquals(connack.properties.authenticationMethod, "m");
     assertEquals(connack.properties.authenticationData, bytesOfText("welcome"));
   });
 
-  Deno.test(`A client is let in after several steps by ${what} [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-3.2.0-1]`, async () => {
+  Deno.test(`A client is accepted after several steps by ${what} [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-3.2.0-1]`, async () => {
     await using world = new World({ authenticateStep });
     const client = await world.ask("c", { properties: data("a") });
     for (const [asked, next] of [["a", "b"], ["b", "c"]] as const) {
@@ -68,7 +68,7 @@ for (const isAsync of [false, true]) {
     assertStrictEquals(world.engine.statistics.sessions, 0);
   });
 
-  Deno.test(`A client authenticates again by ${what}, and goes on [MQTT-4.12.0-2] [MQTT-4.12.0-5]`, async () => {
+  Deno.test(`A client re-authenticates by ${what} and stays connected [MQTT-4.12.0-2] [MQTT-4.12.0-5]`, async () => {
     await using world = new World({ authenticateStep });
     const client = await world.connect("c", { properties: data("c") });
     await client.subscribe("t");
@@ -87,7 +87,7 @@ for (const isAsync of [false, true]) {
     }
   });
 
-  Deno.test(`A client that fails to authenticate again by ${what} is sent away, and its Will published [MQTT-4.12.1-2]`, async () => {
+  Deno.test(`A client that fails re-authentication by ${what} is disconnected, and its Will is published [MQTT-4.12.1-2]`, async () => {
     await using world = new World({ authenticateStep });
     const witness = await world.connect("witness");
     await witness.subscribe("will");

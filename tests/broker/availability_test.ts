@@ -38,7 +38,7 @@ for (
     ],
   ] satisfies readonly (readonly [string, BrokerOptions, PacketInit, number])[]
 ) {
-  Deno.test(`A client that uses ${what} where there is none is sent away, and its Will published`, async () => {
+  Deno.test(`A client that uses ${what} where it is not available is disconnected, and its Will is published`, async () => {
     await using world = new World(options);
     const witness = await world.connect("witness");
     await witness.subscribe("will");
@@ -50,7 +50,7 @@ for (
     assertEquals(world.engine.statistics.subscriptions, 1);
   });
 
-  Deno.test(`A client that uses ${what} where the options do not forbid it stays`, async () => {
+  Deno.test(`A client that uses ${what} stays connected unless the options forbid it`, async () => {
     await using world = new World();
     const client = await world.connect("c");
     await client.send(packet);

@@ -129,7 +129,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`A client whose CONNECT is one ${what} is refused, and the connection closed [${statement}] [MQTT-3.2.2-6] [MQTT-3.2.2-7] [MQTT-3.14.0-1]`, async () => {
+  Deno.test(`A client whose CONNECT is one ${what} is refused, and the connection is closed [${statement}] [MQTT-3.2.2-6] [MQTT-3.2.2-7] [MQTT-3.14.0-1]`, async () => {
     await using world = new World();
     const client = world.open();
     await client.sendBytes(bytesOf(hex));
@@ -138,7 +138,7 @@ for (
 }
 
 for (const [what, hex] of [["PUBLISH", "30 04 0001 61 00"], ["nonsense", "00 00"]] as const) {
-  Deno.test(`A connection that begins with ${what} is closed without a word [MQTT-3.14.0-1]`, async () => {
+  Deno.test(`A connection that begins with ${what} is closed without a packet [MQTT-3.14.0-1]`, async () => {
     await using world = new World();
     const client = world.open();
     await client.sendBytes(bytesOf(hex));

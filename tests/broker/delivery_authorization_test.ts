@@ -15,14 +15,14 @@ const isAllowed = ({ clientId }: ClientInfo, { topic }: { readonly topic: string
   clientId.startsWith("boss") || !topic.startsWith("secret/");
 
 const HOOKS: readonly (readonly [string, NonNullable<BrokerHooks["authorizeDelivery"]>])[] = [
-  ["says so", isAllowed],
+  ["says no", isAllowed],
   // deno-lint-ignore require-await
-  ["says so, async,", async (client, message) => isAllowed(client, message)],
+  ["says no, async", async (client, message) => isAllowed(client, message)],
   ["throws", (client, message) => {
     if (!isAllowed(client, message)) throw new Error("no");
     return true;
   }],
-  ["talks nonsense", (client, message) => isAllowed(client, message) || 0 as never],
+  ["returns an invalid value", (client, message) => isAllowed(client, message) || 0 as never],
 ];
 
 const LASTING: ConnectOptions = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } };
@@ -44,7 +44,7 @@ for (const [how, authorizeDelivery] of HOOKS) {
   const options: BrokerOptions = { authorizeDelivery, onError() {} };
 
   for (const topicFilter of FILTERS) {
-    Deno.test(`What authorizeDelivery() ${how} may not be read is not read by ${topicFilter}: new, retained, waiting`, async () => {
+    Deno.test(`New, retained and queued messages are not delivered to ${topicFilter} when authorizeDelivery() ${how}`, async () => {
       await using world = new World(options);
       const publisher = await world.connect("p");
       const spy = await world.connect("spy", LASTING);
@@ -71,7 +71,7 @@ for (const [how, authorizeDelivery] of HOOKS) {
     });
   }
 
-  Deno.test(`What authorizeDelivery() ${how} may not be read is retained, and not sent`, async () => {
+  Deno.test(`A message is retained but not sent when authorizeDelivery() ${how}`, async () => {
     await using world = new World(options);
     const publisher = await world.connect("p");
     for (const topic of ["a", "secret/1", "b", "secret/2", "c"]) {
@@ -85,7 +85,7 @@ for (const [how, authorizeDelivery] of HOOKS) {
     }
   });
 
-  Deno.test(`A member of a group that, as authorizeDelivery() ${how}, may not have a message is passed over`, async () => {
+  Deno.test(`A member of a group is passed over when authorizeDelivery() ${how}`, async () => {
     await using world = new World(options);
     const publisher = await world.connect("p");
     const clients: Client[] = [];
@@ -270,7 +270,7 @@ Deno.test("A client that unsubscribes while a hook is pending receives no retain
 });
 
 for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
-  Deno.test(`clearAuthorizations() has it asked anew, about what waits, too: a hook that answers ${how}`, async () => {
+  Deno.test(`clearAuthorizations() calls the hook again, also for queued messages: a hook that answers ${how}`, async () => {
     let isOpen = true;
     await using world = new World({
       authorizeDelivery: (_client, { topic }) => {
@@ -309,7 +309,7 @@ for (const [how, isAsync] of [["at once", false], ["later", true]] as const) {
     assertEquals(await topicsOf(again), []);
   });
 
-  Deno.test(`What waits is asked about for the client that connects, as it is now: a hook that answers ${how}`, async () => {
+  Deno.test(`authorizeDelivery() is called for queued messages with the client as it connects: a hook that answers ${how}`, async () => {
     await using world = new World({
       authorizeDelivery: ({ address }) => {
         const verdict = address === "here";

@@ -13,7 +13,7 @@ function lifeOf(message: PublishPacket): readonly [string, number | undefined] {
 }
 
 for (const qos of [0, 1, 2] as const) {
-  Deno.test(`A message of QoS ${qos} that does not wait goes on with its Message Expiry Interval [MQTT-3.3.2-6]`, async () => {
+  Deno.test(`A message of QoS ${qos} that is sent at once keeps its Message Expiry Interval [MQTT-3.3.2-6]`, async () => {
     await using world = new World();
     const client = await world.connect("c");
     await client.subscribe("a", { qos: 2 });

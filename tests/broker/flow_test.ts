@@ -90,7 +90,7 @@ Deno.test("A client that reaches the broker's Receive Maximum stays connected", 
 });
 
 for (const qos of [0, 1, 2] as const) {
-  Deno.test(`A message of QoS ${qos} that is too large for a client is dropped as if it had come, and goes to others [MQTT-3.1.2-24] [MQTT-3.1.2-25]`, async () => {
+  Deno.test(`A message of QoS ${qos} too large for a client is dropped as if delivered, and others receive it [MQTT-3.1.2-24] [MQTT-3.1.2-25]`, async () => {
     await using world = new World();
     const small = await world.connect("c", {
       properties: { maximumPacketSize: 50, receiveMaximum: 1 },
@@ -164,7 +164,7 @@ for (
     }],
   ] satisfies readonly (readonly [string, PacketInit])[]
 ) {
-  Deno.test(`A client whose ${what} would be too large for it is left, and nobody else is harmed [MQTT-3.1.2-24]`, async () => {
+  Deno.test(`A client whose ${what} would be too large for it is disconnected, and no other is affected [MQTT-3.1.2-24]`, async () => {
     await using world = new World();
     const other = await world.connect("d");
     const client = await world.connect("c", { properties: { maximumPacketSize: 25 } });
@@ -177,7 +177,7 @@ for (
 
 for (const maximumPacketSize of [1, 4, 10]) {
   for (const isAsync of [false, true]) {
-    Deno.test(`A client that takes ${maximumPacketSize} bytes, too few for its CONNACK, is left, with a hook that is ${isAsync ? "a" : ""}sync [MQTT-3.1.2-24]`, async () => {
+    Deno.test(`A client whose Maximum Packet Size of ${maximumPacketSize} is too small for CONNACK is disconnected, with a hook that is ${isAsync ? "a" : ""}sync [MQTT-3.1.2-24]`, async () => {
       await using world = new World({
         authenticate: ({ clientId }) => {
           const verdict = clientId !== "bad";

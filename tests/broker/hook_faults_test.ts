@@ -51,7 +51,7 @@ function assertTold(
 }
 
 for (const [way, fault, error] of FAULTS) {
-  Deno.test(`authenticate() that ${way} refuses that client, and is told`, async () => {
+  Deno.test(`authenticate() that ${way} refuses that client, and its error is reported`, async () => {
     const { world, told } = faultyWorld("authenticate", fault);
     await using _ = world;
     const bad = await world.ask("bad");
@@ -61,7 +61,7 @@ for (const [way, fault, error] of FAULTS) {
     await world.connect("good");
   });
 
-  Deno.test(`authenticateStep() that ${way} refuses that client, and is told`, async () => {
+  Deno.test(`authenticateStep() that ${way} refuses that client, and its error is reported`, async () => {
     const { world, told } = faultyWorld("authenticateStep", fault);
     await using _ = world;
     const bad = await world.ask("bad", { properties: { authenticationMethod: "m" } });
@@ -70,7 +70,7 @@ for (const [way, fault, error] of FAULTS) {
     assertTold(told, "authenticateStep", error, "bad");
   });
 
-  Deno.test(`authorizePublish() that ${way} refuses that message, and is told`, async () => {
+  Deno.test(`authorizePublish() that ${way} refuses that message, and its error is reported`, async () => {
     const { world, told } = faultyWorld("authorizePublish", fault);
     await using _ = world;
     const client = await world.connect("c");
@@ -88,7 +88,7 @@ for (const [way, fault, error] of FAULTS) {
     assertTold(told, "authorizePublish", error, "c");
   });
 
-  Deno.test(`authorizeSubscribe() that ${way} refuses that subscription, and is told`, async () => {
+  Deno.test(`authorizeSubscribe() that ${way} refuses that subscription, and its error is reported`, async () => {
     const { world, told } = faultyWorld("authorizeSubscribe", fault);
     await using _ = world;
     const client = await world.connect("c");
@@ -102,7 +102,7 @@ for (const [way, fault, error] of FAULTS) {
 
 for (const name of ["onConnect", "onDisconnect", "onMessage"] as const) {
   for (const [way, fault, error] of FAULTS.slice(0, 2)) {
-    Deno.test(`${name}() that ${way} changes nothing, and is told`, async () => {
+    Deno.test(`${name}() that ${way} changes nothing, and its error is reported`, async () => {
       const { world, told } = faultyWorld(name, fault);
       await using _ = world;
       const client = await world.connect("bad");
@@ -117,7 +117,7 @@ for (const name of ["onConnect", "onDisconnect", "onMessage"] as const) {
 }
 
 for (const [way, fault] of FAULTS.slice(0, 2)) {
-  Deno.test(`onError() that ${way} ends nothing: the console is told both errors`, async () => {
+  Deno.test(`onError() that ${way} ends nothing: both errors are written to the console`, async () => {
     await using world = new World({
       authenticate: ({ clientId }) => {
         if (clientId === "bad") throw new RangeError("No such user");

@@ -73,7 +73,7 @@ for (const cleanStart of [false, true]) {
     const what = `${cleanStart ? "starting clean" : "going on"}${
       options === LASTING ? ", of a session that lasts" : ""
     }`;
-    Deno.test(`What a client asked for that has been taken over, ${what}, changes nothing any more, its messages aside`, async () => {
+    Deno.test(`Pending requests of a client that was taken over, ${what}, change nothing, except for its messages`, async () => {
       const { world, pending } = slowWorld();
       await using _ = world;
       const witness = await world.connect("witness");

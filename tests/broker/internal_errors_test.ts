@@ -64,7 +64,7 @@ Deno.test("A message too large for one client, with or without a Topic Alias, is
 });
 
 for (const isThere of [false, true]) {
-  Deno.test(`A client that cannot be told that it is accepted changes nothing, ${isThere ? "though another has its session" : "though a message comes for its session in the same turn"}`, async () => {
+  Deno.test(`A client whose CONNACK cannot be sent changes nothing, ${isThere ? "though another has its session" : "though a message comes for its session in the same turn"}`, async () => {
     const { told, onError } = witness();
     const pending = new Pending<boolean>();
     let isAsked = false;

@@ -43,7 +43,7 @@ Deno.test("A client without Keep Alive is never timed out [MQTT-3.1.2-22]", asyn
 });
 
 for (const [asked, least] of [[10, 45_000], [0, 45_000], [3600, 45_000]] as const) {
-  Deno.test(`A Server Keep Alive of 30 s takes the place of a Keep Alive of ${asked} s [MQTT-3.2.2-22]`, async () => {
+  Deno.test(`A Server Keep Alive of 30 s replaces a Keep Alive of ${asked} s [MQTT-3.2.2-22]`, async () => {
     await using world = new World({ serverKeepAlive: 30 });
     const { client, connack } = await world.join("c", { keepAlive: asked });
     assertStrictEquals(connack.properties.serverKeepAlive, 30);
@@ -104,7 +104,7 @@ Deno.test("The Keep Alive begins anew after a hook, even if the client sent noth
 });
 
 for (const [asked, told, kept] of [[0, 30, 30], [31, 30, 30], [3600, 30, 30]] as const) {
-  Deno.test(`A maximum of 30 s is told to a client with a Keep Alive of ${asked} s, and held [MQTT-3.2.2-22]`, async () => {
+  Deno.test(`A maximum Keep Alive of 30 s is announced to a client that asks for ${asked} s, and applied [MQTT-3.2.2-22]`, async () => {
     await using world = new World({ maximumKeepAlive: 30 });
     const { client, connack } = await world.join("c", { keepAlive: asked });
     assertStrictEquals(connack.properties.serverKeepAlive, told);
@@ -116,7 +116,7 @@ for (const [asked, told, kept] of [[0, 30, 30], [31, 30, 30], [3600, 30, 30]] as
 }
 
 for (const asked of [1, 30]) {
-  Deno.test(`A maximum of 30 s leaves a Keep Alive of ${asked} s as it is`, async () => {
+  Deno.test(`A maximum Keep Alive of 30 s does not change one of ${asked} s`, async () => {
     await using world = new World({ maximumKeepAlive: 30 });
     const { client, connack } = await world.join("c", { keepAlive: asked });
     assertStrictEquals(connack.properties.serverKeepAlive, undefined);

@@ -34,7 +34,7 @@ async function withSleeper(world: World, topicFilter = "a"): Promise<Client> {
   return await world.connect("p");
 }
 
-Deno.test("subscriptionBytes: filters of many levels are refused with 0x97, and have room again when others go", async () => {
+Deno.test("subscriptionBytes: filters of many levels are refused with 0x97, until others are removed", async () => {
   await using world = worldWith({ subscriptionBytes: 8500 });
   const client = await world.connect("c");
   const codes: number[] = [];
@@ -92,7 +92,7 @@ Deno.test("retainedBytes: retained messages with long topics, large payloads or 
   }
 });
 
-Deno.test("queuedBytes: User Properties are counted, and the publisher is told 0x97 when nobody has room", async () => {
+Deno.test("queuedBytes: User Properties are counted, and the publisher receives 0x97 when no subscriber has room", async () => {
   await using world = worldWith({ queuedBytes: 100_000 });
   const publisher = await withSleeper(world);
   const userProperties = [["a", "x".repeat(30_000)]] as [string, string][];
@@ -104,7 +104,7 @@ Deno.test("queuedBytes: User Properties are counted, and the publisher is told 0
   assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
-Deno.test("sessionBytes: what a message takes in memory is counted, be it little on the wire", async () => {
+Deno.test("sessionBytes: the memory that a message uses is counted, even if it is small on the wire", async () => {
   await using world = worldWith({ sessionBytes: 1_000_000 });
   const publisher = await withSleeper(world);
   const userProperties = Array.from({ length: 1000 }, (): [string, string] => ["", ""]);
@@ -118,7 +118,7 @@ Deno.test("sessionBytes: what a message takes in memory is counted, be it little
   assertStrictEquals(await publisher.publish("a", "", { qos: 1 }), 0);
 });
 
-Deno.test("A message that some took and others had no room for is acknowledged with success", async () => {
+Deno.test("A message for which only some subscribers had room is acknowledged with Success", async () => {
   await using world = worldWith({ queuedMessages: 1 });
   const publisher = await withSleeper(world, "+");
   const other = await world.connect("d");
@@ -132,7 +132,7 @@ Deno.test("A message that some took and others had no room for is acknowledged w
   assertStrictEquals(await publisher.publish("c", "5", { qos: 2 }), 0x97);
 });
 
-Deno.test("onDropped is told for whom a message had no room, and for whom it was too large", async () => {
+Deno.test("onDropped receives the clients for whom there was no room or the message was too large", async () => {
   const told: unknown[] = [];
   await using world = worldWith({ queuedMessages: 1 }, {
     onDropped: ({ clientId }, { topic }, why) => void told.push([clientId, topic, why]),
@@ -147,7 +147,7 @@ Deno.test("onDropped is told for whom a message had no room, and for whom it was
   assertStrictEquals(world.engine.statistics.dropped, 2);
 });
 
-Deno.test("A message that waits for many is counted once, until the last of them has it", async () => {
+Deno.test("A message queued for many clients is counted once, until the last of them has received it", async () => {
   await using world = new World();
   const sleepers = Array.from({ length: 10 }, (_, count) => `s${count}`);
   for (const clientId of sleepers) {
@@ -170,7 +170,7 @@ Deno.test("A message that waits for many is counted once, until the last of them
   }
 });
 
-Deno.test("sessions: one too many is refused with 0x97; one that is known is not", async () => {
+Deno.test("sessions: one too many is refused with 0x97, but not an existing one", async () => {
   await using world = worldWith({ sessions: 3 });
   for (const clientId of ["a", "b", "c"]) await (await world.connect(clientId, LASTING)).cut();
   (await world.ask("d", LASTING)).expectRefusal(0x97);
@@ -203,7 +203,7 @@ Deno.test("memory: sessions with long names and Wills are refused with 0x97 when
   await assertServed(world);
 });
 
-Deno.test("connectBytes: a larger CONNECT is refused with 0x95, at its fixed header, and a large Will is none", async () => {
+Deno.test("connectBytes: a larger CONNECT is refused with 0x95 at its fixed header, even if only its Will is large", async () => {
   await using world = new World();
   const will = {
     topic: "x".repeat(65_535),
@@ -218,7 +218,7 @@ Deno.test("connectBytes: a larger CONNECT is refused with 0x95, at its fixed hea
   assertStrictEquals(await large.publish("a", "x".repeat(1_000_000), { qos: 1 }), 0x10);
 });
 
-Deno.test("connectBytes: what comes behind a CONNECT that waits for its answer is no more than that", async () => {
+Deno.test("connectBytes: packets that follow a pending CONNECT are limited as well", async () => {
   await using world = worldWith({ connectBytes: 1000 }, {
     authenticate: () => new Promise(() => {}),
   });
@@ -227,7 +227,7 @@ Deno.test("connectBytes: what comes behind a CONNECT that waits for its answer i
   client.expectRefusal(0x97);
 });
 
-Deno.test("memory: packets that are not whole end their connections with 0x97 when there are too many bytes of them", async () => {
+Deno.test("memory: incomplete packets end their connections with 0x97 when they use too much memory", async () => {
   await using world = worldWith({ memory: 8_000_000 });
   const clients: Client[] = [];
   for (let count = 0; count < 10; count++) {
@@ -246,7 +246,7 @@ Deno.test("memory: packets that are not whole end their connections with 0x97 wh
   await assertServed(world);
 });
 
-Deno.test("memory: what clients are sent who do not read is counted, and the rest dropped", async () => {
+Deno.test("memory: bytes for clients that do not read are counted, and further messages are dropped", async () => {
   await using world = worldWith({ memory: 12_000_000 });
   const sleepers: Client[] = [];
   for (let count = 0; count < 20; count++) {
@@ -269,7 +269,7 @@ Deno.test("memory: what clients are sent who do not read is counted, and the res
   assertStrictEquals(await publisher.publish("flood", payload, { qos: 1 }), 0x00);
 });
 
-Deno.test("memory: a message that cannot be sent for lack of it waits, and is sent when there is some again", async () => {
+Deno.test("memory: a message for which there is none waits, and is sent when there is some again", async () => {
   await using world = worldWith({ memory: 4_000_000 });
   const publisher = await world.connect("p");
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
@@ -296,7 +296,7 @@ Deno.test("memory: a message that cannot be sent for lack of it waits, and is se
   client.expectMessage("a");
 });
 
-Deno.test("memory: messages of QoS 2 that are never released get 0x97", async () => {
+Deno.test("memory: QoS 2 messages that are never released are refused with 0x97", async () => {
   await using world = worldWith({ sessionBytes: 100_000 });
   let refused = 0;
   for (let connection = 0; connection < 3; connection++) {
@@ -311,7 +311,7 @@ Deno.test("memory: messages of QoS 2 that are never released get 0x97", async ()
   assert(refused > 200, `${refused} were refused`);
 });
 
-Deno.test("memory: the topics behind Topic Aliases are counted, and end with the connection", async () => {
+Deno.test("memory: the topics of Topic Aliases are counted until the connection ends", async () => {
   await using world = new World();
   const client = await world.connect("c");
   const before = world.engine.statistics.memory;
@@ -324,7 +324,7 @@ Deno.test("memory: the topics behind Topic Aliases are counted, and end with the
   assert(world.engine.statistics.memory - before < 660_000);
 });
 
-Deno.test("memory: automatic Topic Aliases are few and short, whatever a client takes", async () => {
+Deno.test("memory: automatic Topic Aliases are limited in number and length, whatever the client accepts", async () => {
   await using world = new World({ topicAliases: "automatic" });
   const client = await world.connect("c", { properties: { topicAliasMaximum: 65_535 } });
   await client.subscribe("#");
@@ -337,7 +337,7 @@ Deno.test("memory: automatic Topic Aliases are few and short, whatever a client 
   assertStrictEquals(message!.properties.topicAlias, undefined);
 });
 
-Deno.test("memory: a connection is counted with what the platform keeps for it, more with TLS, and has no room in what is left to those who are there", () => {
+Deno.test("memory: a connection counts with its sockets and TLS state, and may not use the part left to existing ones", () => {
   const peer = { address: "127.0.0.1:1", listener: "mqtt://127.0.0.1:1883" };
   const secure = { address: "127.0.0.1:1", listener: "mqtts://127.0.0.1:8883" };
   for (const [each, room] of [[peer, 47], [secure, 13]] as const) {
@@ -354,7 +354,7 @@ Deno.test("memory: a connection is counted with what the platform keeps for it, 
   }
 });
 
-Deno.test("connections: some more than may connect are told so, the rest is not even heard", () => {
+Deno.test("connections: a few beyond the limit are refused with CONNACK, the rest are closed at once", () => {
   const world = worldWith({ connections: 10 });
   const peer = { address: "127.0.0.1:1" };
   let open = 0;
@@ -362,7 +362,7 @@ Deno.test("connections: some more than may connect are told so, the rest is not 
   assertStrictEquals(open, 10 + 64);
 });
 
-Deno.test("memory: what is kept of a client's CONNECT is not what it came in", async () => {
+Deno.test("memory: parts of CONNECT are copied, so that its chunk is not kept", async () => {
   await using world = new World();
   const before = world.engine.statistics.memory;
   const client = await world.connect("c", {
@@ -375,7 +375,7 @@ Deno.test("memory: what is kept of a client's CONNECT is not what it came in", a
   assert(world.engine.statistics.memory - before < 30_000);
 });
 
-Deno.test("memory: who is there goes on when no more sessions can be begun", async () => {
+Deno.test("memory: existing clients continue when no more sessions can begin", async () => {
   await using world = worldWith({ memory: 400_000 });
   const client = await world.connect("here");
   await client.subscribe("here", { qos: 1 });

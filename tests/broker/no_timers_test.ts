@@ -7,7 +7,7 @@ import { settle, VirtualClock } from "../io/virtual_clock.ts";
 
 const LASTING = { sessionExpiryInterval: 3600 };
 
-Deno.test("No timer is left when a broker has shut down, whatever was due", async () => {
+Deno.test("No timer is left after a broker has shut down", async () => {
   const clock = new VirtualClock();
   const broker = new Broker({ listeners: [] }, clock, undefined);
   const open = async (...packets: readonly PacketInit[]) => {

@@ -20,7 +20,7 @@ async function waiting(world: World): Promise<string[]> {
   return await client.receiveTexts();
 }
 
-Deno.test("Messages of QoS 1 and 2 wait for a client that is gone, in their order [MQTT-4.5.0-1] [MQTT-4.6.0-5]", async () => {
+Deno.test("Messages of QoS 1 and 2 are queued in order for an offline client [MQTT-4.5.0-1] [MQTT-4.6.0-5]", async () => {
   await using world = new World();
   const publisher = await withSleeper(world);
   for (let count = 0; count < 30; count++) {
@@ -30,7 +30,7 @@ Deno.test("Messages of QoS 1 and 2 wait for a client that is gone, in their orde
   assertStrictEquals(world.engine.statistics.dropped, 0);
 });
 
-Deno.test("Messages of QoS 0, or at QoS 0 because of the subscription, do not wait for a client that is gone", async () => {
+Deno.test("Messages delivered at QoS 0 are not queued for an offline client", async () => {
   await using world = new World();
   const publisher = await withSleeper(world, 0);
   await publisher.publish("a", "1", { qos: 1 });
@@ -43,7 +43,7 @@ Deno.test("Messages of QoS 0, or at QoS 0 because of the subscription, do not wa
   again.expectNothing();
 });
 
-Deno.test("A client that is gone is owed each message once, whatever others do with it", async () => {
+Deno.test("Each message is queued once for an offline client, whatever other subscribers do", async () => {
   await using world = new World();
   const publisher = await withSleeper(world);
   const others = [await world.connect("d"), await world.connect("e")];
@@ -53,7 +53,7 @@ Deno.test("A client that is gone is owed each message once, whatever others do w
   assertEquals(await waiting(world), ["1"]);
 });
 
-Deno.test("No more messages wait than may, and the newest are dropped and counted", async () => {
+Deno.test("Messages beyond the maximum queue length are dropped and counted", async () => {
   await using world = new World({ limits: { queuedMessages: 3 } });
   const publisher = await withSleeper(world);
   for (let count = 1; count <= 5; count++) await publisher.publish("a", `${count}`, { qos: 1 });
@@ -61,7 +61,7 @@ Deno.test("No more messages wait than may, and the newest are dropped and counte
   assertEquals(await waiting(world), ["1", "2", "3"]);
 });
 
-Deno.test("No more bytes wait than may, and the newest messages are dropped and counted", async () => {
+Deno.test("Messages beyond the maximum queue size in bytes are dropped and counted", async () => {
   await using world = new World({ limits: { queuedBytes: 10 } });
   const publisher = await withSleeper(world);
   await publisher.publish("a", "1234", { qos: 1 });
@@ -72,7 +72,7 @@ Deno.test("No more bytes wait than may, and the newest messages are dropped and 
   assertEquals(await waiting(world), ["1234", "1235"]);
 });
 
-Deno.test("The room for messages that wait is each session's own", async () => {
+Deno.test("Each session has a queue of its own", async () => {
   await using world = new World({ limits: { queuedMessages: 1 } });
   const publisher = await withSleeper(world);
   const other = await world.connect("d", LASTING);
@@ -85,7 +85,7 @@ Deno.test("The room for messages that wait is each session's own", async () => {
   assertEquals(await again.receiveTexts(), ["2"]);
 });
 
-Deno.test("A message that has expired takes nobody's room [MQTT-3.3.2-5]", async () => {
+Deno.test("An expired message takes no room in the queue [MQTT-3.3.2-5]", async () => {
   await using world = new World({ limits: { queuedMessages: 2 } });
   const publisher = await withSleeper(world);
   const properties = { messageExpiryInterval: 10 };
@@ -98,7 +98,7 @@ Deno.test("A message that has expired takes nobody's room [MQTT-3.3.2-5]", async
   assertEquals(await waiting(world), ["3", "4"]);
 });
 
-Deno.test("What waits for a session ends with it [MQTT-4.1.0-2]", async () => {
+Deno.test("Queued messages are discarded with their session [MQTT-4.1.0-2]", async () => {
   await using world = new World();
   const publisher = await withSleeper(world);
   await publisher.publish("a", "1", { qos: 1 });
@@ -106,7 +106,7 @@ Deno.test("What waits for a session ends with it [MQTT-4.1.0-2]", async () => {
   assertEquals(await waiting(world), []);
 });
 
-Deno.test("Messages wait for a client that acknowledges none, no more than may", async () => {
+Deno.test("Messages are queued up to the limit for a client that does not acknowledge", async () => {
   await using world = new World({ limits: { queuedMessages: 2 } });
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
   await client.subscribe("a", { qos: 1 });
@@ -116,7 +116,7 @@ Deno.test("Messages wait for a client that acknowledges none, no more than may",
   assertEquals(await client.receiveTexts(), ["1", "2", "3"]);
 });
 
-Deno.test("Messages of QoS 0 wait for a client that does not read, no more than may, and others get theirs", async () => {
+Deno.test("QoS 0 messages are queued up to the limit for a client that does not read, and others receive theirs", async () => {
   await using world = new World({ limits: { queuedMessages: 3 } });
   const client = await world.connect("c");
   await client.subscribe("a");
@@ -135,7 +135,7 @@ Deno.test("Messages of QoS 0 wait for a client that does not read, no more than 
   assertEquals(texts.map((text) => text[0]), ["0", "1", "2", "3", "4", "5"]);
 });
 
-Deno.test("A client that sends and does not read is given up", async () => {
+Deno.test("A client that sends but does not read is disconnected", async () => {
   await using world = new World();
   const client = await world.connect("c");
   client.link.stall();

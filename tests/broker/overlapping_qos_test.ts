@@ -31,7 +31,7 @@ for (const options of [{ overlapping: "one copy" }, {}] as const) {
   });
 }
 
-Deno.test("A copy for each subscription has the QoS of that subscription, whichever filter it has", async () => {
+Deno.test("Each of several copies has the QoS of its subscription, in any order of the filters", async () => {
   for (const levels of permutations<QoS>([0, 1, 2])) {
     await using world = new World({ overlapping: "several copies" });
     const client = await world.connect("c");

@@ -45,7 +45,7 @@ for (
   });
 }
 
-Deno.test("One copy for subscriptions with the same identifier names it as often as there are subscriptions, or once [MQTT-3.3.4-4]", async () => {
+Deno.test("One copy for subscriptions with the same identifier contains it once, or once per subscription [MQTT-3.3.4-4]", async () => {
   await using world = new World(ONE);
   const client = await withSubscriptions(world, [{ topicFilter: "a" }, 5], [
     { topicFilter: "+" },
@@ -57,7 +57,7 @@ Deno.test("One copy for subscriptions with the same identifier names it as often
   client.expectNothing();
 });
 
-Deno.test("One copy for subscriptions without identifier has none [MQTT-3.3.4-4]", async () => {
+Deno.test("One copy for subscriptions without identifiers has none [MQTT-3.3.4-4]", async () => {
   await using world = new World(ONE);
   const client = await withSubscriptions(world, [{ topicFilter: "a" }], [{ topicFilter: "+" }]);
   await client.publish("a", "1");
@@ -65,7 +65,7 @@ Deno.test("One copy for subscriptions without identifier has none [MQTT-3.3.4-4]
   client.expectNothing();
 });
 
-Deno.test("One copy has RETAIN as published if one of the subscriptions wants it so [MQTT-3.3.1-13]", async () => {
+Deno.test("One copy keeps RETAIN if one of the subscriptions has Retain As Published [MQTT-3.3.1-13]", async () => {
   await using world = new World(ONE);
   const client = await withSubscriptions(
     world,
@@ -78,7 +78,7 @@ Deno.test("One copy has RETAIN as published if one of the subscriptions wants it
   assertStrictEquals(client.expectMessage("a", "1").retain, false);
 });
 
-Deno.test("One copy for a client that is gone is one copy [MQTT-3.3.4-4] [MQTT-3.3.4-2]", async () => {
+Deno.test("One copy is queued for an offline client [MQTT-3.3.4-4] [MQTT-3.3.4-2]", async () => {
   await using world = new World(ONE);
   const client = await withSubscriptions(
     world,
@@ -110,7 +110,7 @@ Deno.test("Several copies: each at the QoS of its subscription, with its identif
   assertEquals(found.toSorted(), [[0, []], [0, [2]], [1, [3]], [2, [1]]]);
 });
 
-Deno.test("Several copies wait for a client that is gone [MQTT-3.3.4-5]", async () => {
+Deno.test("Several copies are queued for an offline client [MQTT-3.3.4-5]", async () => {
   await using world = new World(SEVERAL);
   const client = await withSubscriptions(
     world,
@@ -126,7 +126,7 @@ Deno.test("Several copies wait for a client that is gone [MQTT-3.3.4-5]", async 
 });
 
 for (const options of [ONE, SEVERAL]) {
-  Deno.test(`With ${options.overlapping}, one subscription is one copy, and a group has its own`, async () => {
+  Deno.test(`With ${options.overlapping}, one subscription gets one copy, and a group one of its own`, async () => {
     await using world = new World(options);
     const client = await withSubscriptions(
       world,

@@ -13,7 +13,7 @@ function message(): QueuedMessage {
   return new QueuedMessage(PLAIN_PUBLISH, Infinity);
 }
 
-Deno.test("The content of a message that several keep is on each account, and on the broker's once", () => {
+Deno.test("The content of a shared message is charged to each session's account, but only once to the broker's", () => {
   const broker = new Account();
   const [one, other] = [new Account(broker), new Account(broker)];
   const content = new SharedContent(broker, BYTES);
@@ -31,7 +31,7 @@ Deno.test("The content of a message that several keep is on each account, and on
   assertEquals(bytes(), [0, 0, 0]);
 });
 
-Deno.test("A message that one session keeps is on its account and the broker's, until it is released", () => {
+Deno.test("A queued message is charged to its session's account and the broker's until it is released", () => {
   const broker = new Account();
   const session = new Account(broker);
   const kept = message();
@@ -43,7 +43,7 @@ Deno.test("A message that one session keeps is on its account and the broker's, 
   assertEquals([session.bytes, broker.bytes], [0, 0]);
 });
 
-Deno.test("There is room for a content that others keep where there is room for another place", () => {
+Deno.test("Content that is already charged needs room only for another reference", () => {
   const broker = new Account(undefined, { limit: 2 * PLACE + BYTES });
   const content = new SharedContent(broker, BYTES);
   const roomy = new Account(broker);
@@ -57,7 +57,7 @@ Deno.test("There is room for a content that others keep where there is room for 
   assertFalse(content.hasRoom(new Account(broker)));
 });
 
-Deno.test("There is room for a content that nobody keeps where there is room for all of it", () => {
+Deno.test("Content that is not charged yet needs room for all of it", () => {
   for (const [limit, expected] of [[PLACE + BYTES, true], [PLACE + BYTES - 1, false]] as const) {
     const broker = new Account(undefined, { limit });
     assertEquals(new SharedContent(broker, BYTES).hasRoom(new Account(broker)), expected);

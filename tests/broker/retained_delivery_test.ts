@@ -25,7 +25,7 @@ function subscriptionOf(
   return { subscriber, request: { topicFilter } } as unknown as Subscription<BrokerSession>;
 }
 
-Deno.test("A session that ends leaves nothing of its subscriptions to retained messages", () => {
+Deno.test("A session that ends leaves no delivery of retained messages behind", () => {
   const delivery = deliveryOf();
   const [ending, staying] = [{}, {}] as BrokerSession[];
   assertStrictEquals(delivery.olderThanNow("a"), undefined);
@@ -39,7 +39,7 @@ Deno.test("A session that ends leaves nothing of its subscriptions to retained m
   assertStrictEquals(delivery.olderThanNow("a"), undefined);
 });
 
-Deno.test("A subscription that ends, or is asked for again, is counted once", () => {
+Deno.test("The delivery for a subscription that ends or is replaced is counted once", () => {
   const delivery = deliveryOf();
   const session = {} as BrokerSession;
   delivery.start(subscriptionOf(session, "a"));
@@ -52,7 +52,7 @@ Deno.test("A subscription that ends, or is asked for again, is counted once", ()
   assertStrictEquals(delivery.olderThanNow("b"), undefined);
 });
 
-Deno.test("What is retained is not sent to a session that has ended before it came", async () => {
+Deno.test("Retained messages are not sent to a session that has ended meanwhile", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   for (let number = 0; number < 600; number++) {

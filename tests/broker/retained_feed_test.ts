@@ -32,7 +32,7 @@ async function readAll(world: World, client: Client): Promise<string[]> {
 const ALL = Array.from({ length: MANY }, (_, number) => `${number}`).toSorted();
 
 for (const qos of [0, 1, 2] as const) {
-  Deno.test(`Many retained messages all come at QoS ${qos}, to a client that takes few at a time and a queue that holds few [MQTT-3.3.1-9]`, async () => {
+  Deno.test(`Many retained messages all arrive at QoS ${qos} despite a small Receive Maximum and a short queue [MQTT-3.3.1-9]`, async () => {
     const { world } = await withMany();
     await using _ = world;
     const client = await world.connect("c", { properties: { receiveMaximum: 10 } });
@@ -42,7 +42,7 @@ for (const qos of [0, 1, 2] as const) {
   });
 }
 
-Deno.test("What is retained of a topic comes before what is published to it meanwhile, and comes once [MQTT-4.6.0-5]", async () => {
+Deno.test("The retained message of a topic is sent once, before messages published to it meanwhile [MQTT-4.6.0-5]", async () => {
   const { world, publisher } = await withMany();
   await using _ = world;
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });
@@ -65,7 +65,7 @@ Deno.test("What is retained of a topic comes before what is published to it mean
 });
 
 for (const qos of [0, 1] as const) {
-  Deno.test(`Retained messages of QoS ${qos} that are still to come wait for a client that has gone, if its session does`, async () => {
+  Deno.test(`Remaining retained messages of QoS ${qos} wait for an offline client if its session lasts`, async () => {
     const { world } = await withMany();
     await using _ = world;
     const properties = { sessionExpiryInterval: 60, receiveMaximum: 10 };
@@ -80,7 +80,7 @@ for (const qos of [0, 1] as const) {
   });
 }
 
-Deno.test("Retained messages come no more when the subscription has ended, and anew when it is asked for again", async () => {
+Deno.test("Delivery of retained messages ends with the subscription, and begins anew when it is replaced", async () => {
   const { world } = await withMany();
   await using _ = world;
   const client = await world.connect("c", { properties: { receiveMaximum: 10 } });
@@ -92,7 +92,7 @@ Deno.test("Retained messages come no more when the subscription has ended, and a
   assertEquals([...new Set(await readAll(world, client))].toSorted(), ALL);
 });
 
-Deno.test("Who asks for many retained messages again and again gets no more than its turn", async () => {
+Deno.test("A client that requests many retained messages repeatedly gets only its share of the time", async () => {
   const { world } = await withMany();
   await using _ = world;
   const client = await world.connect("c");
@@ -110,7 +110,7 @@ Deno.test("Who asks for many retained messages again and again gets no more than
   assertEquals([...new Set(texts)].toSorted(), ALL);
 });
 
-Deno.test("A message costs those nothing that wait for retained messages of other topics", async () => {
+Deno.test("A message costs nothing for subscriptions that wait for retained messages of other topics", async () => {
   const { world, publisher } = await withMany();
   await using _ = world;
   const client = await world.connect("c", { properties: { receiveMaximum: 1 } });

@@ -26,7 +26,7 @@ function* searched(messages: RetainedMessages, topicFilter: string): Generator<R
   for (let message = search.next(); message !== undefined; message = search.next()) yield message;
 }
 
-Deno.test("A retained message takes the place of the one before with the same topic [MQTT-3.3.1-5]", () => {
+Deno.test("A retained message replaces the previous one of the same topic [MQTT-3.3.1-5]", () => {
   const { messages } = newMessages();
   messages.set(messageOf("a", "1"), Infinity);
   messages.set(messageOf("a/b", "2"), Infinity);
@@ -36,7 +36,7 @@ Deno.test("A retained message takes the place of the one before with the same to
   assertStrictEquals(messages.size, 2);
 });
 
-Deno.test("A retained message is gone when it is deleted, and the others are not", () => {
+Deno.test("Deleting a retained message leaves the others", () => {
   const { messages } = newMessages();
   messages.set(messageOf("a", "1"), Infinity);
   messages.set(messageOf("a/b", "2"), Infinity);
@@ -46,7 +46,7 @@ Deno.test("A retained message is gone when it is deleted, and the others are not
   assertStrictEquals(messages.size, 1);
 });
 
-Deno.test("A retained message is kept with a payload of its own", () => {
+Deno.test("A retained message has a copy of its payload", () => {
   const { messages } = newMessages();
   const message = messageOf("a", "1");
   messages.set(message, Infinity);
@@ -54,7 +54,7 @@ Deno.test("A retained message is kept with a payload of its own", () => {
   assertEquals(texts(messages), ["1"]);
 });
 
-Deno.test("A retained message is gone when it expires, and one that took its place is not", () => {
+Deno.test("A retained message is removed when it expires, but not one that has replaced it", () => {
   const { timers, messages } = newMessages();
   messages.set(messageOf("a", "1"), 10);
   messages.set(messageOf("b", "2"), 10);
@@ -73,7 +73,7 @@ Deno.test("A retained message is gone when it expires, and one that took its pla
   assertStrictEquals(timers.deadline, Infinity);
 });
 
-Deno.test("There is no room for one retained message too many, but for one that takes the place of another", () => {
+Deno.test("A retained message beyond the limit is refused, but not one that replaces another", () => {
   const { timers, messages } = newMessages(2);
   assertStrictEquals(messages.set(messageOf("a", "1"), 10), true);
   assertStrictEquals(messages.set(messageOf("b", "2"), Infinity), true);

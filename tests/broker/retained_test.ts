@@ -21,7 +21,7 @@ async function withRetained(world: World): Promise<readonly [Client, Client]> {
   return [await world.connect("c"), publisher];
 }
 
-Deno.test("A message with RETAIN is kept for those who subscribe later, the last one of each topic [MQTT-3.3.1-5] [MQTT-3.3.1-9]", async () => {
+Deno.test("The last message with RETAIN of each topic is kept for later subscribers [MQTT-3.3.1-5] [MQTT-3.3.1-9]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   for (const qos of [0, 1, 2] as const) {
@@ -36,7 +36,7 @@ Deno.test("A message with RETAIN is kept for those who subscribe later, the last
   assertEquals(await retained(world, "c"), []);
 });
 
-Deno.test("A retained message comes with RETAIN, at the lower of its QoS and that of the subscription [MQTT-3.8.4-8]", async () => {
+Deno.test("A retained message is sent with RETAIN, at the lower of its QoS and that of the subscription [MQTT-3.8.4-8]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   for (const qos of [0, 1, 2] as const) {
@@ -52,7 +52,7 @@ Deno.test("A retained message comes with RETAIN, at the lower of its QoS and tha
   }
 });
 
-Deno.test("A message without RETAIN is not kept, and leaves what is [MQTT-3.3.1-8]", async () => {
+Deno.test("A message without RETAIN is not retained, and does not replace a retained message [MQTT-3.3.1-8]", async () => {
   await using world = new World();
   const [, publisher] = await withRetained(world);
   await publisher.publish("a", "2");
@@ -61,7 +61,7 @@ Deno.test("A message without RETAIN is not kept, and leaves what is [MQTT-3.3.1-
   assertEquals(await retained(world), ["1"]);
 });
 
-Deno.test("A message with RETAIN and nothing in it goes to subscribers and takes away what is kept [MQTT-3.3.1-6] [MQTT-3.3.1-7]", async () => {
+Deno.test("A message with RETAIN and an empty payload is delivered and deletes the retained message [MQTT-3.3.1-6] [MQTT-3.3.1-7]", async () => {
   await using world = new World();
   const [client, publisher] = await withRetained(world);
   await client.subscribe("a", { retainHandling: 2, retainAsPublished: true });
@@ -74,7 +74,7 @@ Deno.test("A message with RETAIN and nothing in it goes to subscribers and takes
   assertEquals(await retained(world), []);
 });
 
-Deno.test("A client that has subscribed gets a message with RETAIN as any other, not twice", async () => {
+Deno.test("An existing subscriber receives a message with RETAIN once, like any other", async () => {
   await using world = new World();
   const [client, publisher] = await withRetained(world);
   await client.subscribe("a");
@@ -104,7 +104,7 @@ for (
   });
 }
 
-Deno.test("Retain Handling 1: a subscription of a session that goes on is not new [MQTT-3.3.1-10]", async () => {
+Deno.test("Retain Handling 1: a subscription of a resumed session is not new [MQTT-3.3.1-10]", async () => {
   await using world = new World();
   await withRetained(world);
   const before = await world.connect("d", LASTING);
@@ -118,7 +118,7 @@ Deno.test("Retain Handling 1: a subscription of a session that goes on is not ne
   assertEquals(await client.receiveTexts(), ["1"]);
 });
 
-Deno.test("Retain Handling is that of each subscription, and each gets its own copies [MQTT-3.8.4-5]", async () => {
+Deno.test("Each subscription has its own Retain Handling and its own copies [MQTT-3.8.4-5]", async () => {
   await using world = new World();
   const [client] = await withRetained(world);
   await client.subscribeAll([
@@ -131,7 +131,7 @@ Deno.test("Retain Handling is that of each subscription, and each gets its own c
   assertEquals(await client.receiveTexts(), ["1", "1"]);
 });
 
-Deno.test("A subscription that is replaced with Retain Handling 0 gets the retained messages again, and loses no other [MQTT-3.8.4-4] [MQTT-3.3.1-9]", async () => {
+Deno.test("A subscription replaced with Retain Handling 0 receives the retained messages again, and loses no others [MQTT-3.8.4-4] [MQTT-3.3.1-9]", async () => {
   await using world = new World();
   const [client, publisher] = await withRetained(world);
   await client.subscribe("#", { qos: 1 });
@@ -159,7 +159,7 @@ Deno.test("SUBACK comes before the retained messages", async () => {
   client.expectMessage("a", "1");
 });
 
-Deno.test("A Shared Subscription gets no retained messages", async () => {
+Deno.test("A Shared Subscription receives no retained messages", async () => {
   await using world = new World();
   const [client] = await withRetained(world);
   for (const retainHandling of [0, 1] as const) {
@@ -199,7 +199,7 @@ Deno.test("A retained message keeps its properties [MQTT-3.3.2-4] [MQTT-3.3.2-15
   assertEquals(client.expect("publish").properties, properties);
 });
 
-Deno.test("A retained message is gone when it expires, and counts down until then [MQTT-3.3.2-6] [MQTT-3.3.2-5]", async () => {
+Deno.test("The Message Expiry Interval of a retained message counts down until it is removed [MQTT-3.3.2-6] [MQTT-3.3.2-5]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   await publisher.publish("a", "1", { retain: true, properties: { messageExpiryInterval: 100 } });
@@ -216,7 +216,7 @@ Deno.test("A retained message is gone when it expires, and counts down until the
   assertStrictEquals(world.engine.statistics.retained, 0);
 });
 
-Deno.test("A retained message that took the place of one that expires lives as long as it says", async () => {
+Deno.test("A retained message that replaces an expiring one has its own Message Expiry Interval", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   await publisher.publish("a", "1", { retain: true, properties: { messageExpiryInterval: 10 } });
@@ -225,7 +225,7 @@ Deno.test("A retained message that took the place of one that expires lives as l
   assertEquals(await retained(world), ["2"]);
 });
 
-Deno.test("A retained message that expires at once is sent on, and not found later", async () => {
+Deno.test("A retained message that expires at once is delivered, but not retained", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a");
@@ -239,7 +239,7 @@ Deno.test("A retained message that expires at once is sent on, and not found lat
   publisher.expectNothing();
 });
 
-Deno.test("A retained message is the broker's own: what it came in may change", async () => {
+Deno.test("A retained message is copied: the buffer it was received in may change", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   const correlationData = Uint8Array.of(7);
@@ -253,7 +253,7 @@ Deno.test("A retained message is the broker's own: what it came in may change", 
   assertEquals(client.expectMessage("a", "1").properties, { correlationData });
 });
 
-Deno.test("A client that subscribes gets as many retained messages at once as it takes, the others later", async () => {
+Deno.test("Retained messages beyond the client's Receive Maximum are sent later", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   for (let count = 0; count < 50; count++) {
@@ -265,7 +265,7 @@ Deno.test("A client that subscribes gets as many retained messages at once as it
   assertStrictEquals((await client.receiveTexts()).length, 50);
 });
 
-Deno.test("What starts with $ is retained, and not found by a wildcard in its place [MQTT-4.7.2-1]", async () => {
+Deno.test("A retained message of a topic that begins with $ is not matched by a leading wildcard [MQTT-4.7.2-1]", async () => {
   await using world = new World();
   const publisher = await world.connect("p");
   await publisher.publish("$a/b", "1", { retain: true });
@@ -274,7 +274,7 @@ Deno.test("What starts with $ is retained, and not found by a wildcard in its pl
   assertEquals(await retained(world, "$a/#"), ["1"]);
 });
 
-Deno.test("A retained message is the broker's own: No Local does not keep it from who published it", async () => {
+Deno.test("No Local does not apply to retained messages", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { noLocal: true });
@@ -284,7 +284,7 @@ Deno.test("A retained message is the broker's own: No Local does not keep it fro
   client.expectMessage("a", "1");
 });
 
-Deno.test("A message to be retained may have a payload of nothing but zeros [MQTT-3.3.1-5]", async () => {
+Deno.test("A retained message may have a payload of zero bytes [MQTT-3.3.1-5]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.send({ ...publishOf("a", ""), retain: true, payload: bytesOfText("\0") });

@@ -19,7 +19,7 @@ for (
     ["$SYS/+/b", ["$SYS/a/b"], ["a/a/b"]],
   ] as const
 ) {
-  Deno.test(`A subscription to "${topicFilter}" gets what it matches, and nothing else [MQTT-3.3.2-3] [MQTT-4.5.0-1] [MQTT-4.7.2-1]`, async () => {
+  Deno.test(`A subscription to "${topicFilter}" receives exactly the topics it matches [MQTT-3.3.2-3] [MQTT-4.5.0-1] [MQTT-4.7.2-1]`, async () => {
     await using world = new World({ allowPublishToSys: true });
     const client = await world.connect("c");
     await client.subscribe(topicFilter);
@@ -40,7 +40,7 @@ Deno.test("Topics that look alike are not the same [MQTT-4.7.3-4] [MQTT-3.3.2-3]
   assertEquals(await client.receiveTexts(), ["\u00E9", "a b"]);
 });
 
-Deno.test("A message goes to everybody who wants it, the publisher too [MQTT-4.5.0-1]", async () => {
+Deno.test("A message goes to all of its subscribers, including the publisher [MQTT-4.5.0-1]", async () => {
   await using world = new World();
   const clients = [await world.connect("c"), await world.connect("d"), await world.connect("e")];
   for (const client of clients) await client.subscribe("a", { qos: 1 });
@@ -49,7 +49,7 @@ Deno.test("A message goes to everybody who wants it, the publisher too [MQTT-4.5
 });
 
 for (const qos of [1, 2] as const) {
-  Deno.test(`A message of QoS ${qos} that nobody wants is acknowledged as such`, async () => {
+  Deno.test(`A message of QoS ${qos} without subscribers is acknowledged with No matching subscribers`, async () => {
     await using world = new World();
     const client = await world.connect("c");
     assertStrictEquals(await client.publish("a", "1", { qos }), 0x10);
@@ -113,7 +113,7 @@ Deno.test("No Local keeps a client's messages from itself, not from others [MQTT
   assertEquals(await other.receiveTexts(), ["c0", "c1", "c2"]);
 });
 
-Deno.test("No Local counts after a session is resumed, too, and for a Will [MQTT-3.8.3-3]", async () => {
+Deno.test("No Local applies after a session is resumed, and to a Will [MQTT-3.8.3-3]", async () => {
   await using world = new World();
   const before = await world.connect("c", { will: { topic: "a", qos: 1 }, ...LASTING });
   await before.subscribe("a", { noLocal: true, qos: 1 });
@@ -123,7 +123,7 @@ Deno.test("No Local counts after a session is resumed, too, and for a Will [MQTT
   client.expectNothing();
 });
 
-Deno.test("Without No Local, a subscription of the same client gets what one with it does not", async () => {
+Deno.test("A subscription without No Local receives what another one of the same client with it does not", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { noLocal: true, identifier: 1 });
@@ -158,7 +158,7 @@ Deno.test("The properties of a message reach its subscribers unchanged, User Pro
   for (const message of await again.receive()) assertEquals(message.properties, properties);
 });
 
-Deno.test("A message without properties has none at its subscribers, and any bytes are a payload", async () => {
+Deno.test("A message without properties is delivered without any, and its payload may be any bytes", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 1 });
@@ -169,7 +169,7 @@ Deno.test("A message without properties has none at its subscribers, and any byt
   assertEquals(message.payload, payload);
 });
 
-Deno.test("DUP of a message that comes in is not that of one that goes out [MQTT-3.3.1-3]", async () => {
+Deno.test("DUP of a received message is not propagated [MQTT-3.3.1-3]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 2 });
@@ -180,7 +180,7 @@ Deno.test("DUP of a message that comes in is not that of one that goes out [MQTT
   }
 });
 
-Deno.test("A message that goes out has a Packet Identifier of the broker's, not that of the publisher [MQTT-2.2.1-4] [MQTT-2.2.1-5]", async () => {
+Deno.test("A delivered message has a Packet Identifier of the broker, not that of the publisher [MQTT-2.2.1-4] [MQTT-2.2.1-5]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 1 });
@@ -195,7 +195,7 @@ Deno.test("A message that goes out has a Packet Identifier of the broker's, not 
   assertEquals(identifiers, [1, 2]);
 });
 
-Deno.test("A message of QoS 2 that comes twice goes out once [MQTT-4.3.3-10]", async () => {
+Deno.test("A QoS 2 message that is received twice is delivered once [MQTT-4.3.3-10]", async () => {
   await using world = new World();
   const client = await world.connect("c");
   await client.subscribe("a", { qos: 2 });
@@ -209,7 +209,7 @@ Deno.test("A message of QoS 2 that comes twice goes out once [MQTT-4.3.3-10]", a
   assertEquals(await client.receiveTexts(), ["1"]);
 });
 
-Deno.test("Messages of each client reach each subscriber in their order, by topic and QoS [MQTT-4.6.0-5] [MQTT-4.6.0-6]", async () => {
+Deno.test("Messages of each client reach each subscriber in order, by topic and QoS [MQTT-4.6.0-5] [MQTT-4.6.0-6]", async () => {
   await using world = new World();
   const subscribers = [
     await world.connect("a", { properties: { receiveMaximum: 2 } }),
@@ -241,7 +241,7 @@ Deno.test("Messages of each client reach each subscriber in their order, by topi
   }
 });
 
-Deno.test("A message to several subscribers at QoS 1 has the same bytes for all, whatever becomes of those it came in", async () => {
+Deno.test("A QoS 1 message has the same bytes for all subscribers, whatever happens to the buffer it was received in", async () => {
   await using world = new World();
   const clients = [];
   for (const clientId of ["c", "d", "e"]) {

@@ -70,7 +70,7 @@ function connect(clientId: string, sessionExpiryInterval = 0): PacketInit {
   return { type: "connect", clientId, properties: { sessionExpiryInterval } };
 }
 
-Deno.test("A broker within the process brings a message from one client to another", async () => {
+Deno.test("A broker within the process delivers a message from one client to another", async () => {
   const place = new Place();
   await using broker = place.broker;
   const witness = await place.client(...WITNESS);
@@ -96,7 +96,7 @@ Deno.test("A Will with a delay is published on time, though nothing else happens
   assertEquals(witness.types, ["connack", "suback", "publish"]);
 });
 
-Deno.test("Sessions end and retained messages expire on time, the later ones after the earlier", async () => {
+Deno.test("Sessions end and retained messages expire on time, in order", async () => {
   const place = new Place();
   await using broker = place.broker;
   for (const [clientId, seconds] of [["c", 50], ["d", 10], ["e", 30]] as const) {
@@ -124,7 +124,7 @@ Deno.test("Sessions end and retained messages expire on time, the later ones aft
   }
 });
 
-Deno.test("A broker waits with one timer for all that is due, whatever comes first, and with none for nothing", async () => {
+Deno.test("A broker uses one timer for everything that is due, and none when nothing is", async () => {
   const place = new Place();
   await using broker = place.broker;
   for (const seconds of [40, 30, 20, 10, 50]) {
@@ -142,7 +142,7 @@ Deno.test("A broker waits with one timer for all that is due, whatever comes fir
   assertStrictEquals(place.clock.timers, 0);
 });
 
-Deno.test("A session that ends after a hook was asked ends on time, though nothing else happens", async () => {
+Deno.test("A session whose client left during a hook ends on time, though nothing else happens", async () => {
   const pending = new Pending<boolean>();
   const place = new Place({ authorizePublish: () => pending.ask("publish") });
   await using broker = place.broker;
@@ -164,7 +164,7 @@ Deno.test("A session that ends after a hook was asked ends on time, though nothi
   assertStrictEquals(broker.statistics.sessions, 0);
 });
 
-Deno.test("A client that is taken over is told so, and its link closed", async () => {
+Deno.test("A client that is taken over receives DISCONNECT, and its connection is closed", async () => {
   const place = new Place();
   await using _ = place.broker;
   const first = await place.client(connect("c", 60));
@@ -174,7 +174,7 @@ Deno.test("A client that is taken over is told so, and its link closed", async (
   assertEquals(second.types, ["connack"]);
 });
 
-Deno.test("A client that is silent for too long is sent away", async () => {
+Deno.test("A client that is silent for too long is disconnected", async () => {
   const place = new Place();
   await using broker = place.broker;
   const client = await place.client({ type: "connect", clientId: "c", keepAlive: 10 });
@@ -185,7 +185,7 @@ Deno.test("A client that is silent for too long is sent away", async () => {
   assertStrictEquals(broker.statistics.clients, 0);
 });
 
-Deno.test("Enhanced authentication goes by async hooks", async () => {
+Deno.test("Enhanced authentication works with async hooks", async () => {
   const pending = new Pending<AuthenticationAnswer>();
   const place = new Place({ authenticateStep: (_client, { step }) => pending.ask(`${step}`) });
   await using _ = place.broker;
@@ -204,7 +204,7 @@ Deno.test("Enhanced authentication goes by async hooks", async () => {
   assertEquals(client.types, ["auth", "connack"]);
 });
 
-Deno.test("What a client sends while a hook is asked is read afterwards", async () => {
+Deno.test("Packets sent while a hook is pending are read afterwards", async () => {
   const pending = new Pending<boolean>();
   const place = new Place({ authorizePublish: (_client, { topic }) => pending.ask(topic) });
   await using _ = place.broker;
@@ -222,7 +222,7 @@ Deno.test("What a client sends while a hook is asked is read afterwards", async 
   assertEquals(client.types, ["connack", "pingresp"]);
 });
 
-Deno.test("A broker that shuts down tells its clients, ends when they are gone, and takes no others", async () => {
+Deno.test("A broker that shuts down disconnects its clients, waits until they are closed, and accepts no others", async () => {
   const place = new Place();
   const client = await place.client(connect("c", 60));
   const other = await place.client(connect("d"));
@@ -237,7 +237,7 @@ Deno.test("A broker that shuts down tells its clients, ends when they are gone, 
   await place.broker.shutDown();
 });
 
-Deno.test("A broker that shuts down does not wait for ever for a client that does not close", async () => {
+Deno.test("A broker that shuts down does not wait forever for a client that does not close", async () => {
   const place = new Place();
   const transport = place.broker.connect();
   await transport.write(encodePacket(connect("c")));
@@ -260,7 +260,7 @@ Deno.test("A broker that has no listener has no port and no URL", async () => {
   assertThrows(() => broker.url, TypeError, "has no listener");
 });
 
-Deno.test("A broker refuses options that are none before it listens", () => {
+Deno.test("A broker rejects invalid options before it listens", () => {
   assertThrows(() => new Place({ limits: { connections: 0 } }), RangeError, "limits.connections");
   assertThrows(() => new Place({ serverKeepAlive: -1 }), RangeError, "serverKeepAlive");
 });

@@ -65,7 +65,7 @@ for (const [what, options] of AUTHENTICATIONS) {
   }
 }
 
-Deno.test("Who passes by enhanced authentication does not get the session of who has not", async () => {
+Deno.test("A client with enhanced authentication does not get the session of one without", async () => {
   await using world = new World({ authenticateStep: () => ({ result: "success" }) });
   const lasting = withMethod({ authenticateStep: () => ({ result: "success" }) });
   await withBobsSession(world, "bob", lasting);
@@ -83,7 +83,7 @@ Deno.test("Bob stays connected when somebody else asks for his session", async (
   again.expectNothing();
 });
 
-Deno.test("A session that has ended is nobody's any more", async () => {
+Deno.test("A session that has ended has no owner any more", async () => {
   await using world = new World({ authenticate: () => true });
   await (await world.connect("c", { username: "bob" })).disconnect();
   await world.connect("c", { username: "mallory" });
@@ -96,14 +96,14 @@ Deno.test("Bob may end his own session by Clean Start", async () => {
   assertStrictEquals(connack.sessionPresent, false);
 });
 
-Deno.test("Where authenticate() lets clients without a User Name in, they are one among themselves", async () => {
+Deno.test("Clients without a User Name that authenticate() accepts share one owner", async () => {
   await using world = new World({ authenticate: () => true });
   await withBobsSession(world, undefined);
   (await world.ask("c", { username: "mallory", ...LASTING })).expectRefusal(0x87);
   await expectBob(world, undefined);
 });
 
-Deno.test("Where nobody authenticates, a session is whose who has its name, as before", async () => {
+Deno.test("Without authentication a session belongs to whoever uses its Client Identifier", async () => {
   await using world = new World();
   await withBobsSession(world);
   await expectBob(world, "mallory");
@@ -116,7 +116,7 @@ function withCertificate(world: World, peer: Partial<PeerInfo>): Client {
 
 const certificate = (subjectText: string) => ({ subjectText }) as PeerInfo["certificate"];
 
-Deno.test("Where certificates give User Names, a session is bound to them, and closed to those without", async () => {
+Deno.test("With User Names from certificates a session belongs to its certificate's user, and is closed to clients without one", async () => {
   await using world = new World({}, { hasCertificateUsernames: true });
   const bob = withCertificate(world, { certificateUsername: "bob" });
   await bob.sendConnect("c", LASTING);
@@ -144,7 +144,7 @@ Deno.test("Without a User Name the subject of the certificate is the owner", asy
   assertStrictEquals(renewed.expect("connack").sessionPresent, true);
 });
 
-Deno.test("sessionOwner() decides otherwise: all of a tenant are one, and undefined is nobody", async () => {
+Deno.test("sessionOwner() can make all users of a tenant one owner, and undefined stands for no owner", async () => {
   await using world = new World({
     sessionOwner: ({ username }) => username?.split("@")[1],
   });
@@ -168,7 +168,7 @@ for (
     ["gives a number", () => 1],
   ] as const
 ) {
-  Deno.test(`sessionOwner() that ${what} refuses that client, and is told`, async () => {
+  Deno.test(`sessionOwner() that ${what} refuses that client, and its error is reported`, async () => {
     const told: string[] = [];
     await using world = new World({
       sessionOwner: ((client: { clientId: string }) =>

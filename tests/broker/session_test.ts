@@ -177,7 +177,7 @@ Deno.test("A month of Session Expiry passes at once", async () => {
 });
 
 for (const [asked, granted] of [[101, 100], [NEVER, 100], [100, undefined], [99, undefined]]) {
-  Deno.test(`A client that asks for ${asked} s where 100 s are the most is told ${granted}`, async () => {
+  Deno.test(`A client that asks for ${asked} s when the maximum is 100 s receives ${granted}`, async () => {
     await using world = new World({ limits: { sessionExpiryInterval: 100 } });
     const { client, connack } = await world.join("c", lasting(asked!));
     assertStrictEquals(connack.properties.sessionExpiryInterval, granted);

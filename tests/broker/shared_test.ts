@@ -31,7 +31,7 @@ async function texts(members: readonly Client[]): Promise<string[]> {
 }
 
 for (const qos of [0, 1, 2] as const) {
-  Deno.test(`A message of QoS ${qos} goes to one of the group, each in turn [MQTT-4.8.2-3]`, async () => {
+  Deno.test(`Messages of QoS ${qos} go to the members of a group in turn [MQTT-4.8.2-3]`, async () => {
     await using world = new World();
     const { members, publisher } = await withGroup(world, 3, 2);
     for (const text of "abcdefg") {
@@ -136,7 +136,7 @@ for (const qos of [0, 1, 2] as const) {
 }
 
 for (const [qos, others] of [[1, "abcdefgh"], [2, "bcdefgh"]] as const) {
-  Deno.test(`What a member has not acknowledged at QoS ${qos} goes to another when its session ends, but for what was sent at QoS 2 [MQTT-4.8.2-5]`, async () => {
+  Deno.test(`When a member's session ends, its unacknowledged messages of QoS ${qos} go to another, except those sent at QoS 2 [MQTT-4.8.2-5]`, async () => {
     await using world = new World();
     const gone = await world.connect("gone", { properties: { receiveMaximum: 1 } });
     await gone.subscribe("$share/g/a", { qos: 2, identifier: 1 });
@@ -209,7 +209,7 @@ Deno.test("A QoS 2 message in flight goes to no other member when the session of
 });
 
 for (const qos of [1, 2] as const) {
-  Deno.test(`A message of QoS ${qos} that a member refuses is gone [MQTT-4.8.2-6]`, async () => {
+  Deno.test(`A message of QoS ${qos} that a member refuses is not sent to another [MQTT-4.8.2-6]`, async () => {
     await using world = new World();
     const { members, publisher } = await withGroup(world, 2, 2);
     await publisher.publish("a", "1", { qos });

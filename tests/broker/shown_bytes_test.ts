@@ -14,7 +14,7 @@ const SHOWN: [what: string, options: ConnectOptions, of: (packet: ConnectPacket)
 ];
 
 for (const [what, options, of] of SHOWN) {
-  Deno.test(`What a hook was shown of ${what} stays what it was`, async () => {
+  Deno.test(`Bytes of ${what} that a hook was given do not change later`, async () => {
     const packets: ConnectPacket[] = [];
     await using world = new World({
       authenticate(_client, _credentials, packet) {

@@ -185,7 +185,7 @@ for (
     [ALICE, 3, "bcbc"],
   ] as const
 ) {
-  Deno.test(`A group goes on with its turn when ${leaving.name} leaves it after ${before} messages`, () => {
+  Deno.test(`A group keeps its order when ${leaving.name} leaves it after ${before} messages`, () => {
     const shared = [ALICE, BOB, CAROL].map((subscriber) => subscription(subscriber, "$share/g/a"));
     const table = tableOf(...shared);
     turns(groupOf(table, "a"), before);

@@ -57,7 +57,7 @@ Deno.test("A message that is retained by its Topic Alias is retained by its topi
 });
 
 for (const topicAliasMaximum of [undefined, 0]) {
-  Deno.test(`A client with a Topic Alias Maximum of ${topicAliasMaximum} is sent no aliases [MQTT-3.1.2-27]`, async () => {
+  Deno.test(`A client with a Topic Alias Maximum of ${topicAliasMaximum} receives no Topic Aliases [MQTT-3.1.2-27]`, async () => {
     await using world = new World({ topicAliases: "automatic" });
     const client = await world.connect("c", { properties: { topicAliasMaximum } });
     await client.subscribe("#", { qos: 1 });
@@ -78,7 +78,7 @@ Deno.test("A client receives no Topic Aliases when the broker assigns none", asy
 });
 
 for (const [identifier, qos] of [[undefined, 0], [7, 0], [undefined, 1], [7, 2]] as const) {
-  Deno.test(`A client is sent Topic Aliases up to its maximum, at QoS ${qos}, with Subscription Identifier ${identifier} [MQTT-3.1.2-26] [MQTT-3.3.2-11]`, async () => {
+  Deno.test(`A client receives Topic Aliases up to its maximum, at QoS ${qos}, with Subscription Identifier ${identifier} [MQTT-3.1.2-26] [MQTT-3.3.2-11]`, async () => {
     await using world = new World({ topicAliases: "automatic" });
     const client = await world.connect("c", { properties: { topicAliasMaximum: 2 } });
     const other = await world.connect("d");

@@ -45,7 +45,7 @@ const CASES: readonly (readonly [string, readonly string[], readonly string[]])[
 ];
 
 for (const [filter, names, others] of CASES) {
-  Deno.test(`Both trees match "${filter}" with what it matches, and with nothing else [MQTT-4.7.2-1]`, () => {
+  Deno.test(`Both trees match "${filter}" with exactly the topics it matches [MQTT-4.7.2-1]`, () => {
     const filters = filterTree(filter);
     for (const name of names) assertEquals(found(filters, name), [filter], name);
     for (const name of others) assertEquals(found(filters, name), [], name);

@@ -40,7 +40,7 @@ for (
     ["authorizePublish()", { authorizePublish: never }],
   ] satisfies [string, BrokerOptions][]
 ) {
-  Deno.test(`A client that goes while ${what} does not answer leaves no socket behind`, async () => {
+  Deno.test(`A client that disconnects while ${what} is pending leaves no socket behind`, async () => {
     const limits = { hookTimeout: 1_000_000 };
     const { broker, closed } = await watchedBroker({ ...options, limits, onError() {} }, 20);
     await using _ = broker;

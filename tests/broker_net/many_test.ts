@@ -135,7 +135,7 @@ Deno.test("Thousands of topics that all match hundreds of subscriptions take no 
   })()));
 
 for (const protocol of ["mqtt", "ws"] as const) {
-  Deno.test(`Clients over ${protocol} for whom no file may be open wait, and are served when others have gone`, () =>
+  Deno.test(`Clients over ${protocol} wait when no more files may be open, and are served when others have closed`, () =>
     withinPatience((async () => {
       const files = 64;
       await using host = await Host.start({ protocol }, files);

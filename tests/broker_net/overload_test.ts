@@ -239,7 +239,7 @@ Deno.test("A flood over WebSocket to a subscriber that has stopped reading is dr
 const STILL = 300;
 
 for (const protocol of ["mqtt", "ws"] as const) {
-  Deno.test(`Who floods over ${protocol} while a hook is asked has to wait, and goes on afterwards`, () =>
+  Deno.test(`A client that floods over ${protocol} while a hook is pending has to wait, and continues afterwards`, () =>
     withinPatience((async () => {
       const asked = Promise.withResolvers<void>();
       const answer = Promise.withResolvers<boolean>();

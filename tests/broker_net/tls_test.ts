@@ -184,7 +184,7 @@ tlsTest("Clients of four kinds of listener are clients of one broker", async (br
 }));
 
 for (const protocol of ["mqtts", "wss"] as const) {
-  Deno.test(`A listener over ${protocol} needs a certificate and its key, and nothing listens without`, async () => {
+  Deno.test(`A listener over ${protocol} does not start without a certificate and its key`, async () => {
     const missing = { protocol, port: 0, cert: "x" } as const;
     await assertRejects(() => serve(missing), TypeError, "cert and key");
     const { port } = await serve({ port: 0 }).then(async (broker) => {
