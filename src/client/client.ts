@@ -226,9 +226,13 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * Subscribes to topics (§3.8). Resolves when the server has granted all that was asked for. A
    * subscription outlives the connection; how it ends see {@linkcode Subscription}.
    *
+   * More Topic Filters than `filtersPerPacket` of {@linkcode ConnectOptions} are asked for in
+   * several SUBSCRIBE packets, all of which are answered before the promise settles.
+   *
    * Rejects with `TypeError` or `RangeError` when an argument is wrong, or this server does not
-   * have what is asked for; {@linkcode RefusedError} when the server refuses a Topic Filter, and
-   * then none is subscribed to; {@linkcode ConnectionClosedError} when the client comes to its end
+   * have what is asked for; {@linkcode RefusedError} when the server refuses a Topic Filter: its
+   * `reasonCodes` say for each what the server granted, and what it granted is ended again, so
+   * that none is subscribed to; {@linkcode ConnectionClosedError} when the client comes to its end
    * before; the signal's reason when it aborts.
    *
    * @param filters one Topic Filter or more, each alone or with options of its own

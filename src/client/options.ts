@@ -11,6 +11,7 @@ import { pickProperties, propertyNames } from "../packets/properties.ts";
 import { DEFAULT_SEND_QUEUE_LIMITS } from "../session/session.ts";
 import type { SavedSession } from "../session/snapshot.ts";
 import {
+  checkCount,
   checkKnown,
   checkNotNegative,
   checkOneOf,
@@ -126,6 +127,12 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
   readonly queueQoS0?: boolean | undefined;
   /** How many messages of QoS 0 may wait to be read, for each subscription. */
   readonly receiveQueue?: Partial<ReceiveQueueLimits> | undefined;
+  /**
+   * The most Topic Filters in one SUBSCRIBE or UNSUBSCRIBE: more are sent in several, one right
+   * after the other. Some servers close the connection of a client that sends more than they take.
+   * Default: 8, as many as AWS IoT Core takes.
+   */
+  readonly filtersPerPacket?: number | undefined;
   /** Gives up connecting. Once connected it does nothing more. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -145,7 +152,11 @@ export interface Settings {
   readonly queueQoS0: boolean;
   readonly receiveQueue: ReceiveQueueLimits;
   readonly receiveExcess: number;
+  readonly filtersPerPacket: number;
 }
+
+/** The least that a server of wide use takes: AWS IoT Core. */
+const DEFAULT_FILTERS_PER_PACKET = 8;
 
 const DEFAULT_RECEIVE_QUEUE: ReceiveQueueLimits = {
   messages: 10_000,
@@ -174,6 +185,11 @@ export function settingsOf(options: ConnectOptions): Settings {
     queueQoS0: options.queueQoS0 ?? true,
     receiveQueue: receiveQueue(options.receiveQueue),
     receiveExcess: checkNotNegative("receiveExcess", options.receiveExcess ?? 16_777_216),
+    filtersPerPacket: checkCount(
+      "filtersPerPacket",
+      options.filtersPerPacket ?? DEFAULT_FILTERS_PER_PACKET,
+      1,
+    ),
   };
   checkPositive("pingTimeout", options.pingTimeout ?? 1);
   checkOneOf("ack", options.ack, ACK_MODES);
@@ -260,6 +276,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...["topicAliases", "ack", "sendQueue", "queueQoS0", "receiveQueue", "signal"] as const,
   ...["tls", "headers", "proxy", "waitForServer", "redirect", "receiveExcess"] as const,
   "authentication",
+  "filtersPerPacket",
 ]);
 
 /**

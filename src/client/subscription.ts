@@ -1,7 +1,14 @@
-// A subscription as the application has it: one SUBSCRIBE, however often it has to be sent, and the
-// messages that it brings.
+// A subscription as the application has it: what it asks for, in one SUBSCRIBE or several, however
+// often they have to be sent, and the messages that it brings.
 
-import type { PropertiesOf, QoS, RetainHandling, SubscriptionRequest } from "../packets/mod.ts";
+import {
+  isFailure,
+  type PropertiesOf,
+  type QoS,
+  type RetainHandling,
+  type SubackPacket,
+  type SubscriptionRequest,
+} from "../packets/mod.ts";
 import type { SubscribeRequest } from "../session/pending_requests.ts";
 import { topicMatches } from "../topics.ts";
 import type { Clock } from "../io/clock.ts";
@@ -93,6 +100,27 @@ export interface Request {
   readonly properties: PropertiesOf<"subscribe">;
 }
 
+/** What the server says to one Topic Filter. */
+export interface GrantAnswer {
+  readonly reasonCode: number;
+  readonly properties: SubackPacket["properties"];
+}
+
+/** Some of the Topic Filters of a subscription, with the SUBSCRIBE that asks for them. */
+export interface Batch {
+  readonly requests: readonly SubscriptionRequest[];
+  readonly packet: SubscribeRequest;
+}
+
+/** Cuts a list into parts of so many items, the last of which may be smaller. */
+export function inBatches<Item>(items: readonly Item[], size: number): readonly Item[][] {
+  const batches: Item[][] = [];
+  for (let start = 0; start < items.length; start += size) {
+    batches.push(items.slice(start, start + size));
+  }
+  return batches;
+}
+
 /** How a subscription is made. */
 export interface SubscriptionSetup {
   readonly request: Request;
@@ -109,18 +137,17 @@ export class ActiveSubscription implements Subscription {
   readonly identifier: number;
   /** The messages that wait. */
   readonly queue: MessageQueue;
-  reasonCodes: readonly number[] = [];
   dropped = 0;
-  /**
-   * Its Topic Filters that the server may have: it has been asked for them, and has not refused.
-   */
-  atServer: ReadonlySet<string> = new Set();
-  /** Whether the server has answered when it was asked last. */
-  isAnswered = false;
   /** Whether nobody wants it any more. */
   isClosed = false;
   readonly #setup: SubscriptionSetup;
+  /** What is still wanted. */
   #subscriptions: readonly SubscriptionRequest[];
+  readonly #atServer = new Set<string>();
+  /** What the server said when it was first asked. */
+  readonly #granted = new Map<SubscriptionRequest, GrantAnswer>();
+  /** What this server has answered, in this session. */
+  readonly #answered = new Set<SubscriptionRequest>();
 
   constructor(setup: SubscriptionSetup) {
     this.#setup = setup;
@@ -136,8 +163,37 @@ export class ActiveSubscription implements Subscription {
     return this.#subscriptions.map(({ topicFilter }) => topicFilter);
   }
 
+  get reasonCodes(): readonly number[] {
+    return this.#answers.map(([, { reasonCode }]) => reasonCode);
+  }
+
   get waiting(): number {
     return this.queue.length;
+  }
+
+  /**
+   * Its Topic Filters that the server may have: it has been asked for them, and has not refused.
+   */
+  get atServer(): ReadonlySet<string> {
+    return this.#atServer;
+  }
+
+  /** Whether the server has answered all that is still wanted. */
+  get isAnswered(): boolean {
+    return this.#subscriptions.every((request) => this.#answered.has(request));
+  }
+
+  /** The first Topic Filter that the server has refused, if there is one. */
+  get refused(): readonly [topicFilter: string, answer: GrantAnswer] | undefined {
+    const refused = this.#answers.find(([, { reasonCode }]) => isFailure(reasonCode));
+    return refused && [refused[0].topicFilter, refused[1]];
+  }
+
+  get #answers(): readonly (readonly [SubscriptionRequest, GrantAnswer])[] {
+    return this.#setup.request.subscriptions.flatMap((request) => {
+      const answer = this.#granted.get(request);
+      return answer === undefined ? [] : [[request, answer] as const];
+    });
   }
 
   /** Whether a message that somebody has retained comes with RETAIN 1 as it is published, too. */
@@ -151,21 +207,54 @@ export class ActiveSubscription implements Subscription {
   }
 
   /**
-   * What to send to the server, of those filters that are still wanted, each at the QoS that it
-   * says.
+   * What to ask the server for, of those filters that are still wanted and not answered, each at
+   * the QoS that it says.
    */
-  request(withIdentifier: boolean, qosOf: (topicFilter: string) => QoS): SubscribeRequest {
-    return {
-      type: "subscribe",
-      subscriptions: this.#subscriptions.map((request) => ({
-        ...request,
-        qos: qosOf(request.topicFilter),
-      })),
-      properties: {
-        ...this.#setup.request.properties,
-        ...withIdentifier && { subscriptionIdentifiers: [this.identifier] },
+  batches(
+    filtersPerPacket: number,
+    withIdentifier: boolean,
+    qosOf: (topicFilter: string) => QoS,
+  ): readonly Batch[] {
+    const left = this.#subscriptions.filter((request) => !this.#answered.has(request));
+    return inBatches(left, filtersPerPacket).map((requests) => ({
+      requests,
+      packet: {
+        type: "subscribe",
+        subscriptions: requests.map((request) => ({
+          ...request,
+          qos: qosOf(request.topicFilter),
+        })),
+        properties: {
+          ...this.#setup.request.properties,
+          ...withIdentifier && { subscriptionIdentifiers: [this.identifier] },
+        },
       },
-    };
+    }));
+  }
+
+  /** The server has been asked. */
+  asked({ requests }: Batch): void {
+    for (const { topicFilter } of requests) this.#atServer.add(topicFilter);
+  }
+
+  /** The server has answered; what it said at first stays on record. */
+  answered(
+    { requests }: Batch,
+    { reasonCodes, properties }: Pick<SubackPacket, "reasonCodes" | "properties">,
+    isFirst: boolean,
+  ): void {
+    requests.forEach((request, index) => {
+      const reasonCode = reasonCodes[index]!;
+      this.#answered.add(request);
+      if (isFailure(reasonCode)) this.#atServer.delete(request.topicFilter);
+      if (isFirst) this.#granted.set(request, { reasonCode, properties });
+    });
+  }
+
+  /** The server has lost the session: it has nothing that it was asked for. */
+  lost(): void {
+    this.#answered.clear();
+    this.#atServer.clear();
   }
 
   /** Whether one of its Topic Filters matches. */

@@ -22,7 +22,14 @@ import type { Settings } from "./options.ts";
 import { receiveQueue } from "./options.ts";
 import { Routes } from "./routes.ts";
 import { unsubscribeRequest } from "./subscribe_options.ts";
-import { ActiveSubscription, type Request, type SubscribeOptions } from "./subscription.ts";
+import {
+  ActiveSubscription,
+  type Batch,
+  type GrantAnswer,
+  inBatches,
+  type Request,
+  type SubscribeOptions,
+} from "./subscription.ts";
 
 /** What the subscriptions need of their client. */
 export interface SubscriptionHost extends Acknowledger {
@@ -56,7 +63,7 @@ export class Subscriptions {
   readonly #host: SubscriptionHost;
   readonly #routes: Routes;
   /** Subscriptions that the server has not granted yet. */
-  readonly #asked = new Map<ActiveSubscription, PromiseWithResolvers<void>>();
+  readonly #new = new Map<ActiveSubscription, PromiseWithResolvers<void>>();
   readonly #endings = new Set<Ending>();
   /** Who waits for an answer on this connection, by Packet Identifier. */
   readonly #answers = new Map<number, (packet: Answer) => void>();
@@ -89,7 +96,7 @@ export class Subscriptions {
     const granted = Promise.withResolvers<void>();
     // Messages may come before the answer does.
     this.#routes.add(subscription);
-    this.#asked.set(subscription, granted);
+    this.#new.set(subscription, granted);
     const { signal } = options;
     const abort = () => granted.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
@@ -103,7 +110,7 @@ export class Subscriptions {
       void this.close(subscription);
       throw error;
     } finally {
-      this.#asked.delete(subscription);
+      this.#new.delete(subscription);
       signal?.removeEventListener("abort", abort);
     }
   }
@@ -115,9 +122,11 @@ export class Subscriptions {
       .filter((filter) => subscription.atServer.has(filter));
     for (const message of subscription.queue.end(undefined)) message.ack();
     if (free.length === 0) return;
-    const { answered } = this.#end(unsubscribeRequest(free), true);
-    if (this.#host.link() === undefined) answered.resolve([]);
-    await answered.promise.catch(() => {});
+    const endings = this.#end(unsubscribeRequest(free), true);
+    if (this.#host.link() === undefined) {
+      for (const { answered } of endings) answered.resolve([]);
+    }
+    await Promise.allSettled(endings.map(({ answered }) => answered.promise));
   }
 
   /**
@@ -129,7 +138,8 @@ export class Subscriptions {
     signal: AbortSignal | undefined,
   ): Promise<readonly number[]> {
     const { topicFilters } = request;
-    this.#host.link()?.connection.checkUnsubscribe(request);
+    const { connection } = this.#host.link() ?? {};
+    for (const batch of this.#unsubscribes(request)) connection?.checkUnsubscribe(batch);
     const ours = topicFilters.filter((filter) => this.#routes.holdersOf(filter).length > 0);
     for (const filter of topicFilters) {
       for (const subscription of this.#routes.holdersOf(filter)) {
@@ -137,15 +147,17 @@ export class Subscriptions {
         if (subscription.topicFilters.length > 0) continue;
         for (const message of subscription.queue.end(undefined)) message.ack();
         // Whoever still waits for it gets one that is at its end.
-        this.#asked.get(subscription)?.resolve();
+        this.#new.get(subscription)?.resolve();
       }
     }
     // What an older session still brings for the others is for whoever reads `client.messages`.
-    const { answered } = this.#end(request, false, ours);
-    const abort = () => answered.reject(signal?.reason);
+    const endings = this.#end(request, false, ours);
+    const abort = () => {
+      for (const { answered } of endings) answered.reject(signal?.reason);
+    };
     signal?.addEventListener("abort", abort);
     try {
-      return await answered.promise;
+      return (await Promise.all(endings.map(({ answered }) => answered.promise))).flat();
     } finally {
       signal?.removeEventListener("abort", abort);
     }
@@ -165,7 +177,7 @@ export class Subscriptions {
         );}
     }
     for (const subscription of this.#routes.all) {
-      if (sessionPresent && subscription.isAnswered) continue;
+      if (!sessionPresent) subscription.lost();
       this.#ask(link, subscription);
     }
   }
@@ -203,7 +215,7 @@ export class Subscriptions {
   /** The client is at its end: no answer will come, no message either. */
   end(error: Error | undefined, reason: Error): void {
     for (const { queue } of [this.unclaimed, ...this.#routes.all].map(asQueue)) queue.end(error);
-    for (const { reject } of this.#asked.values()) reject(reason);
+    for (const { reject } of this.#new.values()) reject(reason);
     for (const { answered } of this.#endings) answered.reject(reason);
     this.#endings.clear();
     this.#answers.clear();
@@ -220,80 +232,110 @@ export class Subscriptions {
     for (const message of [...earlier, ...later]) subscription.queue.push(message);
   }
 
+  /** Asks the server for what it has not answered, in batches that it takes. */
   #ask({ connection, drive }: Link, subscription: ActiveSubscription): void {
-    const { server } = connection;
+    // What could not be said any more is said on the next connection.
+    if (connection.isClosed) return;
+    const batches = subscription.batches(
+      this.#host.settings.filtersPerPacket,
+      connection.server.subscriptionIdentifierAvailable,
+      (topicFilter) => this.#routes.highestQoS(topicFilter),
+    );
+    const possible = batches.filter((batch) =>
+      this.#tries(subscription, batch, () => connection.checkSubscribe(batch.packet))
+    );
+    // Of a new one nothing is asked for when a part cannot be.
+    if (this.#new.has(subscription) && possible.length < batches.length) return;
+    for (const batch of possible) {
+      this.#tries(subscription, batch, () => {
+        const packetId = connection.subscribe(batch.packet);
+        if (packetId === 0) throw noIdentifier();
+        subscription.asked(batch);
+        this.#answers.set(
+          packetId,
+          (packet) => this.#answered(subscription, batch, packet as SubackPacket),
+        );
+      });
+    }
+    drive.wake();
+    this.#checkGranted(subscription);
+  }
+
+  /** Whether a part of a subscription can be asked for; the subscription is told why not. */
+  #tries(subscription: ActiveSubscription, { requests }: Batch, work: () => void): boolean {
     try {
-      const packetId = connection.subscribe(
-        subscription.request(
-          server.subscriptionIdentifierAvailable,
-          (topicFilter) => this.#routes.highestQoS(topicFilter),
-        ),
-      );
-      if (packetId === 0) throw noIdentifier();
-      const asked = subscription.topicFilters;
-      subscription.atServer = new Set(asked);
-      subscription.isAnswered = false;
-      this.#answers.set(packetId, (packet) => this.#answered(subscription, asked, packet));
-      drive.wake();
+      work();
+      return true;
     } catch (error) {
-      this.#refuse(subscription, subscription.topicFilters.map(() => error as Error));
+      for (const { topicFilter } of requests) {
+        this.#refuse(subscription, topicFilter, error as Error);
+      }
+      return false;
     }
   }
 
-  #answered(
-    subscription: ActiveSubscription,
-    asked: readonly string[],
-    { reasonCodes, properties }: Answer,
-  ): void {
+  #answered(subscription: ActiveSubscription, batch: Batch, packet: SubackPacket): void {
     if (subscription.isClosed) return;
-    subscription.isAnswered = true;
-    subscription.atServer = new Set(asked.filter((_, index) => !isFailure(reasonCodes[index]!)));
-    if (this.#asked.has(subscription)) subscription.reasonCodes = reasonCodes;
-    const refused = reasonCodes.map((reasonCode, index) => {
-      if (!isFailure(reasonCode)) return undefined;
-      const what = `The server refused to subscribe to ${JSON.stringify(asked[index])}`;
-      const reason = reasonCodeName(reasonCode, "suback") ?? "";
-      return new RefusedError(what, { reasonCode, reason, reasonCodes, ...properties });
+    const isFirst = this.#new.has(subscription);
+    subscription.answered(batch, packet, isFirst);
+    if (isFirst) return this.#checkGranted(subscription);
+    const { reasonCodes, properties } = packet;
+    batch.requests.forEach(({ topicFilter }, index) => {
+      const reasonCode = reasonCodes[index]!;
+      if (!isFailure(reasonCode)) return;
+      const answer = { reasonCode, properties };
+      this.#refuse(subscription, topicFilter, refusal(topicFilter, answer, reasonCodes));
     });
-    this.#refuse(subscription, refused, asked);
-    if (refused.every((error) => error === undefined)) this.#asked.get(subscription)?.resolve();
+  }
+
+  /** Once the whole of a new subscription is answered, it is there, or none of it is. */
+  #checkGranted(subscription: ActiveSubscription): void {
+    const granted = this.#new.get(subscription);
+    if (granted === undefined || !subscription.isAnswered) return;
+    const { refused, reasonCodes } = subscription;
+    if (refused === undefined) granted.resolve();
+    else granted.reject(refusal(...refused, reasonCodes));
   }
 
   /**
-   * Of a new subscription a refusal of one filter refuses the whole; of an old one it ends that
+   * Of a new subscription a filter that cannot be had refuses the whole; of an old one it ends that
    * filter.
    */
-  #refuse(
-    subscription: ActiveSubscription,
-    errors: readonly (Error | undefined)[],
-    topicFilters: readonly string[] = subscription.topicFilters,
-  ): void {
-    const asked = this.#asked.get(subscription);
-    errors.forEach((error, index) => {
-      if (error === undefined) return;
-      if (asked !== undefined) return asked.reject(error);
-      const topicFilter = topicFilters[index]!;
-      this.#routes.remove(subscription, [topicFilter]);
-      this.#host.tell("refused", { topicFilter, subscription, error });
-      if (subscription.topicFilters.length === 0) subscription.queue.end(error);
-    });
+  #refuse(subscription: ActiveSubscription, topicFilter: string, error: Error): void {
+    const granted = this.#new.get(subscription);
+    if (granted !== undefined) return granted.reject(error);
+    this.#routes.remove(subscription, [topicFilter]);
+    this.#host.tell("refused", { topicFilter, subscription, error });
+    if (subscription.topicFilters.length === 0) subscription.queue.end(error);
   }
 
   #end(
     request: UnsubscribeRequest,
     isQuiet: boolean,
     unwanted = request.topicFilters,
-  ): Ending {
-    const answered = Promise.withResolvers<readonly number[]>();
-    const ending: Ending = { request, answered, isQuiet };
-    this.#endings.add(ending);
+  ): readonly Ending[] {
+    const endings = this.#unsubscribes(request).map((request): Ending => ({
+      request,
+      answered: Promise.withResolvers<readonly number[]>(),
+      isQuiet,
+    }));
     this.#routes.markEnding(unwanted);
     const link = this.#host.link();
-    if (link !== undefined) this.#say(link, ending);
-    return ending;
+    for (const ending of endings) {
+      this.#endings.add(ending);
+      if (link !== undefined) this.#say(link, ending);
+    }
+    return endings;
+  }
+
+  /** One UNSUBSCRIBE, or several that the server takes. */
+  #unsubscribes(request: UnsubscribeRequest): readonly UnsubscribeRequest[] {
+    return inBatches(request.topicFilters, this.#host.settings.filtersPerPacket)
+      .map((topicFilters) => ({ ...request, topicFilters }));
   }
 
   #say({ connection, drive }: Link, ending: Ending): void {
+    if (connection.isClosed) return;
     try {
       const packetId = connection.unsubscribe(ending.request);
       if (packetId === 0) throw noIdentifier();
@@ -314,6 +356,16 @@ export class Subscriptions {
 
 function asQueue(holder: MessageQueue | ActiveSubscription): { readonly queue: MessageQueue } {
   return holder instanceof MessageQueue ? { queue: holder } : holder;
+}
+
+function refusal(
+  topicFilter: string,
+  { reasonCode, properties }: GrantAnswer,
+  reasonCodes: readonly number[],
+): RefusedError {
+  const what = `The server refused to subscribe to ${JSON.stringify(topicFilter)}`;
+  const reason = reasonCodeName(reasonCode, "suback") ?? "";
+  return new RefusedError(what, { reasonCode, reason, reasonCodes, ...properties });
 }
 
 function noIdentifier(): NotSentError {

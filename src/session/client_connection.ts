@@ -29,6 +29,7 @@ import {
 import { ClientKeepAlive } from "./keep_alive.ts";
 import type { MessageExchange } from "./message_exchange.ts";
 import {
+  checkSupported,
   PendingRequests,
   type SubscribeRequest,
   type UnsubscribeRequest,
@@ -199,6 +200,19 @@ export class ClientConnection extends Connection<Connecting | Authenticating | V
   unsubscribe(request: UnsubscribeRequest): number {
     this.#requireOpen();
     return this.#requests.unsubscribe(request);
+  }
+
+  /**
+   * Refuses a SUBSCRIBE that cannot be sent, and does nothing else: to be called before the first
+   * of several is sent.
+   *
+   * @throws {TypeError} when a field is wrong, or the Server does not have what is asked for
+   * @throws {RangeError} when a field is out of its range
+   * @throws {PacketTooLargeError} when it is larger than the Server takes
+   */
+  checkSubscribe(request: SubscribeRequest): void {
+    checkSupported(request, this.server);
+    this.writeBuffer.check({ ...request, packetId: 1 });
   }
 
   /**

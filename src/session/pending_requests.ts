@@ -102,7 +102,12 @@ export class PendingRequests {
   }
 }
 
-function checkSupported(request: SubscribeRequest, server: Capabilities): void {
+/**
+ * Refuses a SUBSCRIBE that asks for what the Server does not have.
+ *
+ * @throws {TypeError} when it does
+ */
+export function checkSupported(request: SubscribeRequest, server: Capabilities): void {
   const feature = unsupportedFeature(request, server);
   if (feature === undefined) return;
   const { name, section, topicFilter } = feature;

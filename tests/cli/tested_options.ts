@@ -63,6 +63,7 @@ const OWN: Readonly<Record<string, Files>> = {
       ...["topic", "qos", "verbose", ...OUTPUT, "count", "exit-after-subscribe", "no-retained"],
       ...["retained-only", "remove-retained", "filter-out", "no-local", "retain-as-published"],
       ...["retain-handling", "subscription-identifier", "user-property", "max-inflight"],
+      "filters-per-packet",
     ],
     "commands/sub_session_test.ts": ["unsubscribe", "unsubscribe-user-property"],
     ...ESCAPING,

@@ -42,6 +42,11 @@ const OWN = {
     group: SUBSCRIBING,
   },
   ...ONE_INFLIGHT,
+  "filters-per-packet": {
+    value: "N",
+    help: "most Topic Filters in one packet; default 8",
+    group: SUBSCRIBING,
+  },
   "no-local": { help: "skip messages published by this client", group: SUBSCRIBING },
   "retain-as-published": { help: "keep the RETAIN flag as published", group: SUBSCRIBING },
   "retain-handling": {

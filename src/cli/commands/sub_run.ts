@@ -32,6 +32,7 @@ export async function run(context: Context, given: SubArguments): Promise<number
   const subscribe = subscribeOptionsOf(options);
   maxInflightOf(options);
   check(filters, connection, options);
+  const filtersPerPacket = countPerPacket(options["filters-per-packet"]);
   return await withClient(context, connection, async (client) => {
     // Without --count there is no end to wait for, and the reader of the output may use the
     // terminal.
@@ -58,7 +59,7 @@ export async function run(context: Context, given: SubArguments): Promise<number
     await receiving.from(client, older, subscription);
     return 0;
   }, {
-    connect: { ack: "manual", receiveQueue: RECEIVE_QUEUE },
+    connect: { ack: "manual", receiveQueue: RECEIVE_QUEUE, filtersPerPacket },
     // Ctrl-C is how it ends normally.
     onInterrupt: () => 0,
   });
@@ -73,6 +74,10 @@ function check(filters: readonly string[], { server }: Connection, options: Valu
   if (options["no-retained"] && options["retained-only"]) {
     throw usageFailure("--no-retained and --retained-only cannot be used together");
   }
+}
+
+function countPerPacket(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : countOption("filters-per-packet", text);
 }
 
 function subscribeOptionsOf(options: Values): SubscribeOptions {

@@ -212,6 +212,27 @@ Deno.test("sub sends the options of a subscription and every property of SUBSCRI
   });
 });
 
+for (
+  const [args, expected] of [[[], [8, 1]], [["--filters-per-packet", "5"], [5, 4]]] as const
+) {
+  Deno.test(
+    `sub ${args.join(" ")} asks a server that takes ${expected[0]} Topic Filters a packet for nine`,
+    async () => {
+      const sizes: number[] = [];
+      await using server = new Recorder({
+        subscribe: (packet) => {
+          sizes.push(packet.subscriptions.length);
+          return packet.subscriptions.length > expected[0] ? "close" : granted(packet);
+        },
+      });
+      const filters = Array.from("abcdefghi", (filter) => ["-t", filter]).flat();
+      const result = await cli(server, ["sub", "-E", ...args, ...filters]);
+      assertEquals([result.exitCode, result.stderr], [0, ""]);
+      assertEquals(sizes, expected);
+    },
+  );
+}
+
 Deno.test("sub -E disconnects as soon as the server has granted all", async () => {
   await using server = new Recorder();
   const { exitCode, stdout, stderr } = await cli(server, ["sub", "-E", "-t", "a"]);
@@ -277,6 +298,11 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
   ["-R with --retained-only", ["-t", "a", "-R", "--retained-only"], /cannot be used together/],
   ["QoS 3", ["-t", "a", "-q", "3"], /--qos: expected 0, 1 or 2, got "3"/],
   ["no message in flight", ["-t", "a", "-M", "0"], /--max-inflight: expected an integer from 1 to/],
+  [
+    "no filter per packet",
+    ["-t", "a", "--filters-per-packet", "0"],
+    /--filters-per-packet: expected an integer from 1/,
+  ],
   ["no message", ["-t", "a", "-C", "0"], /--count: expected an integer from 1/],
   [
     "an invalid Retain Handling",
