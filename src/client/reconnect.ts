@@ -1,7 +1,12 @@
 // When to try again, and whether to. A fault that another attempt cannot cure ends the client: to
 // go on would do harm, and tell nobody.
 
-import { type CloseKind, ConnectionClosedError, RefusedError } from "../errors.ts";
+import {
+  type CloseKind,
+  ConnectionClosedError,
+  type PacketError,
+  RefusedError,
+} from "../errors.ts";
 import { brokenText } from "../io/fault_texts.ts";
 import type { ConnectionFault } from "../io/faults.ts";
 import { type ConnackPacket, ReasonCode, reasonCodeName } from "../packets/mod.ts";
@@ -119,7 +124,8 @@ export function closedError(
       const { error } = cause;
       const { reasonCode } = error;
       const kind = FAULT_KINDS[reasonCode] ?? "protocol";
-      const message = `${address} violated the MQTT protocol: ${error.message}`;
+      const message = olderVersionText(error, address) ??
+        `${address} violated the MQTT protocol: ${error.message}`;
       return new ConnectionClosedError(message, { kind, reasonCode, cause: error });
     }
     case "silence":
@@ -142,6 +148,17 @@ export function closedError(
     default:
       return cause satisfies never;
   }
+}
+
+/** What to say of a server that answers as those of an older version do; `undefined` if not. */
+export function olderVersionText(
+  { reasonCode, packetType, field, rule }: PacketError,
+  address: string,
+): string | undefined {
+  if (reasonCode !== ReasonCode.unsupportedProtocolVersion || packetType !== "CONNACK") {
+    return undefined;
+  }
+  return `${address} speaks an older version of MQTT, not 5.0: its ${packetType} ${field} ${rule}`;
 }
 
 /** The error for an exception that nobody expected: another attempt would only hide it. */

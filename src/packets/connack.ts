@@ -73,20 +73,35 @@ function writeConnack(writer: Writer, packet: ConnackInit): void {
   closePacket(writer, hole);
 }
 
+/** What return codes mean in MQTT 3.1.1 (its §3.2.2.3), by code. */
+const RETURN_CODES = [
+  "accepted",
+  "unacceptable protocol version",
+  "identifier rejected",
+  "server unavailable",
+  "bad user name or password",
+  "not authorized",
+];
+
+function refuseOlderVersion(reader: Reader): never {
+  const code = reader.byte(REASON_CODE.field);
+  const meaning = RETURN_CODES[code];
+  reader.notAllowed(
+    REASON_CODE.field,
+    `is ${code}, a return code of MQTT 3${meaning === undefined ? "" : ` (${meaning})`}`,
+    ReasonCode.unsupportedProtocolVersion,
+  );
+}
+
 /** Reads a CONNACK after its fixed header. */
 function readConnack(reader: Reader): ConnackPacket {
   const bodyLength = reader.remaining;
   const flags = reader.byte(ACKNOWLEDGE_FLAGS);
   const flagsPosition = reader.fieldPosition;
   if (getBits(flags, RESERVED) !== 0) reader.malformed(RESERVED, "is not 0 [MQTT-3.2.2-1]");
-  if (bodyLength === 2) {
-    const code = reader.byte(REASON_CODE.field);
-    reader.notAllowed(
-      REASON_CODE.field,
-      `is ${code} in a body of two bytes, the answer of a Server of MQTT 3`,
-      ReasonCode.unsupportedProtocolVersion,
-    );
-  }
+  // Some Servers of MQTT 3 put an empty list of properties behind their code.
+  const code = bodyLength > 1 ? reader.peek() : 0;
+  if (bodyLength === 2 || code > 0 && code < RETURN_CODES.length) refuseOlderVersion(reader);
   const reasonCode = REASON_CODE.read(reader);
   const sessionPresent = getBits(flags, SESSION_PRESENT) === 1;
   if (sessionPresent && reasonCode !== 0) {

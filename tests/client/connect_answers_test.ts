@@ -5,17 +5,38 @@ import { type CloseKind, ConnectionClosedError } from "../../src/errors.ts";
 import type { Peer } from "./peer.ts";
 import { test } from "./world.ts";
 
-/** What a server may do instead of a proper answer. */
-const ANSWERS: readonly (readonly [
+/** The answers of servers of MQTT 3 that refuse, in the two forms that there are. */
+const OLDER = [
+  "unacceptable protocol version",
+  "identifier rejected",
+  "server unavailable",
+  "bad user name or password",
+  "not authorized",
+].flatMap((meaning, index) => [
+  [index + 1, meaning, `20 02 00 0${index + 1}`] as const,
+  [index + 1, meaning, `20 03 00 0${index + 1} 00`] as const,
+]);
+
+type Answer = readonly [
   what: string,
   answer: (peer: Peer) => void,
   kind: CloseKind,
   says: string,
   reasonCode?: number,
-])[] = [
+];
+
+/** What a server may do instead of a proper answer. */
+const ANSWERS: readonly Answer[] = [
   ["closes", (peer) => peer.close(), "transient", "closed the connection without an answer"],
   ["is cut off", (peer) => peer.far.cut(new Error("reset")), "transient", "reset"],
-  ["answers as MQTT 3 does", (peer) => peer.sendHex("20 02 00 01"), "configuration", "3", 0x84],
+  ...OLDER.map(([code, meaning, hex]): Answer => [
+    `answers ${hex} as MQTT 3 does`,
+    (peer) => peer.sendHex(hex),
+    "configuration",
+    "server:1883 speaks an older version of MQTT, not 5.0: its CONNACK Connect Reason Code is " +
+    `${code}, a return code of MQTT 3 (${meaning})`,
+    0x84,
+  ]),
   [
     "closes in the middle of its CONNACK",
     (peer) => {

@@ -192,7 +192,9 @@ for (const { name, at, statement, hex } of REASON_CODE_HOLDERS) {
     const codes = codesOf(name);
     for (let code = 0; code < 0x100; code++) {
       if (codes.includes(code)) continue;
-      assertRefusedByAll(hex(code), PROTOCOL, REASON_CODE_NAMES[name]!, at);
+      // Those of MQTT 3 are told apart.
+      const isOlder = name === "CONNACK" && code < 6;
+      assertRefusedByAll(hex(code), isOlder ? 0x84 : PROTOCOL, REASON_CODE_NAMES[name]!, at);
     }
   });
 }
@@ -568,7 +570,15 @@ function connacks(): Reject[] {
       offset: 2,
       statements: ["MQTT-3.2.2-6"],
     })),
-    ...["20 02 00 00", "20 02 00 01", "20 02 00 05", "20 02 01 00"].map((hex): Reject => ({
+    ...[
+      ...["20 02 00 00", "20 02 01 00", "20 02 00 06", "20 02 00 FF"],
+      ...[1, 2, 3, 4, 5].flatMap((code) => [
+        `20 02 00 ${u8(code)}`,
+        `20 03 00 ${u8(code)} 00`,
+        `20 03 01 ${u8(code)} 00`,
+        `20 04 00 ${u8(code)} 01 00`,
+      ]),
+    ].map((hex): Reject => ({
       name: `a CONNACK of MQTT 3, ${hex},`,
       hex,
       reasonCode: 0x84,
@@ -577,6 +587,14 @@ function connacks(): Reject[] {
     })),
     missing("CONNACK", "a body", "20 00", "Connect Acknowledge Flags", 2),
     missing("CONNACK", "a Reason Code", "20 01 00", "Connect Reason Code", 3),
+    {
+      name: "CONNACK with a Reason Code that neither MQTT 5.0 nor MQTT 3 has",
+      hex: "20 03 00 06 00",
+      reasonCode: PROTOCOL,
+      field: "Connect Reason Code",
+      offset: 3,
+      statements: ["MQTT-3.2.2-8"],
+    },
     {
       name: "CONNACK with Authentication Data and no Authentication Method",
       hex: "20 07 00 00 04 16 0001 78",

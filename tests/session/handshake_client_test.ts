@@ -181,10 +181,12 @@ Deno.test("A client lets the application subscribe before it sends what waits", 
 });
 
 Deno.test("A client closes without a word when a server of MQTT 3 answers", () => {
-  const script = connectClient();
-  script.expectPacket("connect");
-  script.send("20 02 00 00");
-  assertStrictEquals(script.expectClosed("fault").error.reasonCode, 0x84);
+  for (const answer of ["20 02 00 00", "20 02 00 01", "20 03 00 01 00", "20 03 00 05 00"]) {
+    const script = connectClient();
+    script.expectPacket("connect");
+    script.send(answer);
+    assertStrictEquals(script.expectClosed("fault").error.reasonCode, 0x84);
+  }
 });
 
 Deno.test("A client takes a CONNACK however it is cut, and what comes right behind it", () => {

@@ -2,6 +2,7 @@
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import { willInit } from "../../client/options.ts";
+import { olderVersionText } from "../../client/reconnect.ts";
 import type { Destination } from "../../io/destination.ts";
 import { dial, type DialStep } from "../../io/dial.ts";
 import { ConnectionFault, silentCloseFault } from "../../io/faults.ts";
@@ -198,8 +199,9 @@ async function unlessBroken<Result>(
 
 function verdictOf({ packet, packetType, fault, fields }: Explanation, address: string): string {
   if (fault !== undefined) {
-    return fault.reasonCode === ReasonCode.unsupportedProtocolVersion
-      ? `Failed: ${address} does not support MQTT 5.0; it sent a CONNACK of MQTT 3`
+    const older = olderVersionText(fault, address);
+    return older !== undefined
+      ? `Failed: ${older}`
       : fault.reasonCode === ReasonCode.packetTooLarge
       ? `Failed: the packet from ${address} is too large; see --maximum-packet-size`
       : `Failed: ${address} sent a malformed packet`;

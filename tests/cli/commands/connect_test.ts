@@ -247,7 +247,12 @@ const VERDICTS: readonly [string, Uint8Array<ArrayBuffer>, RegExp][] = [
   [
     "a server of MQTT 3.1.1",
     bytesOf("20 02 00 01"),
-    /does not support MQTT 5\.0; it sent a CONNACK of MQTT 3/,
+    /speaks an older version of MQTT, not 5\.0: its .* is 1, .* \(unacceptable protocol version\)\n/,
+  ],
+  [
+    "a server of MQTT 3.1.1 that adds properties",
+    bytesOf("20 03 00 05 00"),
+    /speaks an older version of MQTT, not 5\.0: its .* is 5, .* \(not authorized\)\n/,
   ],
   ["a broken CONNACK", bytesOf("20 03 02 00 00"), / sent a malformed packet/],
   [
