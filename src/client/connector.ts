@@ -18,6 +18,7 @@ import {
 } from "./reconnect.ts";
 import { type Redirection, redirectionOf } from "./redirect.ts";
 import { ServerAttempts } from "./server_attempts.ts";
+import { Stability } from "./stability.ts";
 import type { Server, ServerSource } from "./servers.ts";
 
 /** Who is to be kept connected. */
@@ -44,8 +45,7 @@ export class Connector {
   #link: Link | undefined;
   /** The last connection, even if it has ended. */
   #last: Link | undefined;
-  /** Attempts since a connection was last stable. */
-  #attempts = 0;
+  readonly #stability = new Stability();
   #isStopping = false;
   /** Gives up the attempts that are under way, or the wait before them. */
   #giveUp: AbortController | undefined;
@@ -116,7 +116,7 @@ export class Connector {
     for (;;) {
       const error = await this.#servers.tryAll(cleanStart, signal);
       if (error?.kind !== "transient" || !this.#servers.canConnectAgain) return error;
-      const attempt = ++this.#attempts;
+      const attempt = ++this.#stability.attempts;
       if (attempt > options.maximumAttempts) return gaveUp(attempt - 1, error);
       const delay = delayBefore(attempt, options, this.#world.clock.random());
       this.#host.reconnecting({ attempt, delay, error });
@@ -139,19 +139,20 @@ export class Connector {
   lost(link: Link, cause: CloseCause): void {
     this.#link = undefined;
     const { reconnect, redirect } = this.#settings;
-    const error = closedError(cause, link.server.address, link.drive.error);
-    const redirection = redirect === "never" ? undefined : redirectionOf(error);
     const lasted = this.#world.clock.now() - link.since;
-    const isStable = reconnect !== undefined && lasted >= reconnect.stableAfter;
+    const isStable = this.#stability.ended(lasted, cause, reconnect ?? DEFAULT_RECONNECT);
+    const ended = closedError(cause, link.server.address, link.drive.error);
+    const error = this.#stability.explain(ended, link.connect.clientId ?? "");
+    const redirection = redirect === "never" ? undefined : redirectionOf(error);
     const willReconnect = !this.#isStopping && reconnect !== undefined &&
       this.#servers.canConnectAgain &&
       (error.kind === "transient" || redirection !== undefined ||
         isStable && cause.kind === "peer" && this.#mayRenewCredentials(error));
-    this.#host.lost({ error, willReconnect });
+    const { isContested } = this.#stability;
+    this.#host.lost({ error, willReconnect, isContested });
     if (!willReconnect) {
       return this.#host.ended(this.#isStopping || error.kind === "closed" ? undefined : error);
     }
-    if (isStable) this.#attempts = 0;
     const pointedTo = redirection && { from: link.server, ...redirection };
     this.#again(reconnect, error, pointedTo).catch((error) => this.#failed(error));
   }
@@ -188,7 +189,7 @@ export class Connector {
     let error = redirection && await this.#sendTo(redirection, lost);
     if (error !== undefined) return this.#host.ended(this.#isStopping ? undefined : error);
     while (!this.#isStopping) {
-      const attempt = ++this.#attempts;
+      const attempt = ++this.#stability.attempts;
       if (attempt > options.maximumAttempts) {
         return this.#host.ended(gaveUp(attempt - 1, error ?? lost));
       }

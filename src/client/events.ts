@@ -19,6 +19,11 @@ export interface ClientEvents {
     readonly error: ConnectionClosedError;
     /** Whether the client tries again. */
     readonly willReconnect: boolean;
+    /**
+     * Whether the server has ended several connections in a row soon after they were made, without
+     * saying why: another client may be using the same Client Identifier.
+     */
+    readonly isContested: boolean;
   };
   /** Another attempt to connect is due. */
   readonly reconnecting: {

@@ -20,7 +20,10 @@ export interface ReconnectOptions {
   readonly factor: number;
   /** It grows to this, and no further. Default: 30,000. */
   readonly maximumDelay: number;
-  /** A connection that lasted so long was stable: the waits begin anew. Default: 10,000. */
+  /**
+   * A connection that lasted so long, and twice the longest wait before it, was stable: the waits
+   * begin anew. Default: 10,000.
+   */
   readonly stableAfter: number;
   /** How many attempts are made in a row. Default: `Infinity`. */
   readonly maximumAttempts: number;
@@ -37,8 +40,15 @@ export const DEFAULT_RECONNECT: ReconnectOptions = {
 
 /** How long to wait before an attempt, from 1, in milliseconds. `random` is from 0 up to 1. */
 export function delayBefore(attempt: number, options: ReconnectOptions, random: number): number {
-  const { initialDelay, factor, maximumDelay } = options;
-  return random * Math.min(maximumDelay, initialDelay * factor ** (attempt - 1));
+  return random * longestDelay(attempt, options);
+}
+
+/** The longest wait before an attempt, from 1, in milliseconds; 0 before any. */
+export function longestDelay(
+  attempt: number,
+  { initialDelay, factor, maximumDelay }: ReconnectOptions,
+): number {
+  return attempt === 0 ? 0 : Math.min(maximumDelay, initialDelay * factor ** (attempt - 1));
 }
 
 /**

@@ -71,6 +71,9 @@ test("Waits begin anew only after a connection that was stable", async (world) =
   assertStrictEquals(await next(0), 500);
   assertStrictEquals(await next(4999), 1000);
   assertStrictEquals(await next(0), 2000);
+  // What came after a wait of at most 4000 is stable when it has lasted twice as long.
+  assertStrictEquals(await next(7999), 4000);
+  assertStrictEquals(await next(16_000), 500);
   assertStrictEquals(await next(5000), 500);
   assertStrictEquals(await next(4999), 1000);
 });
