@@ -156,7 +156,9 @@ function checkDisconnect(
 /** Reports on standard error what happens to the connection. */
 function reportConnection(client: Client, stderr: Output): void {
   const tell = (text: string) => report(stderr, text);
+  let before: ServerInfo | undefined;
   client.addEventListener("disconnected", ({ detail: { error, willReconnect } }) => {
+    before = client.server;
     if (willReconnect) tell(`${error.message}; reconnecting`);
   });
   client.addEventListener("reconnecting", ({ detail: { attempt, delay, error } }) => {
@@ -167,14 +169,14 @@ function reportConnection(client: Client, stderr: Output): void {
     tell(`The server exceeds the Receive Maximum of ${receiveMaximum}; its messages are kept`);
   });
   client.addEventListener("connected", ({ detail: { server } }) => {
-    tell(`Reconnected${sessionNote(server)}`);
+    tell(`Reconnected${sessionNote(before, server)}`);
   });
 }
 
-function sessionNote({ sessionPresent }: ServerInfo): string {
-  return sessionPresent
-    ? ", and the server resumed the session"
-    : ", but the server has lost the session";
+/** What has become of the session; nothing when it was to end with the connection. */
+function sessionNote(before: ServerInfo | undefined, { sessionPresent }: ServerInfo): string {
+  if (sessionPresent) return ", and the server resumed the session";
+  return (before?.sessionExpiryInterval ?? 0) > 0 ? ", but the server has lost the session" : "";
 }
 
 /** What ends a command from outside: Ctrl-C or the timeout. */
