@@ -35,7 +35,9 @@ export function sourceFault(error: unknown, address: string | undefined): Connec
 export function silentCloseFault(destination: Destination, cause: unknown): ConnectionFault {
   const { address, scheme, tls } = destination;
   let hint = "; check that it is a server of MQTT 5.0";
-  if (scheme === "mqtt") hint += ", and whether it expects TLS (mqtts://) on this port";
+  if (scheme === "mqtt") {
+    hint += ", and whether it expects TLS (mqtts://) or WebSocket (ws://) on this port";
+  }
   if (tls?.cert !== undefined) hint += ", and that it accepts the client certificate";
   const text = cause === undefined || isGone(messageOf(cause), codeOf(cause))
     ? `${address} closed the connection without an answer to CONNECT${hint}`

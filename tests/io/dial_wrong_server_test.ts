@@ -166,7 +166,7 @@ const CLOSED_IN_HANDSHAKE = CANNOT +
   "the server closed the connection during the TLS handshake; check that this is its port for " +
   "TLS, and whether it requires a client certificate";
 const CLOSED = "{address} closed the connection without an answer to CONNECT; check that it is a " +
-  "server of MQTT 5.0, and whether it expects TLS (mqtts://) on this port";
+  "server of MQTT 5.0, and whether it expects TLS (mqtts://) or WebSocket (ws://) on this port";
 
 function refused(cause: string): Verdict {
   return {
@@ -305,11 +305,7 @@ const MOSQUITTO_CASES: readonly Case[] = [
     "A plain client at Mosquitto's port for TLS",
     MQTT,
     () => mosquitto("mqtts"),
-    closed(
-      "{address} closed the connection without an answer to CONNECT; check that it is a server of MQTT 5.0, and whether it expects TLS " +
-        "(mqtts://) on this port",
-      "ConnectionReset",
-    ),
+    closed(CLOSED, "ConnectionReset"),
   ],
   [
     "A client of TLS at Mosquitto's plain port",
