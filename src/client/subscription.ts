@@ -57,6 +57,10 @@ export interface SubscribeOptions
  * left in the middle of a message has not asked: that message is acknowledged by `message.ack()`,
  * or when a later loop asks for its first.
  *
+ * A message of QoS 1 or 2 that goes to several subscriptions, as with two of one Topic Filter, is
+ * acknowledged when all of them are done with it. One that is left unread therefore stalls the
+ * others, once as many messages wait in it as the Receive Maximum allows: read it, or dispose it.
+ *
  * @example Five messages, then no more
  * ```ts
  * import { connect } from "jsr:@mqtt5/mqtt5";

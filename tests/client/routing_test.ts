@@ -113,6 +113,19 @@ test("Two subscriptions to the same filter both get each message, which the serv
   assertEquals(await waiting(subscriptions), [1, 1, 1]);
 });
 
+test("A message for two subscriptions to the same filter is acknowledged when both are done with it, or the unread one has ended", async (world) => {
+  const { peer, subscriptions } = await subscribed(world, {}, "a", "a");
+  const [read, unread] = subscriptions;
+  const loop = new Loop(read!);
+  peer.publish("a", [2], { qos: 1, packetId: 1 });
+  await loop.take();
+  void loop.next();
+  await peer.expectNothing();
+  assertEquals(await waiting(subscriptions), [0, 1]);
+  await unread!.unsubscribe();
+  assertStrictEquals((await peer.expect("puback")).packetId, 1);
+});
+
 test("What the server has retained comes once to each of two subscriptions to the same filter", async (world) => {
   const { peer, subscriptions } = await subscribed(world, {}, "a", "a");
   peer.publish("a", [1], { retain: true });
