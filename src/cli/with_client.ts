@@ -169,14 +169,14 @@ function reportConnection(client: Client, stderr: Output): void {
     tell(`The server exceeds the Receive Maximum of ${receiveMaximum}; its messages are kept`);
   });
   client.addEventListener("connected", ({ detail: { server } }) => {
-    tell(`Reconnected${sessionNote(before, server)}`);
+    if (before !== undefined) tell(`Reconnected${sessionNote(before, server)}`);
   });
 }
 
 /** What has become of the session; nothing when it was to end with the connection. */
-function sessionNote(before: ServerInfo | undefined, { sessionPresent }: ServerInfo): string {
+function sessionNote(before: ServerInfo, { sessionPresent }: ServerInfo): string {
   if (sessionPresent) return ", and the server resumed the session";
-  return (before?.sessionExpiryInterval ?? 0) > 0 ? ", but the server has lost the session" : "";
+  return before.sessionExpiryInterval > 0 ? ", but the server has lost the session" : "";
 }
 
 /** What ends a command from outside: Ctrl-C or the timeout. */
