@@ -32,9 +32,13 @@ export * from "./src/client/mod.ts";
 export {
   type CloseKind,
   ConnectionClosedError,
+  NoResponseTopicError,
+  NoSubscriberError,
   NotSentError,
   RefusedError,
   type RefusedErrorOptions,
+  type RequestInterruption,
+  RequestTimeoutError,
 } from "./src/errors.ts";
 export type { SendQueueLimits } from "./src/session/send_queue.ts";
 export type { SavedMessage, SavedSession } from "./src/session/snapshot.ts";

@@ -8,7 +8,10 @@
 //   │   └── ProtocolError          parsed, and not allowed               0x82 and others
 //   ├── RefusedError           a peer's no to one packet, which it was free to say
 //   ├── ConnectionClosedError  a connection that is gone, with what ended it as its cause
-//   └── NotSentError           a message that was given up before any of it was sent
+//   ├── NotSentError           a message that was given up before any of it was sent
+//   ├── RequestTimeoutError    a request without a response in time
+//   ├── NoSubscriberError      a request that nobody has subscribed to
+//   └── NoResponseTopicError   a message that does not say where a response is to go
 //
 // A message is one sentence: what, where, which rule, which section of the standard.
 
@@ -328,6 +331,118 @@ export class NotSentError extends Error {
   constructor(message: string, kind: "expired" | "queue full" | "offline") {
     super(message);
     this.kind = kind;
+  }
+}
+
+/**
+ * What may have happened to a request or its response while nobody responded:
+ *
+ * - `"none"`: nothing; nobody has responded.
+ * - `"connection lost"`: the connection was lost and made again. A request or a response of QoS 0
+ *   may have been lost with it.
+ * - `"session lost"`: the server has also lost the session, and with it perhaps the response.
+ */
+export type RequestInterruption = "none" | "connection lost" | "session lost";
+
+/**
+ * Nobody has responded to a request in time (§4.10).
+ *
+ * @example What the error says
+ * ```ts
+ * import { RequestTimeoutError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new RequestTimeoutError("clock/now", 5000, { wasSent: true, interruption: "none" });
+ * assertEquals(error.message, 'No response to the request to "clock/now" within 5000 ms');
+ * ```
+ */
+export class RequestTimeoutError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "RequestTimeoutError";
+  /**
+   * Whether the request was sent. If not, for want of a connection, it never will be: to ask again
+   * cannot ask twice.
+   */
+  readonly wasSent: boolean;
+  /** What happened meanwhile, so that nobody can know whether there was a response. */
+  readonly interruption: RequestInterruption;
+
+  /** Makes the error; `timeout` is in milliseconds. */
+  constructor(
+    topic: string,
+    timeout: number,
+    { wasSent, interruption }: {
+      readonly wasSent: boolean;
+      readonly interruption: RequestInterruption;
+    },
+  ) {
+    const request = `the request to ${JSON.stringify(topic)}`;
+    super(
+      wasSent
+        ? `No response to ${request} within ${timeout} ms${INTERRUPTIONS[interruption]}`
+        : `Cannot send ${request} within ${timeout} ms`,
+    );
+    this.wasSent = wasSent;
+    this.interruption = interruption;
+  }
+}
+
+const INTERRUPTIONS: Readonly<Record<RequestInterruption, string>> = {
+  "none": "",
+  "connection lost":
+    "; the connection was lost meanwhile, so a request or a response at QoS 0 may have been lost",
+  "session lost": "; the server lost the session meanwhile, so the response may have been lost",
+};
+
+/**
+ * Nobody has subscribed to the topic of a request, as the server says with Reason Code 0x10, No
+ * matching subscribers (§3.4.2.1, §3.5.2.1).
+ *
+ * @example
+ * ```ts
+ * import { NoSubscriberError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new NoSubscriberError("clock/now");
+ * assertEquals(error.message, 'Nobody has subscribed to "clock/now", so nobody can respond');
+ * ```
+ */
+export class NoSubscriberError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "NoSubscriberError";
+
+  /** Makes the error for a request to `topic`. */
+  constructor(topic: string) {
+    super(`Nobody has subscribed to ${JSON.stringify(topic)}, so nobody can respond`);
+  }
+}
+
+/**
+ * A message cannot be responded to: it has no Response Topic, or one that is not a Topic Name
+ * (§3.3.2.3.5).
+ *
+ * @example
+ * ```ts
+ * import { NoResponseTopicError } from "jsr:@mqtt5/mqtt5";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new NoResponseTopicError("clock/now", undefined);
+ * const says = 'Cannot respond to the message on "clock/now": it has no Response Topic';
+ * assertEquals(error.message, says);
+ * ```
+ */
+export class NoResponseTopicError extends Error {
+  /** Tells the errors apart in logs. */
+  override readonly name = "NoResponseTopicError";
+
+  /** Makes the error for a message on `topic` with that Response Topic. */
+  constructor(topic: string, responseTopic: string | undefined) {
+    const why = responseTopic === undefined
+      ? "it has no Response Topic"
+      : responseTopic === ""
+      ? "its Response Topic is empty"
+      : `its Response Topic ${JSON.stringify(responseTopic)} has a wildcard`;
+    super(`Cannot respond to the message on ${JSON.stringify(topic)}: ${why}`);
   }
 }
 

@@ -18,16 +18,26 @@ import { Connector } from "./connector.ts";
 import { type ClientEvents, ClientEventTarget, once, type OnceOptions } from "./events.ts";
 import type { Link, World } from "./connection_attempt.ts";
 import type { MessageContent } from "./json.ts";
+import type { Message } from "./message.ts";
 import { type Messages, messagesOf } from "./read.ts";
 import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
 import { type ReauthenticateOptions, Reauthentication } from "./reauthentication.ts";
+import type { RequestManyOptions, RequestOptions } from "./request_options.ts";
+import { type RequestCounts, Requests } from "./requests.ts";
+import {
+  ActiveResponder,
+  type RequestHandler,
+  type Responder,
+  type RespondOptions,
+  respondPlan,
+} from "./responder.ts";
 import { type ServerInfo, serverInfo } from "./server_info.ts";
 import type { ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
-import type { SubscribeOptions, Subscription } from "./subscription.ts";
+import type { ActiveSubscription, SubscribeOptions, Subscription } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Options of `client.unsubscribe()`: the properties of UNSUBSCRIBE (§3.10.2.1), flat. */
@@ -87,6 +97,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   readonly #subscriptions: Subscriptions;
   readonly #connector: Connector;
   readonly #reauthentication: Reauthentication;
+  /** Made by the first request. */
+  #requests: Requests | undefined;
   #state: ClientState = "connecting";
   #server: ServerInfo | undefined;
   #resolveClosed!: (error: ConnectionClosedError | undefined) => void;
@@ -143,6 +155,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
         link.drive.wake();
         return true;
       },
+      publish: (topic, payload, options) => this.publish(topic, payload, options),
       tell: (type, detail) => this.#tell(type, detail),
     });
   }
@@ -237,11 +250,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    *
    * @param filters one Topic Filter or more, each alone or with options of its own
    */
-  async subscribe(filters: TopicFilters, options: SubscribeOptions = {}): Promise<Subscription> {
-    const request = subscribeRequest(filters, options);
-    options.signal?.throwIfAborted();
-    this.#checkNotEnded();
-    return await this.#subscriptions.subscribe(request, options);
+  subscribe(filters: TopicFilters, options: SubscribeOptions = {}): Promise<Subscription> {
+    return this.#subscribe(filters, options);
   }
 
   /**
@@ -288,6 +298,112 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   }
 
   /**
+   * Publishes a request, and resolves to the response, acknowledged (§4.10). All requests of a
+   * client share one subscription, made before the first is sent, so thousands of them can wait at
+   * the same time. Where responses go see {@linkcode RequestOptions.responseTopic}.
+   *
+   * A request survives a lost connection as far as its QoS allows: at QoS 1, the default, and 2 it
+   * is sent again. A response that was on its way may be lost with the connection at QoS 0, with
+   * the session at any QoS: then nobody can know, and the `RequestTimeoutError` says so.
+   *
+   * Rejects with
+   * - {@linkcode RequestTimeoutError} when nobody has responded in time;
+   * - {@linkcode NoSubscriberError}, at once, when the server says that nobody has subscribed to
+   *   the topic; at QoS 0 no server says so;
+   * - {@linkcode NotSentError} when as many requests wait as `sendQueue` of `connect()` has room
+   *   for;
+   * - what {@linkcode Client.publish} and {@linkcode Client.subscribe} reject with: the signal's
+   *   reason, too.
+   *
+   * @param payload text, sent as UTF-8, bytes, or either with properties, such as from `json()`
+   *
+   * @example Ask for the time
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   *
+   * async function time(url: string) {
+   *   await using client = await connect(url);
+   *   const response = await client.request("clock/now", "", { timeout: 5000 });
+   *   console.log(response.text());
+   * }
+   * ```
+   */
+  request(
+    topic: string,
+    payload: string | Uint8Array | MessageContent,
+    options?: RequestOptions,
+  ): Promise<Message> {
+    return this.#asking.request(topic, payload, options);
+  }
+
+  /**
+   * Publishes a request to several responders when its loop begins, and yields the responses. Ends
+   * after `timeout` or `limit`, whichever comes first, without an error. Throws as
+   * {@linkcode Client.request} rejects, but when the time is over only if the request was not sent.
+   *
+   * A response is acknowledged when the loop asks for the next one. Leaving the loop ends the wait.
+   *
+   * @throws {TypeError} when an argument is wrong
+   * @throws {RangeError} when a number is out of its range
+   *
+   * @example Who is there?
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   *
+   * async function roll(url: string) {
+   *   await using client = await connect(url);
+   *   for await (const response of client.requestMany("who", "", { timeout: 2000, limit: 10 })) {
+   *     console.log(response.text());
+   *   }
+   * }
+   * ```
+   */
+  requestMany(
+    topic: string,
+    payload: string | Uint8Array | MessageContent,
+    options?: RequestManyOptions,
+  ): AsyncIterableIterator<Message, undefined> {
+    return this.#asking.requestMany(topic, payload, options);
+  }
+
+  /** What has become of the requests of this client. */
+  get requests(): RequestCounts {
+    return this.#requests?.counts ?? { inFlight: 0, late: 0, foreign: 0 };
+  }
+
+  /**
+   * Responds to requests (§4.10): calls `handler` for each message, and publishes what it returns
+   * to the Response Topic with the Correlation Data. The request is acknowledged once the server has
+   * accepted the response. Resolves when the server has granted the subscription, and rejects as
+   * {@linkcode Client.subscribe} does.
+   *
+   * @example A clock
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   *
+   * async function main() {
+   *   await using client = await connect("mqtt://localhost:1883");
+   *   await using clock = await client.respond("clock/now", () => new Date().toISOString());
+   *   await clock.closed;
+   * }
+   * ```
+   */
+  async respond(
+    filters: TopicFilters,
+    handler: RequestHandler,
+    options: RespondOptions = {},
+  ): Promise<Responder> {
+    const subscribe = respondPlan(handler, options);
+    return new ActiveResponder({
+      clock: this.#world.clock,
+      subscription: await this.#subscribe(filters, subscribe),
+      handler,
+      options,
+      refusal: () => this.#refusal(),
+    });
+  }
+
+  /**
    * Waits until what was published is acknowledged, sends DISCONNECT (§3.14) and closes the
    * connection. Subscriptions end without an error. Resolves when all of that is done; it always
    * does.
@@ -328,12 +444,37 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     return saveSession(this.#session, this.#world.clock.now());
   }
 
+  async #subscribe(
+    filters: TopicFilters,
+    options: SubscribeOptions,
+  ): Promise<ActiveSubscription> {
+    const request = subscribeRequest(filters, options);
+    options.signal?.throwIfAborted();
+    this.#checkNotEnded();
+    return await this.#subscriptions.subscribe(request, options);
+  }
+
+  /** The requests; made when they are first needed. */
+  get #asking(): Requests {
+    return this.#requests ??= new Requests({
+      clock: this.#world.clock,
+      settings: this.#settings,
+      responseInformation: () => this.#server?.responseInformation,
+      subscribe: (topicFilter, options) => this.#subscribe(topicFilter, options),
+      submit: (topic, payload, options) => this.#publisher.submit(topic, payload, options),
+      withdraw: (publication, reason) => this.#publisher.withdraw(publication, reason),
+      refusal: () => this.#refusal(),
+      onDropped: (message) => this.#tell("dropped", { message, subscription: undefined }),
+    });
+  }
+
   #connected(link: Link, packet: ConnackPacket): void {
     const server = serverInfo(link.connect, packet);
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
     this.#subscriptions.connected(link, packet.sessionPresent);
     this.#reauthentication.connected(link);
+    if (!packet.sessionPresent) this.#requests?.sessionLost();
     this.#tell("connected", { server });
   }
 
@@ -363,6 +504,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
 
   #lost(detail: ClientEvents["disconnected"]): void {
     this.#subscriptions.lost();
+    this.#requests?.connectionLost();
     if (detail.willReconnect) this.#state = "reconnecting";
     this.#publisher.lost();
     this.#reauthentication.lost(detail.error);
@@ -374,6 +516,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#state = "closed";
     this.#error = error ??
       new ConnectionClosedError("The client is closed", { kind: "closed" });
+    this.#requests?.end(this.#error);
     this.#subscriptions.end(error, this.#error);
     this.#publisher.end(this.#error);
     this.#tell("closed", { error });

@@ -14,6 +14,9 @@ import {
   checkAcknowledgement,
   type PendingAcknowledgement,
 } from "../session/pending_acknowledgement.ts";
+import type { PublishResult } from "./publication.ts";
+import type { PublishOptions } from "./publish_options.ts";
+import { type ResponseMessage, responseTo } from "./response_message.ts";
 
 /** Who sends acknowledgements: the client, over the connection that it has. */
 export interface Acknowledger {
@@ -26,6 +29,13 @@ export interface Acknowledger {
   /** Whether it is not too late for one. */
   awaits(acknowledgement: PendingAcknowledgement): boolean;
 }
+
+/** Publishes, as `client.publish()`. */
+export type Publish = (
+  topic: string,
+  payload: string | Uint8Array,
+  options: PublishOptions,
+) => Promise<PublishResult>;
 
 /** A message of QoS 1 or 2 on its way to one subscription or more. */
 export class Delivery {
@@ -97,12 +107,14 @@ export class Delivery {
 export class Message {
   readonly #packet: PublishPacket;
   readonly #delivery: Delivery | undefined;
+  readonly #publish: Publish;
   #isDone = false;
 
   /** Made by the client. */
-  constructor(packet: PublishPacket, delivery: Delivery | undefined) {
+  constructor(packet: PublishPacket, delivery: Delivery | undefined, publish: Publish) {
     this.#packet = packet;
     this.#delivery = delivery;
+    this.#publish = publish;
   }
 
   /** The Topic Name (§3.3.2.1). */
@@ -148,12 +160,12 @@ export class Message {
     return this.#packet.properties.contentType;
   }
 
-  /** Where an answer is to go (§3.3.2.3.5). */
+  /** Where a response is to go (§3.3.2.3.5): see {@linkcode Message.respond}. */
   get responseTopic(): string | undefined {
     return this.#packet.properties.responseTopic;
   }
 
-  /** What an answer is to carry, so that the asker knows it (§3.3.2.3.6). */
+  /** What a response is to carry, so that whoever asked knows it (§3.3.2.3.6). */
   get correlationData(): Uint8Array<ArrayBuffer> | undefined {
     return this.#packet.properties.correlationData;
   }
@@ -199,6 +211,31 @@ export class Message {
   ack(reasonCode: AckReasonCode = ReasonCode.success, properties?: AckProperties): boolean {
     if (this.#delivery === undefined || this.#isDone) return true;
     return this.#isDone = this.#delivery.done(reasonCode, properties);
+  }
+
+  /**
+   * Responds to a request (§4.10): publishes to its Response Topic with its Correlation Data, at the
+   * QoS at which it has come if none is given. Resolves as `client.publish()` does. Await it before
+   * asking for the next message: then a request is not acknowledged before the response is accepted.
+   *
+   * Rejects with {@linkcode NoResponseTopicError} when the message does not say where a response is
+   * to go; else as `client.publish()` does.
+   *
+   * @example A loop that responds
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   *
+   * async function echo(url: string) {
+   *   await using client = await connect(url);
+   *   for await (const request of await client.subscribe("echo", { qos: 1 })) {
+   *     if (request.responseTopic !== undefined) await request.respond(request.payload);
+   *   }
+   * }
+   * ```
+   */
+  async respond(response: ResponseMessage): Promise<PublishResult> {
+    const { topic, payload, options } = responseTo(this, response);
+    return await this.#publish(topic, payload, options);
   }
 }
 

@@ -22,6 +22,10 @@ export type { ReconnectOptions } from "./reconnect.ts";
 export type { RedirectPolicy } from "./redirect.ts";
 export { scramSha256, scramSha512 } from "./scram.ts";
 export type { ScramCredentials } from "../session/scram/client.ts";
+export type { RequestManyOptions, RequestOptions } from "./request_options.ts";
+export type { RequestCounts } from "./requests.ts";
+export type { RequestHandler, Responder, RespondOptions } from "./responder.ts";
+export type { ResponseMessage, ResponseWithOptions } from "./response_message.ts";
 export type { ServerInfo } from "./server_info.ts";
 export type {
   ServerAddress,

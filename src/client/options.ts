@@ -21,6 +21,7 @@ import {
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import type { TopicAliasMode } from "../session/topic_alias.ts";
 import type { AuthenticatorFactory } from "./authentication.ts";
+import { validateTopicName } from "../topics.ts";
 import { ACK_MODES, type AckMode, type ReceiveQueueLimits } from "./message_queue.ts";
 import { DEFAULT_RECONNECT, type ReconnectOptions } from "./reconnect.ts";
 import type { RedirectPolicy } from "./redirect.ts";
@@ -111,6 +112,17 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
    * not asked again; one that sends elsewhere for now (0x9C) is, the next time. Default: `"never"`.
    */
   readonly redirect?: RedirectPolicy | undefined;
+  /**
+   * Whether to ask the server for Response Information (§3.1.2.11.6): a topic below which it lets
+   * this client receive responses. What it says is in `client.server.responseInformation`, and
+   * `client.request()` follows it. Default: false.
+   */
+  readonly requestResponseInformation?: boolean | undefined;
+  /**
+   * The topic below which responses to `client.request()` go, where the server has not said
+   * another (`requestResponseInformation`). Default: `"mqtt5/responses"`.
+   */
+  readonly responseTopicPrefix?: string | undefined;
   /** Who gives out Topic Aliases for what is published (§3.3.2.3.4). Default: `"off"`. */
   readonly topicAliases?: TopicAliasMode | undefined;
   /**
@@ -153,6 +165,7 @@ export interface Settings {
   readonly receiveQueue: ReceiveQueueLimits;
   readonly receiveExcess: number;
   readonly filtersPerPacket: number;
+  readonly responseTopicPrefix: string;
 }
 
 /** The least that a server of wide use takes: AWS IoT Core. */
@@ -190,7 +203,9 @@ export function settingsOf(options: ConnectOptions): Settings {
       options.filtersPerPacket ?? DEFAULT_FILTERS_PER_PACKET,
       1,
     ),
+    responseTopicPrefix: options.responseTopicPrefix ?? "mqtt5/responses",
   };
+  validateTopicName(settings.responseTopicPrefix);
   checkPositive("pingTimeout", options.pingTimeout ?? 1);
   checkOneOf("ack", options.ack, ACK_MODES);
   if (typeof settings.redirect !== "function") {
@@ -277,6 +292,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...["tls", "headers", "proxy", "waitForServer", "redirect", "receiveExcess"] as const,
   "authentication",
   "filtersPerPacket",
+  "responseTopicPrefix",
 ]);
 
 /**

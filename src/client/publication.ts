@@ -35,6 +35,8 @@ export class Publication extends OutgoingMessage {
   #reject!: (error: unknown) => void;
   /** What to do when the fate is known. */
   onSettled: (() => void) | undefined;
+  /** Whether the fate is known. */
+  isSettled = false;
 
   constructor(packet: PublishInit, expiresAt: number) {
     super(packet, expiresAt);
@@ -46,6 +48,7 @@ export class Publication extends OutgoingMessage {
 
   /** The message is through: whether it was taken is in the acknowledgement. */
   settle({ packet, isRecovery }: Pick<SettledEvent, "packet" | "isRecovery">): void {
+    this.isSettled = true;
     this.onSettled?.();
     if (packet === undefined) return this.#resolve(ACCEPTED);
     // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts
@@ -74,6 +77,7 @@ export class Publication extends OutgoingMessage {
 
   /** The message will not be sent, or nobody will know whether it was. */
   fail(error: unknown): void {
+    this.isSettled = true;
     this.onSettled?.();
     this.#reject(error);
   }

@@ -44,20 +44,47 @@ export class Publisher {
     options: PublishOptions | undefined,
   ): Promise<PublishResult> {
     try {
-      const refusal = this.#setup.refusal();
-      if (refusal !== undefined) throw refusal;
-      const packet = publishPacket(topic, payload, options);
-      const signal = options?.signal;
-      signal?.throwIfAborted();
-      const link = this.#setup.link();
-      if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
-        return this.#enqueue(packet, signal, link);
-      }
-      link.drive.wake();
-      return SENT;
+      return this.submit(topic, payload, options)?.promise ?? SENT;
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * As {@linkcode Publisher.publish}, for somebody who may withdraw the message. Returns `undefined`
+   * when it has been sent at QoS 0.
+   *
+   * @throws {unknown} what `publish()` rejects with at once
+   */
+  submit(
+    topic: string,
+    payload: string | Uint8Array | MessageContent,
+    options: PublishOptions | undefined,
+  ): Publication | undefined {
+    const refusal = this.#setup.refusal();
+    if (refusal !== undefined) throw refusal;
+    const packet = publishPacket(topic, payload, options);
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    const link = this.#setup.link();
+    if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
+      return this.#enqueue(packet, signal, link);
+    }
+    link.drive.wake();
+    return undefined;
+  }
+
+  /**
+   * Gives up a message. Returns whether nothing of it was sent; what was sent is delivered all the
+   * same.
+   */
+  withdraw(publication: Publication, reason: unknown): boolean {
+    if (publication.isSettled) return false;
+    const isUnsent = publication.packetId === 0;
+    if (isUnsent) this.#setup.session.sendQueue.cancel(publication);
+    publication.fail(reason);
+    this.#checkIdle();
+    return isUnsent;
   }
 
   /** A message has been sent at QoS 0, or acknowledged. */
@@ -114,7 +141,7 @@ export class Publisher {
     packet: PublishInit,
     signal: AbortSignal | undefined,
     link: Link | undefined,
-  ): Promise<PublishResult> {
+  ): Publication {
     // The clock is not asked for nothing: that takes as long as to encode a message.
     const expiresAt = packet.properties?.messageExpiryInterval === undefined
       ? Infinity
@@ -126,7 +153,7 @@ export class Publisher {
       fail(message, new NotSentError("The send queue is full", "queue full"));
     }
     link?.drive.wake();
-    return publication.promise;
+    return publication;
   }
 
   /**
@@ -145,12 +172,7 @@ export class Publisher {
   }
 
   #abortWith(publication: Publication, signal: AbortSignal): void {
-    const { sendQueue } = this.#setup.session;
-    const abort = () => {
-      if (publication.packetId === 0) sendQueue.cancel(publication);
-      publication.fail(signal.reason);
-      this.#checkIdle();
-    };
+    const abort = () => this.withdraw(publication, signal.reason);
     signal.addEventListener("abort", abort);
     publication.onSettled = () => signal.removeEventListener("abort", abort);
   }

@@ -16,7 +16,7 @@ import type { PendingAcknowledgement } from "../session/pending_acknowledgement.
 import type { UnsubscribeRequest } from "../session/pending_requests.ts";
 import type { ClientEvents } from "./events.ts";
 import type { Link } from "./connection_attempt.ts";
-import { type Acknowledger, Delivery, Message } from "./message.ts";
+import { type Acknowledger, Delivery, Message, type Publish } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
 import { receiveQueue } from "./options.ts";
@@ -42,6 +42,8 @@ export interface SubscriptionHost extends Acknowledger {
    * Identifiers.
    */
   link(): Link | undefined;
+  /** Publishes responses. */
+  readonly publish: Publish;
   /** Tells the application. */
   tell<Type extends "refused" | "dropped">(type: Type, detail: ClientEvents[Type]): void;
 }
@@ -208,8 +210,11 @@ export class Subscriptions {
     }
     const pending = Math.max(1, subscriptions.length);
     const delivery = acknowledgement && new Delivery(acknowledgement, this.#host, pending);
-    if (subscriptions.length === 0) return this.unclaimed.push(new Message(packet, delivery));
-    for (const { queue } of subscriptions) queue.push(new Message(packet, delivery));
+    const { publish } = this.#host;
+    if (subscriptions.length === 0) {
+      return this.unclaimed.push(new Message(packet, delivery, publish));
+    }
+    for (const { queue } of subscriptions) queue.push(new Message(packet, delivery, publish));
   }
 
   /** The client is at its end: no answer will come, no message either. */
