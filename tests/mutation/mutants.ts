@@ -60,6 +60,12 @@ const METHODS: Readonly<Record<string, string>> = {
   shift: "pop",
 };
 
+/** What is before the star of a generator, of `yield*` or of all that a module has. */
+const BEFORE_STAR = /^(?:function|async|static|yield|import|export|[{};,]|)$/;
+
+/** What an operand of `??` cannot have in it unless it is in parentheses. */
+const LOOSER = /^(?:[;,:?]|=>|(?:\?\?|\|\||&&|[-+*/%&|^])?=|return|await|yield)$/;
+
 const COMMENT = /\/\/.*|\/\*[\s\S]*?\*\//y;
 const STRING = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/y;
 const REGULAR_EXPRESSION = /\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
@@ -79,14 +85,14 @@ export function mutantsOf(source: string): Mutant[] {
   const mutants: Mutant[] = [];
   let line = 1;
   let counted = 0;
-  let before = "";
-  for (const { offset, text } of tokensOf(code)) {
-    const to = mutated(text, before);
-    if (to !== undefined) {
+  const tokens = [...tokensOf(code)];
+  for (const [index, { offset, text }] of tokens.entries()) {
+    const to = mutated(text, tokens[index - 1]?.text ?? "");
+    // `??` must not stand beside `&&`.
+    if (to !== undefined && !(text === "??" && isInChain(tokens, index))) {
       for (; counted < offset; counted++) if (code[counted] === "\n") line++;
       mutants.push({ offset, line, from: text, to });
     }
-    before = text;
   }
   return mutants;
 }
@@ -102,12 +108,34 @@ function mutated(token: string, before: string): string | undefined {
     const value = Number(token.replaceAll("_", ""));
     return String(value === 1 ? 0 : value + 1);
   }
+  if (token === "*" && BEFORE_STAR.test(before)) return undefined;
   if (before === ".") return Object.hasOwn(METHODS, token) ? METHODS[token] : undefined;
   return Object.hasOwn(SWAPS, token) ? SWAPS[token] : undefined;
 }
 
+/** Whether a `??` has another for its neighbor, as in `a ?? b ?? c`. */
+function isInChain(tokens: readonly Token[], index: number): boolean {
+  return [-1, 1].some((step) => {
+    let depth = 0;
+    for (let at = index + step; depth >= 0 && at in tokens; at += step) {
+      const { text } = tokens[at]!;
+      if (/^[)\]}]$/.test(text)) depth -= step;
+      else if (/^[([{]$/.test(text)) depth += step;
+      else if (depth === 0 && text === "??") return true;
+      else if (depth === 0 && LOOSER.test(text)) return false;
+    }
+    return false;
+  });
+}
+
+/** A token of a program. */
+interface Token {
+  readonly offset: number;
+  readonly text: string;
+}
+
 /** The tokens of a program without types; strings are left out. */
-function* tokensOf(code: string): Generator<{ readonly offset: number; readonly text: string }> {
+function* tokensOf(code: string): Generator<Token> {
   let offset = 0;
   let last = "";
   // Braces that are open; those of `${` in a template are marked, because text follows them.

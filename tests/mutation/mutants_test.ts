@@ -28,6 +28,17 @@ Deno.test("what a template computes is changed, and what divides is told from wh
   assertEquals(changes("a[b] / c / d"), ["a[b] * c / d", "a[b] / c * d"]);
 });
 
+Deno.test("what would not parse is no mutant: a generator's star stays, and a chain of ??", () => {
+  assertEquals(changes("class A { *all() { yield* [a * b]; } }\nimport * as c from 'd';"), [
+    "class A { *all() { yield* [a / b]; } }\nimport * as c from 'd';",
+  ]);
+  assertEquals(changes("a ?? b ?? c; (a ?? b) ?? c; a ??= b;"), [
+    "a ?? b ?? c; (a && b) ?? c; a ??= b;",
+    "a ?? b ?? c; (a ?? b) && c; a ??= b;",
+    "a ?? b ?? c; (a ?? b) ?? c; a &&= b;",
+  ]);
+});
+
 Deno.test("a mutant tells its line", () => {
   assertEquals(mutantsOf("a;\n\n  b++;").map(({ line, from, to }) => [line, from, to]), [
     [3, "++", "--"],

@@ -1,6 +1,7 @@
 // Plants mistakes, one at a time, in a copy of the sources and runs the tests of the layer: a
 // mistake that they let pass is a test that is missing, or it is none, and equivalent.json says why.
 // deno task mutate [--layer NAME]... [--count 400] [--seed 1] [--from 0] [--to COUNT] [--limit 120]
+// deno task mutate --file src/FILE [--line NUMBER]... --all: again, when a test has been added
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { Random } from "../session/random.ts";
@@ -42,9 +43,9 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 
 async function main(args: readonly string[]): Promise<number> {
   const options = parseArgs([...args], {
-    string: ["count", "seed", "from", "to", "limit", "layer", "file"],
+    string: ["count", "seed", "from", "to", "limit", "layer", "file", "line"],
     boolean: ["all", "unchecked"],
-    collect: ["layer", "file"],
+    collect: ["layer", "file", "line"],
     default: { count: "400", seed: "1", from: "0", limit: "120" },
   });
   const tree = await copyTree();
@@ -53,7 +54,9 @@ async function main(args: readonly string[]): Promise<number> {
     const wanted = (file: string) =>
       (options.layer.length === 0 || options.layer.includes(layerOf(file))) &&
       (options.file.length === 0 || options.file.includes(file));
-    const all = (await allMutants()).filter(({ file }) => wanted(file));
+    const all = (await allMutants()).filter(({ file, line }) =>
+      wanted(file) && (options.line.length === 0 || options.line.includes(String(line)))
+    );
     const chosen = options.all ? all : choose(all, Number(options.count), Number(options.seed));
     const part = chosen.slice(Number(options.from), Number(options.to ?? chosen.length));
     for (const { file, line } of await outdated()) console.log(`not there: ${file}: ${line}`);
