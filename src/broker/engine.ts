@@ -116,7 +116,8 @@ export class BrokerEngine {
 
   /** Whether nothing is kept of the bytes that a connection was given last. */
   isDoneWith(connection: BrokerConnection): boolean {
-    if (connection.isBusy || connection.backlog.length > 0) return false;
+    // What is in the backlog waits for a hook, or for the connection's turn: then it is busy.
+    if (connection.isBusy) return false;
     const { hasShownBytes } = connection;
     connection.hasShownBytes = false;
     return !hasShownBytes && connection.protocol.unread === 0;

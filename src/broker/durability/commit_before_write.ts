@@ -45,18 +45,20 @@ export interface CommitBeforeWriteSetup {
 /** The effects of a published message that have to be stored before it is acknowledged. */
 class Publication {
   readonly queued: { readonly session: BrokerSession; readonly message: QueuedMessage }[] = [];
-  readonly retained: { readonly topic: string; readonly before: Retained | undefined }[] = [];
+  /** What was retained before it for its topic, if it is retained. */
+  retained: { readonly topic: string; readonly before: Retained | undefined } | undefined;
   /** Whether it was not queued for a durable session, because nothing can be stored now. */
   isRefused = false;
 
   /** Forgets the effects so far, which have been committed or withdrawn. */
   settle(isStored: boolean): void {
     this.isRefused ||= !isStored;
-    this.queued.length = this.retained.length = 0;
+    this.queued.length = 0;
+    this.retained = undefined;
   }
 
   get hasEffects(): boolean {
-    return this.queued.length > 0 || this.retained.length > 0;
+    return this.queued.length > 0 || this.retained !== undefined;
   }
 }
 
@@ -189,7 +191,7 @@ export class CommitBeforeWrite {
 
   /** Notes what the retained message of a topic was before the message that is being routed. */
   retain(topic: string, before: Retained | undefined): void {
-    this.#publication?.retained.push({ topic, before });
+    if (this.#publication !== undefined) this.#publication.retained = { topic, before };
   }
 
   /** Commits all changes, and answers the messages that waited for it. False when it fails. */
@@ -273,9 +275,8 @@ export class CommitBeforeWrite {
       if (connection.session !== undefined) {
         store.deleteReceived(connection.session, acknowledgement);
       }
-      for (const { topic, before } of publication.retained.toReversed()) {
-        restoreRetained(topic, before);
-      }
+      const { retained } = publication;
+      if (retained !== undefined) restoreRetained(retained.topic, retained.before);
       for (const { session, message } of publication.queued) {
         const { inFlight } = session.state;
         if (message.packetId === 0) {

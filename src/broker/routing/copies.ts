@@ -11,6 +11,9 @@ import { messageBytes, PLACE } from "../sizes.ts";
 import { PayloadPages, withOwnCorrelationData } from "./payload_pages.ts";
 import { QueuedMessage, SharedContent } from "./queued_message.ts";
 
+/** What is the same for all subscribers, but for the identifiers of their subscriptions. */
+type Content = Pick<PublishPacket, "topic" | "properties" | "payload">;
+
 /** The largest buffer that is kept from one message to the next, in bytes. */
 const ROOM = 65_536;
 
@@ -89,12 +92,12 @@ export class Copies {
     qos: QoS,
     retain: boolean,
     subscriptionIdentifiers: readonly number[],
-    packet: PublishPacket = this.packet,
+    content: Content = this.packet,
   ): PublishPacket {
     const properties = subscriptionIdentifiers.length === 0
-      ? packet.properties
-      : { ...packet.properties, subscriptionIdentifiers };
-    const { topic, payload } = packet;
+      ? content.properties
+      : { ...content.properties, subscriptionIdentifiers };
+    const { topic, payload } = content;
     return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
   }
 
@@ -121,7 +124,7 @@ export class Copies {
     const { topic } = this.packet;
     const properties = withOwnCorrelationData(this.packet.properties);
     const payload = this.#pages.copy(this.packet.payload);
-    return { type: "publish", dup: false, qos, retain, topic, packetId: 0, properties, payload };
+    return this.of(qos, retain, NONE, { topic, properties, payload });
   }
 
   /** Appends to the writer: the packet with the other RETAIN flag may already be in it. */
