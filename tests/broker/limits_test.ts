@@ -13,6 +13,14 @@ function hubWith(options: BrokerOptions): BrokerEngine {
   return new BrokerEngine(options, { now: () => 0, newClientId: () => "x", warn: () => {} });
 }
 
+Deno.test("Every limit has the default that its documentation says", async () => {
+  const source = new URL("../../src/broker/limits.ts", import.meta.url);
+  const documented = (await Deno.readTextFile(source))
+    .matchAll(/Default:[\s*]*([\d,]+)[^/]*\*\/\s*readonly (\w+): number/g)
+    .map(([, value, name]) => [name!, Number(value!.replaceAll(",", ""))] as const);
+  assertEquals(new Map(documented), new Map(Object.entries(hubWith({}).limits)));
+});
+
 Deno.test("connections: one too many is refused with 0x89, and accepted when another has closed", async () => {
   await using world = new World({ limits: { connections: 2 } });
   const first = await world.connect("c");

@@ -340,15 +340,12 @@ Deno.test("memory: automatic Topic Aliases are limited in number and length, wha
 Deno.test("memory: a connection counts with its sockets and TLS state, and may not use the part left to existing ones", () => {
   const peer = { address: "127.0.0.1:1", listener: "mqtt://127.0.0.1:1883" };
   const secure = { address: "127.0.0.1:1", listener: "mqtts://127.0.0.1:8883" };
-  for (const [each, room] of [[peer, 47], [secure, 13]] as const) {
+  for (const [each, room, bytes] of [[peer, 47, 18 * 1024], [secure, 13, 64 * 1024]] as const) {
     const world = worldWith({ memory: 1_000_000 });
-    let open = 0;
     const guests = [];
-    while (world.engine.hasRoomFor(each)) {
-      guests.push(world.engine.open(each, () => {}));
-      open++;
-    }
-    assertStrictEquals(open, room);
+    while (world.engine.hasRoomFor(each)) guests.push(world.engine.open(each, () => {}));
+    assertStrictEquals(guests.length, room);
+    assertStrictEquals(world.engine.statistics.memory, room * bytes);
     for (const guest of guests) world.engine.close(guest);
     assertStrictEquals(world.engine.statistics.memory, 0);
   }

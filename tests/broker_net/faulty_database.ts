@@ -21,6 +21,8 @@ export class FaultPlan {
   calls = 0;
   /** How many calls have failed. */
   failed = 0;
+  /** How many commits have been done. */
+  commits = 0;
   readonly #fault: Fault;
   #from: number;
   #until: number;
@@ -60,7 +62,10 @@ export class FaultPlan {
       prepare: (sql) => {
         const statement = this.#call(sql, database, () => database.prepare(sql));
         return {
-          run: (...values) => this.#call(sql, database, () => statement.run(...values)),
+          run: (...values) => {
+            this.#call(sql, database, () => statement.run(...values));
+            if (sql === "COMMIT") this.commits++;
+          },
           all: (...values) => this.#call(sql, database, () => statement.all(...values)),
         } satisfies Statement;
       },

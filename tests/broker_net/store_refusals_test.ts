@@ -109,6 +109,57 @@ for (const qos of [1, 2] as const) {
   );
 }
 
+fullTest(
+  "A message of QoS 2 whose receipt cannot be recorded is refused before anybody gets it",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.do(() => other.connect(world.broker), () => other.subscribe("#", 0));
+    await world.do(() => kept.connect(world.broker));
+    plan.begin();
+    // With the first the broker finds out that nothing can be stored.
+    await world.do(() => kept.subscribe("b", 1), () => kept.publish("a", "1", 2));
+    assertEquals(codes(kept), [0x97]);
+    assertEquals(other.received, []);
+  },
+);
+
+fullTest(
+  "A message that is refused is taken back from all who have not been sent it, whoever has",
+  async (world) => {
+    const { kept, other, plan } = world;
+    const away = keptClient("away");
+    await world.connect(1);
+    await world.do(() => away.connect(world.broker), () => away.subscribe("#", 1));
+    await world.do(() => away.disconnect());
+    plan.begin();
+    await world.do(() => other.publish("a", "1", 1));
+    assertEquals(codes(other), [0x97]);
+    assertEquals(kept.received, ["1"]);
+    await world.recover();
+    await world.do(() => away.connect(world.broker));
+    assertEquals(away.received, []);
+    await world.do(() => away.disconnect());
+  },
+);
+
+fullTest(
+  "A Will waits for a session that is kept although it cannot be stored now",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.connect(1);
+    await world.do(() => kept.disconnect());
+    const will = { topic: "will", payload: new TextEncoder().encode("gone"), qos: 1 as const };
+    const willing = new SessionClient({ clientId: "willing", will });
+    await world.do(() => willing.connect(world.broker));
+    plan.begin();
+    await world.do(() => other.publish("a", "1", 1), () => willing.cut());
+    assertEquals(world.errors, ["the store: full"]);
+    await world.recover();
+    await world.do(() => kept.connect(world.broker));
+    assertEquals(kept.received, ["gone"]);
+  },
+);
+
 fullTest("Messages of QoS 0 go to all, to sessions that are kept, too", async (world) => {
   const { kept, other, plan } = world;
   await world.connect(2);
