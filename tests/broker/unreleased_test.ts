@@ -13,7 +13,7 @@ const CLIENT: ClientInfo = {
   ...{ listener: undefined, certificate: undefined, origin: undefined },
 };
 
-Deno.test("A message of QoS 2 that takes the place of one that was released needs no room, one more does", () => {
+Deno.test("A QoS 2 message that takes the place of a released one needs no room, one more does", () => {
   const account = new Account(undefined, { limit: 100_000 });
   const state = new Session("c");
   const session = new BrokerSession(CLIENT, state, account, account);

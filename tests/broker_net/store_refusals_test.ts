@@ -110,7 +110,7 @@ for (const qos of [1, 2] as const) {
 }
 
 fullTest(
-  "A message of QoS 2 whose receipt cannot be recorded is refused before anybody gets it",
+  "A QoS 2 message whose receipt cannot be recorded is refused before anyone receives it",
   async (world) => {
     const { kept, other, plan } = world;
     await world.do(() => other.connect(world.broker), () => other.subscribe("#", 0));
@@ -124,7 +124,7 @@ fullTest(
 );
 
 fullTest(
-  "A message that is refused is taken back from all who have not been sent it, whoever has",
+  "A refused message is withdrawn from every session it has not been sent to, though another has received it",
   async (world) => {
     const { kept, other, plan } = world;
     const away = keptClient("away");
@@ -143,7 +143,7 @@ fullTest(
 );
 
 fullTest(
-  "A Will waits for a session that is kept although it cannot be stored now",
+  "A Will is queued for a durable session although it cannot be stored now",
   async (world) => {
     const { kept, other, plan } = world;
     await world.connect(1);

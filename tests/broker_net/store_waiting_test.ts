@@ -28,7 +28,7 @@ Deno.test("A store needs a commit only after a change, and not after the commit"
   }
 });
 
-Deno.test("What several clients wait for is brought to disk in one commit, when all have asked for it", async () => {
+Deno.test("What several clients wait for in one turn is stored by one commit", async () => {
   const clock = new VirtualClock();
   const plan = new FaultPlan("full");
   const clocks = { now: () => clock.now(), wall: () => clock.now() };
