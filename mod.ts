@@ -35,6 +35,7 @@ export {
   NoResponseTopicError,
   NoSubscriberError,
   NotSentError,
+  type NotSentKind,
   RefusedError,
   type RefusedErrorOptions,
   type RequestInterruption,

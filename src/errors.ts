@@ -309,9 +309,13 @@ export class ConnectionClosedError extends Error {
   }
 }
 
+/** What kept a message from being sent. */
+export type NotSentKind = "expired" | "queue full" | "offline" | "cancelled" | "not allowed";
+
 /**
- * A message that was given up before it was sent: it expired while it waited, the queue was full,
- * or it was not to wait for a connection. The server has not seen it.
+ * A message that was given up before it was sent: it expired while it waited, the queue was full, it
+ * was not to wait for a connection, it was cancelled, or it waited for a connection to a server that
+ * does not allow it. The server has not seen it.
  *
  * @example
  * ```ts
@@ -325,10 +329,10 @@ export class NotSentError extends Error {
   /** Tells the errors apart in logs. */
   override readonly name = "NotSentError";
   /** What kept it from being sent. */
-  readonly kind: "expired" | "queue full" | "offline";
+  readonly kind: NotSentKind;
 
   /** Makes the error. */
-  constructor(message: string, kind: "expired" | "queue full" | "offline") {
+  constructor(message: string, kind: NotSentKind) {
     super(message);
     this.kind = kind;
   }

@@ -10,7 +10,7 @@ import type {
 } from "../session/authenticator.ts";
 import type { ClientConnection } from "../session/client_connection.ts";
 import { unlessAborted } from "./deadline.ts";
-import { bytesOf } from "./options.ts";
+import { bytesOf } from "../session/publish_packet.ts";
 
 /** Makes what authenticates the client in one exchange. */
 export type AuthenticatorFactory = (

@@ -12,12 +12,18 @@ import {
 } from "../packets/mod.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import { checkNotNegative } from "../session/option_checks.ts";
+import {
+  durablePacket,
+  type MessageContent,
+  type PublishFields,
+} from "../session/publish_packet.ts";
 import { Session } from "../session/session.ts";
+import type { SessionStorage } from "../session/session_store.ts";
 import { restoreSession, type SavedSession, saveSession } from "../session/snapshot.ts";
 import { Connector } from "./connector.ts";
+import type { DurableSession } from "./durable_session.ts";
 import { type ClientEvents, ClientEventTarget, once, type OnceOptions } from "./events.ts";
-import type { Link, World } from "./connection_attempt.ts";
-import type { MessageContent } from "./json.ts";
+import type { Guard, Link, World } from "./connection_attempt.ts";
 import type { Message } from "./message.ts";
 import { type Messages, messagesOf } from "./read.ts";
 import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
@@ -25,6 +31,7 @@ import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
 import { type ReauthenticateOptions, Reauthentication } from "./reauthentication.ts";
+import type { Receipt } from "./receipts.ts";
 import type { RequestManyOptions, RequestOptions } from "./request_options.ts";
 import { type RequestCounts, Requests } from "./requests.ts";
 import {
@@ -97,6 +104,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   readonly #subscriptions: Subscriptions;
   readonly #connector: Connector;
   readonly #reauthentication: Reauthentication;
+  readonly #durable: DurableSession | undefined;
   /** Made by the first request. */
   #requests: Requests | undefined;
   #state: ClientState = "connecting";
@@ -106,26 +114,49 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   #error: ConnectionClosedError | undefined;
 
   /** Use {@linkcode connect}. */
-  constructor(world: World, source: ServerSource, options: ConnectOptions) {
+  constructor(
+    world: World,
+    source: ServerSource,
+    options: ConnectOptions,
+    storage?: SessionStorage,
+  ) {
     super();
     const settings = settingsOf(options);
     const { session: saved, clientId } = options;
     const { sendQueue } = settings;
     this.#world = world;
     this.#settings = settings;
-    this.#session = saved === undefined
-      ? new Session(clientId ?? "", sendQueue)
-      : restoreSession(saved, world.clock.now(), sendQueue);
+    const { durable } = world;
+    if (storage !== undefined) {
+      this.#session = durable!.restore(clientId ?? "", storage, world.clock, sendQueue);
+    } else if (saved !== undefined) {
+      this.#session = restoreSession(saved, world.clock.now(), sendQueue);
+    } else this.#session = new Session(clientId ?? "", sendQueue);
     if (options.cleanStart === false) this.#session.exists = true;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    this.#connector = new Connector(world, source, settings, this.#session, {
+    const guard: Guard | undefined = storage &&
+      ((connection, wake) => this.#durable!.journal.guard(connection, wake));
+    this.#connector = new Connector(world, source, settings, this.#session, guard, {
       handle: (link, event) => this.#handle(link, event),
       lost: (detail) => this.#lost(detail),
       reconnecting: (detail) => this.#tell("reconnecting", detail),
       ended: (error) => this.#ended(error),
     });
     const connector = this.#connector;
+    this.#durable = storage && durable!.begin({
+      storage,
+      session: this.#session,
+      clock: world.clock,
+      endOfTurn: world.endOfTurn ?? fewMicrotasks,
+      onSessionLost: options.onSessionLost ?? "reject",
+      link: () => connector.link,
+      onStoreFailed: (error) => this.#tell("storefailed", { error }),
+      onError: (error) => connector.fail(error),
+      onSettled: () => this.#publisher.checkIdle(),
+    });
+    const journal = this.#durable?.journal;
     this.#publisher = new Publisher({
+      durable: this.#durable?.publisher,
       clock: world.clock,
       session: this.#session,
       queueQoS0: settings.queueQoS0,
@@ -140,7 +171,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       tell: (type, detail) => this.#tell(type, detail),
     });
     // In an older session the server may have subscriptions whose identifiers are not ours.
-    const isOlder = saved !== undefined || options.cleanStart === false;
+    const isOlder = this.#session.exists;
     this.#subscriptions = new Subscriptions({
       settings,
       clock: world.clock,
@@ -152,8 +183,18 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
         if (link?.connection.acknowledge(acknowledgement, reasonCode, properties) !== true) {
           return false;
         }
+        journal?.acknowledged(acknowledgement, reasonCode);
         link.drive.wake();
         return true;
+      },
+      deliveryId: ({ packetId }) => journal?.deliveryId(packetId),
+      transact(work, acknowledgement, reasonCode, properties) {
+        const result = journal!.transact(work, acknowledgement, reasonCode);
+        if (acknowledgement === undefined) return result;
+        const { connection, drive } = connector.last!;
+        connection.acknowledge(acknowledgement, reasonCode, properties);
+        drive.wake();
+        return result;
       },
       publish: (topic, payload, options) => this.publish(topic, payload, options),
       tell: (type, detail) => this.#tell(type, detail),
@@ -200,6 +241,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       return this;
     } catch (error) {
       this.#ended(undefined);
+      await this.closed;
       throw error;
     }
   }
@@ -233,6 +275,43 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     options?: PublishOptions,
   ): Promise<PublishResult> {
     return this.#publisher.publish(topic, payload, options);
+  }
+
+  /**
+   * Puts a message of QoS 1 or 2 into the client's store, to be sent as `publish()` does. Resolves
+   * once it is on disk: from then on it is on its way, whatever happens to this process.
+   *
+   * Rejects as {@linkcode Client.publish} does when the message cannot be accepted, with
+   * `TypeError` when the client has no store, `qos` is 0 or there is a `signal`, and with `StoreError` when the message
+   * cannot be stored.
+   *
+   * @param options those of `publish()`, without `signal`; `qos` is 1 by default
+   */
+  async enqueue(
+    topic: string,
+    payload: string | Uint8Array | MessageContent,
+    options: PublishFields = {},
+  ): Promise<Receipt> {
+    const { publisher, receipts } = this.#requireStore();
+    this.#checkNotEnded();
+    const packet = durablePacket(topic, payload, options);
+    const message = publisher.accept(packet, true);
+    await new Promise<void>((resolve, reject) => message.whenStored(resolve, reject));
+    return receipts.pending(message.id);
+  }
+
+  /**
+   * The receipt of a message that was put into the client's store, in this process or an earlier
+   * one. Resolves to `undefined` when there is none: it never was, or its outcome has been kept for
+   * as long as `keepReceipts` of the store says.
+   */
+  async receipt(id: string): Promise<Receipt | undefined> {
+    return await this.#requireStore().receipts.find(id);
+  }
+
+  /** The receipts of the messages in the client's store that have no outcome yet, oldest first. */
+  receipts(): AsyncIterable<Receipt, undefined> {
+    return this.#requireStore().receipts.all();
   }
 
   /**
@@ -421,6 +500,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       this.#connector.settle();
       if (link !== undefined) {
         await this.#publisher.idle(timeout, link);
+        await this.#durable?.journal.flushed();
         link.connection.disconnect(packet);
         link.drive.wake();
       }
@@ -468,7 +548,13 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     });
   }
 
+  #requireStore(): DurableSession {
+    if (this.#durable === undefined) throw new TypeError("The client has no store");
+    return this.#durable;
+  }
+
   #connected(link: Link, packet: ConnackPacket): void {
+    if (!packet.sessionPresent) this.#durable?.journal.begin();
     const server = serverInfo(link.connect, packet);
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
@@ -519,6 +605,12 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#requests?.end(this.#error);
     this.#subscriptions.end(error, this.#error);
     this.#publisher.end(this.#error);
+    const durable = this.#durable;
+    if (durable === undefined) return this.#close(error);
+    durable.end(this.#error).finally(() => this.#close(error));
+  }
+
+  #close(error: ConnectionClosedError | undefined): void {
     this.#tell("closed", { error });
     this.#resolveClosed(error);
   }
@@ -537,4 +629,34 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   #tell<Type extends keyof ClientEvents>(type: Type, detail: ClientEvents[Type]): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/**
+ * Makes a client and connects it; opens the store of its session before.
+ *
+ * @throws {unknown} as {@linkcode connect} does, and what opening the store throws
+ */
+export async function startClient(
+  world: World,
+  source: ServerSource,
+  options: ConnectOptions,
+): Promise<Client> {
+  settingsOf(options);
+  if (options.store !== undefined && world.durable === undefined) {
+    throw new TypeError("Pages have no store: use save(), and keep what it gives");
+  }
+  const storage = await options.store?.open(options.clientId ?? "");
+  let client: Client;
+  try {
+    client = new Client(world, source, options, storage);
+  } catch (error) {
+    storage?.close();
+    throw error;
+  }
+  return await client.start();
+}
+
+/** The end of a turn where nothing else is known: what one event leads to has happened. */
+async function fewMicrotasks(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await undefined;
 }

@@ -1,8 +1,10 @@
 // `connect()`: a client on the network of this machine.
 
 import { systemClock } from "../io/clock.ts";
+import { nextTurn } from "../io/runtime.ts";
 import { dial } from "../io/dial.ts";
-import { Client } from "./client.ts";
+import { type Client, startClient } from "./client.ts";
+import { DURABLE_SESSIONS } from "./durable_session.ts";
 import { SOCKETS } from "./sockets.ts";
 import type { World } from "./connection_attempt.ts";
 import type { ConnectOptions } from "./options.ts";
@@ -12,6 +14,8 @@ const WORLD: World = {
   clock: systemClock,
   dial: (destination, signal) => dial(destination, { signal }),
   sockets: SOCKETS,
+  endOfTurn: nextTurn,
+  durable: DURABLE_SESSIONS,
 };
 
 /**
@@ -67,5 +71,5 @@ const WORLD: World = {
  * ```
  */
 export async function connect(urls: ServerSource, options: ConnectOptions = {}): Promise<Client> {
-  return await new Client(WORLD, urls, options).start();
+  return await startClient(WORLD, urls, options);
 }

@@ -3,7 +3,7 @@
 import { dialInBrowser } from "../io/browser_dial.ts";
 import { systemClock } from "../io/clock.ts";
 import type { Proxy } from "../io/proxy_url.ts";
-import { Client } from "./client.ts";
+import { type Client, startClient } from "./client.ts";
 import type { World } from "./connection_attempt.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { ServerSource } from "./servers.ts";
@@ -31,5 +31,5 @@ const WORLD: World = {
  * ```
  */
 export async function connect(urls: ServerSource, options: ConnectOptions = {}): Promise<Client> {
-  return await new Client(WORLD, urls, options).start();
+  return await startClient(WORLD, urls, options);
 }

@@ -3,7 +3,7 @@
 import { ConnectionClosedError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import type { Destination } from "../io/destination.ts";
-import { Drive } from "../io/drive.ts";
+import { Drive, type DrivenConnection } from "../io/drive.ts";
 import { ConnectionFault, silentCloseFault, sourceFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
 import type { ConnectInit } from "../packets/mod.ts";
@@ -14,6 +14,7 @@ import { AuthenticationExchange } from "./authentication.ts";
 import { unlessAborted, within } from "./deadline.ts";
 import { connectInit, type Credentials, credentialsFor, type Settings } from "./options.ts";
 import { closedError, faultError, internalError, textOf } from "./reconnect.ts";
+import type { DurableSessions } from "./durable_session.ts";
 import type { Server } from "./servers.ts";
 import type { Sockets } from "./servers.ts";
 
@@ -24,6 +25,10 @@ export interface World {
   readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
   /** Checks the options that only sockets need. */
   readonly sockets: Sockets;
+  /** Keeps sessions in stores; a world without it has none. */
+  readonly durable?: DurableSessions;
+  /** Resolves at the end of the turn of the event loop. Default: a few microtasks later. */
+  readonly endOfTurn?: () => Promise<void>;
 }
 
 /** A connection with what runs it. */
@@ -38,12 +43,17 @@ export interface Link {
   readonly since: number;
 }
 
+/** The connection as it is to be driven; `wake` is to be called when held bytes may go. */
+export type Guard = (connection: DrivenConnection, wake: () => void) => DrivenConnection;
+
 /** What an attempt is made with. */
 export interface Attempt {
   readonly world: World;
   readonly server: Server;
   readonly settings: Settings;
   readonly session: Session;
+  /** Holds bytes back that tell of what is not stored yet. */
+  readonly guard?: Guard | undefined;
   readonly cleanStart: boolean;
   /** Whether the client has been connected before. */
   readonly wasConnected: boolean;
@@ -101,7 +111,7 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
 }
 
 async function shakeHands(
-  { server, world: { clock }, wasConnected, onEvent, onInternalError }: Attempt,
+  { server, world: { clock }, guard, wasConnected, onEvent, onInternalError }: Attempt,
   connect: ConnectInit,
   exchange: AuthenticationExchange | undefined,
   connection: ClientConnection,
@@ -145,6 +155,7 @@ async function shakeHands(
     onEvent(link, event);
   };
   let handle = shake;
+  const driven = guard?.(connection, () => link.drive.wake()) ?? connection;
   const link: Link = {
     server,
     connect,
@@ -153,7 +164,7 @@ async function shakeHands(
     get since() {
       return since;
     },
-    drive: new Drive(transport, connection, clock, (event) => handle(event), (error) => {
+    drive: new Drive(transport, driven, clock, (event) => handle(event), (error) => {
       if (since === Infinity) reject(internalError(error));
       else onInternalError(error);
     }),

@@ -5,7 +5,7 @@ import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
 import type { ClientEvents } from "./events.ts";
-import type { Link, World } from "./connection_attempt.ts";
+import type { Guard, Link, World } from "./connection_attempt.ts";
 import { unlessAborted } from "./deadline.ts";
 import type { Settings } from "./options.ts";
 import {
@@ -40,6 +40,7 @@ export interface ConnectorHost {
 export class Connector {
   readonly #world: World;
   readonly #settings: Settings;
+  readonly #session: Session;
   readonly #servers: ServerAttempts;
   readonly #host: ConnectorHost;
   #link: Link | undefined;
@@ -56,18 +57,21 @@ export class Connector {
     source: ServerSource,
     settings: Settings,
     session: Session,
+    guard: Guard | undefined,
     host: ConnectorHost,
   ) {
     this.#world = world;
     this.#settings = settings;
+    this.#session = session;
     this.#servers = new ServerAttempts({
       world,
       source,
       settings,
       session,
+      guard,
       wasConnected: () => this.#last !== undefined,
       onEvent: host.handle,
-      onInternalError: (error) => this.#failed(error),
+      onInternalError: (error) => this.fail(error),
     });
     this.#host = host;
   }
@@ -91,7 +95,7 @@ export class Connector {
    * @throws {unknown} the signal's reason when it aborts
    */
   async start(): Promise<void> {
-    const { signal, session, cleanStart = session === undefined } = this.#settings.options;
+    const { signal, cleanStart = !this.#session.exists } = this.#settings.options;
     signal?.throwIfAborted();
     const giveUp = this.#giveUp = new AbortController();
     const abort = () => giveUp.abort(signal?.reason);
@@ -154,7 +158,7 @@ export class Connector {
       return this.#host.ended(this.#isStopping || error.kind === "closed" ? undefined : error);
     }
     const pointedTo = redirection && { from: link.server, ...redirection };
-    this.#again(reconnect, error, pointedTo).catch((error) => this.#failed(error));
+    this.#again(reconnect, error, pointedTo).catch((error) => this.fail(error));
   }
 
   /**
@@ -170,7 +174,7 @@ export class Connector {
    * Something was thrown on a connection, which has ended it: the client ends with it, whatever is
    * under way.
    */
-  #failed(error: unknown): void {
+  fail(error: unknown): void {
     const link = this.#link;
     this.#isStopping = true;
     this.#giveUp?.abort(stopped());

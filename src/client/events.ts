@@ -69,6 +69,14 @@ export interface ClientEvents {
     /** The Receive Maximum that the client has announced. */
     readonly receiveMaximum: number;
   };
+  /**
+   * Nothing can be written to the client's store, such as because the disk is full: messages are
+   * refused, and nothing that has to be stored first is sent, until it can. Comes once each time.
+   */
+  readonly storefailed: {
+    /** Why: a `StoreError` for a store that `openStore()` has opened. */
+    readonly error: Error;
+  };
   /** The client is at its end. */
   readonly closed: {
     /** Why; `undefined` after `disconnect()`. */
@@ -122,6 +130,7 @@ const TYPES = Object.keys(
     exceeded: true,
     refused: true,
     dropped: true,
+    storefailed: true,
     closed: true,
   } satisfies Record<keyof ClientEvents, true>,
 );

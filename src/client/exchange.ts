@@ -1,6 +1,6 @@
 // A request from when it is asked until nobody waits for responses to it any more.
 
-import type { MessageContent } from "./json.ts";
+import type { MessageContent } from "../session/publish_packet.ts";
 import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";

@@ -1,22 +1,10 @@
-// What a message carries: a payload together with the properties that describe it, so that a
-// function can give both.
+// Values as JSON, with the properties that say so.
 
-import type { PropertiesOf } from "../packets/mod.ts";
-
-/** A payload with properties of its message (§3.3.2.3), for `client.publish()`. */
-export interface MessageContent extends
-  Omit<
-    PropertiesOf<"publish">,
-    "subscriptionIdentifiers" | "topicAlias"
-  > {
-  /** Text, sent as UTF-8, or bytes. */
-  readonly payload: string | Uint8Array;
-  /** A message that was received is not content: which of its properties go on is for you to say. */
-  readonly topic?: never;
-}
+import type { MessageContent } from "../session/publish_packet.ts";
 
 /** A value as JSON, made by {@linkcode json}. */
 export interface JsonContent extends MessageContent {
+  /** The JSON, as text. */
   readonly payload: string;
   /** §3.3.2.3.9 */
   readonly contentType: "application/json";

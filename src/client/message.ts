@@ -1,6 +1,7 @@
 // A message as the application gets it, and the one acknowledgement that is owed for it, however
 // many subscriptions it reaches.
 
+import { ConnectionClosedError } from "../errors.ts";
 import {
   isFailure,
   type PublishPacket,
@@ -8,6 +9,7 @@ import {
   ReasonCode,
   type ReceivedPropertiesOf,
 } from "../packets/mod.ts";
+import type { StoreDatabase } from "../session/session_store.ts";
 import {
   type AckProperties,
   type AckReasonCode,
@@ -28,6 +30,18 @@ export interface Acknowledger {
   ): boolean;
   /** Whether it is not too late for one. */
   awaits(acknowledgement: PendingAcknowledgement): boolean;
+  /** Identifies a message that was received, for a client with a store. */
+  deliveryId(acknowledgement: PendingAcknowledgement): string | undefined;
+  /**
+   * Runs `work` in a transaction of the store, and with it the acknowledgement if one is given; then
+   * sends that.
+   */
+  transact<Result>(
+    work: (database: StoreDatabase) => Result,
+    acknowledgement: PendingAcknowledgement | undefined,
+    reasonCode: AckReasonCode,
+    properties?: AckProperties,
+  ): Result;
 }
 
 /** Publishes, as `client.publish()`. */
@@ -39,6 +53,8 @@ export type Publish = (
 
 /** A message of QoS 1 or 2 on its way to one subscription or more. */
 export class Delivery {
+  /** Identifies the message, for a client with a store. */
+  readonly id: string | undefined;
   readonly #acknowledgement: PendingAcknowledgement;
   readonly #acknowledger: Acknowledger;
   /** How many subscriptions are not done with it. */
@@ -57,6 +73,7 @@ export class Delivery {
     this.#acknowledgement = acknowledgement;
     this.#acknowledger = acknowledger;
     this.#remaining = remaining;
+    this.id = acknowledger.deliveryId(acknowledgement);
   }
 
   /** Whether its acknowledgement is too late, so that the server sends the message again. */
@@ -83,7 +100,27 @@ export class Delivery {
     if (isFailure(code)) this.#refusal = said;
     return !this.isStale;
   }
+
+  /**
+   * As {@linkcode Delivery.done}, in one transaction with `work`.
+   *
+   * @throws {ConnectionClosedError} when it is too late
+   * @throws {unknown} what `work` throws, or the store
+   */
+  commit<Result>(work: (database: StoreDatabase) => Result): Result {
+    if (this.isStale) throw new ConnectionClosedError(STALE, { kind: "transient" });
+    const isLast = this.#remaining === 1;
+    const { code, properties } = this.#refusal ??
+      { code: ReasonCode.success, properties: undefined };
+    const acknowledgement = isLast ? this.#acknowledgement : undefined;
+    const result = this.#acknowledger.transact(work, acknowledgement, code, properties);
+    if (!isLast) this.#remaining--;
+    return result;
+  }
 }
+
+/** What is told where a transaction comes too late. */
+const STALE = "The message is stale: its connection has ended, and the server sends it again";
 
 /**
  * A message that has been received.
@@ -181,6 +218,40 @@ export class Message {
    */
   get isStale(): boolean {
     return !this.#isDone && this.#delivery !== undefined && this.#delivery.isStale;
+  }
+
+  /**
+   * Identifies the message, for a client with a store: the same each time the server sends it again,
+   * in a later process too, until it is acknowledged. From then on the server may have forgotten at
+   * QoS 1 that it has; it is a new message then [MQTT-4.3.2-5]. `undefined` at QoS 0, and without a
+   * store.
+   */
+  get deliveryId(): string | undefined {
+    return this.#delivery?.id;
+  }
+
+  /**
+   * Runs `work` and acknowledges the message, both in one transaction of the client's store: either
+   * all that `work` has written is there and the message is done with, or nothing and the server
+   * sends the message again. Returns what `work` returns.
+   *
+   * @param work is given the database of `openStore()`; it must not wait
+   * @throws {TypeError} when the message has no store, has been acknowledged, or `work` returns a
+   *   promise
+   * @throws {ConnectionClosedError} when it is too late: the server sends the message again
+   * @throws {StoreError} when nothing can be stored
+   * @throws {unknown} what `work` throws
+   */
+  commit<Result>(work: (database: StoreDatabase) => Result): Result {
+    if (this.#isDone) throw new TypeError("The message has been acknowledged");
+    if (this.#delivery?.id === undefined) {
+      throw new TypeError(
+        "Only messages of QoS 1 and 2, of a client with a store, can be committed",
+      );
+    }
+    const result = this.#delivery.commit(work);
+    this.#isDone = true;
+    return result;
   }
 
   /** The payload as text. What is not UTF-8 becomes U+FFFD. */

@@ -10,7 +10,8 @@ export type {
   ClientEventTarget,
   OnceOptions,
 } from "./events.ts";
-export { json, type JsonContent, type MessageContent } from "./json.ts";
+export { json, type JsonContent } from "./json.ts";
+export type { MessageContent, PublishFields } from "../session/publish_packet.ts";
 export type { Message } from "./message.ts";
 export type { AckMode, ReceiveQueueLimits } from "./message_queue.ts";
 export type { ConnectOptions, Credentials, WillOptions } from "./options.ts";
@@ -18,6 +19,7 @@ export type { PublishResult } from "./publication.ts";
 export type { PublishOptions } from "./publish_options.ts";
 export type { BatchOptions, Messages, ReadOptions } from "./read.ts";
 export type { ReauthenticateOptions } from "./reauthentication.ts";
+export type { Receipt } from "./receipts.ts";
 export type { ReconnectOptions } from "./reconnect.ts";
 export type { RedirectPolicy } from "./redirect.ts";
 export { scramSha256, scramSha512 } from "./scram.ts";

@@ -8,8 +8,10 @@ import {
   type WillInit,
 } from "../packets/mod.ts";
 import { pickProperties, propertyNames } from "../packets/properties.ts";
+import { bytesOf } from "../session/publish_packet.ts";
 import { DEFAULT_SEND_QUEUE_LIMITS } from "../session/session.ts";
 import type { SavedSession } from "../session/snapshot.ts";
+import type { SessionStore } from "../session/session_store.ts";
 import {
   checkCount,
   checkKnown,
@@ -92,6 +94,18 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
   readonly authentication?: AuthenticatorFactory | undefined;
   /** A session that was saved by `client.save()`, to go on with. */
   readonly session?: SavedSession | undefined;
+  /**
+   * Where the session is kept, so that it outlives the process: needs a `clientId`, and a
+   * `sessionExpiryInterval` that is long enough for it to be back. Without `cleanStart` the first
+   * connection goes on with the session that is there.
+   */
+  readonly store?: SessionStore | undefined;
+  /**
+   * What becomes of messages in flight when the server has lost the session, for a client with a
+   * `store`: they are sent again, though the server may have had them, or their promises are
+   * rejected. Default: `"reject"`.
+   */
+  readonly onSessionLost?: "resend" | "reject" | undefined;
   /** How long an attempt may take in all: credentials, dialling, CONNACK. Default: 30,000. */
   readonly connectTimeout?: number | undefined;
   /** How long a PINGRESP may take. Default: half the Keep Alive, at most 10,000. */
@@ -222,9 +236,32 @@ export function settingsOf(options: ConnectOptions): Settings {
       }`,
     );
   }
+  checkStore(options);
   const connect = connectInit(settings, { ...options, clientId });
   checkPacket(connect);
   return settings;
+}
+
+/** Refuses a store that could keep nothing, or not alone. */
+function checkStore(
+  { store, clientId = "", sessionExpiryInterval = 0, session, onSessionLost }: ConnectOptions,
+): void {
+  checkOneOf("onSessionLost", onSessionLost, ["resend", "reject"]);
+  if (store === undefined) {
+    if (onSessionLost === undefined) return;
+    throw new TypeError("onSessionLost is for a client with a store");
+  }
+  if (clientId === "") {
+    throw new TypeError("A store needs a clientId: it is what the session is found by again");
+  }
+  if (sessionExpiryInterval === 0) {
+    throw new TypeError(
+      "A store needs a sessionExpiryInterval: with 0 the server ends the session with the connection",
+    );
+  }
+  if (session !== undefined) {
+    throw new TypeError("session and store cannot be combined: the store has the session");
+  }
 }
 
 /** The limits of a queue of received messages: what is given, over what holds else. */
@@ -271,19 +308,6 @@ export async function credentialsFor(
   return { username: username ?? server.username, password: password ?? server.password };
 }
 
-/**
- * Text as bytes, bytes as they are.
- *
- * @throws {TypeError} when it is neither
- */
-export function bytesOf(name: string, data: string | Uint8Array): Uint8Array {
-  if (typeof data === "string") return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw new TypeError(`${name} must be a string or a Uint8Array, got ${typeof data}`);
-}
-
-const encoder = new TextEncoder();
-
 const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   ...propertyNames("connect"),
   ...["clientId", "cleanStart", "keepAlive", "will", "username", "password"] as const,
@@ -293,6 +317,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof ConnectOptions>([
   "authentication",
   "filtersPerPacket",
   "responseTopicPrefix",
+  "store",
+  "onSessionLost",
 ]);
 
 /**

@@ -2,7 +2,7 @@
 
 import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
 import { isFailure, type PublishInit, ReasonCode, reasonCodeName } from "../packets/mod.ts";
-import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
+import type { DiscardedEvent, FinalAcknowledgement, SettledEvent } from "../session/events.ts";
 import { OutgoingMessage } from "../session/outgoing_message.ts";
 
 /** What has become of a message. */
@@ -47,32 +47,12 @@ export class Publication extends OutgoingMessage {
   }
 
   /** The message is through: whether it was taken is in the acknowledgement. */
-  settle({ packet, isRecovery }: Pick<SettledEvent, "packet" | "isRecovery">): void {
+  settle(event: Pick<SettledEvent, "packet" | "isRecovery">): void {
     this.isSettled = true;
     this.onSettled?.();
-    if (packet === undefined) return this.#resolve(ACCEPTED);
-    // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts
-    // is its PUBREC.
-    const isOld = packet.type === "pubcomp" &&
-      (packet.reasonCode === ReasonCode.success || isRecovery);
-    const told = isOld ? this.pubrec ?? { ...packet, reasonCode: ReasonCode.success } : packet;
-    const { reasonCode, properties } = told;
-    if (!isFailure(reasonCode)) {
-      const { reasonString, userProperties = [] } = properties;
-      return this.#resolve(
-        reasonCode === ReasonCode.success && reasonString === undefined &&
-          userProperties.length === 0
-          ? ACCEPTED
-          : { reasonCode, reasonString, userProperties },
-      );
-    }
-    this.#reject(
-      new RefusedError(`The server refused to publish to ${JSON.stringify(this.packet.topic)}`, {
-        reasonCode,
-        reason: reasonCodeName(reasonCode, packet.type) ?? "",
-        ...properties,
-      }),
-    );
+    const result = resultOf(this, event);
+    if (result instanceof RefusedError) this.#reject(result);
+    else this.#resolve(result);
   }
 
   /** The message will not be sent, or nobody will know whether it was. */
@@ -81,6 +61,42 @@ export class Publication extends OutgoingMessage {
     this.onSettled?.();
     this.#reject(error);
   }
+}
+
+/** What an acknowledgement says of a message. */
+export function resultOf(
+  { packet: { topic }, pubrec }: OutgoingMessage,
+  { packet, isRecovery }: Pick<SettledEvent, "packet" | "isRecovery">,
+): PublishResult | RefusedError {
+  if (packet === undefined) return ACCEPTED;
+  // After a lost connection a PUBCOMP may say 0x92: the server had finished before. What counts
+  // is its PUBREC.
+  const isOld = packet.type === "pubcomp" &&
+    (packet.reasonCode === ReasonCode.success || isRecovery);
+  const told = isOld ? pubrec ?? { ...packet, reasonCode: ReasonCode.success } : packet;
+  const { reasonCode, properties } = told;
+  if (isFailure(reasonCode)) return refusedError(topic, { reasonCode, ...properties }, packet.type);
+  const { reasonString, userProperties = [] } = properties;
+  return reasonCode === ReasonCode.success && reasonString === undefined &&
+      userProperties.length === 0
+    ? ACCEPTED
+    : { reasonCode, reasonString, userProperties };
+}
+
+/** The error for a message that the server has refused. */
+export function refusedError(
+  topic: string,
+  said: {
+    readonly reasonCode: number;
+    readonly reasonString?: string | undefined;
+    readonly userProperties?: readonly (readonly [name: string, value: string])[] | undefined;
+  },
+  type: FinalAcknowledgement["type"],
+): RefusedError {
+  return new RefusedError(`The server refused to publish to ${JSON.stringify(topic)}`, {
+    ...said,
+    reason: reasonCodeName(said.reasonCode, type) ?? "",
+  });
 }
 
 /** The error for a message that the engine has given up. */

@@ -6,12 +6,13 @@ import type { Clock } from "../io/clock.ts";
 import type { PublishInit } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
 import { expiryOf, type OutgoingMessage } from "../session/outgoing_message.ts";
+import { type MessageContent, publishPacket } from "../session/publish_packet.ts";
 import { checkPublish } from "../session/sender.ts";
 import type { Session } from "../session/session.ts";
 import type { Link } from "./connection_attempt.ts";
-import type { MessageContent } from "./json.ts";
+import type { DurablePublisher } from "./durable_publisher.ts";
 import { discardError, Publication, type PublishResult, SENT } from "./publication.ts";
-import { type PublishOptions, publishPacket } from "./publish_options.ts";
+import type { PublishOptions } from "./publish_options.ts";
 
 /** What a publisher works with. */
 export interface PublisherSetup {
@@ -21,6 +22,8 @@ export interface PublisherSetup {
   readonly queueQoS0: boolean;
   /** The connection, if there is one. */
   readonly link: () => Link | undefined;
+  /** Keeps messages of QoS 1 and 2, for a client with a store. */
+  readonly durable: DurablePublisher | undefined;
   /** Why nothing is taken any more, if it is so. */
   readonly refusal: () => ConnectionClosedError | undefined;
 }
@@ -44,6 +47,11 @@ export class Publisher {
     options: PublishOptions | undefined,
   ): Promise<PublishResult> {
     try {
+      const { durable } = this.#setup;
+      if (durable !== undefined) {
+        const packet = this.#packet(topic, payload, options);
+        if (packet.qos !== 0) return this.#store(durable, packet, options?.signal);
+      }
       return this.submit(topic, payload, options)?.promise ?? SENT;
     } catch (error) {
       return Promise.reject(error);
@@ -61,14 +69,10 @@ export class Publisher {
     payload: string | Uint8Array | MessageContent,
     options: PublishOptions | undefined,
   ): Publication | undefined {
-    const refusal = this.#setup.refusal();
-    if (refusal !== undefined) throw refusal;
-    const packet = publishPacket(topic, payload, options);
-    const signal = options?.signal;
-    signal?.throwIfAborted();
+    const packet = this.#packet(topic, payload, options);
     const link = this.#setup.link();
     if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
-      return this.#enqueue(packet, signal, link);
+      return this.#enqueue(packet, options?.signal, link);
     }
     link.drive.wake();
     return undefined;
@@ -83,7 +87,7 @@ export class Publisher {
     const isUnsent = publication.packetId === 0;
     if (isUnsent) this.#setup.session.sendQueue.cancel(publication);
     publication.fail(reason);
-    this.#checkIdle();
+    this.checkIdle();
     return isUnsent;
   }
 
@@ -91,19 +95,21 @@ export class Publisher {
   settled(event: Pick<SettledEvent, "message" | "packet" | "isRecovery">): void {
     const { message } = event;
     if (message instanceof Publication) message.settle(event);
-    this.#checkIdle();
+    else this.#setup.durable?.settled(message, event);
+    this.checkIdle();
   }
 
   /** A message will not be sent, or nobody will know whether it has arrived. */
   discarded(event: DiscardedEvent): void {
     const { message, cause } = event;
+    if (this.#setup.durable?.discarded(message, event)) return;
     const { pubrec } = message;
     if (cause.kind === "session lost" && pubrec !== undefined) {
       // The server has it: what is lost is the rest of the exchange.
       return this.settled({ message, packet: pubrec, isRecovery: false });
     }
     fail(message, discardError(event));
-    this.#checkIdle();
+    this.checkIdle();
   }
 
   /** The connection is lost: from now on nobody else looks after the messages that expire. */
@@ -131,7 +137,7 @@ export class Publisher {
     const late = Promise.withResolvers<void>();
     const cancel = clock.at(clock.now() + timeout, late.resolve);
     this.#onIdle = through.resolve;
-    this.#checkIdle();
+    this.checkIdle();
     await Promise.race([late.promise, through.promise.then(() => drive.written())]);
     this.#onIdle = undefined;
     cancel();
@@ -171,15 +177,48 @@ export class Publisher {
     return dropped;
   }
 
+  /** What is to be published, if it may be. */
+  #packet(
+    topic: string,
+    payload: string | Uint8Array | MessageContent,
+    options: PublishOptions | undefined,
+  ): PublishInit {
+    const refusal = this.#setup.refusal();
+    if (refusal !== undefined) throw refusal;
+    const packet = publishPacket(topic, payload, options);
+    options?.signal?.throwIfAborted();
+    return packet;
+  }
+
+  /** As {@linkcode Publisher.publish}, for a message that is stored first. */
+  #store(
+    durable: DurablePublisher,
+    packet: PublishInit,
+    signal: AbortSignal | undefined,
+  ): Promise<PublishResult> {
+    const { id } = durable.accept(packet, false);
+    const outcome = durable.outcome(id);
+    if (signal === undefined) return outcome;
+    const abort = () => {
+      durable.abandon(id, signal.reason);
+      void durable.cancel(id);
+    };
+    signal.addEventListener("abort", abort);
+    return outcome.finally(() => signal.removeEventListener("abort", abort));
+  }
+
   #abortWith(publication: Publication, signal: AbortSignal): void {
     const abort = () => this.withdraw(publication, signal.reason);
     signal.addEventListener("abort", abort);
     publication.onSettled = () => signal.removeEventListener("abort", abort);
   }
 
-  #checkIdle(): void {
-    const { inFlight, sendQueue } = this.#setup.session;
-    if (this.#onIdle !== undefined && inFlight.size === 0 && sendQueue.length === 0) this.#onIdle();
+  /** Tells `idle()` if nothing waits any more. */
+  checkIdle(): void {
+    if (this.#onIdle === undefined) return;
+    const { durable, session: { inFlight, sendQueue } } = this.#setup;
+    if (inFlight.size > 0 || sendQueue.length > 0 || durable?.isIdle === false) return;
+    this.#onIdle();
   }
 
   #watchExpiry(): void {

@@ -15,12 +15,13 @@ import { ReasonCode } from "../packets/mod.ts";
 import { checkPublish } from "../session/sender.ts";
 import { Deadlines } from "./deadlines.ts";
 import { correlationKey, type Exchange, type ExchangeListener, payloadSize } from "./exchange.ts";
-import type { MessageContent } from "./json.ts";
+import type { MessageContent } from "../session/publish_packet.ts";
 import type { Message } from "./message.ts";
 import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
 import type { Publication } from "./publication.ts";
-import { type PublishOptions, publishPacket } from "./publish_options.ts";
+import { publishPacket } from "../session/publish_packet.ts";
+import type { PublishOptions } from "./publish_options.ts";
 import {
   type RequestManyOptions,
   type RequestOptions,

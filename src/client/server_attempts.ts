@@ -4,7 +4,7 @@
 import { ConnectionClosedError } from "../errors.ts";
 import type { ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
-import { type Link, openLink, type World } from "./connection_attempt.ts";
+import { type Guard, type Link, openLink, type World } from "./connection_attempt.ts";
 import { unlessAborted, within } from "./deadline.ts";
 import type { Settings } from "./options.ts";
 import { textOf } from "./reconnect.ts";
@@ -22,6 +22,7 @@ export interface ServerAttemptsSetup {
   readonly source: ServerSource;
   readonly settings: Settings;
   readonly session: Session;
+  readonly guard: Guard | undefined;
   /** Whether the client has been connected before. */
   readonly wasConnected: () => boolean;
   /** Is told every event of the connections. */

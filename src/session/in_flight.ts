@@ -19,6 +19,8 @@ export class InFlight {
   #places: (OutgoingMessage | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
   #size = 0;
   #lastOrder = 0;
+  /** Called when a message has been added, has moved to the end, or has been taken out. */
+  onChange: ((message: OutgoingMessage) => void) | undefined;
 
   /** How many messages are in flight. */
   get size(): number {
@@ -58,12 +60,14 @@ export class InFlight {
   /** Makes a message the last in order. */
   moveToEnd(message: OutgoingMessage): void {
     message.order = ++this.#lastOrder;
+    this.onChange?.(message);
   }
 
   /** Takes a message out. */
-  remove({ packetId }: OutgoingMessage): void {
-    this.#places[packetId & this.#places.length - 1] = undefined;
+  remove(message: OutgoingMessage): void {
+    this.#places[message.packetId & this.#places.length - 1] = undefined;
     this.#size--;
+    this.onChange?.(message);
   }
 
   /** The messages in their order. */

@@ -110,6 +110,7 @@ export class Receiver {
     }
     this.#writeBuffer.write({ type: "pubcomp", packetId });
     this.#session.unreleased.delete(packetId);
+    this.#session.onReleased?.(packetId);
     this.#release(acknowledgement);
   }
 

@@ -28,6 +28,8 @@ export class Session {
   readonly inFlight: InFlight = new InFlight();
   /** QoS 2 messages received whose PUBREL has not come, by Packet Identifier. */
   readonly unreleased: Map<number, PendingAcknowledgement> = new Map();
+  /** Called when the PUBREL of a received message has come: it is not in `unreleased` any more. */
+  onReleased: ((packetId: number) => void) | undefined;
   /** Gives out our Packet Identifiers. */
   readonly packetIds: PacketIds = new PacketIds();
   /** Messages never sent. */

@@ -3,7 +3,7 @@
 // the client's business. Times are milliseconds of the wall clock, which goes on while no process
 // runs.
 
-import type { QoS, SubscriptionRequest } from "../packets/mod.ts";
+import type { SubscriptionRequest } from "../packets/mod.ts";
 
 /** A stored message of QoS 1 or 2 (or 0, if it may wait) that is to be sent. */
 export interface StoredMessage {
@@ -23,23 +23,24 @@ export interface StoredMessage {
   readonly hasReceipt: boolean;
 }
 
-/** A stored delivery: a message of QoS 1 or 2 that has been received and is not finished. */
+/** What is known of one Packet Identifier of the server, under which messages come. */
 export interface StoredDelivery {
-  /** Its Packet Identifier. */
+  /** The Packet Identifier. */
   readonly packetId: number;
-  /** Its QoS. */
-  readonly qos: Exclude<QoS, 0>;
-  /** Unique in its store, for good: the same for each repetition of the message. */
-  readonly id: number;
-  /** Whether the application is done with it: at QoS 2 it is not to be delivered again. */
-  readonly isTaken: boolean;
+  /** How many messages that had it the application is done with: tells one from the next. */
+  readonly count: number;
+  /** Whether the last of them is of QoS 2, and its PUBREL has not come: it is not delivered again. */
+  readonly isUnreleased: boolean;
 }
 
 /** A stored subscription: one Topic Filter that the server has granted. */
 export interface StoredSubscription {
+  /** The Topic Filter with its options (§3.8.3). */
   readonly request: SubscriptionRequest;
   /** The Subscription Identifier, if the server has them. */
   readonly identifier: number | undefined;
+  /** What the server has granted: the QoS (§3.9.3). */
+  readonly reasonCode: number;
 }
 
 /** What has become of a message. */
@@ -68,6 +69,9 @@ export type StoredOutcome =
 export interface StoredReceipt {
   /** That of the message. */
   readonly id: number;
+  /** The message's Topic Name. */
+  readonly topic: string;
+  /** What has become of it. */
   readonly outcome: StoredOutcome;
   /** When it was known. */
   readonly at: number;
@@ -75,11 +79,11 @@ export interface StoredReceipt {
 
 /** What a session was when it was last stored. */
 export interface StoredSession {
-  /** Whether the server may have Session State: it has accepted this client before. */
-  readonly exists: boolean;
+  /** Tells the session from those before it, which the server has lost; 0 before the first. */
+  readonly number: number;
   /** The messages in flight, in the order in which they are to be sent again. */
   readonly inFlight: readonly StoredMessage[];
-  /** The messages that were received and are not finished. */
+  /** What was received in it. */
   readonly deliveries: readonly StoredDelivery[];
   /** The subscriptions that the server has granted. */
   readonly subscriptions: readonly StoredSubscription[];
@@ -89,8 +93,8 @@ export interface StoredSession {
 
 /** One change of a session. Writing it a second time must be harmless. */
 export type SessionChange =
-  /** The server has accepted the client, or its Session State has ended. */
-  | { readonly type: "session"; readonly exists: boolean }
+  /** The server has begun a session: deliveries and subscriptions of the one before are gone. */
+  | { readonly type: "session"; readonly number: number }
   /** A new message waits, or is in flight. */
   | { readonly type: "message"; readonly message: StoredMessage }
   /** A message has got its Packet Identifier, was released, or waits again (0). */
@@ -103,10 +107,8 @@ export type SessionChange =
   }
   /** A message is done with; its outcome is kept if it has a receipt. */
   | { readonly type: "settled"; readonly receipt: StoredReceipt; readonly hasReceipt: boolean }
-  /** A message was received, or the application is done with it. */
+  /** The application is done with a message, or its PUBREL has come. */
   | { readonly type: "delivery"; readonly delivery: StoredDelivery }
-  /** Its acknowledgement has been sent (QoS 1), or its PUBREL has come (QoS 2). */
-  | { readonly type: "delivered"; readonly packetId: number }
   /** The server has granted a Topic Filter, or has it no more. */
   | { readonly type: "subscribed"; readonly subscription: StoredSubscription }
   | { readonly type: "unsubscribed"; readonly topicFilter: string };
@@ -182,14 +184,29 @@ export interface SessionStorage {
   close(): void;
 }
 
+/** The database of a store, as an application uses it: a part of what `node:sqlite` has. */
+export interface StoreDatabase {
+  /** Runs statements without parameters. */
+  exec(sql: string): void;
+  /** Prepares a statement. */
+  prepare(sql: string): {
+    /** Runs the statement. */
+    run(...values: (null | number | bigint | string | Uint8Array)[]): unknown;
+    /** Runs the statement and returns the rows: their values by the names of the columns. */
+    all(
+      ...values: (null | number | bigint | string | Uint8Array)[]
+    ): Record<string, null | number | bigint | string | Uint8Array>[];
+  };
+}
+
 /** A store that runs an application's own writes in the transaction of a session's changes. */
-export interface TransactionalStorage<Database> extends SessionStorage {
+export interface TransactionalStorage extends SessionStorage {
   /**
    * Runs `work` and writes the changes, all in one transaction: when `work` throws, nothing of it is
    * written, and the error is thrown.
    */
   transact<Result>(
-    work: (database: Database) => Result,
+    work: (database: StoreDatabase) => Result,
     changes: readonly SessionChange[],
   ): Result;
 }

@@ -9,7 +9,7 @@ const TABLES = `
   ) STRICT;
   INSERT INTO mqtt_store VALUES (1, lower(hex(randomblob(8))), 0);
   CREATE TABLE mqtt_session (
-    client_id TEXT PRIMARY KEY, state INTEGER NOT NULL, checksum INTEGER NOT NULL
+    client_id TEXT PRIMARY KEY, number INTEGER NOT NULL, checksum INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE mqtt_message (
     id INTEGER PRIMARY KEY,
@@ -24,26 +24,27 @@ const TABLES = `
     WHERE packet_id = 0 AND expires_at IS NOT NULL;
   CREATE TABLE mqtt_delivery (
     client_id TEXT NOT NULL REFERENCES mqtt_session ON DELETE CASCADE,
-    packet_id INTEGER NOT NULL, qos INTEGER NOT NULL, id INTEGER NOT NULL, taken INTEGER NOT NULL,
+    packet_id INTEGER NOT NULL, count INTEGER NOT NULL, unreleased INTEGER NOT NULL,
     checksum INTEGER NOT NULL,
     PRIMARY KEY (client_id, packet_id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE mqtt_subscription (
     client_id TEXT NOT NULL REFERENCES mqtt_session ON DELETE CASCADE,
-    topic_filter TEXT NOT NULL, request TEXT NOT NULL, identifier INTEGER, checksum INTEGER NOT NULL,
+    topic_filter TEXT NOT NULL, request TEXT NOT NULL, identifier INTEGER,
+    reason_code INTEGER NOT NULL, checksum INTEGER NOT NULL,
     PRIMARY KEY (client_id, topic_filter)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE mqtt_receipt (
     id INTEGER PRIMARY KEY,
     client_id TEXT NOT NULL REFERENCES mqtt_session ON DELETE CASCADE,
-    outcome TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
+    topic TEXT NOT NULL, outcome TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX mqtt_receipt_age ON mqtt_receipt (at);
 `;
 
 /** The columns of each table, without the checksum, which is the last one. */
 export const CLIENT_COLUMNS = {
-  mqtt_session: ["client_id", "state"],
+  mqtt_session: ["client_id", "number"],
   mqtt_message: [
     "id",
     "client_id",
@@ -54,9 +55,9 @@ export const CLIENT_COLUMNS = {
     "released",
     "place",
   ],
-  mqtt_delivery: ["client_id", "packet_id", "qos", "id", "taken"],
-  mqtt_subscription: ["client_id", "topic_filter", "request", "identifier"],
-  mqtt_receipt: ["id", "client_id", "outcome", "at"],
+  mqtt_delivery: ["client_id", "packet_id", "count", "unreleased"],
+  mqtt_subscription: ["client_id", "topic_filter", "request", "identifier", "reason_code"],
+  mqtt_receipt: ["id", "client_id", "topic", "outcome", "at"],
 } as const;
 
 /** A table of the file. */

@@ -5,11 +5,20 @@
 import type {
   SessionChange,
   SessionStore,
+  StoreDatabase,
   StoredMessage,
   StoredReceipt,
   StoredSession,
   TransactionalStorage,
 } from "../session/session_store.ts";
+import type { PublishInit } from "../packets/mod.ts";
+import {
+  durablePacket,
+  type MessageContent,
+  type PublishFields,
+} from "../session/publish_packet.ts";
+import { checkPublish } from "../session/sender.ts";
+import { encodeMessage } from "../session/snapshot.ts";
 import { checkKnown, checkNotNegative } from "../session/option_checks.ts";
 import { CLIENT_FILE } from "./client_format.ts";
 import { ClientTables } from "./client_tables.ts";
@@ -31,6 +40,19 @@ export interface StoreOptions {
    */
   readonly keepReceipts?: number | undefined;
 }
+
+/** Options of a message that is published in a transaction. */
+export interface TransactionPublishOptions extends PublishFields {
+  /** Whose message it is. Default: the only session of the file. */
+  readonly clientId?: string | undefined;
+}
+
+/** Publishes a message in a transaction, and returns the name of its receipt. */
+export type Publish = (
+  topic: string,
+  payload: string | Uint8Array | MessageContent,
+  options?: TransactionPublishOptions,
+) => string;
 
 /** The default of `keepReceipts`, in milliseconds. */
 const DAY = 86_400_000;
@@ -91,11 +113,15 @@ export class Store implements SessionStore, Disposable {
   }
 
   /** Opens the session of a client; `connect()` does this. */
-  open(clientId: string): TransactionalStorage<Database> {
+  open(clientId: string): TransactionalStorage {
     this.#checkOpen();
     if (this.#storages.has(clientId)) {
       const name = JSON.stringify(clientId);
       throw new TypeError(`A client of this process has the session of ${name} in ${this.path}`);
+    }
+    // Messages belong to a session, even to one that the server knows nothing of yet.
+    if (!this.#tables.has(clientId)) {
+      this.#transact(() => {}, () => this.#tables.saveSession(clientId, 0));
     }
     const storage = new FileStorage(clientId, this.#name, this.#tables.session(clientId), {
       tables: this.#tables,
@@ -109,6 +135,44 @@ export class Store implements SessionStore, Disposable {
     });
     this.#storages.set(clientId, storage);
     return storage;
+  }
+
+  /**
+   * Runs `work` in one transaction: its own writes and the messages that it publishes are there
+   * together, or not at all. The messages are sent when the client is connected, in this process or
+   * in a later one. Returns what `work` returns.
+   *
+   * @param work is given the database, and a function that publishes as `client.enqueue()` does and
+   *   returns the name of the receipt; it must not wait
+   * @throws {TypeError} when an argument is wrong, `work` returns a promise, or it is not clear whose
+   *   message it is: `clientId` says so where the file has several sessions
+   * @throws {StoreError} when nothing can be stored
+   * @throws {unknown} what `work` throws
+   *
+   * @example An order and its message, together or not at all
+   * ```ts
+   * import { openStore } from "jsr:@mqtt5/mqtt5/store";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using store = openStore(":memory:");
+   * store.transaction((database, publish) => {
+   *   database.exec("CREATE TABLE orders (item TEXT)");
+   *   database.prepare("INSERT INTO orders VALUES (?)").run("tea");
+   *   publish("orders/new", "tea", { clientId: "shop", qos: 2 });
+   * });
+   * assertEquals(store.clientIds, ["shop"]);
+   * ```
+   */
+  transaction<Result>(work: (database: StoreDatabase, publish: Publish) => Result): Result {
+    const added = new Map<string, number>();
+    const publish: Publish = (topic, payload, { clientId, ...options } = {}) => {
+      const packet = durablePacket(topic, payload, options);
+      checkPublish(packet);
+      return this.#publish(clientId ?? this.#onlyClientId(), packet, added);
+    };
+    const result = this.#transact((database) => work(database, publish), () => {});
+    for (const [clientId, count] of added) this.#storages.get(clientId)?.onAdded(count);
+    return result;
   }
 
   /** Closes the file. Clients that use it must be closed before. */
@@ -128,8 +192,39 @@ export class Store implements SessionStore, Disposable {
     this.close();
   }
 
+  #publish(clientId: string, packet: PublishInit, added: Map<string, number>): string {
+    const publish = encodeMessage(packet);
+    this.#checkRoom(publish.length);
+    if (!this.#tables.has(clientId)) this.#tables.saveSession(clientId, 0);
+    const id = ++this.#lastId;
+    const seconds = packet.properties?.messageExpiryInterval ?? Infinity;
+    const expiresAt = seconds === Infinity ? seconds : this.#tables.now() + seconds * 1000;
+    this.#tables.write(clientId, {
+      type: "message",
+      message: {
+        id,
+        publish,
+        expiresAt,
+        packetId: 0,
+        isReleased: false,
+        place: 0,
+        hasReceipt: true,
+      },
+    });
+    added.set(clientId, (added.get(clientId) ?? 0) + 1);
+    return `${this.#name}-${id}`;
+  }
+
+  #onlyClientId(): string {
+    const clientIds = this.#tables.clientIds();
+    if (clientIds.length === 1) return clientIds[0]!;
+    throw new TypeError(
+      `${this.path} has ${clientIds.length} sessions: clientId must say which one publishes`,
+    );
+  }
+
   /** What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}. */
-  #transact<Result>(work: (database: Database) => Result, write: () => void): Result {
+  #transact<Result>(work: (database: StoreDatabase) => Result, write: () => void): Result {
     this.#checkOpen();
     let isWorking = true;
     try {
@@ -174,12 +269,16 @@ interface FileStorageSetup {
   readonly tables: ClientTables;
   readonly checkRoom: (bytes: number) => void;
   readonly nextId: () => number;
-  readonly transact: TransactionalStorage<Database>["transact"];
+  readonly transact: TransactionalStorage["transact"];
   readonly close: () => void;
 }
 
-/** The session of one client in a file. */
-class FileStorage implements TransactionalStorage<Database> {
+/**
+ * The session of one client in a file.
+ *
+ * @internal
+ */
+export class FileStorage implements TransactionalStorage {
   readonly storeName: string;
   readonly session: StoredSession;
   onAdded: (count: number) => void = () => {};
@@ -223,7 +322,7 @@ class FileStorage implements TransactionalStorage<Database> {
   }
 
   transact<Result>(
-    work: (database: Database) => Result,
+    work: (database: StoreDatabase) => Result,
     changes: readonly SessionChange[],
   ): Result {
     return this.#setup.transact(work, changes);

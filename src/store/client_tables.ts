@@ -19,17 +19,18 @@ const CONTENT = CLIENT_COLUMNS.mqtt_message.slice(0, 5);
 
 const SQL = {
   saveSession: `INSERT INTO mqtt_session VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET state = excluded.state, checksum = excluded.checksum`,
+    ON CONFLICT DO UPDATE SET number = excluded.number, checksum = excluded.checksum`,
+  deleteDeliveries: "DELETE FROM mqtt_delivery WHERE client_id = ?",
+  deleteSubscriptions: "DELETE FROM mqtt_subscription WHERE client_id = ?",
   saveMessage: "INSERT OR REPLACE INTO mqtt_message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   readContent: `SELECT ${CONTENT.join(", ")} FROM mqtt_message WHERE id = ?`,
   saveFlight: `UPDATE mqtt_message SET packet_id = ?, released = ?, place = ?, checksum = ?
     WHERE id = ?`,
   deleteMessage: "DELETE FROM mqtt_message WHERE id = ?",
-  saveDelivery: "INSERT OR REPLACE INTO mqtt_delivery VALUES (?, ?, ?, ?, ?, ?)",
-  deleteDelivery: "DELETE FROM mqtt_delivery WHERE client_id = ? AND packet_id = ?",
-  saveSubscription: "INSERT OR REPLACE INTO mqtt_subscription VALUES (?, ?, ?, ?, ?)",
+  saveDelivery: "INSERT OR REPLACE INTO mqtt_delivery VALUES (?, ?, ?, ?, ?)",
+  saveSubscription: "INSERT OR REPLACE INTO mqtt_subscription VALUES (?, ?, ?, ?, ?, ?)",
   deleteSubscription: "DELETE FROM mqtt_subscription WHERE client_id = ? AND topic_filter = ?",
-  saveReceipt: "INSERT OR REPLACE INTO mqtt_receipt VALUES (?, ?, ?, ?, ?)",
+  saveReceipt: "INSERT OR REPLACE INTO mqtt_receipt VALUES (?, ?, ?, ?, ?, ?)",
   deleteReceipts: "DELETE FROM mqtt_receipt WHERE at < ?",
   saveLastId: "UPDATE mqtt_store SET last_id = ? WHERE id = 1",
   readStore: "SELECT name, last_id FROM mqtt_store WHERE id = 1",
@@ -38,6 +39,7 @@ const SQL = {
   countWaiting: "SELECT count(*) AS count FROM mqtt_message WHERE client_id = ? AND packet_id = 0",
   nextExpiry: `SELECT min(expires_at) AS at FROM mqtt_message
     WHERE client_id = ? AND packet_id = 0 AND expires_at IS NOT NULL`,
+  now: "SELECT unixepoch('subsec') * 1000 AS now",
   clientIds: "SELECT client_id FROM mqtt_session ORDER BY client_id",
 } as const;
 
@@ -58,9 +60,19 @@ export class ClientTables {
     return { name: String(row!["name"]), lastId: Number(row!["last_id"]) };
   }
 
+  /** The time of the clock on the wall, in milliseconds. */
+  now(): number {
+    return Number(this.#tables.read(SQL.now)[0]!["now"]);
+  }
+
   /** The Client Identifiers of the sessions. */
   clientIds(): string[] {
     return this.#tables.read(SQL.clientIds).map((row) => String(row["client_id"]));
+  }
+
+  /** Whether there is a session. */
+  has(clientId: string): boolean {
+    return this.#tables.rows("mqtt_session", "WHERE client_id = ?", [clientId], () => 1).length > 0;
   }
 
   /**
@@ -70,16 +82,16 @@ export class ClientTables {
    */
   session(clientId: string): StoredSession {
     const where = "WHERE client_id = ?";
-    const [exists = false] = this.#tables.rows(
+    const [number = 0] = this.#tables.rows(
       "mqtt_session",
       where,
       [clientId],
-      (row) => row["state"] === 1,
+      (row) => Number(row["number"]),
     );
     const inFlight = this.#messages(`${where} AND packet_id <> 0 ORDER BY place`, [clientId]);
     const [count] = this.#tables.read(SQL.countWaiting, clientId);
     return {
-      exists,
+      number,
       inFlight,
       deliveries: this.#tables.rows("mqtt_delivery", where, [clientId], deliveryFrom),
       subscriptions: this.#tables.rows("mqtt_subscription", where, [clientId], subscriptionFrom),
@@ -131,7 +143,7 @@ export class ClientTables {
   write(clientId: string, change: SessionChange): void {
     switch (change.type) {
       case "session":
-        return this.#tables.write(SQL.saveSession, [clientId, change.exists ? 1 : 0]);
+        return this.saveSession(clientId, change.number);
       case "message":
         return this.#saveMessage(clientId, change.message);
       case "flight":
@@ -141,20 +153,29 @@ export class ClientTables {
           change.place,
         ]);
       case "settled": {
-        const { id, outcome, at } = change.receipt;
+        const { id, topic, outcome, at } = change.receipt;
         this.#contents.delete(id);
         this.#tables.run(SQL.deleteMessage, id);
         if (!change.hasReceipt) return;
-        return this.#tables.write(SQL.saveReceipt, [id, clientId, JSON.stringify(outcome), at]);
+        return this.#tables.write(SQL.saveReceipt, [
+          id,
+          clientId,
+          topic,
+          JSON.stringify(outcome),
+          at,
+        ]);
       }
       case "delivery": {
-        const { packetId, qos, id, isTaken } = change.delivery;
-        return this.#tables.write(SQL.saveDelivery, [clientId, packetId, qos, id, isTaken ? 1 : 0]);
+        const { packetId, count, isUnreleased } = change.delivery;
+        return this.#tables.write(SQL.saveDelivery, [
+          clientId,
+          packetId,
+          count,
+          isUnreleased ? 1 : 0,
+        ]);
       }
-      case "delivered":
-        return this.#tables.run(SQL.deleteDelivery, clientId, change.packetId);
       case "subscribed": {
-        const { request, identifier } = change.subscription;
+        const { request, identifier, reasonCode } = change.subscription;
         const { topicFilter } = request;
         const text = JSON.stringify(request);
         return this.#tables.write(SQL.saveSubscription, [
@@ -162,6 +183,7 @@ export class ClientTables {
           topicFilter,
           text,
           identifier ?? null,
+          reasonCode,
         ]);
       }
       case "unsubscribed":
@@ -169,6 +191,13 @@ export class ClientTables {
       default:
         change satisfies never;
     }
+  }
+
+  /** Begins a session, which has nothing but the messages to be sent. */
+  saveSession(clientId: string, number: number): void {
+    this.#tables.write(SQL.saveSession, [clientId, number]);
+    this.#tables.run(SQL.deleteDeliveries, clientId);
+    this.#tables.run(SQL.deleteSubscriptions, clientId);
   }
 
   /** Saves the largest identifier that may have been given out. */
@@ -222,9 +251,8 @@ function messageFrom(row: SqlRow): StoredMessage {
 function deliveryFrom(row: SqlRow): StoredDelivery {
   return {
     packetId: Number(row["packet_id"]),
-    qos: row["qos"] === 1 ? 1 : 2,
-    id: Number(row["id"]),
-    isTaken: row["taken"] === 1,
+    count: Number(row["count"]),
+    isUnreleased: row["unreleased"] === 1,
   };
 }
 
@@ -232,12 +260,14 @@ function subscriptionFrom(row: SqlRow): StoredSubscription {
   return {
     request: JSON.parse(String(row["request"])),
     identifier: row["identifier"] === null ? undefined : Number(row["identifier"]),
+    reasonCode: Number(row["reason_code"]),
   };
 }
 
 function receiptFrom(row: SqlRow): StoredReceipt {
   return {
     id: Number(row["id"]),
+    topic: String(row["topic"]),
     outcome: JSON.parse(String(row["outcome"])),
     at: Number(row["at"]),
   };

@@ -8,6 +8,7 @@ import type { ClientEvents } from "../../src/client/events.ts";
 import type { World } from "../../src/client/connection_attempt.ts";
 import type { Message } from "../../src/client/message.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
+import { DURABLE_SESSIONS } from "../../src/client/durable_session.ts";
 import { SOCKETS } from "../../src/client/sockets.ts";
 import type { Destination } from "../../src/io/destination.ts";
 import type { Transport } from "../../src/io/transport.ts";
@@ -45,6 +46,7 @@ export type Told = {
 /** The world of one test. */
 export class TestWorld implements World {
   readonly sockets: World["sockets"] = SOCKETS;
+  readonly durable = DURABLE_SESSIONS;
   readonly clock = new VirtualClock();
   /** What was dialled, in order. */
   readonly dialled: Destination[] = [];
@@ -77,7 +79,11 @@ export class TestWorld implements World {
 
   /** A client that has not been started. */
   client(options: ConnectOptions = {}, urls: ServerSource = URL_OF_SERVER): Client {
-    const client = new Client(this, urls, options);
+    return this.adopt(new Client(this, urls, options));
+  }
+
+  /** A client that the test has made itself. */
+  adopt(client: Client): Client {
     this.#clients.push(client);
     for (const type of EVENTS) {
       client.addEventListener(type, ({ detail }) => this.told.push({ type, detail } as Told));

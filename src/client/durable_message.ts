@@ -1,0 +1,133 @@
+// A message that is in the client's store from the moment it is accepted until its outcome is known
+// there.
+
+import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
+import type { PublishInit } from "../packets/mod.ts";
+import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
+import { OutgoingMessage } from "../session/outgoing_message.ts";
+import type { StoredMessage, StoredOutcome } from "../session/session_store.ts";
+import { decodeMessage, encodeMessage } from "../session/snapshot.ts";
+import { type PublishResult, refusedError, resultOf } from "./publication.ts";
+import { textOf } from "./reconnect.ts";
+
+/** A message that is stored before it is sent. */
+export class DurableMessage extends OutgoingMessage {
+  /** Its identifier in the store. */
+  readonly id: number;
+  /** Whether its outcome is kept. */
+  readonly hasReceipt: boolean;
+  #isStored = false;
+  /** What has become of it, once that is known. */
+  outcome: StoredOutcome | undefined;
+  #waiters: { readonly stored: () => void; readonly refused: (error: unknown) => void }[] = [];
+
+  constructor(id: number, packet: PublishInit, expiresAt: number, hasReceipt: boolean) {
+    super(packet, expiresAt);
+    this.id = id;
+    this.hasReceipt = hasReceipt;
+  }
+
+  /** The message that was stored. `toEngine` gives the time of the engine's clock. */
+  static restore(stored: StoredMessage, toEngine: (wall: number) => number): DurableMessage {
+    const { id, publish, expiresAt, hasReceipt, packetId, isReleased } = stored;
+    const message = new DurableMessage(id, decodeMessage(publish), toEngine(expiresAt), hasReceipt);
+    message.packetId = packetId;
+    message.isReleased = isReleased;
+    message.#isStored = true;
+    return message;
+  }
+
+  /** Whether it is in the store. */
+  get isStored(): boolean {
+    return this.#isStored;
+  }
+
+  /** Calls back once: when it is in the store, or when it could not be stored. */
+  whenStored(stored: () => void, refused: (error: unknown) => void): void {
+    this.#waiters.push({ stored, refused });
+  }
+
+  /** It is in the store now. */
+  markStored(): void {
+    this.#isStored = true;
+    for (const { stored } of this.#takeWaiters()) stored();
+  }
+
+  /** It could not be stored, and is given up. */
+  refuse(error: unknown): void {
+    for (const { refused } of this.#takeWaiters()) refused(error);
+  }
+
+  #takeWaiters() {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    return waiters;
+  }
+
+  /** The message as it is to be stored. `toWall` gives the time of the clock on the wall. */
+  stored(isInFlight: boolean, toWall: (engine: number) => number): StoredMessage {
+    return {
+      id: this.id,
+      publish: encodeMessage(this.packet),
+      expiresAt: toWall(this.expiresAt),
+      hasReceipt: this.hasReceipt,
+      packetId: isInFlight ? this.packetId : 0,
+      isReleased: isInFlight && this.isReleased,
+      place: isInFlight ? this.order : 0,
+    };
+  }
+
+  /** The last acknowledgement has come. */
+  settle(event: Pick<SettledEvent, "packet" | "isRecovery">): StoredOutcome {
+    const result = resultOf(this, event);
+    const { reasonCode, reasonString, userProperties } = result;
+    return this.outcome = {
+      kind: result instanceof RefusedError ? "refused" : "accepted",
+      reasonCode,
+      ...reasonString !== undefined && { reasonString },
+      ...userProperties.length > 0 && { userProperties },
+    };
+  }
+
+  /** The engine has given the message up. */
+  discard({ cause }: Pick<DiscardedEvent, "cause">): StoredOutcome {
+    switch (cause.kind) {
+      case "expired":
+        return this.outcome = { kind: "expired" };
+      case "session lost":
+        return this.outcome = { kind: "may have arrived" };
+      case "not allowed":
+        return this.outcome = { kind: "not allowed", why: textOf(cause.error) };
+    }
+  }
+}
+
+/**
+ * What an outcome is to those who wait for the message: a result, or the error of which
+ * `client.publish()` tells.
+ */
+export function resultFrom(outcome: StoredOutcome, topic: string): PublishResult | Error {
+  const name = JSON.stringify(topic);
+  switch (outcome.kind) {
+    case "accepted": {
+      const { reasonCode, reasonString, userProperties = [] } = outcome;
+      return { reasonCode, reasonString, userProperties };
+    }
+    case "refused":
+      return refusedError(topic, outcome, "puback");
+    case "expired":
+      return new NotSentError(`The message to ${name} expired before it could be sent`, "expired");
+    case "cancelled":
+      return new NotSentError(`The message to ${name} was cancelled`, "cancelled");
+    case "not allowed":
+      return new NotSentError(
+        `The message to ${name} cannot be sent: ${outcome.why}`,
+        "not allowed",
+      );
+    case "may have arrived":
+      return new ConnectionClosedError(
+        `The server lost the session while the message to ${name} was in flight: it may or may not have arrived`,
+        { kind: "transient" },
+      );
+  }
+}

@@ -1,0 +1,339 @@
+// What changes in a client's session goes to its store before the server is told of it. Changes are
+// collected and committed in groups, one for all that a turn of the event loop brings; bytes that
+// tell of them wait for that.
+
+import type { Clock } from "../io/clock.ts";
+import type { DrivenConnection } from "../io/drive.ts";
+import { isFailure } from "../packets/mod.ts";
+import type { OutgoingMessage } from "../session/outgoing_message.ts";
+import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
+import type { Session } from "../session/session.ts";
+import type {
+  SessionChange,
+  SessionStorage,
+  StoreDatabase,
+  StoredDelivery,
+  StoredReceipt,
+  TransactionalStorage,
+} from "../session/session_store.ts";
+import { CommitGate } from "./commit_gate.ts";
+import { DurableMessage } from "./durable_message.ts";
+
+/** The pause after a commit that has failed, in milliseconds: doubled after each, up to the last. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5000;
+
+/** What a journal works with. */
+export interface JournalSetup {
+  readonly storage: SessionStorage;
+  readonly session: Session;
+  readonly clock: Clock;
+  /** Resolves at the end of the turn of the event loop. */
+  readonly endOfTurn: () => Promise<void>;
+  /** Nothing can be stored for the time being; called once until something can. */
+  readonly onFailed: (error: Error) => void;
+}
+
+/** What one commit writes. */
+interface Batch {
+  readonly messages: ReadonlySet<DurableMessage>;
+  readonly packetIds: ReadonlySet<number>;
+  readonly others: readonly SessionChange[];
+  readonly changes: readonly SessionChange[];
+}
+
+/** The changes of a session on their way to its store. */
+export class Journal {
+  readonly #setup: JournalSetup;
+  #sessionNumber: number;
+  #messages = new Set<DurableMessage>();
+  #packetIds = new Set<number>();
+  #others: SessionChange[] = [];
+  /** What is known of each Packet Identifier of the server. */
+  readonly #deliveries = new Map<number, StoredDelivery>();
+  readonly #gates = new Set<CommitGate>();
+  #isScheduled = false;
+  /** Who waits until nothing is left to store. */
+  #onClean: (() => void)[] = [];
+  #committing: Promise<void> | undefined;
+  #pause = 0;
+  #failure: Error | undefined;
+  #cancelRetry = (): void => {};
+  #isClosed = false;
+
+  constructor(setup: JournalSetup) {
+    this.#setup = setup;
+    const { storage: { session: stored }, session } = setup;
+    this.#sessionNumber = stored.number;
+    for (const delivery of stored.deliveries) this.#deliveries.set(delivery.packetId, delivery);
+    session.inFlight.onChange = (message) => this.changed(message);
+    session.onReleased = (packetId) => this.#released(packetId);
+  }
+
+  /** Why nothing can be stored now, if that is so. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Whether something has changed that is not stored. */
+  get isDirty(): boolean {
+    return this.#messages.size + this.#packetIds.size + this.#others.length > 0 ||
+      this.#committing !== undefined;
+  }
+
+  /** The connection as it is to be driven: its bytes wait until what they tell of is stored. */
+  guard(connection: DrivenConnection, wake: () => void): DrivenConnection {
+    const gate = new CommitGate(connection, this, wake);
+    this.#gates.add(gate);
+    return gate;
+  }
+
+  /** The connection has ended. */
+  forget(gate: CommitGate): void {
+    this.#gates.delete(gate);
+  }
+
+  /** A message is new, or something about it has changed. */
+  changed(message: OutgoingMessage): void {
+    if (!(message instanceof DurableMessage)) return;
+    this.#messages.add(message);
+    this.#commitLater();
+  }
+
+  /** The application is done with a message. */
+  acknowledged(acknowledgement: PendingAcknowledgement, reasonCode: number): void {
+    this.#setDelivery(this.#deliveryAfter(acknowledgement, reasonCode));
+  }
+
+  /** Identifies a message that was received, alike each time it comes. */
+  deliveryId(packetId: number): string {
+    const { storage: { storeName } } = this.#setup;
+    const count = this.#deliveries.get(packetId)?.count ?? 0;
+    return `${storeName}-${this.#sessionNumber}-${packetId}-${count}`;
+  }
+
+  /** Another change. */
+  add(change: SessionChange): void {
+    this.#others.push(change);
+    this.#commitLater();
+  }
+
+  /** The server has begun a session. */
+  begin(): void {
+    const number = this.#sessionNumber = this.#setup.storage.nextId();
+    this.#deliveries.clear();
+    this.#packetIds.clear();
+    this.add({ type: "session", number });
+  }
+
+  /**
+   * Runs `work` in one transaction with all that has changed, and with the acknowledgement of a
+   * message, if one is given.
+   *
+   * @throws {TypeError} when the store has no transactions
+   * @throws {unknown} what `work` throws, or the store; then nothing is stored
+   */
+  transact<Result>(
+    work: (database: StoreDatabase) => Result,
+    acknowledgement: PendingAcknowledgement | undefined,
+    reasonCode: number,
+  ): Result {
+    const { storage } = this.#setup;
+    if (!isTransactional(storage)) {
+      throw new TypeError("The store of this client has no transactions");
+    }
+    const batch = this.#takeBatch();
+    const delivery = acknowledgement && this.#deliveryAfter(acknowledgement, reasonCode);
+    let result: Result;
+    try {
+      const last: SessionChange[] = delivery === undefined ? [] : [{ type: "delivery", delivery }];
+      result = storage.transact(work, [...batch.changes, ...last]);
+    } catch (error) {
+      this.#putBack(batch);
+      this.#commitLater();
+      throw error;
+    }
+    if (delivery !== undefined) this.#deliveries.set(delivery.packetId, delivery);
+    this.#committed(batch);
+    return result;
+  }
+
+  /** Stores what has changed, if the store can do that at once. */
+  commitNow(): void {
+    if (this.#committing === undefined && this.isDirty && !this.#isClosed) void this.#commit();
+  }
+
+  /** Resolves as soon as all that has changed is stored; at the end, too, if it never is. */
+  stored(): Promise<void> {
+    if (!this.isDirty || this.#isClosed) return Promise.resolve();
+    return new Promise((resolve) => this.#onClean.push(resolve));
+  }
+
+  /** Resolves when what has changed is stored, or cannot be. */
+  async flushed(): Promise<void> {
+    await this.#committing;
+    if (this.isDirty) await this.#commit();
+  }
+
+  /** Commits what can be committed, at once, and stops. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    await this.flushed();
+    this.#isClosed = true;
+    this.#cancelRetry();
+    this.#tellClean();
+    this.#setup.storage.close();
+  }
+
+  #deliveryAfter({ packetId, qos }: PendingAcknowledgement, reasonCode: number): StoredDelivery {
+    const count = (this.#deliveries.get(packetId)?.count ?? 0) + 1;
+    return { packetId, count, isUnreleased: qos === 2 && !isFailure(reasonCode) };
+  }
+
+  #released(packetId: number): void {
+    const delivery = this.#deliveries.get(packetId);
+    if (delivery?.isUnreleased) this.#setDelivery({ ...delivery, isUnreleased: false });
+  }
+
+  #setDelivery(delivery: StoredDelivery): void {
+    this.#deliveries.set(delivery.packetId, delivery);
+    this.#packetIds.add(delivery.packetId);
+    this.#commitLater();
+  }
+
+  #commitLater(): void {
+    if (this.#isScheduled || this.#isClosed || this.#failure !== undefined) return;
+    this.#isScheduled = true;
+    void this.#setup.endOfTurn().then(() => {
+      this.#isScheduled = false;
+      this.commitNow();
+    });
+  }
+
+  /** Never rejects. */
+  async #commit(): Promise<void> {
+    const batch = this.#takeBatch();
+    for (const gate of this.#gates) gate.hold();
+    try {
+      const committed = this.#setup.storage.commit(batch.changes);
+      if (committed !== undefined) await (this.#committing = committed);
+      this.#committing = undefined;
+      this.#committed(batch);
+    } catch (error) {
+      this.#committing = undefined;
+      this.#failed(batch, error as Error);
+    }
+  }
+
+  #takeBatch(): Batch {
+    const { session: { inFlight } } = this.#setup;
+    const messages = this.#messages;
+    const packetIds = this.#packetIds;
+    const others = this.#others;
+    this.#messages = new Set();
+    this.#packetIds = new Set();
+    this.#others = [];
+    const changes = [...others];
+    for (const message of messages) {
+      const isInFlight = inFlight.get(message.packetId) === message;
+      const change = this.#changeOf(message, isInFlight);
+      if (change !== undefined) changes.push(change);
+    }
+    for (const packetId of packetIds) {
+      changes.push({ type: "delivery", delivery: this.#deliveries.get(packetId)! });
+    }
+    return { messages, packetIds, others, changes };
+  }
+
+  #changeOf(message: DurableMessage, isInFlight: boolean): SessionChange | undefined {
+    const { id, outcome, hasReceipt, isStored, packetId, isReleased, order } = message;
+    if (outcome !== undefined) {
+      if (!isStored && !hasReceipt) return undefined;
+      const { topic } = message.packet;
+      const receipt: StoredReceipt = {
+        id,
+        topic,
+        outcome,
+        at: this.#toWall(this.#setup.clock.now()),
+      };
+      return { type: "settled", receipt, hasReceipt };
+    }
+    if (!isStored) {
+      return {
+        type: "message",
+        message: message.stored(isInFlight, (engine) => this.#toWall(engine)),
+      };
+    }
+    if (!isInFlight) return { type: "flight", id, packetId: 0, isReleased: false, place: 0 };
+    return { type: "flight", id, packetId, isReleased, place: order };
+  }
+
+  #committed({ messages }: Batch): void {
+    this.#failure = undefined;
+    this.#pause = 0;
+    this.#cancelRetry();
+    for (const message of messages) if (!message.isStored) message.markStored();
+    for (const gate of this.#gates) gate.release();
+    if (this.isDirty) this.#commitLater();
+    else this.#tellClean();
+  }
+
+  #tellClean(): void {
+    for (const resolve of this.#onClean.splice(0)) resolve();
+  }
+
+  /**
+   * Nothing of it is in the store, or nobody knows. What was promised is tried again; what is new
+   * has been promised to nobody, and is refused.
+   */
+  #failed(batch: Batch, error: Error): void {
+    const isFirst = this.#failure === undefined;
+    this.#failure = error;
+    const refused: DurableMessage[] = [];
+    for (const message of batch.messages) {
+      if (message.isStored || message.outcome !== undefined) this.#messages.add(message);
+      else refused.push(message);
+    }
+    this.#putBack({ ...batch, messages: new Set() });
+    if (refused.length > 0) this.#refuse(refused, error);
+    this.#retryLater();
+    if (isFirst) this.#setup.onFailed(error);
+  }
+
+  #putBack({ messages, packetIds, others }: Batch): void {
+    for (const message of messages) this.#messages.add(message);
+    for (const packetId of packetIds) this.#packetIds.add(packetId);
+    this.#others = [...others, ...this.#others];
+  }
+
+  #refuse(messages: readonly DurableMessage[], error: Error): void {
+    const { inFlight, sendQueue } = this.#setup.session;
+    const refused = new Set<OutgoingMessage>(messages);
+    sendQueue.takeOut((message) => refused.has(message));
+    let isEncoded = false;
+    for (const message of messages) {
+      if (inFlight.get(message.packetId) !== message) continue;
+      isEncoded = true;
+      inFlight.remove(message);
+    }
+    for (const message of messages) this.#messages.delete(message);
+    // Bytes that wait have some of them: they must never be sent.
+    if (isEncoded) { for (const gate of this.#gates) gate.breakOff(this.#setup.clock.now()); }
+    for (const message of messages) message.refuse(error);
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    this.#pause = Math.min(Math.max(FIRST_PAUSE, 2 * this.#pause), LONGEST_PAUSE);
+    const { clock } = this.#setup;
+    this.#cancelRetry = clock.at(clock.now() + this.#pause, () => void this.#commit());
+  }
+
+  #toWall(engine: number): number {
+    return engine === Infinity ? engine : engine + this.#setup.clock.lead();
+  }
+}
+
+function isTransactional(storage: SessionStorage): storage is TransactionalStorage {
+  return "transact" in storage;
+}

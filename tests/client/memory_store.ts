@@ -1,0 +1,183 @@
+// A store in the hands of a test: it commits when it is told to, fails when it is told to, and a
+// process can be killed: what was committed is there for the next one, and nothing else.
+
+import type {
+  SessionChange,
+  SessionStorage,
+  SessionStore,
+  StoredDelivery,
+  StoredMessage,
+  StoredReceipt,
+  StoredSession,
+  StoredSubscription,
+} from "../../src/session/session_store.ts";
+
+/** What is on the disk. */
+interface Disk {
+  number: number;
+  lastId: number;
+  readonly messages: Map<number, StoredMessage>;
+  readonly deliveries: Map<number, StoredDelivery>;
+  readonly subscriptions: Map<string, StoredSubscription>;
+  readonly receipts: Map<number, StoredReceipt>;
+}
+
+/** A store of one session. */
+export class MemoryStore implements SessionStore, SessionStorage {
+  readonly storeName = "store";
+  onAdded: (count: number) => void = () => {};
+  /** What is on the disk; a process that is killed leaves it to the next. */
+  disk: Disk;
+  /** How many commits there were. */
+  commits = 0;
+  /** The error of all commits, as long as there is one. */
+  failure: Error | undefined;
+  /** The error of those who ask for room. */
+  full: Error | undefined;
+  /** Whether commits take their time: until {@linkcode MemoryStore.finish}. */
+  isSlow = false;
+  /** Whether a client has it. */
+  isOpen = false;
+  #pending: (() => void)[] = [];
+  #isDead = false;
+  #lastId: number;
+  #session: StoredSession | undefined;
+
+  constructor(disk?: Disk) {
+    this.disk = disk ?? {
+      number: 0,
+      lastId: 0,
+      messages: new Map(),
+      deliveries: new Map(),
+      subscriptions: new Map(),
+      receipts: new Map(),
+    };
+    this.#lastId = this.disk.lastId;
+  }
+
+  /** The process is killed. Returns the store of the next one. */
+  kill(): MemoryStore {
+    this.#isDead = true;
+    return new MemoryStore(structuredClone(this.disk));
+  }
+
+  /** The commits that take their time are through. */
+  finish(): void {
+    for (const finish of this.#pending.splice(0)) finish();
+  }
+
+  open(): this {
+    this.isOpen = true;
+    const messages = [...this.disk.messages.values()];
+    this.#session = {
+      number: this.disk.number,
+      inFlight: messages.filter(({ packetId }) => packetId !== 0)
+        .sort((a, b) => a.place - b.place),
+      deliveries: [...this.disk.deliveries.values()],
+      subscriptions: [...this.disk.subscriptions.values()],
+      waiting: messages.filter(({ packetId }) => packetId === 0).length,
+    };
+    return this;
+  }
+
+  get session(): StoredSession {
+    return this.#session!;
+  }
+
+  checkRoom(): void {
+    if (this.full !== undefined) throw this.full;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  waiting(after: number, count: number): Promise<readonly StoredMessage[]> {
+    return Promise.resolve(this.#waiting().filter(({ id }) => id > after).slice(0, count));
+  }
+
+  expired(now: number, count: number): readonly StoredMessage[] {
+    return this.#waiting().filter(({ expiresAt }) => expiresAt <= now).slice(0, count);
+  }
+
+  nextExpiry(): number {
+    return Math.min(Infinity, ...this.#waiting().map(({ expiresAt }) => expiresAt));
+  }
+
+  commit(changes: readonly SessionChange[]): void | Promise<void> {
+    if (this.isSlow) {
+      return new Promise((resolve, reject) =>
+        this.#pending.push(() => {
+          try {
+            resolve(this.#write(changes));
+          } catch (error) {
+            reject(error);
+          }
+        })
+      );
+    }
+    this.#write(changes);
+  }
+
+  receipt(id: number): StoredMessage | StoredReceipt | undefined {
+    const message = this.disk.messages.get(id);
+    return message?.hasReceipt ? message : this.disk.receipts.get(id);
+  }
+
+  pending(after: number, count: number): readonly StoredMessage[] {
+    return [...this.disk.messages.values()]
+      .filter(({ id, hasReceipt }) => hasReceipt && id > after)
+      .sort((a, b) => a.id - b.id)
+      .slice(0, count);
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+
+  #waiting(): StoredMessage[] {
+    return [...this.disk.messages.values()]
+      .filter(({ packetId }) => packetId === 0)
+      .sort((a, b) => a.id - b.id);
+  }
+
+  #write(changes: readonly SessionChange[]): void {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.#isDead) return;
+    this.commits++;
+    const { disk } = this;
+    disk.lastId = this.#lastId;
+    for (const change of changes) {
+      switch (change.type) {
+        case "session":
+          disk.number = change.number;
+          disk.deliveries.clear();
+          disk.subscriptions.clear();
+          break;
+        case "message":
+          disk.messages.set(change.message.id, change.message);
+          break;
+        case "flight": {
+          const { type: _, ...flight } = change;
+          disk.messages.set(change.id, { ...disk.messages.get(change.id)!, ...flight });
+          break;
+        }
+        case "settled":
+          disk.messages.delete(change.receipt.id);
+          if (change.hasReceipt) disk.receipts.set(change.receipt.id, change.receipt);
+          break;
+        case "delivery":
+          disk.deliveries.set(change.delivery.packetId, change.delivery);
+          break;
+        case "subscribed":
+          disk.subscriptions.set(change.subscription.request.topicFilter, change.subscription);
+          break;
+        case "unsubscribed":
+          disk.subscriptions.delete(change.topicFilter);
+          break;
+        default:
+          change satisfies never;
+      }
+    }
+  }
+}
