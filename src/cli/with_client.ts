@@ -12,7 +12,7 @@ import { checkClientsDisconnect } from "../session/disconnecting.ts";
 import type { Context, Output } from "./context.ts";
 import { Failure, usageFailure } from "./failure.ts";
 import type { Connection } from "./options/connection.ts";
-import { passwordOf } from "./options/credentials.ts";
+import { identityOf } from "./options/credentials.ts";
 import { urlOf } from "./options/server.ts";
 import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
@@ -57,12 +57,12 @@ export async function withClient(
   let isConnected = false;
   try {
     const isOurs = session !== undefined && connection.connect.sessionExpiryInterval === undefined;
-    const password = await passwordOf(connection.given, context) ?? server.at.password;
+    const identity = await identityOf(connection.given, server.at, context);
     const client = await clientFor(context, connection, {
       ...isOurs && { sessionExpiryInterval: session },
       ...connect,
       ...connection.connect,
-      password,
+      ...identity,
       signal: ending.signal,
     });
     reportConnection(client, context.stderr);

@@ -32,6 +32,7 @@ const CONNECTION: Files = {
     ...["disconnect-user-property", "property"],
   ],
   "options/credentials_test.ts": ["password", "password-file", "password-env"],
+  "scram_test.ts": ["auth-method"],
   "terminal/terminal_test.ts": ["ask-password"],
   "ending_test.ts": ["disconnect-with-will"],
   "lost_connection_test.ts": ["reconnect-attempts"],

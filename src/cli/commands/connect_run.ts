@@ -1,39 +1,30 @@
 // What `connect` does: performs the handshake with a server and shows every byte of it.
 
-import { concat } from "jsr:@std/bytes@^1/concat";
 import { willInit } from "../../client/options.ts";
-import { olderVersionText } from "../../client/reconnect.ts";
-import type { Destination } from "../../io/destination.ts";
+import { olderVersionText, textOf } from "../../client/reconnect.ts";
 import { dial, type DialStep } from "../../io/dial.ts";
-import { ConnectionFault, silentCloseFault } from "../../io/faults.ts";
-import type { Transport } from "../../io/transport.ts";
+import { ConnectionFault } from "../../io/faults.ts";
 import {
+  type AuthPacket,
+  type ConnackPacket,
   encodePacket,
-  explainPacket,
   type Explanation,
-  PacketDecoder,
-  PacketError,
   ReasonCode,
 } from "../../packets/mod.ts";
 import { isFailure } from "../../packets/reason_codes.ts";
-import type { Context, Output } from "../context.ts";
+import type { AuthenticationData, Authenticator } from "../../session/authenticator.ts";
+import type { Context } from "../context.ts";
 import { Failure, OutputClosed, usageFailure } from "../failure.ts";
 import { type Connection, connectionOf } from "../options/connection.ts";
-import { passwordOf } from "../options/credentials.ts";
+import { type Identity, identityOf } from "../options/credentials.ts";
 import { CLI_NAMES, destinationOf } from "../options/tls_files.ts";
 import { DialProgress } from "../packets/dial_progress.ts";
-import {
-  formatExplanation,
-  formatHeading,
-  type FormatOptions,
-  SECRETS,
-} from "../packets/format.ts";
+import { Dialogue, Display } from "../packets/dialogue.ts";
+import { SECRETS } from "../packets/format.ts";
 import { stepTracerTo, tracerTo } from "../packets/tracer.ts";
 import { failureOf, hintFor, TIMED_OUT } from "../server_failures.ts";
-import { hexByte, paintFor, quoted } from "../terminal/text.ts";
+import { hexByte, quoted } from "../terminal/text.ts";
 import type { ConnectArguments } from "./connect.ts";
-
-type Options = ConnectArguments["options"];
 
 /** The largest CONNACK that is accepted, in bytes, when CONNECT has no Maximum Packet Size. */
 const LARGEST_ANSWER = 1_048_576;
@@ -42,8 +33,7 @@ const LARGEST_ANSWER = 1_048_576;
 export async function run(context: Context, given: ConnectArguments): Promise<number> {
   const connection = connectionOf(given, "connect");
   const { server, connect: { connectTimeout = Infinity } } = connection;
-  const password = await passwordOf(given.options, context) ?? server.at.password;
-  const packets = packetsOf(connection, password);
+  const identity = await identityOf(given.options, server.at, context);
   const limit = connection.connect.maximumPacketSize ?? LARGEST_ANSWER;
   // --timeout alone also limits the wait for the CONNACK.
   const longest = given.options["connect-timeout"] === undefined && connection.timeout < Infinity
@@ -52,10 +42,15 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
   const destination = await destinationOf(server, context.stderr);
   const deadline = AbortSignal.timeout(longest);
   const stop = AbortSignal.any([context.signal, deadline]);
+  const authenticator = await identity.authentication?.({ signal: stop });
+  const packets = await packetsOf(connection, identity, authenticator, stop);
   const { trace } = connection;
   const tracer = trace && await tracerTo(context.stderr, trace, "client");
   const traceStep = trace && await stepTracerTo(context.stderr, trace);
-  const display = new Display(context.stdout, given.options);
+  const display = new Display(context.stdout, {
+    full: given.options.full,
+    hidden: given.options["show-password"] ? [] : SECRETS,
+  });
   const progress = new DialProgress(destination, context.stdout, given.options["show-password"]);
   try {
     const observe = (step: DialStep) => {
@@ -68,7 +63,8 @@ export async function run(context: Context, given: ConnectArguments): Promise<nu
     const close = () => transport.close();
     stop.addEventListener("abort", close);
     try {
-      return await converse(transport, packets, limit, destination, display);
+      const dialogue = new Dialogue(transport, limit, destination, display);
+      return await converse(dialogue, packets, authenticator, stop);
     } finally {
       stop.removeEventListener("abort", close);
       transport.close();
@@ -86,17 +82,25 @@ interface Packets {
 }
 
 /** The packets to send. */
-function packetsOf(
+async function packetsOf(
   { connect, disconnect }: Connection,
-  password: Uint8Array | undefined,
-): Packets {
-  const { clientId = "", cleanStart, keepAlive, username, will, ...others } = connect;
-  const { connectTimeout: _, reconnect: __, ...properties } = others;
+  { username, password }: Identity,
+  authenticator: Authenticator | undefined,
+  signal: AbortSignal,
+): Promise<Packets> {
+  const { clientId = "", cleanStart, keepAlive, will, ...others } = connect;
+  const { connectTimeout: _, reconnect: __, ...given } = others;
+  const properties = authenticator === undefined ? given : {
+    ...given,
+    authenticationMethod: authenticator.method,
+    authenticationData: bytesOfData(await authenticator.start({ signal })),
+  };
   const { reasonCode, ...disconnectProperties } = disconnect;
   try {
     return {
       connect: encodePacket({
-        ...{ type: "connect", clientId, cleanStart, keepAlive, username, password, properties },
+        ...{ type: "connect", clientId, cleanStart, keepAlive, username, properties },
+        password: bytesOfData(password),
         will: will && willInit(will),
       }),
       disconnect: encodePacket({
@@ -113,91 +117,73 @@ function packetsOf(
   }
 }
 
-/** Shows packets as they are sent and received. */
-class Display {
-  readonly output: Output;
-  readonly #format: FormatOptions;
-
-  constructor(output: Output, options: Options) {
-    this.output = output;
-    this.#format = {
-      full: options.full,
-      hidden: options["show-password"] ? [] : SECRETS,
-    };
-  }
-
-  show(direction: string, explanation: Explanation): void {
-    this.output.write(`${direction} ${formatHeading(explanation, this.output)}`);
-    this.output.write(`${formatExplanation(explanation, this.output, this.#format)}\n`);
-  }
-}
-
-const TO_SERVER = "→ Client to Server:";
-const TO_CLIENT = "← Server to Client:";
-
-/** Sends the CONNECT, shows the response, and disconnects. */
+/** Sends the CONNECT, answers what is asked, shows all of it, and disconnects. */
 async function converse(
-  transport: Transport,
+  dialogue: Dialogue,
   { connect, disconnect }: Packets,
-  maximumPacketSize: number,
-  destination: Destination,
-  display: Display,
+  authenticator: Authenticator | undefined,
+  signal: AbortSignal,
 ): Promise<number> {
-  const { address } = destination;
-  await unlessBroken(destination, transport.write(connect));
-  display.show(TO_SERVER, explainPacket(connect));
-  const receiving = receive(transport, maximumPacketSize, destination);
-  const received = await unlessBroken(destination, receiving);
-  const answer = explainPacket(received, { maximumPacketSize });
-  display.show(TO_CLIENT, answer);
-  const isConnected = answer.packet?.type === "connack" &&
-    !isFailure(answer.packet.reasonCode);
-  if (isConnected) {
-    await transport.write(disconnect);
-    display.show(TO_SERVER, explainPacket(disconnect));
-  }
-  const { green, red } = paintFor(display.output);
-  const paint = isConnected ? green : red;
-  display.output.write(`${paint(verdictOf(answer, address))}\n`);
-  if (isConnected) return 0;
-  return answer.packet?.type === "connack" ? answer.packet.reasonCode : 1;
-}
-
-/** The bytes up to the end of the first packet, or up to what is malformed in it. */
-async function receive(
-  transport: Transport,
-  maximumPacketSize: number,
-  destination: Destination,
-): Promise<Uint8Array> {
-  const decoder = new PacketDecoder({ maximumPacketSize });
-  const chunks: Uint8Array[] = [];
-  for (let chunk = await transport.read(); chunk !== undefined; chunk = await transport.read()) {
-    chunks.push(chunk);
-    decoder.push(chunk);
-    try {
-      if (decoder.next() !== undefined) break;
-    } catch (error) {
-      if (!(error instanceof PacketError)) throw error;
-      break;
-    }
-  }
-  if (chunks.length === 0) throw silentCloseFault(destination, undefined);
-  return concat(chunks);
-}
-
-/** The result of network I/O; its errors become faults with a sentence. */
-async function unlessBroken<Result>(
-  destination: Destination,
-  work: Promise<Result>,
-): Promise<Result> {
+  await dialogue.send(connect);
+  let answer = await dialogue.receive();
   try {
-    return await work;
+    while (answer.packet?.type === "auth" && authenticator?.next !== undefined) {
+      await dialogue.send(await nextStep(authenticator, answer.packet, signal));
+      answer = await dialogue.receive();
+    }
+    const connack = acceptedBy(answer);
+    if (connack !== undefined) {
+      await authenticator?.done?.(connack.properties.authenticationData, { signal });
+    }
   } catch (error) {
-    throw error instanceof ConnectionFault ? error : silentCloseFault(destination, error);
+    if (error instanceof ConnectionFault || signal.aborted) throw error;
+    await dialogue.send(DISTRUST);
+    return dialogue.end(
+      1,
+      `Failed: ${dialogue.address} did not pass authentication: ${textOf(error)}`,
+    );
   }
+  const verdict = verdictOf(answer, dialogue.address);
+  if (acceptedBy(answer) !== undefined) {
+    await dialogue.send(disconnect);
+    return dialogue.end(0, verdict);
+  }
+  return dialogue.end(answer.packet?.type === "connack" ? answer.packet.reasonCode : 1, verdict);
 }
 
-function verdictOf({ packet, packetType, fault, fields }: Explanation, address: string): string {
+/** The DISCONNECT for a server that is not to be trusted. */
+const DISTRUST = encodePacket({ type: "disconnect", reasonCode: ReasonCode.unspecifiedError });
+
+/** The CONNACK by which the server has accepted the client. */
+function acceptedBy({ packet }: Explanation): ConnackPacket | undefined {
+  return packet?.type === "connack" && !isFailure(packet.reasonCode) ? packet : undefined;
+}
+
+/** The AUTH that answers the server's. */
+async function nextStep(
+  authenticator: Authenticator,
+  { properties: { authenticationMethod, authenticationData } }: AuthPacket,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  if (authenticationMethod !== authenticator.method) {
+    throw new Error(`the server asks for ${quoted(authenticationMethod ?? "")}`);
+  }
+  const data = bytesOfData(await authenticator.next!(authenticationData, { signal }));
+  return encodePacket({
+    type: "auth",
+    reasonCode: ReasonCode.continueAuthentication,
+    properties: { authenticationMethod, authenticationData: data },
+  });
+}
+
+function bytesOfData(data: AuthenticationData): Uint8Array | undefined {
+  return typeof data === "string" ? new TextEncoder().encode(data) : data;
+}
+
+function verdictOf(
+  { packet, packetType, fault, fields }: Explanation,
+  address: string,
+): string {
   if (fault !== undefined) {
     const older = olderVersionText(fault, address);
     return older !== undefined
@@ -209,7 +195,7 @@ function verdictOf({ packet, packetType, fault, fields }: Explanation, address: 
   if (packet?.type === "auth") {
     const method = quoted(packet.properties.authenticationMethod ?? "");
     return `Failed: ${address} requires another step of authentication with ${method}, ` +
-      "which connect does not support; use the library";
+      "which --authentication-method does not support; see --auth-method";
   }
   if (packet?.type !== "connack") {
     return `Failed: ${address} sent ${packetType} instead of CONNACK (§3.2)`;

@@ -5,7 +5,7 @@ import type { QoS } from "../../packets/mod.ts";
 import { ReasonCode } from "../../packets/reason_codes.ts";
 import { usageFailure } from "../failure.ts";
 import type { Permissions } from "../permissions.ts";
-import { CREDENTIALS } from "./credentials.ts";
+import { checkAuthMethod, CREDENTIALS } from "./credentials.ts";
 import {
   type AnyValues,
   integerOption,
@@ -119,14 +119,14 @@ export interface Connection {
   readonly server: ServerPlace;
   /** The topic in the URL, if there is one. */
   readonly topic: string | undefined;
-  /** Options of the client, without the password. */
+  /** Options of the client, without user and password. */
   readonly connect: ConnectOptions;
   readonly disconnect: DisconnectOptions;
   /** How packets are shown; `undefined` if they are not. */
   readonly trace: TraceLevel | undefined;
   /** Milliseconds after which the command gives up; `Infinity` for never. */
   readonly timeout: number;
-  /** The values of the options, for the password. */
+  /** The values of the options, for user and password. */
   readonly given: ConnectionValues;
 }
 
@@ -144,6 +144,7 @@ export function connectionOf(
   if (!["5", "mqttv5", undefined].includes(options["protocol-version"])) {
     throw usageFailure("--protocol-version: only MQTT 5.0 is supported, expected 5 or mqttv5");
   }
+  checkAuthMethod(options);
   return {
     server,
     topic,
@@ -152,7 +153,6 @@ export function connectionOf(
       clientId: clientIdOf(options),
       cleanStart: !options["no-clean-start"],
       keepAlive: integerOption("keep-alive", options["keep-alive"] ?? "60", 0, 65_535),
-      username: options.username ?? server.at.username,
       will: willOf(options),
       connectTimeout: positive("connect-timeout", options["connect-timeout"] ?? "10"),
       reconnect: attempts === undefined ? {} : reconnectOf(attempts),

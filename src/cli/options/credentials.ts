@@ -1,10 +1,12 @@
-// User and password: from the command line, a file, the environment or a prompt. Never shown.
+// User and password: from the command line, a file, the environment or a prompt. Never shown, and
+// with SCRAM never sent.
 
+import type { ConnectOptions } from "../../client/mod.ts";
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { unreadable } from "../files.ts";
 import { quoted } from "../terminal/text.ts";
-import { isGiven, type OptionTable, type OptionValues } from "./parse.ts";
+import { type AnyValues, isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 import { bytesOption } from "./properties.ts";
 
 const GROUP = "Credentials";
@@ -37,9 +39,72 @@ export const CREDENTIALS = {
     help: "Password: prompt for it without echo",
     group: GROUP,
   },
+  "auth-method": {
+    value: "METHOD",
+    help: "prove the password: SCRAM-SHA-256 or SCRAM-SHA-512",
+    group: GROUP,
+  },
 } as const satisfies OptionTable;
 
 type Values = OptionValues<typeof CREDENTIALS>;
+
+const METHODS: readonly string[] = ["SCRAM-SHA-256", "SCRAM-SHA-512"];
+
+/**
+ * Refuses a method that there is none of, or two at the same time.
+ *
+ * @throws {Failure} when `--auth-method` cannot be used
+ */
+export function checkAuthMethod(options: Values & AnyValues): void {
+  const method = options["auth-method"];
+  if (method === undefined) return;
+  if (!METHODS.includes(method)) {
+    const [first, second] = METHODS;
+    throw usageFailure(
+      `--auth-method: expected ${first} or ${second}, got ${quoted(method)}; for a method of one ` +
+        "step see --authentication-method",
+    );
+  }
+  const other = ["authentication-method", "authentication-data"].find((name) =>
+    isGiven(options[name])
+  );
+  if (other !== undefined) {
+    throw usageFailure(`--auth-method cannot be combined with --${other}`);
+  }
+}
+
+/** Who the client is, and how it proves it. */
+export type Identity = Pick<ConnectOptions, "username" | "password" | "authentication">;
+
+/**
+ * The user, and its password or what proves it; of the options, else of the URL.
+ *
+ * @throws {Failure} when the password cannot be read, or SCRAM cannot do with it
+ */
+export async function identityOf(
+  options: Values,
+  at: { readonly username?: string | undefined; readonly password?: Uint8Array | undefined },
+  context: Context,
+): Promise<Identity> {
+  const username = options.username ?? at.username;
+  const password = await passwordOf(options, context) ?? at.password;
+  const method = options["auth-method"];
+  if (method === undefined) return { username, password };
+  if (username === undefined) throw usageFailure("--auth-method needs a --username");
+  if (password === undefined) {
+    throw usageFailure("--auth-method needs a password, such as that of --ask-password");
+  }
+  // Most commands have no use for it.
+  const { scramSha256, scramSha512 } = await import("../../client/scram.ts");
+  const scram = method === "SCRAM-SHA-256" ? scramSha256 : scramSha512;
+  try {
+    const authentication = scram({ username, password });
+    return { username: undefined, password: undefined, authentication };
+  } catch (error) {
+    if (error instanceof TypeError) throw usageFailure(`--auth-method: ${error.message}`);
+    throw error;
+  }
+}
 
 const SOURCES = ["password", "password-file", "password-env", "ask-password"] as const;
 
