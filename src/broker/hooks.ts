@@ -205,6 +205,21 @@ export class Hooks {
     );
   }
 
+  /** Tells the application that a client has subscribed. */
+  onSubscribe(client: ClientInfo, request: SubscriptionRequest): void {
+    if (this.#hooks.onSubscribe === undefined) return;
+    this.#notify({ name: "onSubscribe", client }, () => this.#hooks.onSubscribe!(client, request));
+  }
+
+  /** Tells the application that a client has ended a subscription. */
+  onUnsubscribe(client: ClientInfo, topicFilter: string): void {
+    if (this.#hooks.onUnsubscribe === undefined) return;
+    this.#notify(
+      { name: "onUnsubscribe", client },
+      () => this.#hooks.onUnsubscribe!(client, topicFilter),
+    );
+  }
+
   /** Tells the application that a message has been accepted. */
   onMessage(client: ClientInfo | undefined, packet: PublishPacket): void {
     if (this.#hooks.onMessage === undefined) return;

@@ -263,6 +263,16 @@ export interface BrokerHooks {
   onRefused?(refusal: Refusal): void | Promise<void>;
   /** Called when a connection of an accepted client has ended; `reason` says why. */
   onDisconnect?(client: ClientInfo, reason: string): void | Promise<void>;
+  /**
+   * Called for each subscription that a client has been granted, new or with other options, after
+   * SUBACK (§3.8.4). It tells of requests: not of subscriptions that a session has had before.
+   */
+  onSubscribe?(client: ClientInfo, subscription: SubscriptionRequest): void | Promise<void>;
+  /**
+   * Called for each subscription that a client has ended, after UNSUBACK (§3.10.4). Those that end
+   * with their session are not told.
+   */
+  onUnsubscribe?(client: ClientInfo, topicFilter: string): void | Promise<void>;
   /** Called when a message has been accepted, before it is delivered to its subscribers. */
   onMessage?(client: ClientInfo | undefined, message: BrokerMessage): void | Promise<void>;
   /**
@@ -323,20 +333,45 @@ export interface BrokerOptions extends BrokerHooks {
   readonly topicAliases?: "off" | "automatic" | undefined;
 }
 
-const HOOKS = [
-  "authenticate",
-  "authenticateStep",
-  "sessionOwner",
-  "authorizePublish",
-  "authorizeSubscribe",
-  "authorizeDelivery",
-  "onConnect",
-  "onRefused",
-  "onDisconnect",
-  "onMessage",
-  "onDropped",
-  "onError",
-] as const satisfies readonly (keyof BrokerHooks)[];
+const HOOKS = Object.keys(
+  {
+    authenticate: true,
+    authenticateStep: true,
+    sessionOwner: true,
+    authorizePublish: true,
+    authorizeSubscribe: true,
+    authorizeDelivery: true,
+    onConnect: true,
+    onRefused: true,
+    onDisconnect: true,
+    onSubscribe: true,
+    onUnsubscribe: true,
+    onMessage: true,
+    onDropped: true,
+    onError: true,
+  } satisfies Record<keyof BrokerHooks, true>,
+) as (keyof BrokerHooks)[];
+
+/** The names of all options of a broker. */
+export const BROKER_OPTIONS: readonly string[] = [
+  ...HOOKS,
+  ...Object.keys(
+    {
+      limits: true,
+      maximumQoS: true,
+      retainAvailable: true,
+      wildcardSubscriptionAvailable: true,
+      subscriptionIdentifierAvailable: true,
+      sharedSubscriptionAvailable: true,
+      serverKeepAlive: true,
+      maximumKeepAlive: true,
+      allowPublishToSys: true,
+      responseInformation: true,
+      overlapping: true,
+      topicAliases: true,
+    } satisfies Record<Exclude<keyof BrokerOptions, keyof BrokerHooks>, true>,
+  ),
+];
 
 /**
  * Checks the options.

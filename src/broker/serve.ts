@@ -12,6 +12,7 @@ import {
   type OnConnection,
 } from "../io/listen.ts";
 export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from "../io/listen.ts";
+import { LISTEN_OPTIONS } from "../io/listen_options.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { MemoryValve } from "../io/memory_valve.ts";
 import { processMemory } from "../io/process_memory.ts";
@@ -19,12 +20,13 @@ import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
+import { checkKnown } from "../session/option_checks.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
 import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
 import type { BrokerConnection } from "./model.ts";
-import type { BrokerOptions } from "./options.ts";
+import { BROKER_OPTIONS, type BrokerOptions } from "./options.ts";
 import { earlyRefusal } from "./refusals.ts";
 
 /** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
@@ -127,6 +129,7 @@ export class Broker implements AsyncDisposable {
   ): Promise<Broker> {
     let broker: Broker;
     try {
+      checkServeOptions(options);
       broker = new Broker(options, clock, store);
     } catch (error) {
       store?.close();
@@ -367,6 +370,29 @@ export class Broker implements AsyncDisposable {
     this.#engine.commit();
     this.#happened();
   }
+}
+
+const SERVE_OPTIONS: ReadonlySet<string> = new Set([
+  ...BROKER_OPTIONS,
+  ...LISTEN_OPTIONS,
+  ...Object.keys(
+    { path: true, listeners: true, intercept: true } satisfies Record<
+      Exclude<keyof ServeOptions, keyof BrokerOptions | keyof ListenOptions>,
+      true
+    >,
+  ),
+]);
+
+const LISTENER_OPTIONS: ReadonlySet<string> = new Set(LISTEN_OPTIONS);
+
+/** Refuses options that would do nothing. The engine checks what they are. */
+function checkServeOptions(options: ServeOptions): void {
+  checkKnown(options, SERVE_OPTIONS, "serve()");
+  if (options.listeners === undefined) return;
+  for (const listener of options.listeners) checkKnown(listener, LISTENER_OPTIONS, "a listener");
+  const without = LISTEN_OPTIONS.find((name) => options[name] !== undefined);
+  if (without === undefined) return;
+  throw new TypeError(`${without} cannot be combined with listeners: it belongs to one of them`);
 }
 
 /** Opens all listeners, or none when one of them fails. */

@@ -101,6 +101,7 @@ export class SubscribeHandler {
             connection.protocol.suback(packet, reasonCodes);
             for (const { subscription, before } of added) {
               this.#sendRetained(subscription, before === undefined);
+              this.#setup.hooks.onSubscribe(connection.client!, subscription.request);
             }
             this.#setup.retainedDelivery.deliver(session);
           },
@@ -142,6 +143,10 @@ export class SubscribeHandler {
         return isStored ? ReasonCode.success : ReasonCode.implementationSpecificError;
       });
       connection.protocol.unsuback(packet, reasonCodes);
+      for (const [index, reasonCode] of reasonCodes.entries()) {
+        if (reasonCode !== ReasonCode.success) continue;
+        this.#setup.hooks.onUnsubscribe(connection.client!, topicFilters[index]!);
+      }
     });
   }
 

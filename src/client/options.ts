@@ -304,7 +304,11 @@ export async function credentialsFor(
   { username, password, credentials }: ConnectOptions,
   server: Server,
 ): Promise<Credentials> {
-  if (credentials !== undefined) return await credentials();
+  if (credentials !== undefined) {
+    const given = await credentials();
+    checkKnown(given, CREDENTIALS, "credentials()");
+    return given;
+  }
   return { username: username ?? server.username, password: password ?? server.password };
 }
 
@@ -352,9 +356,18 @@ export function willInit(
 
 function reconnectOptions(given: Partial<ReconnectOptions> | undefined): ReconnectOptions {
   const options = { ...DEFAULT_RECONNECT, ...given };
+  checkKnown(options, new Set(Object.keys(DEFAULT_RECONNECT)), "reconnect");
   for (const [name, value] of Object.entries(options)) checkPositive(`reconnect.${name}`, value);
   return options;
 }
+
+const QUEUE_LIMITS: ReadonlySet<string> = new Set<keyof ReceiveQueueLimits>([
+  "messages",
+  "bytes",
+  "whenFull",
+]);
+
+const CREDENTIALS: ReadonlySet<string> = new Set<keyof Credentials>(["username", "password"]);
 
 function queueLimits<
   Limits extends { readonly messages: number; readonly bytes: number; readonly whenFull: string },
@@ -362,6 +375,7 @@ function queueLimits<
   name: string,
   limits: Limits,
 ): Limits {
+  checkKnown(limits, QUEUE_LIMITS, name);
   checkPositive(`${name}.messages`, limits.messages);
   checkPositive(`${name}.bytes`, limits.bytes);
   checkOneOf(`${name}.whenFull`, limits.whenFull, ["drop newest", "drop oldest"]);

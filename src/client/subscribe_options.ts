@@ -35,6 +35,11 @@ const NAMES: ReadonlySet<string> = new Set<string>([
   ...propertyNames("subscribe").filter((name) => name !== "subscriptionIdentifiers"),
 ]);
 
+const UNSUBSCRIBE_NAMES: ReadonlySet<string> = new Set<string>([
+  ...propertyNames("unsubscribe"),
+  "signal",
+]);
+
 /**
  * What to ask the server for.
  *
@@ -76,6 +81,7 @@ export function unsubscribeRequest(
   filters: string | readonly string[],
   options: PropertiesOf<"unsubscribe"> = {},
 ): UnsubscribeRequest {
+  checkKnown(options, UNSUBSCRIBE_NAMES, "unsubscribe()");
   const properties = pickProperties("unsubscribe", options);
   const request = { type: "unsubscribe", topicFilters: [filters].flat(), properties } as const;
   checkPacket({ ...request, packetId: 1 });

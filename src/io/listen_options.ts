@@ -17,7 +17,13 @@ const MEANT_FOR = {
   certificateUsername: ["mqtts", "wss"],
   websocketPath: ["ws", "wss"],
   allowedOrigins: ["ws", "wss"],
-} as const satisfies Partial<Record<keyof ListenOptions, readonly ListenProtocol[]>>;
+} as const satisfies Record<Exclude<keyof ListenOptions, "protocol">, readonly ListenProtocol[]>;
+
+/** The names of all options of a listener. */
+export const LISTEN_OPTIONS: readonly (keyof ListenOptions)[] = [
+  "protocol",
+  ...Object.keys(MEANT_FOR) as (keyof typeof MEANT_FOR)[],
+];
 
 const PROTOCOLS = ["mqtt", "mqtts", "ws", "wss", "mqtt+unix"];
 

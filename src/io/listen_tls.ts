@@ -2,6 +2,7 @@
 // certificate, and Nagle's algorithm cannot be turned off on its connections, which delays CONNACK
 // by 40 ms or more.
 
+import { checkKnown } from "../session/option_checks.ts";
 import type { PeerCertificate } from "../session/peer.ts";
 import { namesOf } from "./distinguished_name.ts";
 import type {
@@ -22,6 +23,12 @@ type TlsSocket = InstanceType<(typeof import("node:tls"))["TLSSocket"]>;
 
 /** The longest delay of a timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
+
+const CERTIFICATE_OPTIONS: ReadonlySet<string> = new Set<keyof CertificateOptions>([
+  "cert",
+  "key",
+  "ca",
+]);
 
 export interface TlsListenOptions extends Where {
   readonly cert?: string | undefined;
@@ -122,6 +129,7 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
   return {
     port: portOf(server),
     setCertificate(next) {
+      checkKnown(next, CERTIFICATE_OPTIONS, "setCertificate()");
       const newer = checked({ ...next, ca: next.ca ?? certificate.ca }, clientCertificate);
       server.setSecureContext({ ...newer, minVersion: "TLSv1.2" });
       certificate = newer;

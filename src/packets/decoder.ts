@@ -3,7 +3,7 @@
 // proportion to the bytes received, whatever a fixed header announces.
 
 import { PacketError } from "../errors.ts";
-import { checkBytes } from "../wire/checks.ts";
+import { checkBytes, checkKnown } from "../wire/checks.ts";
 import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
 import { type Packet, readBody } from "./codec.ts";
 import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
@@ -24,6 +24,16 @@ export interface DecoderOptions {
    */
   readonly userPropertiesPerPacket?: number | undefined;
 }
+
+const NAMES: ReadonlySet<string> = new Set(
+  Object.keys(
+    {
+      maximumPacketSize: true,
+      filtersPerPacket: true,
+      userPropertiesPerPacket: true,
+    } satisfies Record<keyof DecoderOptions, true>,
+  ),
+);
 
 /**
  * The room for a packet that is gathered, to begin with: at most this, however large the packet.
@@ -82,6 +92,7 @@ export class PacketDecoder {
    * @throws {RangeError} when `maximumPacketSize` is below 1
    */
   constructor(options: DecoderOptions = {}) {
+    checkKnown(options, NAMES, "a decoder");
     const { maximumPacketSize = Infinity } = options;
     checkMaximumPacketSize(maximumPacketSize);
     this.#maximumPacketSize = maximumPacketSize;

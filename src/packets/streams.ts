@@ -1,7 +1,11 @@
 // The codec as streams of the web platform.
 
 import { type EncodeOptions, encodePacket, type Packet, type PacketInit } from "./codec.ts";
+import { checkKnown } from "../wire/checks.ts";
 import { type DecoderOptions, PacketDecoder } from "./decoder.ts";
+
+/** The options of an encoder. */
+const NAMES: ReadonlySet<string> = new Set<keyof EncodeOptions>(["maximumPacketSize"]);
 
 /**
  * A transform from bytes, however cut, to packets. The stream of packets fails with a
@@ -86,7 +90,8 @@ export class PacketEncoderStream implements TransformStream<PacketInit, Uint8Arr
   readonly writable: WritableStream<PacketInit>;
 
   /** Makes an encoder for one receiver. */
-  constructor(options?: EncodeOptions) {
+  constructor(options: EncodeOptions = {}) {
+    checkKnown(options, NAMES, "an encoder");
     // To extend TransformStream would load the platform's streams for everybody who imports this
     // module.
     const stream = new TransformStream<PacketInit, Uint8Array>({

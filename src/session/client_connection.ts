@@ -28,6 +28,7 @@ import {
 } from "./disconnecting.ts";
 import { ClientKeepAlive } from "./keep_alive.ts";
 import type { MessageExchange } from "./message_exchange.ts";
+import { checkKnown } from "./option_checks.ts";
 import {
   checkSupported,
   PendingRequests,
@@ -59,6 +60,19 @@ export interface ClientConnectionOptions extends Pick<ConnectionOptions, "topicA
    */
   readonly verifiesServer?: boolean | undefined;
 }
+
+const NAMES: ReadonlySet<string> = new Set(
+  Object.keys(
+    {
+      connect: true,
+      session: true,
+      pingTimeout: true,
+      topicAliases: true,
+      receiveExcess: true,
+      verifiesServer: true,
+    } satisfies Record<keyof ClientConnectionOptions, true>,
+  ),
+);
 
 /**
  * CONNECT has been written: CONNACK is to come, or the Server's next step of authentication.
@@ -157,6 +171,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | V
     now: number,
     options: ClientConnectionOptions,
   ) {
+    checkKnown(options, NAMES, "ClientConnection");
     const { connect, session, pingTimeout, topicAliases } = options;
     const { receiveExcess, verifiesServer } = options;
     const { maximumPacketSize } = connect.properties ?? {};

@@ -101,7 +101,12 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     this.state = state;
     this.now = now;
     this.writeBuffer = new WriteBuffer(options.memory);
-    this.decoder = new PacketDecoder(options);
+    const { maximumPacketSize, filtersPerPacket, userPropertiesPerPacket } = options;
+    this.decoder = new PacketDecoder({
+      maximumPacketSize,
+      filtersPerPacket,
+      userPropertiesPerPacket,
+    });
     this.#topicAliases = options.topicAliases ?? "off";
   }
 

@@ -1,16 +1,7 @@
 // Checks of an application's options, before anything is done with them: a value of the wrong type
 // is a TypeError, one out of range a RangeError, and both name the option.
 
-/**
- * Refuses options that there are none of: a misspelt option would do nothing.
- *
- * @throws {TypeError} when there is one
- */
-export function checkKnown(options: object, known: ReadonlySet<string>, of: string): void {
-  for (const name in options) {
-    if (!known.has(name)) throw new TypeError(`Unknown option ${JSON.stringify(name)} of ${of}`);
-  }
-}
+export { checkKnown } from "../wire/checks.ts";
 
 /**
  * Refuses a value of another type.

@@ -23,6 +23,7 @@ import type { AuthenticationProperties } from "./authentication.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
+import { checkKnown } from "./option_checks.ts";
 import type { ConnectionEvent } from "./events.ts";
 import { type ForeignProtocol, foreignProtocol } from "./foreign_protocol.ts";
 import { HeldBytes } from "./held_bytes.ts";
@@ -49,6 +50,21 @@ export interface ServerConnectionOptions extends ConnectionOptions {
   /** The most bytes in a packet before CONNACK. Default: as many as later. */
   readonly connectBytes?: number | undefined;
 }
+
+const NAMES: ReadonlySet<string> = new Set(
+  Object.keys(
+    {
+      maximumPacketSize: true,
+      topicAliases: true,
+      filtersPerPacket: true,
+      userPropertiesPerPacket: true,
+      memory: true,
+      connectTimeout: true,
+      packetsPerCall: true,
+      connectBytes: true,
+    } satisfies Record<keyof ServerConnectionOptions, true>,
+  ),
+);
 
 /** The most bytes that are kept of what a Client sends before its CONNECT is answered. */
 const MOST_EARLY_BYTES = 65_536;
@@ -109,6 +125,7 @@ export class ServerConnection extends Connection<ServerState> {
 
   /** Waits for a CONNECT. */
   constructor(now: number, options: ServerConnectionOptions = {}) {
+    checkKnown(options, NAMES, "ServerConnection");
     const { maximumPacketSize = Infinity, connectBytes = Infinity } = options;
     const { connectTimeout = 10_000 } = options;
     super(

@@ -3,6 +3,7 @@
 // aliases and all else end with the connection. How it is saved is in snapshot.ts.
 
 import { InFlight } from "./in_flight.ts";
+import { checkKnown } from "./option_checks.ts";
 import type { OutgoingMessage } from "./outgoing_message.ts";
 import { PacketIds } from "./packet_ids.ts";
 import type { PendingAcknowledgement } from "./pending_acknowledgement.ts";
@@ -14,6 +15,8 @@ export const DEFAULT_SEND_QUEUE_LIMITS: SendQueueLimits = {
   bytes: 67_108_864,
   whenFull: "drop newest",
 };
+
+const QUEUE_LIMITS: ReadonlySet<string> = new Set(Object.keys(DEFAULT_SEND_QUEUE_LIMITS));
 
 /** One session. It is of one Client Identifier, in one role. */
 export class Session {
@@ -37,6 +40,7 @@ export class Session {
 
   /** Begins without Session State. */
   constructor(clientId: string, limits: SendQueueLimits = DEFAULT_SEND_QUEUE_LIMITS) {
+    checkKnown(limits, QUEUE_LIMITS, "the send queue");
     this.clientId = clientId;
     this.exists = false;
     this.sendQueue = new SendQueue(limits);

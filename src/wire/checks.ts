@@ -3,6 +3,17 @@
 
 import type { Bits, Field } from "./field.ts";
 
+/**
+ * Refuses options that there are none of: a misspelt option would do nothing.
+ *
+ * @throws {TypeError} when there is one
+ */
+export function checkKnown(options: object, known: ReadonlySet<string>, of: string): void {
+  for (const name in options) {
+    if (!known.has(name)) throw new TypeError(`Unknown option ${JSON.stringify(name)} of ${of}`);
+  }
+}
+
 /** Refuses anything but an integer from `minimum` to `maximum`. */
 export function checkInteger(
   field: Field<never>,

@@ -143,3 +143,42 @@ Deno.test("onMessage is called before delivery, with whether there are subscribe
   await client.publish("nobody");
   assertEquals(order, ["nobody"]);
 });
+
+Deno.test("onSubscribe() and onUnsubscribe() are told what was granted and what was ended, after the answer", async () => {
+  const told: unknown[] = [];
+  await using world = new World({
+    authorizeSubscribe: (_client, { topicFilter }) => topicFilter !== "secret",
+    onSubscribe: ({ clientId }, { topicFilter, qos, noLocal }) =>
+      void told.push([clientId, topicFilter, qos, noLocal]),
+    onUnsubscribe: ({ clientId }, topicFilter) => void told.push([clientId, topicFilter]),
+  });
+  const client = await world.connect("c", { properties: { sessionExpiryInterval: 60 } });
+  await client.subscribeAll([
+    { topicFilter: "a", qos: 1 },
+    { topicFilter: "secret" },
+    { topicFilter: "b/#", noLocal: true },
+  ]);
+  assertEquals(told.splice(0), [["c", "a", 1, false], ["c", "b/#", 0, true]]);
+  await client.subscribe("a", { qos: 2 });
+  assertEquals(told.splice(0), [["c", "a", 2, false]]);
+  await client.unsubscribe("a", "never");
+  assertEquals(told.splice(0), [["c", "a"]]);
+  await client.cut();
+  await world.connect("c", { cleanStart: true });
+  assertEquals(told, []);
+});
+
+Deno.test("A failure of onSubscribe() or onUnsubscribe() is told to onError(), and the client has its answer", async () => {
+  const errors: unknown[] = [];
+  await using world = new World({
+    onSubscribe: () => Promise.reject(new Error("late")),
+    onUnsubscribe: () => {
+      throw new Error("at once");
+    },
+    onError: (error, { what }) => void errors.push([(error as Error).message, what]),
+  });
+  const client = await world.connect("c");
+  assertStrictEquals(await client.subscribe("a"), 0x00);
+  await client.unsubscribe("a");
+  assertEquals(errors, [["late", "onSubscribe"], ["at once", "onUnsubscribe"]]);
+});

@@ -50,6 +50,8 @@ tlsTest(
     ) {
       assertThrows(() => broker.setCertificate(wrong), TypeError);
     }
+    const unknown = { cert, key, prot: 3 };
+    assertThrows(() => broker.setCertificate(unknown), TypeError, '"prot" of setCertificate()');
     for (const url of broker.listeners.map(({ url }) => url)) {
       await using _ = await connect({ url, tls: { ca } }, { reconnect: false });
     }
