@@ -64,23 +64,24 @@ async function responseTo(
   client: Client,
   { topic, payload, options, subscribe, isFresh }: Request,
 ): Promise<Message> {
-  const { responseInformation = "mqtt5/responses" } = client.server;
-  const responseTopic = options.responseTopic ?? `${responseInformation}/${randomName()}`;
-  const correlationData = options.correlationData ?? new TextEncoder().encode(randomName());
+  const { correlationData = new TextEncoder().encode(randomName()) } = options;
   const { subscriptionIdentifiers, ...others } = subscribe as SubscribeOptions & {
     readonly subscriptionIdentifiers?: readonly number[];
   };
-  const responses = await client.subscribe(responseTopic, {
-    ...others,
-    subscriptionIdentifier: subscriptionIdentifiers?.[0],
+  return await client.request(topic, payload, {
+    ...options,
+    qos: options.qos ?? 0,
+    correlationData,
+    // The time limit is that of the command.
+    timeout: Infinity,
+    // Retained messages too, as for mosquitto_rr.
+    subscribe: {
+      ...others,
+      retainHandling: 0,
+      subscriptionIdentifier: subscriptionIdentifiers?.[0],
+    },
+    matches: (message) => !(isFresh && message.retain) && answers(message, correlationData),
   });
-  await client.publish(topic, payload, { ...options, responseTopic, correlationData });
-  for await (const response of responses) {
-    if (isFresh && response.retain || !answers(response, correlationData)) continue;
-    response.ack();
-    return response;
-  }
-  throw new Error("The subscription ended before a response arrived");
 }
 
 /**

@@ -66,16 +66,18 @@ async function answer(
   publish: PublishOptions,
   stderr: Output,
 ): Promise<number | undefined> {
-  const { topic, responseTopic, correlationData } = request;
+  // The Correlation Data is that of the request, whatever was given.
+  const { correlationData: _, ...options } = publish;
+  const { topic } = request;
   const tell = (text: string) => report(stderr, text);
-  if (responseTopic === undefined) {
+  if (request.responseTopic === undefined) {
     tell(`Ignored a message on ${topic}: it has no Response Topic`);
     return undefined;
   }
   const payload = await responder(request);
   if (payload === undefined) return undefined;
   try {
-    await client.publish(responseTopic, payload, { ...publish, correlationData });
+    await request.respond({ ...options, qos: options.qos ?? 0, payload });
     tell(`Responded to a request on ${topic}`);
     return 0;
   } catch (error) {

@@ -175,6 +175,13 @@ for (const [option, answer] of [["-R", "fresh"], ["-v", "re stale"]] as const) {
   );
 }
 
+Deno.test("request -q 1 ends at once when the server says that nobody has subscribed", async () => {
+  await using broker = await serve({ port: 0 });
+  const { exitCode, stderr } = await cli(broker, ["request", "-t", "a", "-n", "-q", "1"]);
+  assertEquals(exitCode, 1);
+  assertEquals(stderr, 'mqtt5: Nobody has subscribed to "a", so nobody can respond\n');
+});
+
 Deno.test("request ends with 27 when nobody answers within -W", async () => {
   await using broker = await serve({ port: 0 });
   const { exitCode, stdout, stderr } = await cli(broker, ["request", "-t", "a", "-n", "-W", "0.3"]);
