@@ -37,6 +37,7 @@ Deno.test("the README has code for the broker, the codec and the engine that run
   assert(BLOCKS.length > SELF_CONTAINED.length);
   assertEquals(SELF_CONTAINED.map(entryOf), [
     "mqtt5/mqtt5/broker",
+    "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5",
     "mqtt5/mqtt5/session",
   ]);
