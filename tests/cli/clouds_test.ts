@@ -9,6 +9,7 @@ import {
   awsIotSigned,
   awsIotToken,
   azureEventGrid,
+  azureEventGridToken,
   type Cloud,
   hivemqCloud,
 } from "../interop/cloud.ts";
@@ -49,6 +50,14 @@ const ROWS: readonly [name: string, start: () => Promise<Cloud>, words: Words][]
     "Azure Event Grid, certificate",
     azureEventGrid,
     ({ options: { username = "" } }) => ["-i", "device", "-u", username, ...identity],
+  ],
+  [
+    "Azure Event Grid, token",
+    azureEventGridToken,
+    ({ options: { password = "" } }) => [
+      ...["-i", "device", "--authentication-method", "CUSTOM-JWT"],
+      ...["--authentication-data", password],
+    ],
   ],
 ];
 

@@ -115,6 +115,16 @@ export async function azureEventGrid(): Promise<Cloud> {
   });
 }
 
+/** Azure Event Grid on 8883 with a token: SNI, and enhanced authentication by `CUSTOM-JWT`. */
+export async function azureEventGridToken(): Promise<Cloud> {
+  return await start("mqtts", { password }, {
+    refuse({ properties: { authenticationMethod, authenticationData } }) {
+      const token = new TextDecoder().decode(authenticationData);
+      return authenticationMethod === "CUSTOM-JWT" && token === password ? undefined : 0x87;
+    },
+  });
+}
+
 async function start(
   scheme: "mqtts" | "wss",
   options: Omit<Cloud["options"], "tls">,

@@ -2,7 +2,13 @@
 // against a server that lets in who comes so, and nobody else; and again when the connection breaks.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { type Client, connect, ConnectionClosedError, RefusedError } from "../../mod.ts";
+import {
+  type Client,
+  connect,
+  ConnectionClosedError,
+  RefusedError,
+  tokenAuthentication,
+} from "../../mod.ts";
 import { opensslTest, otherAuthority } from "../io/certificates.ts";
 import {
   awsIot,
@@ -11,6 +17,7 @@ import {
   awsIotSigned,
   awsIotToken,
   azureEventGrid,
+  azureEventGridToken,
   type Cloud,
   hivemqCloud,
   type SigningCloud,
@@ -131,6 +138,20 @@ cloudTest(
   (url, { ca, cert, key, username }) =>
     connect(url, { clientId: "device", username, tls: { ca, cert, key }, reconnect }),
   { commonName: "device-7" },
+);
+
+cloudTest(
+  "Azure Event Grid with a token",
+  azureEventGridToken,
+  (url, { ca, password }) => {
+    const token = () => Promise.resolve(password);
+    return connect(url, {
+      clientId: "device",
+      authentication: tokenAuthentication({ method: "CUSTOM-JWT", token }),
+      tls: { ca },
+      reconnect,
+    });
+  },
 );
 
 opensslTest(

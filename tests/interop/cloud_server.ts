@@ -182,7 +182,12 @@ export class CloudServer implements AsyncDisposable {
 
 /** Starts a server. */
 export async function startCloud(rules: CloudRules): Promise<CloudServer> {
-  const cloud = new CloudServer(rules, await serve({ listeners: [] }));
+  // Who has an Authentication Method has been looked at before.
+  const broker = await serve({
+    listeners: [],
+    authenticateStep: () => ({ result: "success" }),
+  });
+  const cloud = new CloudServer(rules, broker);
   await cloud.listen();
   return cloud;
 }
