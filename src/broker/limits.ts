@@ -1,6 +1,7 @@
 // The limits of a broker: what each of them bounds, its default and its range.
 
 import { checkType } from "../session/option_checks.ts";
+import { SECURE_CONNECTION } from "./sizes.ts";
 
 /**
  * Limits of a broker. What exceeds one is dropped or refused with the Reason Code of the standard:
@@ -152,4 +153,12 @@ export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
     limits[name] = value;
   }
   return limits;
+}
+
+/**
+ * The maximum number of simultaneous TLS handshakes: these take an eighth of the memory at most, as
+ * it is not known yet who the clients are.
+ */
+export function handshakesWith({ memory, connections }: BrokerLimits): number {
+  return Math.min(connections, Math.max(1, Math.floor(memory / 8 / SECURE_CONNECTION)));
 }

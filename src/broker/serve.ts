@@ -22,15 +22,13 @@ import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
 import { checkKnown } from "../session/option_checks.ts";
 import type { PeerInfo } from "../session/peer.ts";
+import { handshakesWith } from "./limits.ts";
 import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
 import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
 import type { BrokerConnection } from "./model.ts";
 import { BROKER_OPTIONS, type BrokerOptions } from "./options.ts";
 import { earlyRefusal } from "./refusals.ts";
-
-/** This part of the memory at most is taken by connections whose handshake of TLS goes on. */
-const HANDSHAKES_PART = 8;
 
 /** For how long changes that no client waits for may stay uncommitted, in milliseconds. */
 const SOON = 100;
@@ -136,10 +134,9 @@ export class Broker implements AsyncDisposable {
       throw error;
     }
     const { limits, handshakes: account } = broker.#engine;
-    const most = Math.max(1, Math.floor(limits.memory / HANDSHAKES_PART / SECURE_CONNECTION));
     const handshakes: HandshakeLimits = {
       handshakeTimeout: limits.connectTimeout,
-      handshakes: Math.min(limits.connections, most),
+      handshakes: handshakesWith(limits),
       onHandshake: () => account.tryCharge(SECURE_CONNECTION),
       onHandshakeEnded: () => account.release(SECURE_CONNECTION),
       onRefused({ why, message, address }, listener) {

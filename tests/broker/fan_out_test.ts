@@ -63,6 +63,25 @@ Deno.test("A message for very many subscribers is delivered in turns, and acknow
   assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
 });
 
+Deno.test("A message for very many subscribers comes after the retained one that a subscriber still waits for [MQTT-4.6.0-5]", async () => {
+  await using world = new World();
+  const publisher = await world.connect("p");
+  // More than wait in the queue of a session, and sent before it.
+  for (let index = 0; index < 300; index++) {
+    await publisher.publish(`e/${index}`, "e", { retain: true, qos: 1 });
+  }
+  await publisher.publish("f", "older", { retain: true, qos: 1 });
+  await subscribers(world);
+  const slow = await world.connect("slow", { properties: { receiveMaximum: 1 } });
+  await slow.subscribe("#", { qos: 1 });
+  await publisher.publish("f", "newer", { retain: true, qos: 1 });
+  const seen = (await slow.receive()).filter(({ topic }) => topic === "f");
+  assertEquals(seen.map((message) => [textOf(message), message.retain]), [
+    ["older", true],
+    ["newer", false],
+  ]);
+});
+
 Deno.test("While a message is delivered to very many subscribers, other clients' messages are delivered, and later ones of the same client wait [MQTT-4.6.0-6]", async () => {
   await using world = new World({ limits: { memory: 1_000_000_000 } });
   const clients = await subscribers(world);

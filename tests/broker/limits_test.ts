@@ -4,6 +4,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { BrokerLimits, BrokerOptions } from "../../src/broker/mod.ts";
 import { BrokerEngine } from "../../src/broker/engine.ts";
+import { handshakesWith, limitsWith } from "../../src/broker/limits.ts";
 import { publishOf } from "./client.ts";
 import { World } from "./world.ts";
 
@@ -19,6 +20,14 @@ Deno.test("Every limit has the default that its documentation says", async () =>
     .matchAll(/Default:[\s*]*([\d,]+)[^/]*\*\/\s*readonly (\w+): number/g)
     .map(([, value, name]) => [name!, Number(value!.replaceAll(",", ""))] as const);
   assertEquals(new Map(documented), new Map(Object.entries(hubWith({}).limits)));
+});
+
+Deno.test("TLS handshakes take an eighth of the memory at most, but one is always possible", () => {
+  const handshakes = (limits: Partial<BrokerLimits>) => handshakesWith(limitsWith(limits));
+  assertStrictEquals(handshakes({ memory: 8 * 3 * 65_536 }), 3);
+  assertStrictEquals(handshakes({ memory: 8 * 3 * 65_536 - 1 }), 2);
+  assertStrictEquals(handshakes({ memory: 1 }), 1);
+  assertStrictEquals(handshakes({ connections: 2 }), 2);
 });
 
 Deno.test("connections: one too many is refused with 0x89, and accepted when another has closed", async () => {

@@ -391,3 +391,19 @@ Deno.test("memory: existing clients continue when no more sessions can begin", a
   assertStrictEquals(await client.publish("here", "x".repeat(5000), { qos: 1 }), 0x00);
   assertEquals((await client.receiveTexts())[0]!.length, 5000);
 });
+
+Deno.test("memory: a client comes back to its session when there is no room for new ones", async () => {
+  await using world = worldWith({ memory: 400_000 });
+  const clients = Array.from({ length: 100 }, (_, index) => `c${index}`);
+  for (const clientId of clients) {
+    const client = await world.connect(clientId, LASTING);
+    await client.subscribe("a", { qos: 1 });
+    await client.cut();
+  }
+  const publisher = await world.connect("p");
+  // What is left to sessions that there are is used, too.
+  while (world.engine.statistics.memory <= 350_000) await publisher.publish("a", "", { qos: 1 });
+  (await world.ask("new", LASTING)).expectRefusal(0x97);
+  const again = await world.connect("c0", { ...LASTING, cleanStart: false });
+  assert((await again.receive()).length > 0);
+});

@@ -98,6 +98,33 @@ Deno.test("An expired message takes no room in the queue [MQTT-3.3.2-5]", async 
   assertEquals(await waiting(world), ["3", "4"]);
 });
 
+/** The same, with a Subscription Identifier that takes 5 bytes of each message's room. */
+async function withIdentifiedSleeper(world: World): Promise<Client> {
+  const client = await world.connect("c", LASTING);
+  await client.subscribe("#", { qos: 1, identifier: 1 });
+  await client.cut();
+  return await world.connect("p");
+}
+
+Deno.test("A message that has no room only because of its Subscription Identifier is dropped and counted, too", async () => {
+  await using world = new World({ limits: { queuedBytes: 20 } });
+  const publisher = await withIdentifiedSleeper(world);
+  assertStrictEquals(await publisher.publish("a", "123456", { qos: 1 }), 0x00);
+  assertStrictEquals(await publisher.publish("a", "1234", { qos: 1 }), 0x97);
+  assertStrictEquals(world.engine.statistics.dropped, 1);
+  assertEquals(await waiting(world), ["123456"]);
+});
+
+Deno.test("An expired message takes no room that a Subscription Identifier needs [MQTT-3.3.2-5]", async () => {
+  await using world = new World({ limits: { queuedBytes: 20 } });
+  const publisher = await withIdentifiedSleeper(world);
+  const properties = { messageExpiryInterval: 10 };
+  assertStrictEquals(await publisher.publish("a", "1", { qos: 1, properties }), 0x00);
+  await world.advance(10_000);
+  assertStrictEquals(await publisher.publish("a", "1234", { qos: 1 }), 0x00);
+  assertEquals(await waiting(world), ["1234"]);
+});
+
 Deno.test("Queued messages are discarded with their session [MQTT-4.1.0-2]", async () => {
   await using world = new World();
   const publisher = await withSleeper(world);

@@ -135,22 +135,15 @@ Deno.test("Replacing a subscription loses no messages [MQTT-3.8.4-4]", async () 
   assertEquals(texts, Array.from({ length: 20 }, (_, count) => `${count}`));
 });
 
-for (
-  const [whose, options] of [
-    ["without a hook", {}],
-    ["with a hook that answers at once", { authorizeSubscribe: () => true }],
-  ] as const
-) {
-  Deno.test(`Packets behind a SUBSCRIBE are handled once all of its filters are subscribed, ${whose} [MQTT-4.6.0-5]`, async () => {
-    await using world = new World(options);
-    const client = await world.connect("c");
-    // So many take more than one turn.
-    const subscriptions = Array.from({ length: 1000 }, (_, index) => ({ topicFilter: `${index}` }));
-    await client.send({ type: "subscribe", packetId: 1, subscriptions }, publishOf("999", ""));
-    client.expect("suback");
-    client.expectMessage("999");
-  });
-}
+Deno.test("Packets behind a SUBSCRIBE are handled once all of its filters are subscribed, with a hook that answers at once [MQTT-4.6.0-5]", async () => {
+  await using world = new World({ authorizeSubscribe: () => true });
+  const client = await world.connect("c");
+  // So many take more than one turn.
+  const subscriptions = Array.from({ length: 1000 }, (_, index) => ({ topicFilter: `${index}` }));
+  await client.send({ type: "subscribe", packetId: 1, subscriptions }, publishOf("999", ""));
+  client.expect("suback");
+  client.expectMessage("999");
+});
 
 Deno.test("A client that has unsubscribed receives no new messages, but still those of its other subscriptions [MQTT-3.10.4-1] [MQTT-3.10.4-2]", async () => {
   await using world = new World();

@@ -133,6 +133,29 @@ Deno.test("Timers run in the order of their time, whatever is added, cancelled a
   }
 });
 
+Deno.test("The earliest timer stays the first when a cancelled one before it is removed with others", () => {
+  const { timers, add } = newAgenda();
+  const first = add(1);
+  // The heap's next element is not the next in time.
+  add(3);
+  add(2);
+  for (let at = 4; at <= 64; at++) add(at);
+  first.isCancelled = true;
+  add(65);
+  assertStrictEquals(timers.size, 64);
+  assertStrictEquals(timers.deadline, 2);
+});
+
+Deno.test("Cancelled timers are looked for only when they may outnumber the others", () => {
+  const { timers, add } = newAgenda();
+  const cancelled = Array.from({ length: 100 }, (_, at) => add(at + 1000)).slice(40);
+  for (const timer of cancelled) timer.isCancelled = true;
+  for (let at = 100; at < 128; at++) add(at + 1000);
+  assertStrictEquals(timers.size, 128);
+  add(5000);
+  assertStrictEquals(timers.size, 128 - cancelled.length + 1);
+});
+
 Deno.test("Cancelled timers are removed long before they would be due", () => {
   const timers = new Timers();
   const far = 1e12;

@@ -195,6 +195,28 @@ Deno.test("SUBSCRIBE and UNSUBSCRIBE with many Topic Filters are processed in tu
   }
 });
 
+Deno.test("SUBSCRIBE and UNSUBSCRIBE with long Topic Filters take more turns", async () => {
+  await using world = new World();
+  const client = await world.connect("c");
+  const topicFilters = Array.from({ length: 50 }, (_, index) => `${index}${"x".repeat(32_000)}`);
+  const subscriptions = topicFilters.map((topicFilter) => ({ topicFilter }));
+  for (
+    const packet of [
+      { type: "subscribe", packetId: 1, subscriptions },
+      { type: "unsubscribe", packetId: 2, topicFilters },
+    ] as const
+  ) {
+    const turns = await growth(
+      world,
+      () => world.engine.statistics.subscriptions,
+      () => client.link.send(encodePacket(packet)),
+    );
+    // Each is the work of 2000 messages.
+    assert(Math.max(...turns.map(Math.abs)) <= A_TURN / 2000, `${turns} filters in one turn`);
+  }
+  assertStrictEquals(world.engine.statistics.subscriptions, 0);
+});
+
 Deno.test("A message published after a SUBSCRIBE that takes many turns is handled after it [MQTT-4.6.0-5]", async () => {
   await using world = new World();
   const client = await world.connect("c");
