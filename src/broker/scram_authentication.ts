@@ -60,7 +60,7 @@ export interface ScramKeysOptions {
    * keys, and each client as it connects. Default: 100,000.
    */
   readonly iterations?: number | undefined;
-  /** Default: 16 random bytes. */
+  /** From 8 to 64 bytes, another one for each user. Default: 16 random bytes. */
   readonly salt?: Uint8Array | undefined;
 }
 
@@ -76,7 +76,7 @@ const DEFAULT_ITERATIONS = 100_000;
  *
  * @throws {TypeError} when there is no such method, or SASLprep (RFC 4013) does not allow a
  *   character of the password
- * @throws {RangeError} when the iterations are out of their range
+ * @throws {RangeError} when the iterations or the length of the salt are out of their range
  */
 export async function scramKeys(
   method: ScramMethod,
@@ -85,6 +85,7 @@ export async function scramKeys(
 ): Promise<string> {
   checkMethods([method]);
   checkIterations(iterations);
+  checkSalt(salt);
   const setup = { password: preparedPassword(password), salt, iterations };
   return formatKeys(await keysOf(webCrypto, method, setup));
 }
@@ -226,6 +227,14 @@ function checkMethods(methods: readonly string[]): void {
     if ((SCRAM_METHODS as readonly string[]).includes(method)) continue;
     throw new TypeError(`expected SCRAM-SHA-256 or SCRAM-SHA-512, got ${JSON.stringify(method)}`);
   }
+}
+
+function checkSalt(salt: Uint8Array): void {
+  if (!(salt instanceof Uint8Array)) {
+    throw new TypeError(`salt must be a Uint8Array, got ${typeof salt}`);
+  }
+  if (salt.length >= 8 && salt.length <= 64) return;
+  throw new RangeError(`salt must have from 8 to 64 bytes, got ${salt.length}`);
 }
 
 function checkIterations(iterations: number): void {

@@ -124,8 +124,10 @@ async function shakeHands(
   const { address } = server;
   const authenticationMethod = connect.properties?.authenticationMethod;
   /** A step of authentication, which may take time. */
-  const step = (work: Promise<void>): void => {
-    work.catch((error) => connection.failAuthentication(error)).then(() => link.drive.wake());
+  const step = (work: Promise<void>, then = () => {}): void => {
+    work.then(then, (error) => connection.failAuthentication(error))
+      .catch((error) => connection.abort(error))
+      .then(() => link.drive.wake());
   };
   const shake = (event: ConnectionEvent): void => {
     // What comes after the attempt has failed does not make a connection any more.
@@ -141,10 +143,10 @@ async function shakeHands(
         isRejected = true;
         return reject(stepAskedError(address, authenticationMethod!));
       }
-      case "verify":
-        return step(
-          exchange!.done(event.packet, signal).then(() => connection.confirm(clock.now())),
-        );
+      case "verify": {
+        const verified = exchange!.done(event.packet, signal);
+        return step(verified, () => connection.confirm(clock.now()));
+      }
       case "closed": {
         const { error } = link.drive;
         return reject(

@@ -165,6 +165,8 @@ for (
     ["gives data that are none", () => ({ result: "continue", data: "text" })],
     ["succeeds with data that are none", () => ({ result: "success", data: [1] })],
     ["refuses with no Reason Code of a refusal", () => ({ result: "refuse", reasonCode: 0 })],
+    ["refuses with a Reason String that is none", () => ({ result: "refuse", reasonString: 1 })],
+    ["succeeds with a user name that is none", () => ({ result: "success", username: 1 })],
   ] as const
 ) {
   Deno.test(`A client is refused by a hook that ${what} [MQTT-4.12.0-4] [MQTT-4.12.1-2]`, async () => {

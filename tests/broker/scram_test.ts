@@ -198,6 +198,48 @@ Deno.test("A proof is good for one exchange", async () => {
   client.expect("connack");
 });
 
+Deno.test("A step without the one before it is refused", async () => {
+  const { authenticateStep } = scramAuthentication((username) => USERS.get(username), ITERATIONS);
+  const client = { clientId: "c" } as ClientInfo;
+  const scram = authenticator("alice", "wonderland");
+  const take = async (step: number, text: unknown) => {
+    const data = bytesOfText(String(text));
+    return await authenticateStep(client, {
+      ...{ method: scram.method, data, step },
+      isReauthentication: false,
+    });
+  };
+  assertStrictEquals((await take(1, "x")).result, "refuse");
+  const challenge = await take(0, await scram.start(CONTEXT));
+  assert(challenge.result === "continue");
+  const { data } = challenge as { readonly data?: Uint8Array };
+  const proof = await scram.next(data, CONTEXT);
+  assertStrictEquals((await take(1, proof)).result, "success");
+  assertStrictEquals((await take(2, proof)).result, "refuse");
+});
+
+for (const [certificateUsername, reasonCode] of [["alice", 0x00], ["bob", 0x87]] as const) {
+  Deno.test(
+    `A client whose certificate is that of ${certificateUsername} ${
+      reasonCode === 0 ? "may prove to be Alice" : "may not prove to be Alice"
+    }`,
+    async () => {
+      await using world = worldOf();
+      const scram = authenticator("alice", "wonderland");
+      const client = world.open("here", { certificateUsername });
+      await client.sendConnect("c", {
+        properties: {
+          authenticationMethod: scram.method,
+          authenticationData: bytesOfText(await scram.start(CONTEXT) as string),
+        },
+      });
+      await world.computed();
+      await prove(world, client, scram);
+      assertStrictEquals(client.expect("connack").reasonCode, reasonCode);
+    },
+  );
+}
+
 Deno.test("A session belongs to the user that was proven", async () => {
   await using world = worldOf({}, (username) => USERS.get(username) ?? USERS.get("alice"));
   for (
@@ -295,4 +337,10 @@ Deno.test("Options of SCRAM that cannot be used are refused", async () => {
   assertThrows(() => scramAuthentication("x" as never), TypeError, "lookup");
   await assertRejects(() => scramKeys("SCRAM-SHA-1" as never, "x"), TypeError, "SCRAM-SHA-1");
   await assertRejects(() => scramKeys("SCRAM-SHA-256", "\x07"), TypeError, "U+0007");
+  for (const length of [7, 65]) {
+    const salt = new Uint8Array(length);
+    await assertRejects(() => scramKeys("SCRAM-SHA-256", "x", { salt }), RangeError, `${length}`);
+  }
+  const salt = "salt" as unknown as Uint8Array;
+  await assertRejects(() => scramKeys("SCRAM-SHA-256", "x", { salt }), TypeError, "got string");
 });

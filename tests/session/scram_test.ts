@@ -145,6 +145,7 @@ for (
     ["says an error", bytes("e=other-error"), 'the server says "other-error"'],
     ["says nonsense", bytes("hello"), "malformed"],
     ["proves a part", bytes("v=6rri"), "has not proven"],
+    ["proves more", bytes(SERVER_FINAL.replace("95G4=", "95G4A")), "has not proven"],
   ] as const
 ) {
   Deno.test(`SCRAM: a client does not believe a server that ${what}`, async () => {
