@@ -286,7 +286,6 @@ export class Requests {
           signal,
         }),
       onOpen: (exchange) => {
-        if (exchange.state !== "asked") return;
         this.#waitingBytes -= payloadSize(exchange.payload);
         this.#submit(exchange);
       },

@@ -198,6 +198,21 @@ test("request() rejects when nobody responds in time, each request at its own", 
   await assertRejects(() => endless, ConnectionClosedError);
 });
 
+test("Once requests have their responses, no timer is left but one that comes to nothing", async (world) => {
+  const { client, peer } = await world.connected({ keepAlive: 0 });
+  const responses = [1000, 2000].map((timeout) => request(client, "a", "", { timeout }));
+  await peer.grant();
+  for (const _ of responses) {
+    const packet = await peer.expect("publish");
+    acknowledge(peer, packet);
+    respond(peer, packet, "");
+  }
+  await Promise.all(responses);
+  assertStrictEquals(world.clock.timers, 1);
+  await world.clock.advance(1000);
+  assertStrictEquals(world.clock.timers, 0);
+});
+
 test("A request waits 30 seconds if nothing else is said", async (world) => {
   const { client, peer } = await world.connected({ keepAlive: 0 });
   const response = request(client, "a", "");
@@ -493,6 +508,31 @@ test("A request with a Response Topic of its own that is given up while it subsc
   await peer.expectNothing();
 });
 
+test("A request with a Response Topic of its own that is given up without a connection is not subscribed for", async (world) => {
+  const { client, peer } = await world.connected();
+  peer.far.cut();
+  await settle();
+  const response = request(client, "a", "", { responseTopic: "re", timeout: 1 });
+  await world.clock.advance(1);
+  await assertRejects(() => response, RequestTimeoutError);
+  await (await world.accept()).expectNothing();
+});
+
+test("A request that is given up at the moment in which it is acknowledged leaves the send queue as it is", async (world) => {
+  const { client, peer } = await world.connected();
+  const controller = new AbortController();
+  const response = request(client, "a", "", { signal: controller.signal });
+  const { packetId } = await asked(peer);
+  client.addEventListener("disconnected", () => controller.abort());
+  peer.send({ type: "puback", packetId }, { type: "disconnect", reasonCode: 0x8b });
+  await assertRejects(() => response, DOMException);
+  const next = await world.accept({ sessionPresent: false });
+  await next.grant();
+  // It waits for nothing.
+  void client.disconnect();
+  await next.expect("disconnect");
+});
+
 test("A request can choose its Correlation Data, its subscription and what responds to it", async (world) => {
   const { client, peer } = await world.connected();
   const response = request(client, "device/rpc", '{"id":7}', {
@@ -587,21 +627,34 @@ test("request() refuses Correlation Data that another request has, and a wrong r
 
 test("Requests are bounded like messages that wait to be sent: in number, and in bytes until there is a subscription", async (world) => {
   const { client, peer } = await world.connected({ sendQueue: { messages: 3, bytes: 10 } });
-  const waiting = [request(client, "a", "12345"), request(client, "a", "12345")];
-  await assertRejects(() => request(client, "a", "1"), NotSentError);
-  waiting.push(request(client, "a", ""));
-  const error = await assertRejects(() => request(client, "a", ""), NotSentError);
+  const controller = new AbortController();
+  const aborted = request(client, "a", "12345", { signal: controller.signal });
+  const waiting = [request(client, "a", "12345")];
+  await assertRejects(() => client.request("a", "1"), NotSentError);
+  controller.abort();
+  await assertRejects(() => aborted);
+  waiting.push(request(client, "a", "12345"), request(client, "a", ""));
+  const error = await assertRejects(() => client.request("a", ""), NotSentError);
   assertStrictEquals(error.kind, "queue full");
   await peer.grant();
+  let topic = "";
   for (const _ of waiting) {
     const packet = await peer.expect("publish");
+    topic = packet.properties.responseTopic!;
     acknowledge(peer, packet);
     respond(peer, packet, "");
   }
   await Promise.all(waiting);
-  const next = request(client, "a", "a payload that is longer");
+  const longer = request(client, "a", "a payload that is longer");
   respond(peer, await peer.expect("publish"), "");
-  await next;
+  await longer;
+  // When the next subscription is waited for, nothing waits yet.
+  const unsubscribed = client.unsubscribe(topic);
+  await peer.release();
+  await unsubscribed;
+  const again = request(client, "a", "1234567890");
+  respond(peer, await asked(peer), "");
+  await again;
 });
 
 test("Ten thousand requests wait at the same time with one timer, and each gets its own response", async (world) => {

@@ -348,6 +348,20 @@ test("A responder that is closed ends its subscription, responds to what has com
   await responder[Symbol.asyncDispose]();
 });
 
+test("A responder that is closed waits for what is being worked on", async (world) => {
+  const work = Promise.withResolvers<string>();
+  const { peer, responder } = await responding(world, () => work.promise);
+  ask(peer, [1]);
+  await settle();
+  const closed = responder.close();
+  await peer.release();
+  await assertPending(closed);
+  work.resolve("done");
+  accept(peer, await peer.expect("publish"));
+  await closed;
+  assertStrictEquals(responder.responded, 1);
+});
+
 test("A responder outlives the connection: a request that was not acknowledged comes again", async (world) => {
   const { client, peer } = await world.connected({ sessionExpiryInterval: 60 });
   const times: number[] = [];

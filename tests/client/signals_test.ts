@@ -81,3 +81,21 @@ test("Nothing of subscribe() and unsubscribe() stays at their signals", async (w
   await Promise.all([waits, asks, closed]);
   assertStrictEquals(listeners(), 0);
 });
+
+test("Nothing of request() stays at its signal, with a response and without", async (world) => {
+  const { signal, listeners } = counted();
+  const { client, peer } = await world.connected();
+  const response = client.request("a", "", { signal });
+  const late = assertRejects(() => client.request("a", "", { signal, timeout: 1000 }));
+  assertStrictEquals(listeners(), 2);
+  await peer.grant();
+  const { packetId, properties: { responseTopic = "", correlationData } } = await peer.expect(
+    "publish",
+  );
+  peer.send({ type: "puback", packetId });
+  peer.send({ type: "publish", topic: responseTopic, properties: { correlationData } });
+  await response;
+  await world.clock.advance(1000);
+  await late;
+  assertStrictEquals(listeners(), 0);
+});
