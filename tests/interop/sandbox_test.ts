@@ -3,60 +3,10 @@
 import { assertEquals, assertStrictEquals, assertStringIncludes } from "@std/assert";
 import { connect } from "../../mod.ts";
 import { freePort } from "../io/mosquitto.ts";
+import { runScript } from "./running_script.ts";
 import { interopTest, once, publishOnce, take, textsOf, withinPatience } from "./interop.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-
-/** A script that runs. Disposing it ends it. */
-interface Script extends AsyncDisposable {
-  /** The next line that it prints; `undefined` when it prints no more. */
-  line(): Promise<string | undefined>;
-  /** How it has ended by itself: its exit code, and what it has printed as errors. */
-  end(): Promise<{ readonly code: number; readonly errors: string }>;
-}
-
-/** Runs a script with the names of this checkout and with these permissions; it cannot ask for more. */
-async function run(text: string, permissions: readonly string[]): Promise<Script> {
-  const folder = await Deno.makeTempDir({ prefix: "mqtt5-script-" });
-  await Deno.writeTextFile(`${folder}/main.ts`, text);
-  const config = new URL("deno.json", ROOT).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", `--config=${config}`, ...permissions, "main.ts"],
-    cwd: folder,
-    // It is no terminal, and nobody answers.
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  return {
-    async line() {
-      while (!rest.includes("\n")) {
-        const { value, done } = await output.read();
-        if (done) return undefined;
-        rest += value;
-      }
-      const line = rest.slice(0, rest.indexOf("\n"));
-      rest = rest.slice(line.length + 1);
-      return line;
-    },
-    async end() {
-      return { code: (await child.status).code, errors: await errors };
-    },
-    async [Symbol.asyncDispose]() {
-      try {
-        child.kill("SIGKILL");
-      } catch {
-        // It has ended.
-      }
-      await output.cancel();
-      await Promise.all([child.status, errors]);
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
-}
 
 /** The first example of the README, which is that of `connect()` too. */
 async function example(): Promise<string> {
@@ -71,7 +21,7 @@ interopTest(
   async (server) => {
     const text = (await example()).replace(":1883", `:${server.port}`);
     await publishOnce(server, "home/cellar/temperature", "12", { retain: true });
-    await using script = await run(text, [`--allow-net=localhost:${server.port}`]);
+    await using script = await runScript(text, [`--allow-net=localhost:${server.port}`]);
     // What the server has kept, then what the script itself publishes.
     assertStrictEquals(await script.line(), "home/cellar/temperature 12");
     assertStrictEquals(await script.line(), "home/kitchen/temperature 21.5");
@@ -84,7 +34,7 @@ interopTest(
 );
 
 interopTest("A script that connects again needs no other permission", async (server) => {
-  await using script = await run(
+  await using script = await runScript(
     `
 import { connect } from "jsr:@mqtt5/mqtt5";
 
@@ -136,7 +86,7 @@ for (
 ) {
   Deno.test(`A script ${name} is told what it may not do, and is not asked`, async () => {
     const port = freePort();
-    await using script = await run(
+    await using script = await runScript(
       `
 import { connect } from "jsr:@mqtt5/mqtt5";
 
