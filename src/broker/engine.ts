@@ -3,15 +3,28 @@
 // and out through the connections.
 
 import { PacketTooLargeError } from "../errors.ts";
-import { type ConnectPacket, type PublishPacket, ReasonCode } from "../packets/mod.ts";
+import {
+  type ConnectPacket,
+  type PublishPacket,
+  ReasonCode,
+  type ReasonCodeOf,
+} from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent, DiscardedEvent } from "../session/events.ts";
 import type { PeerInfo } from "../session/peer.ts";
+import type { MessageContent } from "../session/publish_packet.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { Account } from "./account.ts";
 import { closeReason } from "./close_reason.ts";
 import type { Store } from "./durability/store.ts";
+import {
+  type ConnectedClient,
+  connectedClient,
+  type DisconnectClientOptions,
+  disconnectPacket,
+} from "./connected_clients.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerLimits } from "./limits.ts";
+import type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
 import { BrokerConnection } from "./model.ts";
 import type { BrokerOptions, ClientInfo, Refusal } from "./options.ts";
 import { CANNOT_BE_ANSWERED, refusalOf } from "./refusals.ts";
@@ -78,6 +91,7 @@ export class BrokerEngine {
         this.#parts.wakeQueue.add(connection);
       },
       onAccepted: (connection) => {
+        connection.acceptedAt = tools.now();
         this.#clients.add(connection);
         this.#deliverRetained(connection);
       },
@@ -190,9 +204,40 @@ export class BrokerEngine {
     if (!connection.isBusy) this.#waitForTurn(connection);
   }
 
+  /** Publishes a message of the program that runs the broker. */
+  async publish(
+    topic: string,
+    content: string | Uint8Array | MessageContent,
+    options: LocalPublishOptions,
+  ): Promise<LocalPublishResult> {
+    return await this.#parts.localPublisher.publish(topic, content, options);
+  }
+
+  /** The clients that are connected; `lead` is that of the engine's clock. */
+  clients(lead: number): ConnectedClient[] {
+    return Array.from(this.#clients)
+      .filter((connection) => connection.session?.connection === connection)
+      .map((connection) => connectedClient(connection, lead));
+  }
+
+  /** Disconnects a client. False when it is not connected. */
+  disconnect(
+    clientId: string,
+    reasonCode: ReasonCodeOf<"disconnect">,
+    options: DisconnectClientOptions,
+  ): boolean {
+    const packet = disconnectPacket(reasonCode, options);
+    const connection = this.#parts.sessions.get(clientId)?.connection;
+    if (connection === undefined || connection.protocol.isClosed) return false;
+    connection.protocol.disconnect(packet);
+    connection.wake();
+    return true;
+  }
+
   /** Disconnects every client with Server shutting down. Open no connections afterwards. */
   async shutDown(): Promise<void> {
-    const { turns } = this.#parts;
+    const { turns, localPublisher } = this.#parts;
+    localPublisher.shutDown();
     await turns.forEach(this.#share, this.#connections, (connection) => {
       turns.count(Work.write);
       try {

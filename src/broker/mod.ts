@@ -12,7 +12,10 @@
  * @module
  */
 
+export type { ConnectedClient, DisconnectClientOptions } from "./connected_clients.ts";
 export type { BrokerStatistics } from "./engine.ts";
+export type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
+export type { MessageContent } from "../session/publish_packet.ts";
 export { topicFiltersOverlap } from "../topics.ts";
 export { StoreError, type StoreErrorKind } from "./durability/store.ts";
 export type { BrokerLimits } from "./limits.ts";

@@ -6,7 +6,7 @@ import type { MessageEvent } from "../session/events.ts";
 import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
 import type { DeliveryAuthorizer, DeliveryFilter } from "./delivery_authorizer.ts";
-import type { Answer, CommitBeforeWrite } from "./durability/commit_before_write.ts";
+import type { Answer, CommitBeforeWrite, LocalAnswer } from "./durability/commit_before_write.ts";
 import type { ErrorReporter } from "./error_reporter.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
@@ -160,9 +160,27 @@ export class PublishHandler {
     return this.#answer(connection, acknowledgement, answer.reasonCode, answer.reasonString);
   }
 
+  /**
+   * Publishes a message of the program that runs the broker, which came at `at`. Resolves when it
+   * is routed, to an answer that comes, at QoS 1 and 2, when what it did is stored.
+   */
+  async publishLocal(packet: PublishPacket, at: number, share: Share): Promise<LocalAnswer> {
+    const isAllowed = this.#deliveries.isAsked
+      ? await this.#deliveries.among(packet, this.#router.table.match(packet.topic), share)
+      : undefined;
+    const message = packet.properties.messageExpiryInterval === undefined
+      ? packet
+      : this.#afterWaiting(packet, at);
+    // [MQTT-3.3.2-5]
+    if (message === undefined) return { answer: SUCCESS };
+    const route = () => this.#distribute(undefined, message, isAllowed, share);
+    if (this.#commits === undefined || message.qos === 0) return { answer: await route() };
+    return await this.#commits.publishLocal(message.retain, route);
+  }
+
   /** Retains a message if it asks for that, and routes it. Returns the answer to it. */
   #distribute(
-    connection: BrokerConnection,
+    connection: BrokerConnection | undefined,
     message: PublishPacket,
     isAllowed: DeliveryFilter,
     share: Share | undefined,
@@ -174,8 +192,8 @@ export class PublishHandler {
         reasonString: "The server is at its limit for retained messages",
       };
     }
-    this.#hooks.onMessage(connection.client, message);
-    const code = this.#router.route(message, connection.session, isAllowed, older, share);
+    this.#hooks.onMessage(connection?.client, message);
+    const code = this.#router.route(message, connection?.session, isAllowed, older, share);
     return isPromise(code)
       ? code.then((code) => answerFor(code, message))
       : answerFor(code, message);

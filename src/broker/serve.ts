@@ -20,13 +20,17 @@ import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
+import { ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 import { checkKnown } from "../session/option_checks.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { handshakesWith } from "./limits.ts";
+import type { MessageContent } from "../session/publish_packet.ts";
 import { SECURE_CONNECTION } from "./sizes.ts";
 import { Store } from "./durability/store.ts";
 import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
 import type { BrokerConnection } from "./model.ts";
+import type { ConnectedClient, DisconnectClientOptions } from "./connected_clients.ts";
+import type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
 import { BROKER_OPTIONS, type BrokerOptions } from "./options.ts";
 import { earlyRefusal } from "./refusals.ts";
 
@@ -184,6 +188,72 @@ export class Broker implements AsyncDisposable {
   /** The numbers of clients, sessions, messages and so on. */
   get statistics(): BrokerStatistics {
     return this.#engine.statistics;
+  }
+
+  /**
+   * The clients that are connected, as they are now.
+   *
+   * @example Who is connected, and who falls behind
+   * ```ts
+   * import type { Broker } from "jsr:@mqtt5/mqtt5/broker";
+   *
+   * function report(broker: Broker) {
+   *   for (const { clientId, address, since, queued } of broker.clients()) {
+   *     console.log(clientId, address, new Date(since).toISOString(), queued);
+   *   }
+   * }
+   * ```
+   */
+  clients(): ConnectedClient[] {
+    return this.#engine.clients(this.#clock.lead());
+  }
+
+  /**
+   * Publishes a message of this program to the subscribers, as no client (§3.3.4); it may go to
+   * `$SYS/…`, too. Neither `authorizePublish` nor `allowPublishToSys` is asked; `authorizeDelivery`
+   * is, and `onMessage` is told, without a client. Messages are routed in the order of the calls.
+   *
+   * Resolves to Success (0x00) or No matching subscribers (0x10), at QoS 1 and 2 when what has to
+   * be stored is stored. Await it when publishing a lot: at most `limits.queuedMessages` may be
+   * under way. At QoS 0 it resolves, too, when there is no room (0x97).
+   *
+   * Rejects with `TypeError` or `RangeError` when an argument is wrong; at QoS 1 and 2 with
+   * `RefusedError` when no subscriber has room, or the message cannot be stored; with
+   * `ConnectionClosedError` when the broker has been shut down.
+   *
+   * @param content text, sent as UTF-8, or bytes, or either with properties, such as what `json()`
+   *   gives
+   */
+  async publish(
+    topic: string,
+    content: string | Uint8Array | MessageContent,
+    options: LocalPublishOptions = {},
+  ): Promise<LocalPublishResult> {
+    try {
+      return await this.#engine.publish(topic, content, options);
+    } finally {
+      this.#happened();
+    }
+  }
+
+  /**
+   * Disconnects a client, by default with Administrative action (0x98). Its session goes on as
+   * after any lost connection, and its Will is published (§3.1.2.5). The client may connect again:
+   * to keep it out, let `authenticate` refuse it.
+   *
+   * Returns false when no client with this Client Identifier is connected.
+   *
+   * @throws {TypeError} when an option is wrong
+   * @throws {RangeError} when a server may not send the Reason Code (§3.14.2.1)
+   */
+  disconnect(
+    clientId: string,
+    reasonCode: ReasonCodeOf<"disconnect"> = ReasonCode.administrativeAction,
+    options: DisconnectClientOptions = {},
+  ): boolean {
+    const isDone = this.#engine.disconnect(clientId, reasonCode, options);
+    this.#happened();
+    return isDone;
   }
 
   /** Opens a connection within the process, without any permission. `connect(broker)` uses it. */

@@ -10,6 +10,7 @@ import type { Store } from "./durability/store.ts";
 import { ErrorReporter } from "./error_reporter.ts";
 import { Hooks } from "./hooks.ts";
 import { type BrokerLimits, limitsWith } from "./limits.ts";
+import { LocalPublisher } from "./local_publisher.ts";
 import type { BrokerConnection } from "./model.ts";
 import { type BrokerOptions, checkOptions } from "./options.ts";
 import { PublishHandler } from "./publishing.ts";
@@ -72,6 +73,7 @@ export interface Parts {
   readonly connectHandler: ConnectHandler;
   readonly publishHandler: PublishHandler;
   readonly subscribeHandler: SubscribeHandler;
+  readonly localPublisher: LocalPublisher;
 }
 
 /**
@@ -181,6 +183,7 @@ export function wire(
     ...{ timers, turns, wakeQueue, errors, hooks, deliveries, commits },
     ...{ router, retained, retainedDelivery, sessions },
     ...{ connectHandler, publishHandler, subscribeHandler },
+    localPublisher: new LocalPublisher({ limits, now, turns, publishHandler }),
   };
 }
 

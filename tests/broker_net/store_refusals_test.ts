@@ -1,6 +1,6 @@
 // What each client is told when the disk is full, and what goes on as if nothing were.
 
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Broker } from "../../src/broker/serve.ts";
 import { Store, type StoreError } from "../../src/broker/durability/store.ts";
 import { settle, VirtualClock } from "../io/virtual_clock.ts";
@@ -287,5 +287,33 @@ fullTest(
     await world.do(() => other.publish("a", "1", 2), () => kept.disconnect());
     await world.broker.shutDown();
     assertEquals(world.errors, ["the store: full"]);
+  },
+);
+
+fullTest(
+  "broker.publish() resolves when its message is stored, many in one commit, and rejects when the disk is full",
+  async (world) => {
+    await world.connect(1);
+    const before = world.plan.commits;
+    let stored = 0;
+    const texts = Array.from({ length: 20 }, (_, number) => String(number));
+    const published = texts.map((text) => world.broker.publish("a", text, { qos: 1 }));
+    for (const promise of published) void promise.then(() => stored = world.plan.commits);
+    await world.do(() => {});
+    assertEquals(await Promise.all(published), texts.map(() => ({ reasonCode: 0x00 })));
+    assert(stored > before && stored <= before + 2, `${stored - before} commits`);
+
+    world.plan.begin();
+    const refused = await Promise.allSettled([
+      world.broker.publish("a", "4", { qos: 1 }),
+      world.broker.publish("a", "5", { qos: 2, retain: true }),
+    ]);
+    assertEquals(refused.map(({ status }) => status), ["rejected", "rejected"]);
+    const { reason } = refused[0] as PromiseRejectedResult;
+    assertEquals([reason.name, reason.reasonCode], ["RefusedError", 0x97]);
+    assertStrictEquals(world.broker.statistics.retained, 0);
+
+    await world.recover();
+    assertEquals(await world.broker.publish("a", "6", { qos: 1 }), { reasonCode: 0x00 });
   },
 );

@@ -68,10 +68,27 @@ export interface Answer {
   readonly reasonString?: string | undefined;
 }
 
-/** An acknowledgement that waits for the commit. */
+/** The answer to a message of the program that runs the broker: it may come later. */
+export interface LocalAnswer {
+  readonly answer: Answer | Promise<Answer>;
+}
+
+/** Who is to be answered: a client, or the program that runs the broker. */
+type Publisher =
+  | {
+    readonly connection: BrokerConnection;
+    readonly acknowledgement: PendingAcknowledgement;
+    readonly resolve?: undefined;
+  }
+  | {
+    readonly connection?: undefined;
+    readonly acknowledgement?: undefined;
+    readonly resolve: (answer: Answer) => void;
+  };
+
+/** An answer that waits for the commit. */
 interface HeldAnswer {
-  readonly connection: BrokerConnection;
-  readonly acknowledgement: PendingAcknowledgement;
+  readonly publisher: Publisher;
   readonly answer: Answer;
   readonly publication: Publication;
 }
@@ -117,9 +134,25 @@ export class CommitBeforeWrite {
     retain: boolean,
     route: () => Answer | Promise<Answer>,
   ): Answer | undefined | Promise<Answer | undefined> {
+    return this.#publish({ connection, acknowledgement }, retain, route);
+  }
+
+  /**
+   * Likewise for a message of the program that runs the broker. Resolves when it is routed, to an
+   * answer that comes when its effects are stored, or cannot be.
+   */
+  async publishLocal(retain: boolean, route: () => Answer | Promise<Answer>): Promise<LocalAnswer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    return { answer: await this.#publish({ resolve }, retain, route) ?? promise };
+  }
+
+  #publish(
+    publisher: Publisher,
+    retain: boolean,
+    route: () => Answer | Promise<Answer>,
+  ): Answer | undefined | Promise<Answer | undefined> {
     const { store } = this.#setup;
-    const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
-    if (store.isFailing && (retain || isRecorded)) return NOT_STORED;
+    if (store.isFailing && (retain || isRecorded(publisher))) return NOT_STORED;
     const publication = this.#publication = new Publication();
     let answer: Answer | Promise<Answer>;
     try {
@@ -127,7 +160,7 @@ export class CommitBeforeWrite {
     } finally {
       this.#publication = undefined;
     }
-    const held = { connection, acknowledgement, answer: NOT_STORED, publication };
+    const held = { publisher, answer: NOT_STORED, publication };
     if (!isPromise(answer)) return this.#answerWith({ ...held, answer });
     this.#routing.add(held);
     return answer.finally(() => this.#routing.delete(held)).then((answer) =>
@@ -155,15 +188,17 @@ export class CommitBeforeWrite {
   /** Returns the answer to a message that has been routed, if there is nothing to store. */
   #answerWith(held: HeldAnswer): Answer | undefined {
     const { store } = this.#setup;
-    const { connection, acknowledgement, answer, publication } = held;
-    const isRecorded = acknowledgement.qos === 2 && isDurable(connection.session);
+    const { publisher, answer, publication } = held;
     if (publication.isRefused && !isFailure(answer.reasonCode)) {
       this.#withdraw([held]);
       return NOT_STORED;
     }
-    const isDone = !isRecorded && !publication.hasEffects;
+    const isToRecord = isRecorded(publisher);
+    const isDone = !isToRecord && !publication.hasEffects;
     if (isDone || isFailure(answer.reasonCode)) return answer;
-    if (isRecorded) store.saveReceived(connection.session!, acknowledgement);
+    if (isToRecord) {
+      store.saveReceived(publisher.connection!.session!, publisher.acknowledgement!);
+    }
     this.#answers.push(held);
     this.#commitLater();
     return undefined;
@@ -201,8 +236,10 @@ export class CommitBeforeWrite {
     this.#answers = [];
     if (!isStored) this.#withdraw([...answers, ...this.#routing]);
     for (const { publication } of this.#routing) publication.settle(isStored);
-    for (const { connection, acknowledgement, answer } of answers) {
-      this.#setup.acknowledge(connection, acknowledgement, isStored ? answer : NOT_STORED);
+    for (const { publisher, answer: held } of answers) {
+      const answer = isStored ? held : NOT_STORED;
+      if (publisher.resolve !== undefined) publisher.resolve(answer);
+      else this.#setup.acknowledge(publisher.connection, publisher.acknowledgement, answer);
     }
     return isStored;
   }
@@ -271,10 +308,9 @@ export class CommitBeforeWrite {
     const { store, restoreRetained } = this.#setup;
     const waiting = new Map<BrokerSession, Set<OutgoingMessage>>();
     // From the last to the first, since each restores what was there before it.
-    for (const { connection, acknowledgement, publication } of answers.toReversed()) {
-      if (connection.session !== undefined) {
-        store.deleteReceived(connection.session, acknowledgement);
-      }
+    for (const { publisher, publication } of answers.toReversed()) {
+      const session = publisher.connection?.session;
+      if (session !== undefined) store.deleteReceived(session, publisher.acknowledgement!);
       const { retained } = publication;
       if (retained !== undefined) restoreRetained(retained.topic, retained.before);
       for (const { session, message } of publication.queued) {
@@ -310,6 +346,11 @@ export class CommitBeforeWrite {
       this.#waiting.clear();
     });
   }
+}
+
+/** Whether it is stored that a message has been received: one of QoS 2, of a durable session. */
+function isRecorded({ connection, acknowledgement }: Publisher): boolean {
+  return acknowledgement?.qos === 2 && isDurable(connection?.session);
 }
 
 /** Whether a session outlives its connection, and so is stored. */
