@@ -45,6 +45,7 @@ import { type ServerInfo, serverInfo } from "./server_info.ts";
 import type { ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
 import type { ActiveSubscription, SubscribeOptions, Subscription } from "./subscription.ts";
+import { StoredSubscriptions } from "./stored_subscriptions.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Options of `client.unsubscribe()`: the properties of UNSUBSCRIBE (§3.10.2.1), flat. */
@@ -175,6 +176,11 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#subscriptions = new Subscriptions({
       settings,
       clock: world.clock,
+      stored: journal &&
+        new StoredSubscriptions(
+          storage!.session.subscriptions,
+          (change) => journal.add(change),
+        ),
       identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
       link: () => connector.link,
       awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
@@ -320,6 +326,11 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    *
    * More Topic Filters than `filtersPerPacket` of {@linkcode ConnectOptions} are asked for in
    * several SUBSCRIBE packets, all of which are answered before the promise settles.
+   *
+   * A client with a store does not ask for what the server has granted to an earlier process with
+   * the same options, as long as the server has the session: the subscription is there at once, and
+   * brings what has come meanwhile. Retained messages are not sent again then; where they are
+   * wanted, call `unsubscribe()` before. With User Properties the server is always asked.
    *
    * Rejects with `TypeError` or `RangeError` when an argument is wrong, or this server does not
    * have what is asked for; {@linkcode RefusedError} when the server refuses a Topic Filter: its

@@ -35,14 +35,18 @@ export class Routes {
   #ending: readonly string[] = [];
   readonly #before: number;
   #lastIdentifier: number;
+  /** The identifiers of an earlier process, and those of them that subscriptions have taken over. */
+  readonly #earlier: Set<number>;
+  #takenOver: Set<number> | undefined;
 
   /**
    * The first identifier is the one after `before`. In a session that is older than this client the
    * server may have subscriptions with identifiers of somebody else's: ours should be far from
-   * them.
+   * them. `earlier` are those that are known.
    */
-  constructor(before: number) {
+  constructor(before: number, earlier: readonly number[] = []) {
     this.#before = before;
+    this.#earlier = new Set(earlier);
     this.#lastIdentifier = before;
   }
 
@@ -53,7 +57,9 @@ export class Routes {
 
   /** An identifier that no subscription has, and none has had but those whose own was asked for. */
   nextIdentifier(): number {
-    do this.#lastIdentifier++; while (this.#byIdentifier.has(this.#lastIdentifier));
+    do this.#lastIdentifier++; while (
+      this.#byIdentifier.has(this.#lastIdentifier) || this.#earlier.has(this.#lastIdentifier)
+    );
     return this.#lastIdentifier;
   }
 
@@ -65,6 +71,14 @@ export class Routes {
   takeIdentifier(identifier: number): number {
     if (!this.#byIdentifier.has(identifier)) return identifier;
     throw new TypeError(`Subscription Identifier ${identifier} is in use`);
+  }
+
+  /** An identifier of an earlier process, unless a subscription has it. */
+  takeOver(identifier: number | undefined): number | undefined {
+    if (identifier === undefined || this.#byIdentifier.has(identifier)) return undefined;
+    this.#takenOver ??= new Set();
+    this.#takenOver.add(identifier);
+    return identifier;
   }
 
   /** From now on messages are also for this subscription. */
@@ -159,12 +173,15 @@ export class Routes {
       .filter((filter) => topicMatches(filter, topic));
     const all = new Set([...marked, ...claimed.flatMap((filter) => this.holdersOf(filter))]);
     if (all.size > 0) return [...all];
-    const isOurs = identifiers.every((identifier) =>
-      identifier > this.#before && identifier <= this.#lastIdentifier
-    );
+    const isOurs = identifiers.every((identifier) => this.#isOurs(identifier));
     // For a subscription that is not ours the server may have kept it, when we have taken its
     // place.
     return isOurs ? undefined : this.#matching(topic);
+  }
+
+  #isOurs(identifier: number): boolean {
+    if (this.#earlier.has(identifier)) return this.#takenOver?.has(identifier) === true;
+    return identifier > this.#before && identifier <= this.#lastIdentifier;
   }
 
   #isAlone({ topicFilters }: ActiveSubscription): boolean {

@@ -33,6 +33,7 @@ export interface SubscribeOptions
   readonly retainAsPublished?: boolean | undefined;
   /**
    * When retained messages are sent: 0 always, 1 if the subscription is new, 2 never. Default: 0.
+   * None are where a client with a store takes over what an earlier process has subscribed to.
    */
   readonly retainHandling?: RetainHandling | undefined;
   /**
@@ -200,6 +201,11 @@ export class ActiveSubscription implements Subscription {
     });
   }
 
+  /** What SUBSCRIBE tells beside the Topic Filters. */
+  get properties(): Request["properties"] {
+    return this.#setup.request.properties;
+  }
+
   /** Whether a message that somebody has retained comes with RETAIN 1 as it is published, too. */
   get keepsRetain(): boolean {
     return this.#subscriptions.some(({ retainAsPublished }) => retainAsPublished);
@@ -208,6 +214,18 @@ export class ActiveSubscription implements Subscription {
   /** The QoS that it asks for; 0 for a filter that is not its own. */
   qosOf(topicFilter: string): QoS {
     return this.#subscriptions.find((request) => request.topicFilter === topicFilter)?.qos ?? 0;
+  }
+
+  /** What is still wanted and not answered. */
+  get unanswered(): readonly SubscriptionRequest[] {
+    return this.#subscriptions.filter((request) => !this.#answered.has(request));
+  }
+
+  /** The server has a Topic Filter from before, and need not be asked. */
+  takeOver(request: SubscriptionRequest, reasonCode: number): void {
+    this.#atServer.add(request.topicFilter);
+    this.#answered.add(request);
+    this.#granted.set(request, { reasonCode, properties: {} });
   }
 
   /**
@@ -219,8 +237,7 @@ export class ActiveSubscription implements Subscription {
     withIdentifier: boolean,
     qosOf: (topicFilter: string) => QoS,
   ): readonly Batch[] {
-    const left = this.#subscriptions.filter((request) => !this.#answered.has(request));
-    return inBatches(left, filtersPerPacket).map((requests) => ({
+    return inBatches(this.unanswered, filtersPerPacket).map((requests) => ({
       requests,
       packet: {
         type: "subscribe",
@@ -229,7 +246,7 @@ export class ActiveSubscription implements Subscription {
           qos: qosOf(request.topicFilter),
         })),
         properties: {
-          ...this.#setup.request.properties,
+          ...this.properties,
           ...withIdentifier && { subscriptionIdentifiers: [this.identifier] },
         },
       },

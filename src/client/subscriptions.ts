@@ -21,6 +21,7 @@ import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
 import { receiveQueue } from "./options.ts";
 import { Routes } from "./routes.ts";
+import type { StoredSubscriptions } from "./stored_subscriptions.ts";
 import { unsubscribeRequest } from "./subscribe_options.ts";
 import {
   ActiveSubscription,
@@ -37,6 +38,8 @@ export interface SubscriptionHost extends Acknowledger {
   readonly settings: Settings;
   /** The Subscription Identifiers of this client are those after this one. */
   readonly identifiersAfter: number;
+  /** Those of the session that is in the client's store. */
+  readonly stored: StoredSubscriptions | undefined;
   /**
    * The connection, if there is one, and whether its server marks messages with Subscription
    * Identifiers.
@@ -72,7 +75,7 @@ export class Subscriptions {
 
   constructor(host: SubscriptionHost) {
     this.#host = host;
-    this.#routes = new Routes(host.identifiersAfter);
+    this.#routes = new Routes(host.identifiersAfter, host.stored?.identifiers);
     const { receiveQueue, ack } = host.settings;
     this.unclaimed = new MessageQueue(
       receiveQueue,
@@ -86,9 +89,7 @@ export class Subscriptions {
     const { settings } = this.#host;
     const subscription = new ActiveSubscription({
       request,
-      identifier: options.subscriptionIdentifier === undefined
-        ? this.#routes.nextIdentifier()
-        : this.#routes.takeIdentifier(options.subscriptionIdentifier),
+      identifier: this.#identifierFor(request, options.subscriptionIdentifier),
       mode: options.ack ?? settings.ack,
       limits: receiveQueue(options.receiveQueue, settings.receiveQueue),
       clock: this.#host.clock,
@@ -167,6 +168,7 @@ export class Subscriptions {
 
   /** There is a connection: says what its server does not know. */
   connected(link: Link, sessionPresent: boolean): void {
+    if (!sessionPresent) this.#host.stored?.lost();
     for (const { queue } of [this.unclaimed, ...this.#routes.all].map(asQueue)) {
       if (sessionPresent) queue.forgetStale();
       else queue.boundStale();
@@ -187,6 +189,7 @@ export class Subscriptions {
   /** The connection is lost: no answer will come on it. */
   lost(): void {
     this.#answers.clear();
+    this.#host.stored?.disconnected();
     for (const { isQuiet, answered } of this.#endings) {
       if (isQuiet) answered.resolve([]);
     }
@@ -237,10 +240,18 @@ export class Subscriptions {
     for (const message of [...earlier, ...later]) subscription.queue.push(message);
   }
 
+  #identifierFor(request: Request, asked: number | undefined): number {
+    if (asked !== undefined) return this.#routes.takeIdentifier(asked);
+    const earlier = this.#routes.takeOver(this.#host.stored?.identifierFor(request));
+    return earlier ?? this.#routes.nextIdentifier();
+  }
+
   /** Asks the server for what it has not answered, in batches that it takes. */
-  #ask({ connection, drive }: Link, subscription: ActiveSubscription): void {
+  #ask(link: Link, subscription: ActiveSubscription): void {
+    const { connection, drive } = link;
     // What could not be said any more is said on the next connection.
     if (connection.isClosed) return;
+    this.#takeOver(link, subscription);
     const batches = subscription.batches(
       this.#host.settings.filtersPerPacket,
       connection.server.subscriptionIdentifierAvailable,
@@ -256,6 +267,7 @@ export class Subscriptions {
         const packetId = connection.subscribe(batch.packet);
         if (packetId === 0) throw noIdentifier();
         subscription.asked(batch);
+        this.#host.stored?.asking(batch);
         this.#answers.set(
           packetId,
           (packet) => this.#answered(subscription, batch, packet as SubackPacket),
@@ -264,6 +276,19 @@ export class Subscriptions {
     }
     drive.wake();
     this.#checkGranted(subscription);
+  }
+
+  /** What the server has from an earlier process need not be asked for. */
+  #takeOver({ connection }: Link, subscription: ActiveSubscription): void {
+    const { stored } = this.#host;
+    if (stored === undefined) return;
+    const { subscriptionIdentifierAvailable } = connection.server;
+    const identifier = subscriptionIdentifierAvailable ? subscription.identifier : undefined;
+    for (const request of subscription.unanswered) {
+      const qos = this.#routes.highestQoS(request.topicFilter);
+      const reasonCode = stored.takeOver({ ...request, qos }, identifier, subscription.properties);
+      if (reasonCode !== undefined) subscription.takeOver(request, reasonCode);
+    }
   }
 
   /** Whether a part of a subscription can be asked for; the subscription is told why not. */
@@ -280,6 +305,7 @@ export class Subscriptions {
   }
 
   #answered(subscription: ActiveSubscription, batch: Batch, packet: SubackPacket): void {
+    this.#host.stored?.answered(batch, packet);
     if (subscription.isClosed) return;
     const isFirst = this.#new.has(subscription);
     subscription.answered(batch, packet, isFirst);
@@ -325,6 +351,7 @@ export class Subscriptions {
       isQuiet,
     }));
     this.#routes.markEnding(unwanted);
+    this.#host.stored?.ending(request.topicFilters);
     const link = this.#host.link();
     for (const ending of endings) {
       this.#endings.add(ending);

@@ -2,45 +2,13 @@
 // and a process that is killed goes on where its store is.
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Client, startClient } from "../../src/client/client.ts";
+import { startClient } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
 import { ConnectionClosedError, NotSentError, RefusedError } from "../../src/errors.ts";
 import type { Packet } from "../../src/packets/mod.ts";
 import { MemoryStore } from "./memory_store.ts";
-import type { Connack, Peer } from "./peer.ts";
-import {
-  assertPending,
-  Loop,
-  outcome,
-  settle,
-  test,
-  type TestWorld,
-  URL_OF_SERVER,
-} from "./world.ts";
-
-const OPTIONS = { clientId: "c", sessionExpiryInterval: 3600 } as const;
-
-/** A client of a process, with its store. */
-async function begin(
-  world: TestWorld,
-  store: MemoryStore,
-  connack: Connack = {},
-  options: ConnectOptions = {},
-): Promise<{ readonly client: Client; readonly peer: Peer; readonly cleanStart: boolean }> {
-  const started = startClient(world, URL_OF_SERVER, { ...OPTIONS, store, ...options });
-  const peer = await world.peer();
-  const { cleanStart } = await peer.accept(connack);
-  return { client: await world.adopt(await started), peer, cleanStart };
-}
-
-/** The process is killed: neither its connection nor its store hears of anything any more. */
-async function kill(client: Client, peer: Peer, store: MemoryStore): Promise<MemoryStore> {
-  const next = store.kill();
-  peer.far.cut();
-  await settle();
-  await client.disconnect();
-  return next;
-}
+import { begin, kill, OPTIONS } from "./processes.ts";
+import { assertPending, Loop, outcome, settle, test, URL_OF_SERVER } from "./world.ts";
 
 function summary(packets: readonly Packet[]): string[] {
   return packets.map((packet) => {

@@ -1,0 +1,131 @@
+// What the server has of the subscriptions of a client with a store, as far as it has said so: kept
+// for the next process, which then need not ask for it again. What is not certain is not kept: from
+// the moment that something else is asked for until the answer, nobody knows.
+
+import { isFailure, type SubackPacket, type SubscriptionRequest } from "../packets/mod.ts";
+import type { SessionChange, StoredSubscription } from "../session/session_store.ts";
+import type { Batch, Request } from "./subscription.ts";
+
+/** The subscriptions of a session that is in a store. */
+export class StoredSubscriptions {
+  readonly #write: (change: SessionChange) => void;
+  /** What an earlier process has left, and nobody in this one has asked for. */
+  readonly #earlier: Map<string, StoredSubscription>;
+  /** The Topic Filters that are in the store. */
+  readonly #stored: Set<string>;
+  /** What was asked for last, by Topic Filter, until it is answered. */
+  readonly #asked = new Map<string, Batch>();
+
+  /** `write` is called with what changes in the store. */
+  constructor(
+    stored: readonly StoredSubscription[],
+    write: (change: SessionChange) => void,
+  ) {
+    this.#write = write;
+    this.#earlier = new Map(stored.map((each) => [each.request.topicFilter, each]));
+    this.#stored = new Set(this.#earlier.keys());
+  }
+
+  /** The Subscription Identifiers that an earlier process has left. */
+  get identifiers(): readonly number[] {
+    return [...this.#earlier.values()].flatMap(({ identifier }) => identifier ?? []);
+  }
+
+  /**
+   * The Subscription Identifier under which the server has what is asked for, or a part of it, and
+   * nothing else.
+   */
+  identifierFor({ subscriptions, properties }: Request): number | undefined {
+    if (isTold(properties)) return undefined;
+    const found = subscriptions.find((request) => this.#find(request)?.identifier !== undefined);
+    const identifier = found && this.#find(found)!.identifier;
+    const isWhole = [...this.#earlier.values()].every((stored) =>
+      stored.identifier !== identifier ||
+      subscriptions.some(({ topicFilter }) => topicFilter === stored.request.topicFilter)
+    );
+    return isWhole ? identifier : undefined;
+  }
+
+  /**
+   * Takes over one Topic Filter, if the server has it with these very options and this identifier.
+   * Returns the Reason Code with which it was granted.
+   */
+  takeOver(
+    request: SubscriptionRequest,
+    identifier: number | undefined,
+    properties: Request["properties"],
+  ): number | undefined {
+    const stored = this.#find(request);
+    if (isTold(properties) || stored === undefined || stored.identifier !== identifier) {
+      return undefined;
+    }
+    this.#earlier.delete(request.topicFilter);
+    return stored.reasonCode;
+  }
+
+  /** The server is about to be asked: until it has answered, nobody knows what it has. */
+  asking(batch: Batch): void {
+    for (const { topicFilter } of batch.requests) {
+      this.#forget(topicFilter);
+      this.#asked.set(topicFilter, batch);
+    }
+  }
+
+  /** The server has answered. */
+  answered(batch: Batch, { reasonCodes }: Pick<SubackPacket, "reasonCodes">): void {
+    const { subscriptions, properties } = batch.packet;
+    batch.requests.forEach(({ topicFilter, ...options }, index) => {
+      // What was asked for, or ended, since then, counts.
+      if (this.#asked.get(topicFilter) !== batch) return;
+      this.#asked.delete(topicFilter);
+      const reasonCode = reasonCodes[index]!;
+      if (isFailure(reasonCode)) return;
+      const qos = subscriptions[index]!.qos ?? options.qos;
+      const request: SubscriptionRequest = { topicFilter, ...options, qos };
+      const identifier = properties?.subscriptionIdentifiers?.[0];
+      this.#stored.add(topicFilter);
+      this.#write({ type: "subscribed", subscription: { request, identifier, reasonCode } });
+    });
+  }
+
+  /** Nobody wants these Topic Filters any more, and the server is to be told, or will be. */
+  ending(topicFilters: readonly string[]): void {
+    for (const topicFilter of topicFilters) {
+      this.#forget(topicFilter);
+      this.#asked.delete(topicFilter);
+    }
+  }
+
+  /** The connection is lost: no answer will come on it. */
+  disconnected(): void {
+    this.#asked.clear();
+  }
+
+  /** The server has lost the session, which the store knows. */
+  lost(): void {
+    this.#earlier.clear();
+    this.#stored.clear();
+    this.#asked.clear();
+  }
+
+  #find(request: SubscriptionRequest): StoredSubscription | undefined {
+    const stored = this.#earlier.get(request.topicFilter);
+    return stored !== undefined && isSame(stored.request, request) ? stored : undefined;
+  }
+
+  #forget(topicFilter: string): void {
+    this.#earlier.delete(topicFilter);
+    if (this.#stored.delete(topicFilter)) this.#write({ type: "unsubscribed", topicFilter });
+  }
+}
+
+/** Whether the server is told something that it does not keep, which it is told each time. */
+function isTold({ userProperties = [] }: Request["properties"]): boolean {
+  return userProperties.length > 0;
+}
+
+function isSame(one: SubscriptionRequest, other: SubscriptionRequest): boolean {
+  return one.qos === other.qos && one.noLocal === other.noLocal &&
+    one.retainAsPublished === other.retainAsPublished &&
+    one.retainHandling === other.retainHandling;
+}
