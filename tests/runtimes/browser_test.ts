@@ -72,8 +72,8 @@ async function pageFiles(
   before: readonly string[] = [],
 ): Promise<Record<string, string>> {
   await using project = await makeProject();
-  const entry =
-    'export * from "@mqtt5/mqtt5/browser"; export { serve } from "@mqtt5/mqtt5/broker";';
+  const entry = 'export * from "@mqtt5/mqtt5/browser"; ' +
+    'export { scramAuthentication, scramKeys, serve } from "@mqtt5/mqtt5/broker";';
   const imports = { "@mqtt5/mqtt5": "/entry.js", "@mqtt5/mqtt5/broker": "/entry.js" };
   const files: Record<string, string> = {
     "/": [

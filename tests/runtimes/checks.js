@@ -106,7 +106,9 @@ export const CHECKS = {
 
 /** Checks that need no server. */
 export const WITHOUT_SERVER = {
-  "a broker within the process takes a client within the process": async ({ mqtt5, serve }) => {
+  "a broker within the process takes a client within the process": async (
+    { mqtt5, broker: { serve } },
+  ) => {
     const broker = await serve({ listeners: [] });
     const client = await mqtt5.connect(broker, { sessionExpiryInterval: 100 });
     const messages = await client.subscribe("a/#", { qos: 2 });
@@ -116,16 +118,35 @@ export const WITHOUT_SERVER = {
     await client.disconnect();
     await broker.shutDown();
   },
+
+  "a client proves its password by SCRAM": async ({ mqtt5, broker: { serve, ...scram } }) => {
+    for (
+      const [method, authentication] of [
+        ["SCRAM-SHA-256", mqtt5.scramSha256],
+        ["SCRAM-SHA-512", mqtt5.scramSha512],
+      ]
+    ) {
+      const keys = await scram.scramKeys(method, "Ⅸ", { iterations: 4096 });
+      const broker = await serve({ listeners: [], ...scram.scramAuthentication(() => keys) });
+      const login = (password) =>
+        mqtt5.connect(broker, { authentication: authentication({ username: "ä", password }) });
+      const client = await login("IX");
+      await client.reauthenticate();
+      await client.disconnect();
+      equal((await failure(login("XI"))).reasonCode, 0x87);
+      await broker.shutDown();
+    }
+  },
 };
 
 /**
- * Runs checks and tells of each. `mqtt5` is the package, `serve` that of its broker; `control` is
+ * Runs checks and tells of each. `mqtt5` is the package, `broker` that of its broker; `control` is
  * where the test listens, `servers` have a name and URLs, `tls` goes with the URLs that have TLS.
  */
-export async function runChecks({ mqtt5, serve, more = {}, control, servers, tls, runtime }) {
+export async function runChecks({ mqtt5, broker, more = {}, control, servers, tls, runtime }) {
   const tell = (result) => post(`${control}/result`, result);
   for (const [name, check] of Object.entries({ ...WITHOUT_SERVER, ...more })) {
-    await tell(await outcome(name, () => check({ mqtt5, serve })));
+    await tell(await outcome(name, () => check({ mqtt5, broker })));
   }
   for (const { name: server, urls } of servers) {
     for (const url of urls) {

@@ -1,7 +1,7 @@
 // Runs the checks in a page of a browser.
 
 import * as mqtt5 from "@mqtt5/mqtt5";
-import { serve } from "@mqtt5/mqtt5/broker";
+import * as broker from "@mqtt5/mqtt5/broker";
 import { equal, failure, runChecks } from "./checks.js";
 
 const { bundle, ...plan } = await (await fetch("./plan.json")).json();
@@ -21,4 +21,4 @@ const MORE = {
   },
 };
 
-await runChecks({ ...plan, mqtt5, serve, more: MORE });
+await runChecks({ ...plan, mqtt5, broker, more: MORE });

@@ -1,10 +1,11 @@
 // Runs the checks in a process of Node or Bun; the first argument says where and how.
 
 import * as mqtt5 from "@mqtt5/mqtt5";
-import { serve } from "@mqtt5/mqtt5/broker";
+import * as broker from "@mqtt5/mqtt5/broker";
 import process from "node:process";
 import { equal, runChecks, take } from "./checks.js";
 
+const { serve } = broker;
 const { certificate, ...plan } = JSON.parse(process.argv[2]);
 
 /** Checks for what has files and sockets. */
@@ -48,4 +49,4 @@ const MORE = {
   },
 };
 
-await runChecks({ ...plan, mqtt5, serve, more: MORE });
+await runChecks({ ...plan, mqtt5, broker, more: MORE });
