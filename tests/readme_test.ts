@@ -33,9 +33,11 @@ Deno.test("every block of code in the README type-checks by itself", async () =>
 /** The last entry point that each block imports. */
 const entryOf = (code: string) => Array.from(code.matchAll(/from "jsr:@(.*)"/g)).at(-1)?.[1];
 
-Deno.test("the README has code for the broker, the codec and the engine that runs", () => {
+Deno.test("the README has code for the client, the broker, the codec and the engine that runs", () => {
   assert(BLOCKS.length > SELF_CONTAINED.length);
   assertEquals(SELF_CONTAINED.map(entryOf), [
+    "mqtt5/mqtt5/broker",
+    "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5",
