@@ -550,7 +550,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     return this.#requests ??= new Requests({
       clock: this.#world.clock,
       settings: this.#settings,
-      responseInformation: () => this.#server?.responseInformation,
+      server: () => this.#server,
       subscribe: (topicFilter, options) => this.#subscribe(topicFilter, options),
       submit: (topic, payload, options) => this.#publisher.submit(topic, payload, options),
       withdraw: (publication, reason) => this.#publisher.withdraw(publication, reason),

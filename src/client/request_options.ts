@@ -1,6 +1,6 @@
 // The options of `client.request()` and `client.requestMany()`, and the PUBLISH that they make.
 
-import type { PropertiesOf } from "../packets/mod.ts";
+import type { PropertiesOf, QoS } from "../packets/mod.ts";
 import { checkPositive, checkType } from "../session/option_checks.ts";
 import { validateTopicName } from "../topics.ts";
 import type { Message } from "./message.ts";
@@ -12,6 +12,8 @@ import type { SubscribeOptions } from "./subscription.ts";
  * how the response is waited for.
  */
 export interface RequestOptions extends PublishOptions {
+  /** As for `client.publish()`; not 2 for a client with a store. Default: 1. */
+  readonly qos?: QoS | undefined;
   /** How long to wait for the response, in milliseconds. Default: 30,000. */
   readonly timeout?: number | undefined;
   /** Ends the wait; a request that has not been sent is not sent then. */
@@ -24,7 +26,8 @@ export interface RequestOptions extends PublishOptions {
   /**
    * Where the response is to go, if not where all responses go to this client. It is subscribed to
    * as long as a request waits for it. Default: a topic below the server's Response Information
-   * (§4.10.1), or without one below `responseTopicPrefix` of `connect()`.
+   * (§4.10.1), or without one below `responseTopicPrefix` of `connect()`: named after the client if
+   * the session outlives the connection, else at random.
    */
   readonly responseTopic?: string | undefined;
   /** What the response is to carry. Default: 128 random bits, in hexadecimal. */

@@ -30,6 +30,7 @@ import {
 } from "./request_options.ts";
 import { type InboxSetup, ResponseInbox } from "./response_inbox.ts";
 import { isResponseTopic } from "./response_message.ts";
+import type { ServerInfo } from "./server_info.ts";
 import type { SubscribeOptions, Subscription } from "./subscription.ts";
 
 /** What has become of the requests of a client. */
@@ -46,8 +47,8 @@ export interface RequestCounts {
 export interface RequestHost {
   readonly clock: Clock;
   readonly settings: Settings;
-  /** The server's Response Information (§3.2.2.3.15). */
-  responseInformation(): string | undefined;
+  /** What the server last granted. */
+  server(): ServerInfo | undefined;
   subscribe(topicFilter: string, options: SubscribeOptions): Promise<Subscription>;
   submit(
     topic: string,
@@ -63,6 +64,9 @@ export interface RequestHost {
 
 /** So many requests that have ended are remembered, twice: responses to them are late. */
 const REMEMBERED = 1024;
+
+/** The most characters of a Client Identifier, as it stands in a topic. */
+const LONGEST_NAME = 256;
 
 /** How a Response Topic is subscribed to. */
 const SUBSCRIBE: SubscribeOptions = { qos: 1, retainHandling: 2 };
@@ -104,7 +108,7 @@ export class Requests {
     options: RequestOptions = {},
   ): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const exchange = this.#begin(topic, payload, requestPlan(options), {
+      const exchange = this.#begin(topic, payload, this.#plan(options), {
         onResponse: (message) => {
           message.ack();
           this.#end(exchange);
@@ -121,7 +125,7 @@ export class Requests {
     payload: string | Uint8Array | MessageContent,
     options: RequestManyOptions = {},
   ): AsyncIterableIterator<Message, undefined> {
-    const plan = requestPlan(options);
+    const plan = this.#plan(options);
     this.#check(topic, payload, plan);
     return this.#collect(topic, payload, plan);
   }
@@ -199,6 +203,19 @@ export class Requests {
     return iterator;
   }
 
+  /**
+   * The options of a request. A request is not in the store of the client: who waits for the
+   * response does not outlive the process. At QoS 2 the server would remember its Packet Identifier
+   * all the same, and take another message of the next process for it.
+   */
+  #plan(options: RequestManyOptions): RequestPlan {
+    const plan = requestPlan(options);
+    if (plan.publish.qos === 2 && this.#host.settings.options.store !== undefined) {
+      throw new TypeError("qos must be 0 or 1 for a request of a client with a store, got 2");
+    }
+    return plan;
+  }
+
   #begin(
     topic: string,
     payload: string | Uint8Array | MessageContent,
@@ -271,8 +288,9 @@ export class Requests {
 
   #open({ subscribe, publish: { responseTopic } }: RequestPlan): ResponseInbox {
     const base = this.#base();
-    const topic = responseTopic ?? below(base);
     const isShared = subscribe === undefined && responseTopic === undefined;
+    const name = isShared ? this.#sessionName() : undefined;
+    const topic = responseTopic ?? below(base, name ?? randomName());
     const setup: InboxSetup = {
       topic,
       isKept: isShared,
@@ -309,8 +327,20 @@ export class Requests {
 
   /** The topic below which responses go: what the server suggests, if a topic can begin with it. */
   #base(): string {
-    const suggested = this.#host.responseInformation();
+    const suggested = this.#host.server()?.responseInformation;
     return isResponseTopic(suggested) ? suggested : this.#host.settings.responseTopicPrefix;
+  }
+
+  /**
+   * A name for a session that outlives its process: the next process subscribes to the same topic
+   * again. Else the session would gather the topics of all of them.
+   */
+  #sessionName(): string | undefined {
+    const { clientId = "", sessionExpiryInterval = 0 } = this.#host.server() ?? {};
+    const name = encodeURIComponent(clientId);
+    return sessionExpiryInterval > 0 && name !== "" && name.length <= LONGEST_NAME
+      ? name
+      : undefined;
   }
 
   #submit(exchange: Exchange): void {
@@ -393,9 +423,8 @@ export class Requests {
 
 const encoder = new TextEncoder();
 
-/** A topic that nobody else has and nobody can guess. */
-function below(base: string): string {
-  return `${base}${base.endsWith("/") ? "" : "/"}${randomName()}`;
+function below(base: string, name: string): string {
+  return `${base}${base.endsWith("/") ? "" : "/"}${name}`;
 }
 
 function tooMany(): NotSentError {

@@ -322,3 +322,20 @@ test("publish() of a client that ends rejects, and its message is there for the 
 });
 
 function none(): void {}
+
+test("A request is not in the store, as nobody would wait for its response; at QoS 2 it is refused", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  const response = client.request("a", "");
+  const { subscriptions } = await peer.grant();
+  assertStrictEquals(subscriptions[0]!.topicFilter, "mqtt5/responses/c");
+  const { packetId, qos, properties } = await peer.expect("publish");
+  assertEquals([qos, store.disk.messages.size], [1, 0]);
+  peer.send({ type: "puback", packetId });
+  const { responseTopic = "", correlationData } = properties;
+  peer.send({ type: "publish", topic: responseTopic, properties: { correlationData } });
+  await response;
+  await assertRejects(() => client.request("a", "", { qos: 2 }), TypeError);
+  assertThrows(() => client.requestMany("a", "", { qos: 2 }), TypeError);
+  await peer.expectNothing();
+});

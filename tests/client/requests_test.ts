@@ -450,6 +450,31 @@ for (const [responseInformation, responseTopicPrefix, base] of BASES) {
   });
 }
 
+for (
+  const [clientId, name] of [
+    ["sensor-7", "sensor-7"],
+    ["a/+#é", "a%2F%2B%23%C3%A9"],
+    ["", "named-by-server"],
+    ["x".repeat(257), undefined],
+  ] as const
+) {
+  test(`The Response Topic of a session that outlives its process is ${name ?? "a random one"} for the client ${clientId.slice(0, 20)}: the next process has the same`, async (world) => {
+    const topics: (string | undefined)[] = [];
+    for (let process = 0; process < 2; process++) {
+      const { client, peer } = await world.connected({ ...SESSION, clientId }, {
+        properties: clientId === "" ? { assignedClientIdentifier: "named-by-server" } : {},
+      });
+      const response = request(client, "a", "");
+      const packet = await asked(peer);
+      topics.push(packet.properties.responseTopic);
+      respond(peer, packet, "");
+      await response;
+    }
+    if (name === undefined) assertNotEquals(topics[0], topics[1]);
+    else assertEquals(topics, [`mqtt5/responses/${name}`, `mqtt5/responses/${name}`]);
+  });
+}
+
 test("Where the server says another topic after a lost connection, new requests go there, and the old subscription ends with its last request", async (world) => {
   const { client, peer } = await world.connected(
     { ...SESSION, requestResponseInformation: true },
