@@ -342,7 +342,8 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   protected decode(): void {
     const before = this.writeBuffer.length;
     let packets = 0;
-    let isGoing = !this.isClosed && !this.isPaused;
+    // While it is open, mayHandle() says whether packets wait: nothing more is to be asked.
+    let isGoing = this.isOpen || !this.isClosed && !this.isPaused;
     try {
       while (isGoing && this.mayHandle(packets)) {
         const { state } = this;
