@@ -154,6 +154,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       onStoreFailed: (error) => this.#tell("storefailed", { error }),
       onError: (error) => connector.fail(error),
       onSettled: () => this.#publisher.checkIdle(),
+      onExpired: (message) =>
+        this.#publisher.discarded({ type: "discarded", message, cause: { kind: "expired" } }),
     });
     const journal = this.#durable?.journal;
     this.#publisher = new Publisher({

@@ -44,7 +44,8 @@ export class DurableMessage extends OutgoingMessage {
 
   /** Calls back once: when it is in the store, or when it could not be stored. */
   whenStored(stored: () => void, refused: (error: unknown) => void): void {
-    this.#waiters.push({ stored, refused });
+    if (this.#isStored) stored();
+    else this.#waiters.push({ stored, refused });
   }
 
   /** It is in the store now. */

@@ -2,7 +2,7 @@
 // sent, and what waits is there alone but for a window of the next ones: a million take no more
 // memory than a thousand.
 
-import type { ConnectionClosedError } from "../errors.ts";
+import { type ConnectionClosedError, NotSentError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import type { PublishInit } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
@@ -12,6 +12,7 @@ import type { Session } from "../session/session.ts";
 import type { SessionStorage, StoredMessage, StoredOutcome } from "../session/session_store.ts";
 import { decodeMessage } from "../session/snapshot.ts";
 import type { Link } from "./connection_attempt.ts";
+import { DurableExpiry } from "./durable_expiry.ts";
 import { DurableMessage, resultFrom } from "./durable_message.ts";
 import type { Journal } from "./journal.ts";
 import type { PublishResult } from "./publication.ts";
@@ -19,14 +20,14 @@ import type { PublishResult } from "./publication.ts";
 /** The window of messages that wait in memory, too: at most so many, and about so many bytes. */
 const WINDOW = { messages: 1024, bytes: 1_048_576 };
 
-/** When so few of them are left, the next ones are read. */
-const LOW = WINDOW.messages / 4;
-
 /** What a message takes in the store beside its PUBLISH. */
 const ROW = 128;
 
-/** So many expired messages are given up at a time. */
-const EXPIRED_AT_ONCE = 256;
+/** So many bytes of new messages are committed at once, not only at the end of the turn. */
+const GROUP = 1_048_576;
+
+/** So many bytes of new messages may be on their way to a store that takes its time. */
+const LARGEST_GROUP = 67_108_864;
 
 /** What a durable publisher works with. */
 export interface DurablePublisherSetup {
@@ -42,28 +43,45 @@ export interface DurablePublisherSetup {
   readonly onError: (error: unknown) => void;
   /** Something that waited is done. */
   readonly onSettled: () => void;
+  /** A message was taken out of those that wait, as it has expired. */
+  readonly onExpired: (message: OutgoingMessage) => void;
 }
 
 /** The messages of QoS 1 and 2 that a client with a store publishes. */
 export class DurablePublisher {
   readonly #setup: DurablePublisherSetup;
+  readonly #expiry: DurableExpiry;
   /** How many messages wait in the store and not in memory. */
   #backlog: number;
   /** How many messages on their way there are not in the store yet. */
   #entering = 0;
   /** The last message that was read into memory, or never left it. */
   #last = 0;
+  /** Those of the backlog that are given up, which the store does not know yet. */
+  readonly #givenUp = new Set<number>();
   #reading: Promise<void> | undefined;
+  /** What waits in memory is being put back: what was read before is of no use. */
+  #isRewinding = false;
+  #rewinds = 0;
   readonly #waiters = new Map<number, PromiseWithResolvers<PublishResult>>();
-  #cancelExpiry = (): void => {};
-  #isEnded = false;
+  /** Why there are no more outcomes. */
+  #error: ConnectionClosedError | undefined;
 
   constructor(setup: DurablePublisherSetup) {
     this.#setup = setup;
-    this.#backlog = setup.storage.session.waiting;
-    setup.storage.onAdded = (count) => this.#added(count);
-    this.#refill();
-    this.#watchExpiry();
+    const { storage } = setup;
+    this.#backlog = storage.session.waiting;
+    this.#expiry = new DurableExpiry({
+      ...setup,
+      reading: () => this.#reading,
+      giveUp: (row) => row.id > this.#last && this.#giveUp(row, { kind: "expired" }),
+    });
+    storage.onAdded = (count) => {
+      this.#added(count);
+      this.#expiry.watch();
+    };
+    if (this.#backlog > 0) this.#expiry.watch();
+    this.refill();
   }
 
   /** Whether nothing waits in the store. */
@@ -78,45 +96,47 @@ export class DurablePublisher {
    * @throws {TypeError} when a field is wrong, or the server takes no such message
    * @throws {RangeError} when a field is out of its range, or of the server's
    * @throws {PacketTooLargeError} when it is larger than the server takes
-   * @throws {Error} when there is no room in the store
+   * @throws {NotSentError} when the store takes messages more slowly than they come
+   * @throws {Error} when there is no room in the store, or nothing can be stored
    */
   accept(packet: PublishInit, hasReceipt: boolean): DurableMessage {
     const { journal, storage, session, clock } = this.#setup;
+    const expiresAt = packet.properties?.messageExpiryInterval === undefined
+      ? Infinity
+      : expiryOf(packet, clock.now());
+    const message = new DurableMessage(storage.nextId(), packet, expiresAt, hasReceipt);
+    if (journal.bytes >= GROUP) journal.commitNow();
     if (journal.failure !== undefined) throw journal.failure;
-    const now = clock.now();
-    const message = new DurableMessage(
-      storage.nextId(),
-      packet,
-      expiryOf(packet, now),
-      hasReceipt,
-    );
-    storage.checkRoom(message.size + ROW);
+    if (journal.bytes > LARGEST_GROUP) {
+      throw new NotSentError("The store takes messages more slowly than they come", "queue full");
+    }
+    storage.checkRoom(journal.bytes + message.size + ROW);
     const link = this.#setup.link();
     const isNext = this.isIdle && session.sendQueue.length < WINDOW.messages &&
       session.sendQueue.hasRoomFor(message.size);
     if (!isNext) {
       checkPublish(packet);
       this.#enter(message);
-    } else if (link === undefined) {
-      checkPublish(packet);
-      session.sendQueue.add(message);
-      this.#last = message.id;
     } else {
-      link.connection.publish(message);
+      if (link === undefined) {
+        checkPublish(packet);
+        session.sendQueue.add(message);
+      } else link.connection.publish(message);
       this.#last = message.id;
     }
-    const refused = (error: unknown) => {
-      this.abandon(message.id, error);
+    message.whenStored(() => {}, (error) => {
+      this.#abandon(message.id, error);
       this.#setup.onSettled();
-    };
-    message.whenStored(() => {}, refused);
+    });
     journal.changed(message);
+    if (expiresAt !== Infinity) this.#expiry.expect(expiresAt);
     link?.drive.wake();
     return message;
   }
 
   /** The outcome of a message that is not known yet. */
   outcome(id: number): Promise<PublishResult> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
     let waiter = this.#waiters.get(id);
     if (waiter === undefined) this.#waiters.set(id, waiter = Promise.withResolvers());
     return waiter.promise;
@@ -127,36 +147,41 @@ export class DurablePublisher {
     this.#waiters.delete(id);
   }
 
-  /** Nobody waits for the outcome any more; who has waited is given the reason. */
-  abandon(id: number, reason: unknown): void {
-    this.#waiters.get(id)?.reject(reason);
-    this.#waiters.delete(id);
+  /** Gives up a message if it waits; who has waited for its outcome is given the reason. */
+  withdraw(id: number, reason: unknown): void {
+    this.#abandon(id, reason);
+    this.cancel(id).catch((error) => {
+      if (this.#error === undefined) this.#setup.onError(error);
+    });
   }
 
-  /** Gives up a message that waits. False when it is in flight, or there is none. */
+  /**
+   * Gives up a message that waits. Resolves once the store knows; to false when the message is in
+   * flight, or there is none.
+   *
+   * @throws {ConnectionClosedError} when the client has come to its end before
+   */
   async cancel(id: number): Promise<boolean> {
-    const { session, storage, journal } = this.#setup;
-    for (const message of session.sendQueue) {
-      if (!(message instanceof DurableMessage) || message.id !== id) continue;
-      session.sendQueue.cancel(message);
-      this.#conclude(message, message.outcome = { kind: "cancelled" });
-      journal.changed(message);
-      return true;
-    }
+    const { storage, journal } = this.#setup;
+    this.#checkNotEnded();
+    if (this.#cancelQueued(id)) return await this.#whenCancelled();
+    // It may be on its way to the store, or from there.
+    await journal.stored();
     await this.#reading;
-    const stored = await storage.receipt(id);
-    if (stored === undefined || !("publish" in stored) || stored.packetId !== 0) return false;
-    if (id <= this.#last) return false;
-    this.#giveUp(stored, { kind: "cancelled" });
-    return true;
+    const [row] = await storage.waiting(id - 1, 1, 0);
+    this.#checkNotEnded();
+    if (this.#cancelQueued(id)) return await this.#whenCancelled();
+    if (row?.id !== id || id <= this.#last && !this.#isRewinding) return false;
+    if (!this.#giveUp(row, { kind: "cancelled" })) return false;
+    return await this.#whenCancelled();
   }
 
   /** A message has got its last acknowledgement. */
   settled(message: OutgoingMessage, event: Pick<SettledEvent, "packet" | "isRecovery">): void {
-    if (!(message instanceof DurableMessage)) return this.#refill();
-    this.#conclude(message, message.settle(event));
+    if (!(message instanceof DurableMessage)) return;
+    const outcome = message.settle(event);
     this.#setup.journal.changed(message);
-    this.#refill();
+    this.#conclude(message, outcome);
   }
 
   /** The engine has given a message up. Returns whether it is one of these. */
@@ -166,32 +191,67 @@ export class DurablePublisher {
     return true;
   }
 
-  #discard(message: DurableMessage, { cause }: Pick<DiscardedEvent, "cause">): void {
-    const { pubrec } = message;
-    if (cause.kind === "session lost" && pubrec !== undefined) {
-      // The server has it: what is lost is the rest of the exchange.
-      return this.settled(message, { packet: pubrec, isRecovery: false });
-    }
-    if (cause.kind === "session lost" && this.#setup.onSessionLost === "resend") {
-      // One that was released is the server's, whatever else it has lost.
-      if (!message.isReleased) return this.#sendAnew(message);
-    }
-    this.#conclude(
-      message,
-      cause.kind === "session lost" && message.isReleased
-        ? message.outcome = { kind: "accepted", reasonCode: 0 }
-        : message.discard({ cause }),
-    );
-    this.#setup.journal.changed(message);
-    this.#refill();
+  /** A message had to make room in memory for another. Returns whether it is one of these. */
+  dropped(message: OutgoingMessage): boolean {
+    if (!(message instanceof DurableMessage)) return false;
+    this.#rewind(message);
+    return true;
   }
 
   /** The client has come to its end: what waits stays in the store. */
   end(error: ConnectionClosedError): void {
-    this.#isEnded = true;
-    this.#cancelExpiry();
+    this.#error = error;
+    this.#expiry.end();
     for (const { reject } of this.#waiters.values()) reject(error);
     this.#waiters.clear();
+  }
+
+  /** Reads the next messages when few are left in memory. */
+  refill(): void {
+    if (this.#backlog === 0 || this.#isRewinding || this.#reading !== undefined) return;
+    if (this.#error !== undefined) return;
+    const { session: { sendQueue }, storage, onError } = this.#setup;
+    const { room } = sendQueue;
+    // At least one, whatever it has: how large it is nobody knows yet.
+    const messages = Math.min(WINDOW.messages - sendQueue.length, room.messages);
+    const bytes = Math.min(WINDOW.bytes, room.bytes);
+    if (sendQueue.length > 0 && sendQueue.length * 3 > messages) return;
+    try {
+      const read = storage.waiting(this.#last, Math.max(messages, 1), Math.max(bytes, 0));
+      if (!isPromise(read)) return this.#take(read);
+      const rewinds = this.#rewinds;
+      this.#reading = read.then((rows) => {
+        this.#reading = undefined;
+        if (rewinds === this.#rewinds) this.#take(rows);
+        else this.refill();
+      }).catch((error) => {
+        this.#reading = undefined;
+        onError(error);
+      });
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  #take(rows: readonly StoredMessage[]): void {
+    const { session: { sendQueue }, link, clock } = this.#setup;
+    if (this.#error !== undefined) return;
+    let taken = 0;
+    for (const row of rows) {
+      if (!this.#givenUp.has(row.id)) {
+        const message = DurableMessage.restore(row, (wall) => wall - clock.lead());
+        // Messages of QoS 0, which are not stored, may take the room.
+        if (!sendQueue.hasRoomFor(message.size)) break;
+        sendQueue.add(message);
+        this.#backlog--;
+        taken++;
+      }
+      this.#last = row.id;
+    }
+    // Others may have been given up meanwhile.
+    if (rows.length === 0) this.#backlog = 0;
+    else if (taken === 0 && this.#last === rows.at(-1)!.id) this.refill();
+    link()?.drive.wake();
   }
 
   /** The message waits in the store until its turn comes. */
@@ -206,49 +266,71 @@ export class DurablePublisher {
 
   #added(count: number): void {
     this.#backlog += count;
-    this.#watchExpiry();
-    this.#refill();
+    this.refill();
   }
 
-  #sendAnew(message: DurableMessage): void {
-    const { sendQueue } = this.#setup.session;
-    const later = sendQueue.takeOut(() => true);
-    message.isReleased = false;
-    // They were sent before everything that waits, in the order of their identifiers.
-    const all = [...later, message].sort((a, b) => idOf(a) - idOf(b));
-    for (const each of all) sendQueue.add(each);
-    this.#setup.journal.changed(message);
-  }
-
-  /** Reads the next messages when few are left in memory. */
-  #refill(): void {
-    const { session: { sendQueue }, storage, onError } = this.#setup;
-    if (this.#isEnded || this.#backlog === 0 || this.#reading !== undefined) return;
-    if (sendQueue.length > LOW) return;
-    const take = (messages: readonly StoredMessage[]) => this.#take(messages);
-    try {
-      const read = storage.waiting(this.#last, WINDOW.messages - sendQueue.length, WINDOW.bytes);
-      if (!isPromise(read)) return take(read);
-      this.#reading = read.then(take).catch(onError).finally(() => this.#reading = undefined);
-    } catch (error) {
-      onError(error);
+  /**
+   * A message waits in the store again, and with it all that wait in memory: they are read anew, in
+   * their order.
+   */
+  #rewind(message: DurableMessage): void {
+    const { session: { sendQueue }, journal } = this.#setup;
+    const back: OutgoingMessage[] = [message];
+    if (!this.#isRewinding) {
+      back.push(...sendQueue.takeOut((each) => each instanceof DurableMessage));
     }
+    for (const each of back as DurableMessage[]) {
+      if (each.isStored) this.#backlog++;
+      else this.#enter(each);
+    }
+    if (this.#isRewinding) return;
+    this.#isRewinding = true;
+    this.#rewinds++;
+    void journal.stored().then(() => {
+      this.#isRewinding = false;
+      this.#last = 0;
+      this.refill();
+    });
   }
 
-  #take(stored: readonly StoredMessage[]): void {
-    const { session: { sendQueue }, link } = this.#setup;
-    if (this.#isEnded) return;
-    for (const row of stored) {
-      const message = DurableMessage.restore(row, (wall) => this.#toEngine(wall));
-      // Messages of QoS 0, which are not stored, may take the room.
-      if (!sendQueue.hasRoomFor(message.size)) break;
-      sendQueue.add(message);
-      this.#last = row.id;
-      this.#backlog--;
+  #discard(message: DurableMessage, { cause }: Pick<DiscardedEvent, "cause">): void {
+    const { journal, onSessionLost } = this.#setup;
+    const { pubrec, isReleased } = message;
+    if (cause.kind === "session lost" && pubrec !== undefined) {
+      // The server has it: what is lost is the rest of the exchange.
+      return this.settled(message, { packet: pubrec, isRecovery: false });
     }
-    // Others may have been given up meanwhile.
-    if (stored.length === 0) this.#backlog = 0;
-    link()?.drive.wake();
+    // One that was released is the server's, whatever else it has lost.
+    if (cause.kind === "session lost" && onSessionLost === "resend" && !isReleased) {
+      message.packetId = 0;
+      journal.changed(message);
+      return this.#rewind(message);
+    }
+    const outcome = cause.kind === "session lost" && isReleased
+      ? message.outcome = { kind: "accepted", reasonCode: 0 }
+      : message.discard({ cause });
+    journal.changed(message);
+    this.#conclude(message, outcome);
+  }
+
+  /** Whether a message waited in memory, and is given up. */
+  #cancelQueued(id: number): boolean {
+    const { session: { sendQueue }, journal } = this.#setup;
+    for (const message of sendQueue) {
+      if (!(message instanceof DurableMessage) || message.id !== id) continue;
+      sendQueue.cancel(message);
+      const outcome: StoredOutcome = message.outcome = { kind: "cancelled" };
+      journal.changed(message);
+      this.#conclude(message, outcome);
+      return true;
+    }
+    return false;
+  }
+
+  /** What was given up is so for the store, too. */
+  async #whenCancelled(): Promise<boolean> {
+    if (await this.#setup.journal.stored()) return true;
+    throw this.#error;
   }
 
   #conclude({ id, packet: { topic } }: DurableMessage, outcome: StoredOutcome): void {
@@ -265,51 +347,29 @@ export class DurablePublisher {
     else waiter.resolve(result);
   }
 
-  /** A message that waits in the store alone is not to be sent. */
-  #giveUp({ id, publish, hasReceipt }: StoredMessage, outcome: StoredOutcome): void {
+  #abandon(id: number, reason: unknown): void {
+    this.#waiters.get(id)?.reject(reason);
+    this.#waiters.delete(id);
+  }
+
+  /** A message of the backlog is not to be sent. False when it has been given up before. */
+  #giveUp({ id, publish, hasReceipt }: StoredMessage, outcome: StoredOutcome): boolean {
+    if (this.#givenUp.has(id)) return false;
     const { journal, clock } = this.#setup;
     const { topic } = decodeMessage(publish);
     const at = clock.now() + clock.lead();
     journal.add({ type: "settled", receipt: { id, topic, outcome, at }, hasReceipt });
+    this.#givenUp.add(id);
+    void journal.stored().then(() => this.#givenUp.delete(id));
     this.#backlog--;
     this.#tell(id, topic, outcome);
     this.#setup.onSettled();
+    return true;
   }
 
-  /** Gives up what expires while it waits in the store. */
-  #watchExpiry(): void {
-    this.#cancelExpiry();
-    this.#cancelExpiry = () => {};
-    if (this.#backlog === 0 || this.#isEnded) return;
-    const { storage, onError } = this.#setup;
-    const watch = async () => {
-      const at = await storage.nextExpiry();
-      if (at === Infinity || this.#isEnded) return;
-      this.#cancelExpiry();
-      this.#cancelExpiry = this.#setup.clock.at(this.#toEngine(at), () => {
-        this.#expire().catch(onError);
-      });
-    };
-    watch().catch(onError);
+  #checkNotEnded(): void {
+    if (this.#error !== undefined) throw this.#error;
   }
-
-  async #expire(): Promise<void> {
-    const { storage, clock } = this.#setup;
-    await this.#reading;
-    const expired = await storage.expired(clock.now() + clock.lead(), EXPIRED_AT_ONCE);
-    if (this.#isEnded) return;
-    // Those in memory expire there.
-    for (const row of expired) if (row.id > this.#last) this.#giveUp(row, { kind: "expired" });
-    this.#watchExpiry();
-  }
-
-  #toEngine(wall: number): number {
-    return wall === Infinity ? wall : wall - this.#setup.clock.lead();
-  }
-}
-
-function idOf(message: unknown): number {
-  return message instanceof DurableMessage ? message.id : Infinity;
 }
 
 function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {

@@ -3,6 +3,7 @@
 
 import type { Clock } from "../io/clock.ts";
 import type { SessionStorage } from "../session/session_store.ts";
+import type { OutgoingMessage } from "../session/outgoing_message.ts";
 import { Session } from "../session/session.ts";
 import type { SendQueueLimits } from "../session/send_queue.ts";
 import { restoreUnreleased } from "../session/snapshot.ts";
@@ -25,6 +26,8 @@ export interface DurableSessionSetup {
   readonly onStoreFailed: (error: Error) => void;
   readonly onError: (error: unknown) => void;
   readonly onSettled: () => void;
+  /** A message was taken out of those that wait, as it has expired. */
+  readonly onExpired: (message: OutgoingMessage) => void;
 }
 
 /** The parts of a client that has a store. */

@@ -40,6 +40,10 @@ interface Batch {
   readonly packetIds: ReadonlySet<number>;
   readonly others: readonly SessionChange[];
   readonly changes: readonly SessionChange[];
+  /** Who waits until it is stored. */
+  readonly waiters: ((isStored: boolean) => void)[];
+  /** About how many bytes its new messages have. */
+  readonly bytes: number;
 }
 
 /** The changes of a session on their way to its store. */
@@ -53,9 +57,12 @@ export class Journal {
   readonly #deliveries = new Map<number, StoredDelivery>();
   readonly #gates = new Set<CommitGate>();
   #isScheduled = false;
-  /** Who waits until nothing is left to store. */
-  #onClean: (() => void)[] = [];
-  #committing: Promise<void> | undefined;
+  /** Who waits until what has changed is stored. */
+  #waiters: ((isStored: boolean) => void)[] = [];
+  /** About how many bytes have the messages that no commit has been begun for. */
+  #bytes = 0;
+  /** What is being stored, and when that is over; never rejects. */
+  #committing: { readonly batch: Batch; readonly over: Promise<void> } | undefined;
   #pause = 0;
   #failure: Error | undefined;
   #cancelRetry = (): void => {};
@@ -77,8 +84,16 @@ export class Journal {
 
   /** Whether something has changed that is not stored. */
   get isDirty(): boolean {
-    return this.#messages.size + this.#packetIds.size + this.#others.length > 0 ||
-      this.#committing !== undefined;
+    return this.#hasChanged || this.#committing !== undefined;
+  }
+
+  /** About how many bytes have the messages that are not stored. */
+  get bytes(): number {
+    return this.#bytes + (this.#committing?.batch.bytes ?? 0);
+  }
+
+  get #hasChanged(): boolean {
+    return this.#messages.size + this.#packetIds.size + this.#others.length > 0;
   }
 
   /** The connection as it is to be driven: its bytes wait until what they tell of is stored. */
@@ -96,6 +111,7 @@ export class Journal {
   /** A message is new, or something about it has changed. */
   changed(message: OutgoingMessage): void {
     if (!(message instanceof DurableMessage)) return;
+    if (!message.isStored && !this.#messages.has(message)) this.#bytes += message.size;
     this.#messages.add(message);
     this.#commitLater();
   }
@@ -160,19 +176,23 @@ export class Journal {
 
   /** Stores what has changed, if the store can do that at once. */
   commitNow(): void {
-    if (this.#committing === undefined && this.isDirty && !this.#isClosed) void this.#commit();
+    if (this.#committing === undefined && this.#hasChanged && !this.#isClosed) void this.#commit();
   }
 
-  /** Resolves as soon as all that has changed is stored; at the end, too, if it never is. */
-  stored(): Promise<void> {
-    if (!this.isDirty || this.#isClosed) return Promise.resolve();
-    return new Promise((resolve) => this.#onClean.push(resolve));
+  /**
+   * Resolves as soon as all that has changed so far is stored; what changes later is not waited
+   * for. Resolves to false at the end, if it never was.
+   */
+  stored(): Promise<boolean> {
+    if (!this.isDirty || this.#isClosed) return Promise.resolve(!this.isDirty);
+    const waiters = this.#hasChanged ? this.#waiters : this.#committing!.batch.waiters;
+    return new Promise((resolve) => waiters.push(resolve));
   }
 
   /** Resolves when what has changed is stored, or cannot be. */
   async flushed(): Promise<void> {
-    await this.#committing;
-    if (this.isDirty) await this.#commit();
+    while (this.#committing !== undefined) await this.#committing.over;
+    if (this.#hasChanged && !this.#isClosed) await this.#commit();
   }
 
   /** Commits what can be committed, at once, and stops. */
@@ -181,7 +201,9 @@ export class Journal {
     await this.flushed();
     this.#isClosed = true;
     this.#cancelRetry();
-    this.#tellClean();
+    const error = this.#failure ?? new Error("The client has ended");
+    for (const message of this.#messages) if (!message.isStored) message.refuse(error);
+    for (const resolve of this.#waiters.splice(0)) resolve(false);
     this.#setup.storage.close();
   }
 
@@ -211,18 +233,27 @@ export class Journal {
   }
 
   /** Never rejects. */
-  async #commit(): Promise<void> {
+  #commit(): Promise<void> {
     const batch = this.#takeBatch();
     for (const gate of this.#gates) gate.hold();
+    let committed: void | Promise<void>;
     try {
-      const committed = this.#setup.storage.commit(batch.changes);
-      if (committed !== undefined) await (this.#committing = committed);
-      this.#committing = undefined;
-      this.#committed(batch);
+      committed = this.#setup.storage.commit(batch.changes);
     } catch (error) {
-      this.#committing = undefined;
       this.#failed(batch, error as Error);
+      return Promise.resolve();
     }
+    if (committed === undefined) {
+      this.#committed(batch);
+      return Promise.resolve();
+    }
+    const over = committed.then(() => undefined, (error: Error) => error).then((error) => {
+      this.#committing = undefined;
+      if (error === undefined) this.#committed(batch);
+      else this.#failed(batch, error);
+    });
+    this.#committing = { batch, over };
+    return over;
   }
 
   #takeBatch(): Batch {
@@ -230,9 +261,13 @@ export class Journal {
     const messages = this.#messages;
     const packetIds = this.#packetIds;
     const others = this.#others;
+    const waiters = this.#waiters;
+    const bytes = this.#bytes;
     this.#messages = new Set();
     this.#packetIds = new Set();
     this.#others = [];
+    this.#waiters = [];
+    this.#bytes = 0;
     const changes = [...others];
     for (const message of messages) {
       const isInFlight = inFlight.get(message.packetId) === message;
@@ -240,9 +275,11 @@ export class Journal {
       if (change !== undefined) changes.push(change);
     }
     for (const packetId of packetIds) {
-      changes.push({ type: "delivery", delivery: this.#deliveries.get(packetId)! });
+      const delivery = this.#deliveries.get(packetId);
+      // The session in which it was may have been lost while a commit of it failed.
+      if (delivery !== undefined) changes.push({ type: "delivery", delivery });
     }
-    return { messages, packetIds, others, changes };
+    return { messages, packetIds, others, changes, waiters, bytes };
   }
 
   #changeOf(message: DurableMessage, isInFlight: boolean): SessionChange | undefined {
@@ -254,7 +291,7 @@ export class Journal {
         id,
         topic,
         outcome,
-        at: this.#toWall(this.#setup.clock.now()),
+        at: this.#wallTime,
       };
       return { type: "settled", receipt, hasReceipt };
     }
@@ -264,22 +301,21 @@ export class Journal {
         message: message.stored(isInFlight, (engine) => this.#toWall(engine)),
       };
     }
-    if (!isInFlight) return { type: "flight", id, packetId: 0, isReleased: false, place: 0 };
-    return { type: "flight", id, packetId, isReleased, place: order };
+    if (isInFlight) return { type: "flight", id, packetId, isReleased, place: order };
+    if (packetId === 0) return { type: "flight", id, packetId, isReleased: false, place: 0 };
+    // It has been taken out of flight, and why is among the events that nobody has seen yet.
+    return undefined;
   }
 
-  #committed({ messages }: Batch): void {
+  #committed({ messages, waiters }: Batch): void {
     this.#failure = undefined;
     this.#pause = 0;
     this.#cancelRetry();
     for (const message of messages) if (!message.isStored) message.markStored();
-    for (const gate of this.#gates) gate.release();
-    if (this.isDirty) this.#commitLater();
-    else this.#tellClean();
-  }
-
-  #tellClean(): void {
-    for (const resolve of this.#onClean.splice(0)) resolve();
+    for (const resolve of waiters) resolve(true);
+    // What another commit is to store first stays where it is.
+    if (this.#committing === undefined) { for (const gate of this.#gates) gate.release(); }
+    if (this.#hasChanged) this.#commitLater();
   }
 
   /**
@@ -294,16 +330,30 @@ export class Journal {
       if (message.isStored || message.outcome !== undefined) this.#messages.add(message);
       else refused.push(message);
     }
-    this.#putBack({ ...batch, messages: new Set() });
+    this.#putBack({ ...batch, messages: new Set(), bytes: 0 });
+    // Should they have been written all the same, nobody must find them later.
+    for (const message of refused) this.#others.push(this.#withdrawalOf(message));
     if (refused.length > 0) this.#refuse(refused, error);
     this.#retryLater();
     if (isFirst) this.#setup.onFailed(error);
   }
 
-  #putBack({ messages, packetIds, others }: Batch): void {
+  #putBack({ messages, packetIds, others, waiters, bytes }: Batch): void {
     for (const message of messages) this.#messages.add(message);
     for (const packetId of packetIds) this.#packetIds.add(packetId);
     this.#others = [...others, ...this.#others];
+    this.#waiters.push(...waiters);
+    this.#bytes += bytes;
+  }
+
+  #withdrawalOf({ id, packet: { topic } }: DurableMessage): SessionChange {
+    const receipt: StoredReceipt = {
+      id,
+      topic,
+      outcome: { kind: "cancelled" },
+      at: this.#wallTime,
+    };
+    return { type: "settled", receipt, hasReceipt: false };
   }
 
   #refuse(messages: readonly DurableMessage[], error: Error): void {
@@ -326,7 +376,12 @@ export class Journal {
     if (this.#isClosed) return;
     this.#pause = Math.min(Math.max(FIRST_PAUSE, 2 * this.#pause), LONGEST_PAUSE);
     const { clock } = this.#setup;
-    this.#cancelRetry = clock.at(clock.now() + this.#pause, () => void this.#commit());
+    this.#cancelRetry();
+    this.#cancelRetry = clock.at(clock.now() + this.#pause, () => this.commitNow());
+  }
+
+  get #wallTime(): number {
+    return this.#toWall(this.#setup.clock.now());
   }
 
   #toWall(engine: number): number {

@@ -156,6 +156,7 @@ export class Publisher {
     const dropped = this.#hand(publication, link);
     if (signal !== undefined) this.#abortWith(publication, signal);
     for (const message of dropped) {
+      if (this.#setup.durable?.dropped(message)) continue;
       fail(message, new NotSentError("The send queue is full", "queue full"));
     }
     link?.drive.wake();
@@ -199,10 +200,7 @@ export class Publisher {
     const { id } = durable.accept(packet, false);
     const outcome = durable.outcome(id);
     if (signal === undefined) return outcome;
-    const abort = () => {
-      durable.abandon(id, signal.reason);
-      void durable.cancel(id);
-    };
+    const abort = () => durable.withdraw(id, signal.reason);
     signal.addEventListener("abort", abort);
     return outcome.finally(() => signal.removeEventListener("abort", abort));
   }
@@ -213,10 +211,11 @@ export class Publisher {
     publication.onSettled = () => signal.removeEventListener("abort", abort);
   }
 
-  /** Tells `idle()` if nothing waits any more. */
+  /** A message waits no more: there may be room for others; tells `idle()` if nothing waits. */
   checkIdle(): void {
-    if (this.#onIdle === undefined) return;
     const { durable, session: { inFlight, sendQueue } } = this.#setup;
+    durable?.refill();
+    if (this.#onIdle === undefined) return;
     if (inFlight.size > 0 || sendQueue.length > 0 || durable?.isIdle === false) return;
     this.#onIdle();
   }
@@ -227,7 +226,7 @@ export class Publisher {
     if (link() !== undefined || sendQueue.deadline === Infinity) return;
     this.#forgetExpiry = clock.at(sendQueue.deadline, () => {
       for (const message of sendQueue.takeExpired(clock.now())) {
-        fail(message, discardError({ type: "discarded", message, cause: { kind: "expired" } }));
+        this.discarded({ type: "discarded", message, cause: { kind: "expired" } });
       }
       this.#watchExpiry();
     });

@@ -1,5 +1,6 @@
 // Receipts: what was put into the store, under names that are valid in a later process too.
 
+import { ConnectionClosedError } from "../errors.ts";
 import type { SessionStorage, StoredMessage, StoredReceipt } from "../session/session_store.ts";
 import { resultFrom } from "./durable_message.ts";
 import type { DurablePublisher } from "./durable_publisher.ts";
@@ -19,8 +20,9 @@ export interface Receipt {
    */
   readonly done: Promise<PublishResult>;
   /**
-   * Gives the message up if it still waits to be sent. Resolves to whether it does; one that is on
-   * its way cannot be taken back.
+   * Gives the message up if it still waits to be sent. Resolves, once that is on disk, to whether it
+   * does; one that is on its way cannot be taken back. Rejects with {@linkcode ConnectionClosedError}
+   * when this client ends before.
    */
   cancel(): Promise<boolean>;
 }
@@ -79,10 +81,16 @@ export class Receipts {
     const later = this.#publisher.outcome(id);
     // Whoever asked is told below.
     later.catch(() => {});
-    await this.#journal.stored();
-    const stored = await this.#storage.receipt(id);
-    if (stored === undefined || isMessage(stored)) return await later;
+    const isStored = await this.#journal.stored();
+    const stored = isStored ? await this.#storage.receipt(id) : undefined;
+    if (!isStored || stored !== undefined && isMessage(stored)) return await later;
     this.#publisher.forget(id);
+    if (stored === undefined) {
+      throw new ConnectionClosedError(
+        `What has become of the message ${this.#nameOf(id)} is not kept any more`,
+        { kind: "transient" },
+      );
+    }
     const result = resultFrom(stored.outcome, stored.topic);
     if (result instanceof Error) throw result;
     return result;

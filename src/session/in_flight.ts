@@ -19,7 +19,7 @@ export class InFlight {
   #places: (OutgoingMessage | undefined)[] = new Array(FIRST_SIZE).fill(undefined);
   #size = 0;
   #lastOrder = 0;
-  /** Called when a message has been added, has moved to the end, or has been taken out. */
+  /** Called when a message has been added, or has moved to the end. */
   onChange: ((message: OutgoingMessage) => void) | undefined;
 
   /** How many messages are in flight. */
@@ -64,10 +64,9 @@ export class InFlight {
   }
 
   /** Takes a message out. */
-  remove(message: OutgoingMessage): void {
-    this.#places[message.packetId & this.#places.length - 1] = undefined;
+  remove({ packetId }: OutgoingMessage): void {
+    this.#places[packetId & this.#places.length - 1] = undefined;
     this.#size--;
-    this.onChange?.(message);
   }
 
   /** The messages in their order. */

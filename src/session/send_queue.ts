@@ -48,6 +48,12 @@ export class SendQueue {
     return this.#waiting.first;
   }
 
+  /** What there is room for. */
+  get room(): { readonly messages: number; readonly bytes: number } {
+    const { messages, bytes } = this.#limits;
+    return { messages: messages - this.length, bytes: bytes - this.#bytes };
+  }
+
   /** When the next message may expire. */
   get deadline(): number {
     return this.#nextExpiry;

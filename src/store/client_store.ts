@@ -81,6 +81,8 @@ export class Store implements SessionStore, Disposable {
   #savedId: number;
   #purgedAt = -Infinity;
   #isClosed = false;
+  /** Whether a transaction is under way. */
+  #isBusy = false;
 
   /** Use {@linkcode openStore}. */
   constructor(path: string, options: StoreOptions, open: OpenDatabase) {
@@ -126,7 +128,11 @@ export class Store implements SessionStore, Disposable {
     const storage = new FileStorage(clientId, this.#name, this.#tables.session(clientId), {
       tables: this.#tables,
       checkRoom: (bytes) => this.#checkRoom(bytes),
-      nextId: () => ++this.#lastId,
+      nextId: () => {
+        this.#checkNotBusy("publish by the function that it is given");
+        return ++this.#lastId;
+      },
+      isBusy: () => this.#isBusy,
       transact: (work, changes) =>
         this.#transact(work, () => {
           for (const change of changes) this.#write(clientId, change);
@@ -171,7 +177,7 @@ export class Store implements SessionStore, Disposable {
       return this.#publish(clientId ?? this.#onlyClientId(), packet, added);
     };
     const result = this.#transact((database) => work(database, publish), () => {});
-    for (const [clientId, count] of added) this.#storages.get(clientId)?.onAdded(count);
+    for (const [clientId, count] of added) this.#storages.get(clientId)?.added(count);
     return result;
   }
 
@@ -226,12 +232,18 @@ export class Store implements SessionStore, Disposable {
   /** What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}. */
   #transact<Result>(work: (database: StoreDatabase) => Result, write: () => void): Result {
     this.#checkOpen();
-    let isWorking = true;
+    this.#checkNotBusy("do all of it in one function");
+    this.#isBusy = true;
+    let isWorking = false;
     try {
       const result = this.#transactions.run(() => {
+        isWorking = true;
         const result = work(this.#database);
-        if (result instanceof Promise) {
+        if (typeof (result as { then?: unknown } | undefined | null)?.then === "function") {
           throw new TypeError("A transaction cannot wait: its function must not return a promise");
+        }
+        if (!this.#database.isTransaction) {
+          throw new TypeError("A transaction cannot be ended by the function that runs in it");
         }
         isWorking = false;
         write();
@@ -242,6 +254,8 @@ export class Store implements SessionStore, Disposable {
       return result;
     } catch (error) {
       throw isWorking ? error : StoreError.from(error, this.path);
+    } finally {
+      this.#isBusy = false;
     }
   }
 
@@ -259,6 +273,10 @@ export class Store implements SessionStore, Disposable {
     throw new StoreError("full", this.path, "it has reached its maximumBytes");
   }
 
+  #checkNotBusy(advice: string): void {
+    if (this.#isBusy) throw new TypeError(`A transaction is under way: ${advice}`);
+  }
+
   #checkOpen(): void {
     if (this.#isClosed) throw new TypeError(`The store ${this.path} is closed`);
   }
@@ -269,6 +287,7 @@ interface FileStorageSetup {
   readonly tables: ClientTables;
   readonly checkRoom: (bytes: number) => void;
   readonly nextId: () => number;
+  readonly isBusy: () => boolean;
   readonly transact: TransactionalStorage["transact"];
   readonly close: () => void;
 }
@@ -281,9 +300,11 @@ interface FileStorageSetup {
 export class FileStorage implements TransactionalStorage {
   readonly storeName: string;
   readonly session: StoredSession;
-  onAdded: (count: number) => void = () => {};
   readonly #clientId: string;
   readonly #setup: FileStorageSetup;
+  /** Messages that were added before somebody has asked. */
+  #early = 0;
+  #onAdded: ((count: number) => void) | undefined;
 
   constructor(
     clientId: string,
@@ -295,6 +316,22 @@ export class FileStorage implements TransactionalStorage {
     this.storeName = storeName;
     this.session = session;
     this.#setup = setup;
+  }
+
+  get onAdded(): (count: number) => void {
+    return (count) => this.added(count);
+  }
+
+  set onAdded(onAdded: (count: number) => void) {
+    this.#onAdded = onAdded;
+    if (this.#early > 0) onAdded(this.#early);
+    this.#early = 0;
+  }
+
+  /** Messages were added by others than the client. */
+  added(count: number): void {
+    if (this.#onAdded === undefined) this.#early += count;
+    else this.#onAdded(count);
   }
 
   checkRoom(bytes: number): void {
@@ -317,7 +354,9 @@ export class FileStorage implements TransactionalStorage {
     return this.#setup.tables.nextExpiry(this.#clientId);
   }
 
-  commit(changes: readonly SessionChange[]): void {
+  commit(changes: readonly SessionChange[]): void | Promise<void> {
+    // What runs in a transaction may lead to changes: they are no part of it.
+    if (this.#setup.isBusy()) return Promise.resolve().then(() => this.commit(changes));
     this.#setup.transact(() => {}, changes);
   }
 

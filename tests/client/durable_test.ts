@@ -5,18 +5,9 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { startClient } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
 import { ConnectionClosedError, NotSentError, RefusedError } from "../../src/errors.ts";
-import type { Packet } from "../../src/packets/mod.ts";
 import { MemoryStore } from "./memory_store.ts";
-import { begin, kill, OPTIONS } from "./processes.ts";
+import { begin, kill, none, OPTIONS, summary } from "./processes.ts";
 import { assertPending, Loop, outcome, settle, test, URL_OF_SERVER } from "./world.ts";
-
-function summary(packets: readonly Packet[]): string[] {
-  return packets.map((packet) => {
-    const id = "packetId" in packet ? ` ${packet.packetId}` : "";
-    if (packet.type !== "publish") return `${packet.type}${id}`;
-    return `publish${id} ${packet.topic}${packet.dup ? " dup" : ""}`;
-  });
-}
 
 test("A message of QoS 1 or 2 is on disk before it is sent, with all that a turn brings in one commit", async (world) => {
   const store = new MemoryStore();
@@ -320,8 +311,6 @@ test("publish() of a client that ends rejects, and its message is there for the 
   assertStrictEquals((await outcome(published)).status, "rejected");
   assertStrictEquals(store.disk.messages.size, 1);
 });
-
-function none(): void {}
 
 test("A request is not in the store, as nobody would wait for its response; at QoS 2 it is refused", async (world) => {
   const store = new MemoryStore();

@@ -32,6 +32,10 @@ export class MemoryStore implements SessionStore, SessionStorage {
   commits = 0;
   /** The error of all commits, as long as there is one. */
   failure: Error | undefined;
+  /** Whether a commit that fails has written all the same. */
+  isWrittenAllTheSame = false;
+  /** All changes that were written, in their order. */
+  readonly written: SessionChange[] = [];
   /** The error of those who ask for room. */
   full: Error | undefined;
   /** Whether commits take their time: until {@linkcode MemoryStore.finish}. */
@@ -142,8 +146,9 @@ export class MemoryStore implements SessionStore, SessionStorage {
   }
 
   #write(changes: readonly SessionChange[]): void {
-    if (this.failure !== undefined) throw this.failure;
+    if (this.failure !== undefined && !this.isWrittenAllTheSame) throw this.failure;
     if (this.#isDead) return;
+    this.written.push(...changes);
     this.commits++;
     const { disk } = this;
     disk.lastId = this.#lastId;
@@ -159,7 +164,8 @@ export class MemoryStore implements SessionStore, SessionStorage {
           break;
         case "flight": {
           const { type: _, ...flight } = change;
-          disk.messages.set(change.id, { ...disk.messages.get(change.id)!, ...flight });
+          const message = disk.messages.get(change.id);
+          if (message !== undefined) disk.messages.set(change.id, { ...message, ...flight });
           break;
         }
         case "settled":
@@ -179,5 +185,6 @@ export class MemoryStore implements SessionStore, SessionStorage {
           change satisfies never;
       }
     }
+    if (this.failure !== undefined) throw this.failure;
   }
 }

@@ -2,6 +2,7 @@
 
 import { type Client, startClient } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
+import type { Packet } from "../../src/packets/mod.ts";
 import type { MemoryStore } from "./memory_store.ts";
 import type { Connack, Peer } from "./peer.ts";
 import { settle, type TestWorld, URL_OF_SERVER } from "./world.ts";
@@ -30,3 +31,15 @@ export async function kill(client: Client, peer: Peer, store: MemoryStore): Prom
   await client.disconnect();
   return next;
 }
+
+/** The packets in short. */
+export function summary(packets: readonly Packet[]): string[] {
+  return packets.map((packet) => {
+    const id = "packetId" in packet ? ` ${packet.packetId}` : "";
+    if (packet.type !== "publish") return `${packet.type}${id}`;
+    return `publish${id} ${packet.topic}${packet.dup ? " dup" : ""}`;
+  });
+}
+
+/** Does nothing, with what a promise that nobody awaits rejects with. */
+export function none(): void {}

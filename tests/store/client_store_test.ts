@@ -2,7 +2,11 @@
 // closed and opened again.
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import type { SessionChange, StoredMessage } from "../../src/session/session_store.ts";
+import type {
+  SessionChange,
+  StoreDatabase,
+  StoredMessage,
+} from "../../src/session/session_store.ts";
 import {
   type FileStorage,
   openStore,
@@ -247,6 +251,42 @@ fileTest(
     });
   },
 );
+
+fileTest("A transaction is one: neither another within it, nor its end", (path) => {
+  using store = openStore(path);
+  const storage = open(store, "a");
+  store.transaction((database) => database.exec("CREATE TABLE own (value INTEGER)"));
+  const insert = (value: number) => (database: StoreDatabase) =>
+    database.exec(`INSERT INTO own VALUES (${value})`);
+  const nested = () =>
+    store.transaction((database) => {
+      insert(1)(database);
+      storage.transact(insert(2), []);
+    });
+  assertThrows(nested, TypeError, "A transaction is under way");
+  const ended = () => store.transaction((database) => database.exec("ROLLBACK"));
+  assertThrows(ended, TypeError, "cannot be ended");
+  const later = () => store.transaction(() => ({ then() {} }));
+  assertThrows(later, TypeError, "must not return a promise");
+  const count = (database: StoreDatabase) => database.prepare("SELECT * FROM own").all().length;
+  assertStrictEquals(store.transaction(count), 0);
+  storage.close();
+});
+
+Deno.test("What changes while a transaction runs is committed after it, and apart from it", async () => {
+  using store = openStore(":memory:");
+  const storage = open(store, "a");
+  let committed: void | Promise<void> = undefined;
+  const failing = () =>
+    store.transaction(() => {
+      committed = storage.commit([message(1)]);
+      throw new RangeError("of the application");
+    });
+  assertThrows(failing, RangeError, "of the application");
+  await committed;
+  assertEquals(storage.waiting(0, 9, 999).map(({ id }) => id), [1]);
+  storage.close();
+});
 
 fileTest(
   "A store with a limit says beforehand when there is no room, and never grows beyond it",
