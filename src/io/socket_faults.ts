@@ -63,26 +63,32 @@ export function firstReadFault(
 /** The fault for a server whose first bytes cannot be MQTT; `undefined` if they can. */
 export function strangerFault(
   bytes: Uint8Array,
-  { address }: Destination,
+  destination: Destination,
 ): ConnectionFault | undefined {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 40));
-  const text = strangerText(bytes, start);
+  const text = strangerText(bytes, start, usesTls(destination));
   return text === undefined
     ? undefined
-    : cannotConnect(address, ["wrong protocol", "server", text]);
+    : cannotConnect(destination.address, ["wrong protocol", "server", text]);
 }
 
-function strangerText(bytes: Uint8Array, start: string): string | undefined {
-  if (bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR_VERSION) {
+function strangerText(bytes: Uint8Array, start: string, isSecure: boolean): string | undefined {
+  if (isTlsAlert(bytes)) {
     return "the server speaks TLS on this port; use mqtts://, or its port for plain TCP, usually " +
       "1883";
   }
   if (start.startsWith("HTTP/")) {
-    return "a web server answers on this port; use ws:// if it serves MQTT over WebSocket, or " +
-      "its port for MQTT, usually 1883";
+    const [other, port] = isSecure ? ["wss://", "8883"] : ["ws://", "1883"];
+    return `a web server answers on this port; use ${other} if it serves MQTT over WebSocket, or ` +
+      `its port for MQTT, usually ${port}`;
   }
   if (!GREETING.test(start)) return undefined;
   return `the server does not speak MQTT, it said ${JSON.stringify(start)}; check the port`;
+}
+
+/** Whether a server's first bytes are what one that expects TLS answers to anything else. */
+function isTlsAlert(bytes: Uint8Array | undefined): boolean {
+  return bytes?.[0] === TLS_ALERT && bytes[1] === TLS_MAJOR_VERSION;
 }
 
 const TLS_ALERT = 0x15;
@@ -216,18 +222,12 @@ function webSocketFault(
   destination: Destination,
   names: OptionNames,
 ): Told {
-  const { why } = error;
-  const other = usesTls(destination) ? "mqtts://" : "mqtt://";
-  switch (why) {
+  switch (error.why) {
     case "closed":
       return webSocketClosed(destination);
     case "not HTTP":
     case "too long":
-      return [
-        "wrong protocol",
-        "server",
-        `the server does not speak WebSocket on this port; use ${other}, or its port for WebSocket`,
-      ];
+      return ["wrong protocol", "server", noWebSocketText(error, destination)];
     case "subprotocol":
       return [
         "websocket",
@@ -240,6 +240,18 @@ function webSocketFault(
     default:
       return ["websocket", "server", `${error.message.replace(/^The/, "the")}; check the URL`];
   }
+}
+
+function noWebSocketText(
+  { received }: WebSocketHandshakeError,
+  destination: Destination,
+): string {
+  if (isTlsAlert(received)) {
+    return "the server speaks TLS on this port; use wss:// if it serves MQTT over WebSocket, or " +
+      "mqtts://";
+  }
+  const other = usesTls(destination) ? "mqtts://" : "mqtt://";
+  return `the server does not speak WebSocket on this port; use ${other}, or its port for WebSocket`;
 }
 
 function webSocketClosed(destination: Destination): Told {

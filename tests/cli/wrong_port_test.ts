@@ -49,6 +49,12 @@ const CASES: readonly (readonly [
     "a web server answers on this port; use ws://",
   ],
   [
+    "ws:// at a port for TLS",
+    "ws",
+    alerting,
+    "the server speaks TLS on this port; use wss:// if it serves MQTT over WebSocket, or mqtts://",
+  ],
+  [
     "mqtts:// at a port without TLS",
     "mqtts",
     () => serve({ hostname: "127.0.0.1", port: 0 }),

@@ -140,6 +140,14 @@ const IS_WEB_SERVER = wrong(
   "a web server answers on this port; use ws:// if it serves MQTT over WebSocket, or its port " +
     "for MQTT, usually 1883",
 );
+const IS_SECURE_WEB_SERVER = wrong(
+  "a web server answers on this port; use wss:// if it serves MQTT over WebSocket, or its port " +
+    "for MQTT, usually 8883",
+);
+const SPEAKS_TLS_NOT_WEBSOCKET = wrong(
+  "the server speaks TLS on this port; use wss:// if it serves MQTT over WebSocket, or mqtts://",
+  "WebSocketHandshakeError",
+);
 const NO_TLS = wrong(
   "the server does not speak TLS on this port; use mqtt://, or its port for TLS, usually 8883",
   /corrupt message of type InvalidContentType/,
@@ -193,9 +201,19 @@ const CASES: readonly Case[] = [
     SPEAKS_TLS,
   ],
   ["A plain client at a web server", MQTT, web, IS_WEB_SERVER],
-  ["A client of TLS at a web server with TLS", MQTTS, () => web({ isSecure: true }), IS_WEB_SERVER],
+  [
+    "A client of TLS at a web server with TLS",
+    MQTTS,
+    () => web({ isSecure: true }),
+    IS_SECURE_WEB_SERVER,
+  ],
   ["A plain client at our port for WebSocket", MQTT, () => ours({ protocol: "ws" }), IS_WEB_SERVER],
-  ["A client of TLS at our port for wss", MQTTS, () => ours({ protocol: "wss" }), IS_WEB_SERVER],
+  [
+    "A client of TLS at our port for wss",
+    MQTTS,
+    () => ours({ protocol: "wss" }),
+    IS_SECURE_WEB_SERVER,
+  ],
   ["A client of TLS at our plain port", MQTTS, () => ours({}), NO_TLS],
   ["A client of TLS at our port for WebSocket", MQTTS, () => ours({ protocol: "ws" }), NO_TLS],
   ["A client of TLS at a web server", MQTTS, web, NO_TLS],
@@ -205,8 +223,18 @@ const CASES: readonly Case[] = [
   ["A client of wss at a web server", WSS, web, NO_TLS_OF_WSS],
   ["A client of ws at our port for MQTT", WS, () => ours({}), CLOSED_WEBSOCKET],
   ["A client of wss at our port for TLS", WSS, () => ours({ protocol: "mqtts" }), CLOSED_WSS],
-  ["A client of ws at our port for TLS", WS, () => ours({ protocol: "mqtts" }), NO_WEBSOCKET],
-  ["A client of ws at our port for wss", WS, () => ours({ protocol: "wss" }), NO_WEBSOCKET],
+  [
+    "A client of ws at our port for TLS",
+    WS,
+    () => ours({ protocol: "mqtts" }),
+    SPEAKS_TLS_NOT_WEBSOCKET,
+  ],
+  [
+    "A client of ws at our port for wss",
+    WS,
+    () => ours({ protocol: "wss" }),
+    SPEAKS_TLS_NOT_WEBSOCKET,
+  ],
   [
     "A client of wss without the certificate that the server wants",
     WSS,
