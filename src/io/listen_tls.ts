@@ -14,6 +14,7 @@ import type {
   Where,
 } from "./listen.ts";
 import { addressOf, begin, end, portOf } from "./listen_node.ts";
+import { certificateFault, type HandshakeError, handshakeFault } from "./listen_tls_faults.ts";
 import { type NodeSocket, NodeSocketTransport } from "./node_socket.ts";
 import { checkCertificates, keyPair } from "./pem.ts";
 import { mayListen } from "./permission.ts";
@@ -107,9 +108,9 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     });
     for (const begin of own) begin.call(server, socket);
   });
-  server.on("tlsClientError", (error: Error & { readonly code?: string }, socket) => {
-    // Then the client has gone, or its time was over.
-    if (error.code !== "ECONNRESET") refuse(addressBelow(socket), "handshake", faultOf(error));
+  server.on("tlsClientError", (error: HandshakeError, socket) => {
+    const fault = handshakeFault(error, socket.authorizationError, options.alpn);
+    if (fault !== undefined) refuse(addressBelow(socket), "handshake", fault);
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
@@ -120,7 +121,7 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
     const transport = new NodeSocketTransport(socket, below);
     const shown = clientCertificate === "none" ? undefined : certificateOf(socket);
     if (shown !== undefined && !socket.authorized) {
-      refuse(address, "handshake", "the client's certificate is not valid");
+      refuse(address, "handshake", certificateFault(socket.authorizationError));
       return transport.close();
     }
     onSocket({ transport, address, certificate: shown });
@@ -147,13 +148,6 @@ export async function listenTls(options: TlsListenOptions, onSocket: OnSocket): 
 function addressBelow(socket: TlsSocket): string {
   const { _parent: below } = socket as TlsSocket & { readonly _parent?: NodeSocket };
   return addressOf(below ?? socket);
-}
-
-/** Why a handshake failed, for a person. */
-function faultOf({ code, message }: Error & { readonly code?: string }): string {
-  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_HTTP_REQUEST"
-    ? "the client does not speak TLS"
-    : `the TLS handshake failed: ${message}`;
 }
 
 function checked(
