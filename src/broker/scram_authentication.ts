@@ -158,7 +158,10 @@ const REFUSAL: AuthenticationAnswer = { result: "refuse" };
 /** The exchanges of all clients. */
 class ScramHandler {
   readonly #setup: ScramSetup;
-  /** Those in which a client has to answer; each is forgotten with its client. */
+  /**
+   * Those in which a client has to answer: one for each connection at most, of less than 4 KiB,
+   * which is forgotten with its client.
+   */
   readonly #exchanges = new WeakMap<ClientInfo, Exchange>();
 
   constructor(setup: ScramSetup) {

@@ -117,7 +117,7 @@ export class Reauthentication {
       });
     } catch (error) {
       if (!hasBegun || connection.isClosed) throw error;
-      // The client is told of the lost connection now, and this of its reason.
+      // Waking reports the lost connection, and lost() is told why.
       connection.failAuthentication(error);
       drive.wake();
       throw lost.signal.reason;
