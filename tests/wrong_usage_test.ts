@@ -2,10 +2,11 @@
 // but the one test, which says so.
 
 import type { Client, Message, Subscription } from "../mod.ts";
-import { json, topic } from "../mod.ts";
+import { connect, json, topic } from "../mod.ts";
+import { type Broker, serve } from "../src/broker/mod.ts";
 
 Deno.test("The compiler refuses each wrong usage in this file", () => {
-  void [events, levels, payloads, reading];
+  void [events, levels, payloads, reading, options, administration];
 });
 
 async function events(client: Client) {
@@ -79,4 +80,41 @@ async function reading(client: Client, subscription: Subscription) {
   for await (const messages of subscription.read({ batch: 1 })) void messages[0].topic;
   // @ts-expect-error one message at a time is no array
   for await (const message of subscription.read({ limit: 1 })) void message.length;
+}
+
+async function options(client: Client) {
+  // @ts-expect-error an option of another library
+  await connect("mqtt://localhost", { clean: false });
+  // @ts-expect-error a misspelt option of an option
+  await connect("mqtt://localhost", { reconnect: { maxDelay: 5 } });
+  // @ts-expect-error a misspelt option
+  await client.publish("a", "", { reatin: true });
+  // @ts-expect-error a misspelt option
+  await client.subscribe("a", { Qos: 1 });
+  // @ts-expect-error a QoS that there is none of
+  await client.subscribe("a", { qos: 3 });
+  // @ts-expect-error a misspelt option
+  await serve({ prot: 3 });
+  // @ts-expect-error a limit that there is none of
+  await serve({ limits: { clients: 3 } });
+  // @ts-expect-error a misspelt option of a listener
+  await serve({ listeners: [{ prot: 3 }] });
+  // @ts-expect-error a misspelt hook
+  await serve({ onSubscribed: () => {} });
+}
+
+async function administration(broker: Broker) {
+  await broker.publish("a", json({ on: true }), { qos: 1, retain: true });
+  broker.disconnect("c", 0x8b, { reasonString: "Maintenance" });
+  for (const { since, queued, inFlight, subscriptions } of broker.clients()) {
+    void [since.toFixed(), queued.toFixed(), inFlight.toFixed(), subscriptions.toFixed()];
+  }
+  // @ts-expect-error Topic Aliases are for each connection
+  await broker.publish("a", "", { topicAlias: 1 });
+  // @ts-expect-error a Reason Code of another packet
+  broker.disconnect("c", 0x10);
+  // @ts-expect-error a server may not say this
+  broker.disconnect("c", 0x98, { sessionExpiryInterval: 5 });
+  // @ts-expect-error a name that clients do not have
+  void broker.clients()[0]?.id;
 }
