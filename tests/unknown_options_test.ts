@@ -2,8 +2,15 @@
 // takes options refuses it by name, nested ones, too, before anything else happens.
 
 import { assertRejects } from "@std/assert";
-import { connect, PacketDecoder, PacketDecoderStream, PacketEncoderStream } from "../mod.ts";
-import { type Broker, serve } from "../src/broker/mod.ts";
+import {
+  connect,
+  PacketDecoder,
+  PacketDecoderStream,
+  PacketEncoderStream,
+  scramSha256,
+  tokenAuthentication,
+} from "../mod.ts";
+import { type Broker, scramAuthentication, scramKeys, serve } from "../src/broker/mod.ts";
 import { ClientConnection, ServerConnection, Session } from "../src/session/mod.ts";
 
 /** What a person may write who thinks of MQTT.js, or makes a slip. */
@@ -31,6 +38,15 @@ const CALLS: Readonly<Record<string, (client: Client, broker: Broker) => unknown
   "client.disconnect()": (client) => client.disconnect(WRONG),
   "client.once()": (client) => client.once("closed", WRONG),
   "client.messages.read()": (client) => client.messages.read(WRONG),
+  "client.request()": (client) => client.request("a", "", WRONG),
+  "client.respond()": (client) => client.respond("a", () => "", WRONG),
+  "client.reauthenticate()": (client) => client.reauthenticate(WRONG),
+  "tokenAuthentication()": () => tokenAuthentication({ method: "a", token: () => "b", ...WRONG }),
+  "scramSha256()": () => scramSha256({ username: "a", password: "b", ...WRONG }),
+  "scramAuthentication()": () => scramAuthentication(() => undefined, WRONG),
+  "scramKeys()": () => scramKeys("SCRAM-SHA-256", "a", WRONG),
+  "broker.publish()": (_client, broker) => broker.publish("a", "", WRONG),
+  "broker.disconnect()": (_client, broker) => broker.disconnect("a", 0x98, WRONG),
   "serve()": () => serve({ listeners: [], ...WRONG }),
   "serve({ limits })": () => serve({ listeners: [], limits: WRONG }),
   "a listener of serve()": () => serve({ listeners: [{ port: 0, ...WRONG }] }),

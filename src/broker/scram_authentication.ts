@@ -4,6 +4,7 @@
 
 import { webCrypto } from "../io/crypto.ts";
 import { ReasonCode } from "../packets/mod.ts";
+import { checkKnown } from "../session/option_checks.ts";
 import type { ScramCrypto } from "../session/scram/cryptography.ts";
 import {
   formatKeys,
@@ -69,6 +70,15 @@ export type ScramHooks = Required<Pick<BrokerHooks, "authenticate" | "authentica
 
 const DEFAULT_ITERATIONS = 100_000;
 
+const KEYS_OPTIONS: ReadonlySet<string> = new Set<keyof ScramKeysOptions>(["iterations", "salt"]);
+
+const AUTHENTICATION_OPTIONS: ReadonlySet<string> = new Set<keyof ScramAuthenticationOptions>([
+  "methods",
+  "iterations",
+  "secret",
+  "concurrency",
+]);
+
 /**
  * What a broker keeps in place of a user's password, as one line of text:
  * `SCRAM-SHA-256$100000:SALT$STORED-KEY:SERVER-KEY`, as PostgreSQL has it, too. The password cannot
@@ -81,8 +91,10 @@ const DEFAULT_ITERATIONS = 100_000;
 export async function scramKeys(
   method: ScramMethod,
   password: string | Uint8Array,
-  { iterations = DEFAULT_ITERATIONS, salt = webCrypto.random(SALT_LENGTH) }: ScramKeysOptions = {},
+  options: ScramKeysOptions = {},
 ): Promise<string> {
+  checkKnown(options, KEYS_OPTIONS, "scramKeys()");
+  const { iterations = DEFAULT_ITERATIONS, salt = webCrypto.random(SALT_LENGTH) } = options;
   checkMethods([method]);
   checkIterations(iterations);
   checkSalt(salt);
@@ -114,6 +126,7 @@ export function scramAuthentication(
   lookup: ScramLookup,
   options: ScramAuthenticationOptions = {},
 ): ScramHooks {
+  checkKnown(options, AUTHENTICATION_OPTIONS, "scramAuthentication()");
   const { methods = SCRAM_METHODS, iterations = DEFAULT_ITERATIONS, concurrency = 64 } = options;
   if (typeof lookup !== "function") {
     throw new TypeError(`lookup must be a function, got ${typeof lookup}`);

@@ -4,13 +4,15 @@
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import { type AuthPacket, ReasonCode } from "../packets/mod.ts";
-import { checkPositive } from "../session/option_checks.ts";
+import { checkKnown, checkPositive } from "../session/option_checks.ts";
 import { AuthenticationExchange } from "./authentication.ts";
 import type { Link } from "./connection_attempt.ts";
 import { unlessAborted, within } from "./deadline.ts";
 import type { ClientEvents } from "./events.ts";
 import type { Settings } from "./options.ts";
 import { DEFAULT_RECONNECT, delayBefore } from "./reconnect.ts";
+
+const NAMES: ReadonlySet<string> = new Set<keyof ReauthenticateOptions>(["timeout", "signal"]);
 
 /** Options of `client.reauthenticate()`. */
 export interface ReauthenticateOptions {
@@ -55,7 +57,9 @@ export class Reauthentication {
   }
 
   /** Authenticates again, after the exchanges that were asked for before. */
-  authenticate({ timeout, signal }: ReauthenticateOptions): Promise<void> {
+  authenticate(given: ReauthenticateOptions): Promise<void> {
+    checkKnown(given, NAMES, "reauthenticate()");
+    const { timeout, signal } = given;
     const { settings: { connectTimeout, options } } = this.#setup;
     checkPositive("timeout", timeout ?? connectTimeout);
     if (options.authentication === undefined) {

@@ -2,7 +2,7 @@
 
 import { fromBase64 } from "../wire/base64.ts";
 import type { AuthenticationContext, Authenticator } from "../session/authenticator.ts";
-import { checkNotNegative } from "../session/option_checks.ts";
+import { checkKnown, checkNotNegative } from "../session/option_checks.ts";
 import type { AuthenticatorFactory } from "./authentication.ts";
 
 /** A token, and how long it is good for. */
@@ -28,6 +28,12 @@ export interface TokenAuthenticationOptions {
   readonly renewBefore?: number | undefined;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof TokenAuthenticationOptions>([
+  "method",
+  "token",
+  "renewBefore",
+]);
+
 /**
  * A token, such as a JWT, for the option `authentication` of {@linkcode connect}: sent with CONNECT
  * (§4.12), and renewed by an AUTH before it expires (§4.12.1), while messages go on. When a token
@@ -49,9 +55,9 @@ export interface TokenAuthenticationOptions {
  * }
  * ```
  */
-export function tokenAuthentication(
-  { method, token, renewBefore = 60_000 }: TokenAuthenticationOptions,
-): AuthenticatorFactory {
+export function tokenAuthentication(options: TokenAuthenticationOptions): AuthenticatorFactory {
+  checkKnown(options, NAMES, "tokenAuthentication()");
+  const { method, token, renewBefore = 60_000 } = options;
   if (typeof method !== "string") {
     throw new TypeError(`method must be a string, got ${typeof method}`);
   }

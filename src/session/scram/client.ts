@@ -3,6 +3,7 @@
 
 import { toBase64 } from "../../wire/base64.ts";
 import type { Authenticator } from "../authenticator.ts";
+import { checkKnown } from "../option_checks.ts";
 import { isEqual, type ScramCrypto, xor } from "./cryptography.ts";
 import {
   hashOf,
@@ -36,6 +37,13 @@ export interface ScramCredentials {
   /** The most, since a server could keep this program busy with them. Default: 1,000,000. */
   readonly maximumIterations?: number | undefined;
 }
+
+const NAMES: ReadonlySet<string> = new Set<keyof ScramCredentials>([
+  "username",
+  "password",
+  "minimumIterations",
+  "maximumIterations",
+]);
 
 /** What an exchange is made with, once and for all. */
 interface Setup {
@@ -75,6 +83,7 @@ export function scramClient(
   method: ScramMethod,
   credentials: ScramCredentials,
 ): () => Authenticator {
+  checkKnown(credentials, NAMES, method);
   const { username, password } = credentials;
   const { minimumIterations = LEAST_ITERATIONS, maximumIterations = MOST_ITERATIONS } = credentials;
   if (!(minimumIterations >= 1 && minimumIterations <= maximumIterations)) {
