@@ -3,13 +3,14 @@
 
 import type {
   SessionChange,
-  SessionStorage,
   SessionStore,
+  StoreDatabase,
   StoredDelivery,
   StoredMessage,
   StoredReceipt,
   StoredSession,
   StoredSubscription,
+  TransactionalStorage,
 } from "../../src/session/session_store.ts";
 
 /** What is on the disk. */
@@ -20,10 +21,22 @@ interface Disk {
   readonly deliveries: Map<number, StoredDelivery>;
   readonly subscriptions: Map<string, StoredSubscription>;
   readonly receipts: Map<number, StoredReceipt>;
+  /** What the application has written, a row by each `exec()`. */
+  readonly rows: string[];
 }
 
+/**
+ * What is wrong with a commit: it fails and nothing is written; it fails and everything is; the
+ * process is killed before or after it is written.
+ */
+export type CommitFault =
+  | "fails"
+  | "fails, but is written"
+  | "is killed before"
+  | "is killed after";
+
 /** A store of one session. */
-export class MemoryStore implements SessionStore, SessionStorage {
+export class MemoryStore implements SessionStore, TransactionalStorage {
   readonly storeName = "store";
   onAdded: (count: number) => void = () => {};
   /** What is on the disk; a process that is killed leaves it to the next. */
@@ -38,6 +51,10 @@ export class MemoryStore implements SessionStore, SessionStorage {
   readonly written: SessionChange[] = [];
   /** The error of those who ask for room. */
   full: Error | undefined;
+  /** What is wrong with the next commit, or the next transaction of the application. */
+  fault: (what: "commit" | "transaction") => CommitFault | undefined = () => undefined;
+  /** Called when a fault has killed the process. */
+  onKilled = (): void => {};
   /** Whether commits take their time: until {@linkcode MemoryStore.finish}. */
   isSlow = false;
   /** Whether a client has it. */
@@ -55,8 +72,14 @@ export class MemoryStore implements SessionStore, SessionStorage {
       deliveries: new Map(),
       subscriptions: new Map(),
       receipts: new Map(),
+      rows: [],
     };
     this.#lastId = this.disk.lastId;
+  }
+
+  /** Whether the process has been killed. */
+  get isDead(): boolean {
+    return this.#isDead;
   }
 
   /** The process is killed. Returns the store of the next one. */
@@ -123,6 +146,19 @@ export class MemoryStore implements SessionStore, SessionStorage {
     this.#write(changes);
   }
 
+  transact<Result>(
+    work: (database: StoreDatabase) => Result,
+    changes: readonly SessionChange[],
+  ): Result {
+    const rows: string[] = [];
+    const prepare = () => {
+      throw new Error("There is no SQL here");
+    };
+    const result = work({ exec: (sql) => rows.push(sql), prepare });
+    this.#write(changes, "transaction", rows);
+    return result;
+  }
+
   receipt(id: number): StoredMessage | StoredReceipt | undefined {
     const message = this.disk.messages.get(id);
     return message?.hasReceipt ? message : this.disk.receipts.get(id);
@@ -145,9 +181,29 @@ export class MemoryStore implements SessionStore, SessionStorage {
       .sort((a, b) => a.id - b.id);
   }
 
-  #write(changes: readonly SessionChange[]): void {
+  #write(
+    changes: readonly SessionChange[],
+    what: "commit" | "transaction" = "commit",
+    rows: readonly string[] = [],
+  ): void {
     if (this.failure !== undefined && !this.isWrittenAllTheSame) throw this.failure;
     if (this.#isDead) return;
+    const fault = this.fault(what);
+    if (fault === "is killed before") this.#die();
+    if (fault === "fails" || fault === "is killed before") throw new Error("The commit has failed");
+    this.#apply(changes);
+    this.disk.rows.push(...rows);
+    if (this.failure !== undefined) throw this.failure;
+    if (fault === "is killed after") this.#die();
+    if (fault === "fails, but is written") throw new Error("Nobody knows what is written");
+  }
+
+  #die(): void {
+    this.#isDead = true;
+    this.onKilled();
+  }
+
+  #apply(changes: readonly SessionChange[]): void {
     this.written.push(...changes);
     this.commits++;
     const { disk } = this;
@@ -185,6 +241,5 @@ export class MemoryStore implements SessionStore, SessionStorage {
           change satisfies never;
       }
     }
-    if (this.failure !== undefined) throw this.failure;
   }
 }
