@@ -23,6 +23,12 @@ export interface DecoderOptions {
    * 0x97. Default: no limit.
    */
   readonly userPropertiesPerPacket?: number | undefined;
+  /**
+   * Whether a Response Topic that is empty or has a wildcard is passed on, in place of 0x82
+   * [MQTT-3.3.2-14]. A client does so: not every server refuses such a message, and whoever
+   * published one would end the connections of all who get it. Default: false.
+   */
+  readonly passResponseTopics?: boolean | undefined;
 }
 
 const NAMES: ReadonlySet<string> = new Set(
@@ -31,6 +37,7 @@ const NAMES: ReadonlySet<string> = new Set(
       maximumPacketSize: true,
       filtersPerPacket: true,
       userPropertiesPerPacket: true,
+      passResponseTopics: true,
     } satisfies Record<keyof DecoderOptions, true>,
   ),
 );
@@ -98,6 +105,7 @@ export class PacketDecoder {
     this.#maximumPacketSize = maximumPacketSize;
     this.#reader.mostFilters = options.filtersPerPacket ?? Infinity;
     this.#reader.mostUserProperties = options.userPropertiesPerPacket ?? Infinity;
+    this.#reader.passesResponseTopics = options.passResponseTopics ?? false;
   }
 
   /**

@@ -240,8 +240,9 @@ function readValue(reader: Reader, field: PropertyField): AnyValue {
     case "utf8String": {
       const value = reader.utf8String(field);
       const fault = field.fault?.(value as never);
-      if (fault !== undefined) reader.notAllowed(field, fault);
-      return value;
+      if (fault === undefined) return value;
+      if (reader.passesResponseTopics && field.property === "responseTopic") return value;
+      return reader.notAllowed(field, fault);
     }
     case "binaryData":
       return reader.binaryData(field);

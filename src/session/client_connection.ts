@@ -175,7 +175,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | V
     const { connect, session, pingTimeout, topicAliases } = options;
     const { receiveExcess, verifiesServer } = options;
     const { maximumPacketSize } = connect.properties ?? {};
-    super(now, { maximumPacketSize, topicAliases }, CONNECTING);
+    super(now, { maximumPacketSize, topicAliases }, CONNECTING, true);
     this.#connect = connect;
     this.#session = session;
     this.#pingTimeout = pingTimeout;

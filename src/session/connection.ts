@@ -96,8 +96,13 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   /** How many bytes of answers wait among those to send. */
   #answers = 0;
 
-  /** Begins in a state of the role. */
-  constructor(now: number, options: ConnectionOptions, state: State) {
+  /** Begins in a state of the role; `passResponseTopics` as for a decoder. */
+  constructor(
+    now: number,
+    options: ConnectionOptions,
+    state: State,
+    passResponseTopics = false,
+  ) {
     this.state = state;
     this.now = now;
     this.writeBuffer = new WriteBuffer(options.memory);
@@ -106,6 +111,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
       maximumPacketSize,
       filtersPerPacket,
       userPropertiesPerPacket,
+      passResponseTopics,
     });
     this.#topicAliases = options.topicAliases ?? "off";
   }

@@ -20,6 +20,8 @@ export class Reader {
   mostFilters = Infinity;
   /** The most User Properties that one packet may have, or its Will. */
   mostUserProperties = Infinity;
+  /** Whether a Response Topic is passed on that is not a Topic Name. */
+  passesResponseTopics = false;
   /** The index of the next byte to read. */
   offset = 0;
   /** Nothing is read at or after this index. */

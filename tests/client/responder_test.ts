@@ -1,7 +1,14 @@
 // respond() and message.respond(): what goes out as the response, when the request is acknowledged, how many are worked on
 // at a time, and who is told when there is no response.
 
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { concat } from "jsr:@std/bytes@^1/concat";
 import {
   ConnectionClosedError,
   NoResponseTopicError,
@@ -12,6 +19,7 @@ import type { Client } from "../../src/client/client.ts";
 import type { Message } from "../../src/client/message.ts";
 import type { RequestHandler, Responder, RespondOptions } from "../../src/client/responder.ts";
 import type { PublishInit, PublishPacket } from "../../src/packets/mod.ts";
+import { bytesOf } from "../hex.ts";
 import type { Peer } from "./peer.ts";
 import { assertPending, Loop, settle, test, type TestWorld } from "./world.ts";
 
@@ -242,6 +250,35 @@ test("A message without Response Topic is told, does not reach the handler, and 
     'Cannot respond to the message on "ask": it has no Response Topic',
   );
 });
+
+for (
+  const [responseTopic, says] of [
+    ["", "is empty"],
+    ["a/#", 'Response Topic "a/#" has a wildcard'],
+  ] as const
+) {
+  test(`A Response Topic ${JSON.stringify(responseTopic)} that the server lets through is told, and costs no connection`, async (world) => {
+    const told: unknown[] = [];
+    const { client, peer } = await responding(world, () => "x", {
+      onError: (error) => told.push(error),
+    });
+    // No encoder makes such a packet of its own.
+    const properties = concat([
+      Uint8Array.of(0x08, 0, responseTopic.length),
+      new TextEncoder().encode(responseTopic),
+    ]);
+    const body = concat([
+      bytesOf("0003 61736B 0001"),
+      Uint8Array.of(properties.length),
+      properties,
+    ]);
+    peer.sendBytes(Uint8Array.of(0x32, body.length), body);
+    assertStrictEquals((await peer.expect("puback")).packetId, 1);
+    assertInstanceOf(told[0], NoResponseTopicError);
+    assertStringIncludes((told[0] as Error).message, says);
+    assertEquals([told.length, client.state], [1, "connected"]);
+  });
+}
 
 test("What is no response, and a response that the server refuses, are told, and the responder goes on", async (world) => {
   const told: unknown[] = [];

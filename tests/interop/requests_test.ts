@@ -1,9 +1,23 @@
 // Requests and responses with real servers: this project's broker and Mosquitto, both ends being this client; and
 // mosquitto_rr as the other end.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { connect, type ConnectOptions, NoSubscriberError, type Responder } from "../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import {
+  connect,
+  type ConnectOptions,
+  encodePacket,
+  NoResponseTopicError,
+  NoSubscriberError,
+  type Responder,
+} from "../../mod.ts";
 import { serve } from "../../src/broker/mod.ts";
+import { bytesOf } from "../hex.ts";
 import { interopTest, numbers, once, QUICKLY, textsOf, until, withinPatience } from "./interop.ts";
 import { Relay } from "./relay.ts";
 
@@ -105,3 +119,19 @@ interopTest("Mosquitto: mosquitto_rr asks, and respond() responds", async ({ url
   }).output();
   assertStrictEquals(new TextDecoder().decode(stdout), "hello\n");
 });
+
+interopTest(
+  "Mosquitto: a Response Topic with a wildcard, which it lets through, costs no responder its connection",
+  async ({ url, port }) => {
+    await using service = await connect(url);
+    const told: unknown[] = [];
+    const onError = (error: unknown) => told.push(error);
+    await using _ = await service.respond("ask", () => "x", { onError });
+    using stranger = await Deno.connect({ hostname: "127.0.0.1", port });
+    await stranger.write(encodePacket({ type: "connect", clientId: "stranger" }));
+    await stranger.write(bytesOf("30 0D 0003 61736B 06 08 0003 612F23 78"));
+    await until(() => told.length > 0);
+    assertInstanceOf(told[0], NoResponseTopicError);
+    assertStrictEquals(service.state, "connected");
+  },
+);

@@ -498,3 +498,16 @@ Deno.test("PacketDecoder says how many bytes it holds, with the room for the res
   assertStrictEquals(decoder.next(), undefined);
   assertStrictEquals(decoder.heldBytes, 0);
 });
+
+Deno.test("A PacketDecoder passes on Response Topics that are not Topic Names where it is asked to", () => {
+  const bytes = bytesOf("30 0B 0001 61 06 08 0003 612F23 00");
+  assertThrows(() => decoderOf(bytes, {}).next(), ProtocolError, "Response Topic");
+  const packet = decoderOf(bytes, { passResponseTopics: true }).next();
+  assertEquals(packet?.type === "publish" && packet.properties.responseTopic, "a/#");
+});
+
+function decoderOf(bytes: Uint8Array, options: DecoderOptions): PacketDecoder {
+  const decoder = new PacketDecoder(options);
+  decoder.push(bytes);
+  return decoder;
+}
