@@ -68,3 +68,19 @@ Deno.test("When a message of QoS 0 has more bytes than are free, as many of the 
     assertEquals(queue.takeOut(() => true), [acknowledged, ...all.slice(gone), large]);
   }
 });
+
+Deno.test("A loop that asks several times at once is done with its messages in their order", async () => {
+  const done: number[] = [];
+  const limits = { messages: 3, bytes: 100, whenFull: "drop newest" } as const;
+  const queue = new MessageQueue(limits, "auto", () => {});
+  const loop = queue.read();
+  const asked = [loop.next(), loop.next(), loop.next()];
+  for (const number of [1, 2, 3]) {
+    const message = { ...messageOf(number, 1, false), ack: () => done.push(number) };
+    queue.push(message as unknown as Message);
+  }
+  await Promise.all(asked);
+  void loop.next();
+  assertEquals(done, [1, 2, 3]);
+  queue.end(undefined);
+});

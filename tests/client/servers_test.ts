@@ -1,7 +1,13 @@
 // Several servers: tried in turn, at each attempt anew, and none of them in the way of the others. Where they are may be
 // asked for at each attempt.
 
-import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { ConnectionClosedError, RefusedError } from "../../src/errors.ts";
 import { assertPending, outcome, test, type TestWorld } from "./world.ts";
 
@@ -23,6 +29,17 @@ function fail(world: TestWorld, hosts: Readonly<Record<string, "fails" | "hangs"
 function hostsOf({ dialled }: TestWorld): string {
   return dialled.map(({ hostname }) => hostname).join("");
 }
+
+test("An option for some of the servers is accepted, and one that none of them uses is refused", async (world) => {
+  const tls = { serverName: "a" };
+  const client = world.client({ tls }, ["mqtt://a", "mqtts://b"]);
+  const started = client.start();
+  await world.accept();
+  await started;
+  assertStrictEquals(hostsOf(world), "a");
+  const error = assertThrows(() => world.client({ tls }, THREE), TypeError);
+  assertStrictEquals(error.message, "tls needs mqtts:// or wss://, which no URL here is");
+});
 
 test("connect() tries several servers in turn, and stays with the first that takes it", async (world) => {
   fail(world, { a: "fails" });

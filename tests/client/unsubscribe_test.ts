@@ -43,6 +43,15 @@ test("unsubscribe() refuses what is no filter, sends nothing and ends nothing", 
   assertStrictEquals((await new Loop(subscription).take()).topic, "a");
 });
 
+test("A Topic Filter that a subscription has twice is unsubscribed once", async (world) => {
+  const { client, peer } = await world.connected();
+  const subscribed = client.subscribe(["a", "b", "a"]);
+  await peer.grant();
+  const closed = (await subscribed)[Symbol.asyncDispose]();
+  assertEquals((await peer.release()).toSorted(), ["a", "b"]);
+  await closed;
+});
+
 test("unsubscribe() ends the loops of the subscriptions that had the filter", async (world) => {
   const { client, peer } = await world.connected();
   const subscribed = Promise.all([client.subscribe("a"), client.subscribe(["a", "b"])]);

@@ -1,7 +1,7 @@
 // What errors about a peer's bytes say: the packet and the field, each word once.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { decodePacket, PacketError } from "../../mod.ts";
+import { decodePacket, encodePacket, PacketError } from "../../mod.ts";
 import { bytesOf } from "../hex.ts";
 import { VECTORS } from "../vectors.ts";
 
@@ -12,6 +12,7 @@ const SUBJECTS: readonly (readonly [hex: string, subject: string])[] = [
   ["70 03 0001 77", "PUBCOMP Reason Code at byte 4 is 0x77"],
   ["E0 01 77", "Disconnect Reason Code at byte 2 is 0x77"],
   ["F0 01 77", "AUTH Authenticate Reason Code at byte 2 is 0x77"],
+  ["E1 00", "DISCONNECT Reserved flags at byte 0 are 0001, not 0000"],
   ["00 00", "MQTT Control Packet type at byte 0 is 0"],
   ["40 02 0000", "PUBACK Packet Identifier at byte 2 is 0"],
 ];
@@ -22,6 +23,16 @@ for (const [hex, subject] of SUBJECTS) {
     assertStrictEquals(message.slice(0, subject.length), subject);
   });
 }
+
+Deno.test("A Reason Code that is not a byte is told from one that a packet may not have", () => {
+  const errorOf = (reasonCode: number) => {
+    const packet = { type: "puback", packetId: 1, reasonCode: reasonCode as never } as const;
+    return assertThrows(() => encodePacket(packet), RangeError).message;
+  };
+  assertStrictEquals(errorOf(256), "reasonCode must be an integer from 0 to 255, got 256");
+  const message = "reasonCode is 0xFF, which is not a Reason Code of PUBACK [MQTT-3.4.2-1]";
+  assertStrictEquals(errorOf(255), message);
+});
 
 Deno.test("No error about a packet of which a byte is wrong has a word twice", () => {
   const messages = new Set<string>();

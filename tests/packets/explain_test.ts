@@ -191,6 +191,26 @@ Deno.test("explainPacket() explains what there is of a packet cut short", () => 
   }
 });
 
+Deno.test("explainPacket() tells which values are codes", () => {
+  const { fields } = explainPacket(bytesOf("E0 07 8E 05 11 00000001"));
+  assertEquals(fields.filter(({ isCode }) => isCode).map(({ name }) => name), [
+    "Disconnect Reason Code",
+    "Property Identifier",
+  ]);
+});
+
+Deno.test("explainPacket() tells a fault from what only seems one at the end of a packet cut short", () => {
+  for (
+    const [properties, field] of [["03 210000", LENGTH], [
+      "04 210000 21",
+      "Receive Maximum",
+    ]] as const
+  ) {
+    const { fault } = explainPacket(bytesOf(`10 20 0004 4D515454 05 02 003C ${properties}`));
+    assertStrictEquals(fault?.field, field);
+  }
+});
+
 Deno.test("explainPacket() explains what lies before any wrong bit, and no byte twice", () => {
   for (const { hex } of VECTORS) {
     const bytes = bytesOf(hex);

@@ -1,6 +1,13 @@
 // §4.12 Enhanced authentication: before CONNACK and again after it, in both roles. Whose step it is, each end knows.
 
-import { assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { outOfTurn } from "../../src/session/authentication.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf } from "../hex.ts";
 import { connectClient, connectServer, messageOf, openClient, openServer } from "./roles.ts";
@@ -349,4 +356,9 @@ Deno.test("A client that cannot go on with its re-authentication disconnects and
   script.call((connection) => connection.failAuthentication(error));
   script.expect("E0 01 80");
   assertStrictEquals(script.expectClosed("authentication").error, error);
+});
+
+Deno.test("The error for an AUTH out of turn names its Reason Code", () => {
+  const { message } = outOfTurn({ type: "auth", reasonCode: 0x18, properties: {} as never });
+  assertStringIncludes(message, "is 0x18 out of turn");
 });

@@ -2,6 +2,8 @@
 // Topic Aliases take.
 
 import { assertEquals } from "@std/assert";
+import { encodePacket } from "../../mod.ts";
+import { ServerConnection } from "../../src/session/server_connection.ts";
 import { IncomingAliases, OutgoingAliases } from "../../src/session/topic_alias.ts";
 import { openServer } from "./roles.ts";
 
@@ -16,6 +18,23 @@ Deno.test("While a server decides, it reads on until 16,384 bytes are held, and 
     wants.push(connection.wantsBytes);
   }
   assertEquals(wants, [true, false]);
+});
+
+Deno.test("After each step of authentication a client may send as many bytes again before it has an answer", () => {
+  const connection = new ServerConnection(0, { connectBytes: 64 });
+  const properties = { authenticationMethod: "m" };
+  connection.receive(encodePacket({ type: "connect", clientId: "c", properties }), 0);
+  for (let step = 0; step < 4; step++) {
+    connection.authenticate(0x18);
+    connection.receive(encodePacket({ type: "auth", reasonCode: 0x18, properties }), 0);
+  }
+  const pings = new Uint8Array(64).map((_, at) => at % 2 === 0 ? 0xc0 : 0x00);
+  const isClosed: boolean[] = [];
+  for (const bytes of [pings, pings.subarray(0, 1)]) {
+    connection.receive(bytes, 0);
+    isClosed.push(connection.isClosed);
+  }
+  assertEquals(isClosed, [false, true]);
 });
 
 Deno.test("Topic Aliases count 0 bytes before there are any", () => {

@@ -3,6 +3,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { ClientConnection } from "../../src/session/client_connection.ts";
+import { ClientKeepAlive } from "../../src/session/keep_alive.ts";
 import { Session } from "../../src/session/session.ts";
 import { connectServer, messageOf, openClient, openServer } from "./roles.ts";
 import { type Script, START } from "./scripted.ts";
@@ -19,6 +20,14 @@ Deno.test("A client with nothing to send sends PINGREQ before its Keep Alive is 
       script.send("D0 00");
       script.expectQuiet();
     }
+  }
+});
+
+Deno.test("A server that has not answered in time is given up, unless the clock has jumped by a second", () => {
+  for (const [late, outcome] of [[0, "dead"], [999, "dead"], [1000, "ping"]] as const) {
+    const keepAlive = new ClientKeepAlive(10, 2000, 0);
+    assertStrictEquals(keepAlive.check(9000), "ping");
+    assertStrictEquals(keepAlive.check(11_000 + late), outcome);
   }
 });
 
