@@ -45,7 +45,6 @@ import { type ServerInfo, serverInfo } from "./server_info.ts";
 import type { ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
 import type { ActiveSubscription, SubscribeOptions, Subscription } from "./subscription.ts";
-import { StoredSubscriptions } from "./stored_subscriptions.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 /** Options of `client.unsubscribe()`: the properties of UNSUBSCRIBE (§3.10.2.1), flat. */
@@ -104,7 +103,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   readonly #publisher: Publisher;
   readonly #subscriptions: Subscriptions;
   readonly #connector: Connector;
-  readonly #reauthentication: Reauthentication;
+  /** Only with the option `authentication`. */
+  readonly #reauthentication: Reauthentication | undefined;
   readonly #durable: DurableSession | undefined;
   /** Made by the first request. */
   #requests: Requests | undefined;
@@ -151,6 +151,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       endOfTurn: world.endOfTurn ?? fewMicrotasks,
       onSessionLost: options.onSessionLost ?? "reject",
       link: () => connector.link,
+      last: () => connector.last,
       onStoreFailed: (error) => this.#tell("storefailed", { error }),
       onError: (error) => connector.fail(error),
       onSettled: () => this.#publisher.checkIdle(),
@@ -166,7 +167,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       link: () => connector.link,
       refusal: () => this.#refusal(),
     });
-    this.#reauthentication = new Reauthentication({
+    this.#reauthentication = options.authentication && new Reauthentication({
       clock: world.clock,
       settings,
       link: () => connector.link,
@@ -178,11 +179,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#subscriptions = new Subscriptions({
       settings,
       clock: world.clock,
-      stored: journal &&
-        new StoredSubscriptions(
-          storage!.session.subscriptions,
-          (change) => journal.add(change),
-        ),
+      stored: this.#durable?.subscriptions,
+      store: this.#durable?.deliveries,
       identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
       link: () => connector.link,
       awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
@@ -194,15 +192,6 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
         journal?.acknowledged(acknowledgement, reasonCode);
         link.drive.wake();
         return true;
-      },
-      deliveryId: ({ packetId }) => journal?.deliveryId(packetId),
-      transact(work, acknowledgement, reasonCode, properties) {
-        const result = journal!.transact(work, acknowledgement, reasonCode);
-        if (acknowledgement === undefined) return result;
-        const { connection, drive } = connector.last!;
-        connection.acknowledge(acknowledgement, reasonCode, properties);
-        drive.wake();
-        return result;
       },
       publish: (topic, payload, options) => this.publish(topic, payload, options),
       tell: (type, detail) => this.#tell(type, detail),
@@ -386,6 +375,9 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * - the signal's reason when it aborts.
    */
   async reauthenticate(options: ReauthenticateOptions = {}): Promise<void> {
+    if (this.#reauthentication === undefined) {
+      throw new TypeError("reauthenticate() needs the option authentication of connect()");
+    }
     await this.#reauthentication.authenticate(options);
   }
 
@@ -572,7 +564,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
     this.#subscriptions.connected(link, packet.sessionPresent);
-    this.#reauthentication.connected(link);
+    this.#reauthentication?.connected(link);
     if (!packet.sessionPresent) this.#requests?.sessionLost();
     this.#tell("connected", { server });
   }
@@ -597,7 +589,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       case "unsuback":
         return this.#subscriptions.handleAnswer(event.packet);
       case "auth":
-        return this.#reauthentication.handleAuth(event.packet);
+        return this.#reauthentication?.handleAuth(event.packet);
     }
   }
 
@@ -606,7 +598,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#requests?.connectionLost();
     if (detail.willReconnect) this.#state = "reconnecting";
     this.#publisher.lost();
-    this.#reauthentication.lost(detail.error);
+    this.#reauthentication?.lost(detail.error);
     if (detail.error.kind !== "closed") this.#tell("disconnected", detail);
   }
 

@@ -12,7 +12,9 @@ import type { Link } from "./connection_attempt.ts";
 import { DurableMessage } from "./durable_message.ts";
 import { DurablePublisher } from "./durable_publisher.ts";
 import { Journal } from "./journal.ts";
+import type { DeliveryStore } from "./message.ts";
 import { Receipts } from "./receipts.ts";
+import { StoredSubscriptions } from "./stored_subscriptions.ts";
 
 /** What a durable session works with. */
 export interface DurableSessionSetup {
@@ -22,6 +24,8 @@ export interface DurableSessionSetup {
   readonly endOfTurn: () => Promise<void>;
   readonly onSessionLost: "resend" | "reject";
   readonly link: () => Link | undefined;
+  /** The connection, or the one before. */
+  readonly last: () => Link | undefined;
   /** Nothing can be stored for the time being. */
   readonly onStoreFailed: (error: Error) => void;
   readonly onError: (error: unknown) => void;
@@ -35,12 +39,30 @@ export class DurableSession {
   readonly journal: Journal;
   readonly publisher: DurablePublisher;
   readonly receipts: Receipts;
+  readonly subscriptions: StoredSubscriptions;
+  readonly deliveries: DeliveryStore;
 
   constructor(setup: DurableSessionSetup) {
     const { storage, session, onStoreFailed } = setup;
     this.journal = new Journal({ ...setup, onFailed: onStoreFailed });
     this.publisher = new DurablePublisher({ ...setup, journal: this.journal });
     this.receipts = new Receipts(storage, this.journal, this.publisher);
+    const { journal } = this;
+    this.subscriptions = new StoredSubscriptions(
+      storage.session.subscriptions,
+      (change) => journal.add(change),
+    );
+    this.deliveries = {
+      deliveryId: ({ packetId }) => journal.deliveryId(packetId),
+      transact(work, acknowledgement, reasonCode, properties) {
+        const result = journal.transact(work, acknowledgement, reasonCode);
+        if (acknowledgement === undefined) return result;
+        const { connection, drive } = setup.last()!;
+        connection.acknowledge(acknowledgement, reasonCode, properties);
+        drive.wake();
+        return result;
+      },
+    };
     // Their places begin anew.
     for (const message of session.inFlight.values()) this.journal.changed(message);
   }

@@ -30,8 +30,14 @@ export interface Acknowledger {
   ): boolean;
   /** Whether it is not too late for one. */
   awaits(acknowledgement: PendingAcknowledgement): boolean;
-  /** Identifies a message that was received, for a client with a store. */
-  deliveryId(acknowledgement: PendingAcknowledgement): string | undefined;
+  /** The store of the session, if it has one. */
+  readonly store?: DeliveryStore | undefined;
+}
+
+/** The store of a session, for the messages that it delivers. */
+export interface DeliveryStore {
+  /** Identifies a message that was received. */
+  deliveryId(acknowledgement: PendingAcknowledgement): string;
   /**
    * Runs `work` in a transaction of the store, and with it the acknowledgement if one is given; then
    * sends that.
@@ -73,7 +79,7 @@ export class Delivery {
     this.#acknowledgement = acknowledgement;
     this.#acknowledger = acknowledger;
     this.#remaining = remaining;
-    this.id = acknowledger.deliveryId(acknowledgement);
+    this.id = acknowledger.store?.deliveryId(acknowledgement);
   }
 
   /** Whether its acknowledgement is too late, so that the server sends the message again. */
@@ -113,7 +119,7 @@ export class Delivery {
     const { code, properties } = this.#refusal ??
       { code: ReasonCode.success, properties: undefined };
     const acknowledgement = isLast ? this.#acknowledgement : undefined;
-    const result = this.#acknowledger.transact(work, acknowledgement, code, properties);
+    const result = this.#acknowledger.store!.transact(work, acknowledgement, code, properties);
     if (!isLast) this.#remaining--;
     return result;
   }

@@ -60,11 +60,8 @@ export class Reauthentication {
   authenticate(given: ReauthenticateOptions): Promise<void> {
     checkKnown(given, NAMES, "reauthenticate()");
     const { timeout, signal } = given;
-    const { settings: { connectTimeout, options } } = this.#setup;
+    const { settings: { connectTimeout } } = this.#setup;
     checkPositive("timeout", timeout ?? connectTimeout);
-    if (options.authentication === undefined) {
-      throw new TypeError("reauthenticate() needs the option authentication of connect()");
-    }
     signal?.throwIfAborted();
     const exchange = this.#last.then(() => this.#exchange(timeout ?? connectTimeout, signal));
     this.#last = exchange.catch(() => {});

@@ -36,7 +36,7 @@ export class Routes {
   readonly #before: number;
   #lastIdentifier: number;
   /** The identifiers of an earlier process, and those of them that subscriptions have taken over. */
-  readonly #earlier: Set<number>;
+  readonly #earlier: ReadonlySet<number> | undefined;
   #takenOver: Set<number> | undefined;
 
   /**
@@ -44,9 +44,9 @@ export class Routes {
    * server may have subscriptions with identifiers of somebody else's: ours should be far from
    * them. `earlier` are those that are known.
    */
-  constructor(before: number, earlier: readonly number[] = []) {
+  constructor(before: number, earlier?: readonly number[]) {
     this.#before = before;
-    this.#earlier = new Set(earlier);
+    this.#earlier = earlier && new Set(earlier);
     this.#lastIdentifier = before;
   }
 
@@ -58,7 +58,7 @@ export class Routes {
   /** An identifier that no subscription has, and none has had but those whose own was asked for. */
   nextIdentifier(): number {
     do this.#lastIdentifier++; while (
-      this.#byIdentifier.has(this.#lastIdentifier) || this.#earlier.has(this.#lastIdentifier)
+      this.#byIdentifier.has(this.#lastIdentifier) || this.#earlier?.has(this.#lastIdentifier)
     );
     return this.#lastIdentifier;
   }
@@ -180,7 +180,7 @@ export class Routes {
   }
 
   #isOurs(identifier: number): boolean {
-    if (this.#earlier.has(identifier)) return this.#takenOver?.has(identifier) === true;
+    if (this.#earlier?.has(identifier)) return this.#takenOver?.has(identifier) === true;
     return identifier > this.#before && identifier <= this.#lastIdentifier;
   }
 
