@@ -11,7 +11,7 @@ import {
   type ReasonCodeOf,
 } from "../packets/mod.ts";
 import type { ConnectionEvent } from "../session/events.ts";
-import { checkNotNegative } from "../session/option_checks.ts";
+import { checkKnown, checkNotNegative } from "../session/option_checks.ts";
 import {
   durablePacket,
   type MessageContent,
@@ -30,7 +30,11 @@ import { type ConnectOptions, type Settings, settingsOf } from "./options.ts";
 import type { PublishResult } from "./publication.ts";
 import type { PublishOptions } from "./publish_options.ts";
 import { Publisher } from "./publisher.ts";
-import { type ReauthenticateOptions, Reauthentication } from "./reauthentication.ts";
+import {
+  REAUTHENTICATE_NAMES,
+  type ReauthenticateOptions,
+  Reauthentication,
+} from "./reauthentication.ts";
 import type { Receipt } from "./receipts.ts";
 import type { RequestManyOptions, RequestOptions } from "./request_options.ts";
 import { type RequestCounts, Requests } from "./requests.ts";
@@ -375,6 +379,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * - the signal's reason when it aborts.
    */
   async reauthenticate(options: ReauthenticateOptions = {}): Promise<void> {
+    checkKnown(options, REAUTHENTICATE_NAMES, "reauthenticate()");
     if (this.#reauthentication === undefined) {
       throw new TypeError("reauthenticate() needs the option authentication of connect()");
     }

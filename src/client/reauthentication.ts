@@ -4,7 +4,7 @@
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
 import { type AuthPacket, ReasonCode } from "../packets/mod.ts";
-import { checkKnown, checkPositive } from "../session/option_checks.ts";
+import { checkPositive } from "../session/option_checks.ts";
 import { AuthenticationExchange } from "./authentication.ts";
 import type { Link } from "./connection_attempt.ts";
 import { unlessAborted, within } from "./deadline.ts";
@@ -12,7 +12,11 @@ import type { ClientEvents } from "./events.ts";
 import type { Settings } from "./options.ts";
 import { DEFAULT_RECONNECT, delayBefore } from "./reconnect.ts";
 
-const NAMES: ReadonlySet<string> = new Set<keyof ReauthenticateOptions>(["timeout", "signal"]);
+/** The options of {@linkcode ReauthenticateOptions}. */
+export const REAUTHENTICATE_NAMES: ReadonlySet<string> = new Set<keyof ReauthenticateOptions>([
+  "timeout",
+  "signal",
+]);
 
 /** Options of `client.reauthenticate()`. */
 export interface ReauthenticateOptions {
@@ -57,9 +61,7 @@ export class Reauthentication {
   }
 
   /** Authenticates again, after the exchanges that were asked for before. */
-  authenticate(given: ReauthenticateOptions): Promise<void> {
-    checkKnown(given, NAMES, "reauthenticate()");
-    const { timeout, signal } = given;
+  authenticate({ timeout, signal }: ReauthenticateOptions): Promise<void> {
     const { settings: { connectTimeout } } = this.#setup;
     checkPositive("timeout", timeout ?? connectTimeout);
     signal?.throwIfAborted();
