@@ -13,7 +13,7 @@ export class StoredSubscriptions {
   readonly #earlier: Map<string, StoredSubscription>;
   /** The Topic Filters that are in the store. */
   readonly #stored: Set<string>;
-  /** What was asked for last, by Topic Filter, until it is answered. */
+  /** What was asked for last, by Topic Filter, until it is answered or asked for again. */
   readonly #asked = new Map<string, Batch>();
 
   /** `write` is called with what changes in the store. */
@@ -35,8 +35,7 @@ export class StoredSubscriptions {
    * The Subscription Identifier under which the server has what is asked for, or a part of it, and
    * nothing else.
    */
-  identifierFor({ subscriptions, properties }: Request): number | undefined {
-    if (isTold(properties)) return undefined;
+  identifierFor({ subscriptions }: Request): number | undefined {
     const found = subscriptions.find((request) => this.#find(request)?.identifier !== undefined);
     const identifier = found && this.#find(found)!.identifier;
     const isWhole = [...this.#earlier.values()].every((stored) =>
@@ -94,11 +93,6 @@ export class StoredSubscriptions {
       this.#forget(topicFilter);
       this.#asked.delete(topicFilter);
     }
-  }
-
-  /** The connection is lost: no answer will come on it. */
-  disconnected(): void {
-    this.#asked.clear();
   }
 
   /** The server has lost the session, which the store knows. */

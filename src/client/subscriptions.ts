@@ -189,7 +189,6 @@ export class Subscriptions {
   /** The connection is lost: no answer will come on it. */
   lost(): void {
     this.#answers.clear();
-    this.#host.stored?.disconnected();
     for (const { isQuiet, answered } of this.#endings) {
       if (isQuiet) answered.resolve([]);
     }
@@ -285,8 +284,7 @@ export class Subscriptions {
     const { subscriptionIdentifierAvailable } = connection.server;
     const identifier = subscriptionIdentifierAvailable ? subscription.identifier : undefined;
     for (const request of subscription.unanswered) {
-      const qos = this.#routes.highestQoS(request.topicFilter);
-      const reasonCode = stored.takeOver({ ...request, qos }, identifier, subscription.properties);
+      const reasonCode = stored.takeOver(request, identifier, subscription.properties);
       if (reasonCode !== undefined) subscription.takeOver(request, reasonCode);
     }
   }

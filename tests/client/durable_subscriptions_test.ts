@@ -145,13 +145,77 @@ test("Of a server without Subscription Identifiers subscriptions are taken over,
 });
 
 test("A filter that is subscribed to for the second time in a process is asked for", async (world) => {
+  for (const subscriptionIdentifierAvailable of [true, false]) {
+    const properties = { subscriptionIdentifierAvailable };
+    const next = await subscribed(world, "a", { qos: 1 }, { properties });
+    const { client, peer } = await begin(world, next, { ...PRESENT, properties });
+    const first = await takenOver(client.subscribe("a", { qos: 1 }));
+    const subscribing = client.subscribe("a", { qos: 1 });
+    await peer.grant();
+    assertNotEquals(first.identifier, (await subscribing).identifier);
+    await kill(client, peer, next);
+  }
+});
+
+test("Of two subscriptions to a filter, made without a connection, one takes it over and one asks", async (world) => {
   const { client, peer } = await later(world, await subscribed(world, "a", { qos: 1 }));
-  const first = await takenOver(client.subscribe("a", { qos: 1 }));
+  peer.close();
+  await settle();
+  const both = [client.subscribe("a", { qos: 1 }), client.subscribe("a", { qos: 1 })];
+  await world.clock.advance(1000);
+  const again = await world.accept(PRESENT);
+  const { properties } = await again.grant();
+  const [first, second] = await Promise.all(both);
+  assertStrictEquals(first!.identifier, 1);
+  assertEquals(properties.subscriptionIdentifiers, [second!.identifier]);
+  await again.expectNothing();
+});
+
+test("The store has the QoS that the server was asked for, which is the highest of all that have the filter", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  for (const qos of [2, 0] as const) {
+    const subscribing = client.subscribe("a", { qos });
+    await peer.grant([2]);
+    await subscribing;
+  }
+  await settle();
+  const next = await kill(client, peer, store);
+  const again = await later(world, next);
+  const subscribing = again.client.subscribe("a", { qos: 0 });
+  const { subscriptions } = await again.peer.grant();
+  assertStrictEquals(subscriptions[0]!.qos, 0);
+  await subscribing;
+});
+
+test("What ends in the process that has subscribed to it is not in the store any more", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
   const subscribing = client.subscribe("a", { qos: 1 });
-  const { properties } = await peer.grant();
-  const second = await subscribing;
-  assertEquals(properties.subscriptionIdentifiers, [second.identifier]);
-  assertNotEquals(first.identifier, second.identifier);
+  await peer.grant();
+  const subscription = await subscribing;
+  await settle();
+  assertStrictEquals(store.disk.subscriptions.size, 1);
+  const ended = subscription.unsubscribe();
+  await settle();
+  assertStrictEquals(store.disk.subscriptions.size, 0);
+  await peer.release();
+  await ended;
+});
+
+test("What the server grants while nothing can be stored is stored as soon as that is possible", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  const subscribing = client.subscribe("a", { qos: 1 });
+  const { packetId } = await peer.expect("subscribe");
+  store.failure = new Error("the disk is full");
+  peer.send({ type: "suback", packetId, reasonCodes: [1] });
+  await subscribing;
+  await settle();
+  assertStrictEquals(store.disk.subscriptions.size, 0);
+  store.failure = undefined;
+  await world.clock.advance(1000);
+  assertStrictEquals(store.disk.subscriptions.size, 1);
 });
 
 test("A server that has lost the session is asked for everything", async (world) => {
