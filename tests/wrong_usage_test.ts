@@ -6,7 +6,7 @@ import { connect, json, topic } from "../mod.ts";
 import { type Broker, serve } from "../src/broker/mod.ts";
 
 Deno.test("The compiler refuses each wrong usage in this file", () => {
-  void [events, levels, payloads, reading, options, administration];
+  void [events, levels, payloads, reading, requests, options, administration];
 });
 
 async function events(client: Client) {
@@ -28,6 +28,26 @@ async function events(client: Client) {
   void (await client.once("disconnected")).server;
   const target: EventTarget = client;
   void target;
+}
+
+async function requests(client: Client, message: Message) {
+  void (await client.request("a", json({ id: 7 }), { timeout: 5000 })).text();
+  for await (const response of client.requestMany("a", "", { limit: 2 })) response.json();
+  await client.respond("a", () => {});
+  await client.respond("a", async () => await Promise.resolve({ payload: "b", qos: 2 }));
+  await message.respond(json([1]));
+  // @ts-expect-error a misspelt option
+  await client.request("a", "", { timeOut: 5000 });
+  // @ts-expect-error one response has no limit
+  await client.request("a", "", { limit: 2 });
+  // @ts-expect-error several responses are not one
+  (await client.requestMany("a", "")).text();
+  // @ts-expect-error neither text nor bytes nor a payload with properties
+  await client.respond("a", () => 7);
+  // @ts-expect-error a request is acknowledged after its response
+  await client.respond("a", () => "", { ack: "auto" });
+  // @ts-expect-error the Correlation Data is that of the request
+  await message.respond({ payload: "", correlationData: new Uint8Array() });
 }
 
 function levels(message: Message) {
