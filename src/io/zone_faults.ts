@@ -11,8 +11,18 @@ export function zoneFault(error: unknown, { hostname }: Destination): Told | und
   if (hasZone(hostname)) {
     const isUnknown = code === "EINVAL" || code === "ENOTFOUND" ||
       /^failed to lookup/.test(messageOf(error));
-    const zone = JSON.stringify(hostname.replace(/^.*%/, ""));
-    return isUnknown ? ["unreachable", "time", `no interface ${zone} on this machine`] : undefined;
+    if (!isUnknown) return undefined;
+    const zone = hostname.replace(/^.*%/, "");
+    // Systems look for the names of interfaces with these addresses only.
+    return LINK_LOCAL.test(hostname)
+      ? ["unreachable", "time", `no interface ${JSON.stringify(zone)} on this machine`]
+      : [
+        "unreachable",
+        "change",
+        `an interface is for link-local addresses, fe80::…; leave out ${
+          JSON.stringify(`%${zone}`)
+        }`,
+      ];
   }
   if (code !== "EINVAL" || !LINK_LOCAL.test(hostname)) return undefined;
   return [

@@ -86,6 +86,11 @@ ipv6Test("A zone that this machine does not have is named", async () => {
     const [host, says] of [
       ["fe80::1%25nope", 'Cannot connect to [fe80::1%nope]:1: no interface "nope" on this machine'],
       [
+        "::1%25lo",
+        "Cannot connect to [::1%lo]:1: an interface is for link-local addresses, fe80::…; leave " +
+        'out "%lo"',
+      ],
+      [
         "fe80::1",
         "Cannot connect to [fe80::1]:1: a link-local address needs an interface, as in " +
         "fe80::1%eth0, in a URL [fe80::1%25eth0]",
