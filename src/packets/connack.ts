@@ -88,7 +88,9 @@ function refuseOlderVersion(reader: Reader): never {
   const meaning = RETURN_CODES[code];
   reader.notAllowed(
     REASON_CODE.field,
-    `is ${code}, a return code of MQTT 3${meaning === undefined ? "" : ` (${meaning})`}`,
+    meaning === undefined
+      ? `is ${code}, in the form of MQTT 3, without properties`
+      : `is ${code}, a return code of MQTT 3 (${meaning})`,
     ReasonCode.unsupportedProtocolVersion,
   );
 }

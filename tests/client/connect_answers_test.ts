@@ -38,6 +38,14 @@ const ANSWERS: readonly Answer[] = [
     0x84,
   ]),
   [
+    "answers with a Reason Code of MQTT 5.0 in the form of MQTT 3",
+    (peer) => peer.sendHex("20 02 00 84"),
+    "configuration",
+    "server:1883 speaks an older version of MQTT, not 5.0: its CONNACK Connect Reason Code is " +
+    "132, in the form of MQTT 3, without properties",
+    0x84,
+  ],
+  [
     "closes in the middle of its CONNACK",
     (peer) => {
       peer.sendHex("20 03 00");
