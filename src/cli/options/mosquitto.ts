@@ -1,14 +1,18 @@
 // Options of mosquitto's tools that are called something else here, or do not exist: whoever types
 // one is told what to do instead. A name that happens to be similar would lead astray.
 
-/** Other names for the same. */
+/** Other names for the same: those of mosquitto's tools, and some that other programs have. */
 const RENAMED: Readonly<Record<string, string>> = {
+  "ca": "cafile",
+  "cacert": "cafile",
   "debug": "trace",
   "disable-clean-session": "no-clean-start",
   "id": "client-id",
   "id-prefix": "client-id-prefix",
   "keepalive": "keep-alive",
   "pw": "password",
+  "will-message": "will-payload",
+  "will-msg": "will-payload",
 };
 
 const FILES = "private keys are read from files in PEM: --key";

@@ -195,6 +195,8 @@ const MOSQUITTO: readonly (readonly [typed: readonly string[], says: string])[] 
   [["sub", "--id-prefix=a"], "--id-prefix; use --client-id-prefix"],
   [["sub", "--keepalive", "5"], "--keepalive; use --keep-alive"],
   [["pub", "--pw", "a"], "--pw; use --password"],
+  [["pub", "--will-msg", "a"], "--will-msg; use --will-payload"],
+  [["pub", "--cacert", "a"], "--cacert; use --cafile"],
   [["request", "--debug"], "--debug; use --trace"],
   [["sub", "--disable-clean-session"], "--disable-clean-session; use --no-clean-start"],
   [["sub", "--pretty"], "--pretty; pipe the output through a formatter such as jq"],
