@@ -110,20 +110,21 @@ function checkText(
     const name = nameIn(argument);
     const place = placeOf(argument.slice(`--${name}=`.length));
     const instead = insteadOf(name, table[name]!);
-    throw usageFailure(`--${name}: expected UTF-8, but ${place} is not${instead}`);
+    throw usageFailure(`--${name}: expected UTF-8, but ${place}${instead}`);
   }
   for (const [index, operand] of operands.entries()) {
     if (!operand.includes(REPLACEMENT)) continue;
     const place = placeOf(operand);
-    throw usageFailure(`Argument ${index + 1}: expected UTF-8, but ${place} is not`);
+    throw usageFailure(`Argument ${index + 1}: expected UTF-8, but ${place}`);
   }
 }
 
 /** What Deno has in place of bytes that are not UTF-8. */
 const REPLACEMENT = "\u{FFFD}";
 
+/** The first place in question. A U+FFFD that somebody has typed looks like a replaced byte. */
 function placeOf(text: string): string {
-  return `character ${Array.from(text).indexOf(REPLACEMENT) + 1}`;
+  return `character ${Array.from(text).indexOf(REPLACEMENT) + 1} is not, or is U+FFFD`;
 }
 
 /** How to give other bytes, where there is a way. */
