@@ -60,9 +60,12 @@ a command prints (request on standard input, topic in MQTT_TOPIC), until Ctrl-C.
 /**
  * The words of a command line; quotation marks group them. It is not passed to a shell.
  *
- * @throws {Failure} when there are no words
+ * @throws {Failure} when there are no words, or a quotation mark is not closed
  */
 export function wordsOf(text: string): readonly string[] {
+  if (/["']/.test(text.replaceAll(/"[^"]*"|'[^']*'/g, ""))) {
+    throw usageFailure("--exec: a quotation mark is not closed");
+  }
   const words = Array.from(
     text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g),
     ([word]) => word.replaceAll(/"([^"]*)"|'([^']*)'/g, "$1$2"),

@@ -235,6 +235,7 @@ const USAGE: readonly [string, readonly string[], RegExp][] = [
     /--message and --exec cannot be used together/,
   ],
   ["an empty program", ["-t", "a", "--exec", " "], /--exec: expected a command/],
+  ["an open quotation mark", ["-t", "a", "--exec", "echo 'a"], /a quotation mark is not closed/],
   ["a time for no program", ["-t", "a", "--exec-timeout", "1"], /needs --exec/],
   ["no answer", ["-t", "a", "-C", "0"], /--count: expected an integer/],
 ];
