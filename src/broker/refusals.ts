@@ -78,7 +78,7 @@ function reasonsOfFault(error: PacketError, hasConnect: boolean): Reasons {
     };
   }
   if (!hasConnect && packetType !== "CONNECT") {
-    return { why: "not MQTT", message: "the client sent something else before CONNECT" };
+    return { why: "not MQTT", message: "the client did not begin with CONNECT" };
   }
   return { why: reasonFor(reasonCode), message, reasonCode };
 }

@@ -79,6 +79,9 @@ export function checkWebSocketServerOptions(options: WebSocketServerOptions): vo
   }
 }
 
+/** The first byte of a TLS handshake (RFC 8446, §5.1). */
+const TLS_HANDSHAKE = 0x16;
+
 /**
  * Waits for a request and returns the answer to it (RFC 6455, §4.2), or `undefined` when the other
  * end closes before the request is complete.
@@ -96,7 +99,12 @@ export async function answerRequest(
     case "too long":
       return refusal("431 Request Header Fields Too Large", "The request is over 8 KiB");
     case "not HTTP":
-      return refusal("400 Bad Request", "This port speaks WebSocket: connect by ws:// or wss://");
+      return refusal(
+        "400 Bad Request",
+        reader.rest[0] === TLS_HANDSHAKE
+          ? "This port speaks WebSocket without TLS: connect by ws://"
+          : "This port speaks WebSocket: connect by ws:// or wss://",
+      );
     default:
       return await answerTo(head, options);
   }

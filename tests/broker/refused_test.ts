@@ -70,13 +70,13 @@ const REFUSED: readonly {
     who: "A client of SSH",
     does: (client) => client.sendBytes(bytesOfText("SSH-2.0-OpenSSH\r\n")),
     why: "not MQTT",
-    message: /^the client sent something else before CONNECT$/,
+    message: /^the client did not begin with CONNECT$/,
   },
   {
     who: "A client that begins with PINGREQ",
     does: (client) => client.send({ type: "pingreq" }),
     why: "not MQTT",
-    message: /^the client sent something else before CONNECT$/,
+    message: /^the client did not begin with CONNECT$/,
   },
   {
     who: "A client with wrong credentials",

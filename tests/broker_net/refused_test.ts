@@ -28,6 +28,8 @@ brokerTest(
     using peer = await Peer.dial(broker);
     await peer.send({ type: "connect" });
     await peer.ended();
+    await connect(`wss://127.0.0.1:${port}/mqtt`, { reconnect: false }).catch(() => {});
+    await until(() => refusals.length === 4);
     assertEquals(refusals.map(({ why, message, listener }) => [why, message, listener]), [
       ["handshake", "the WebSocket was refused: The path must be /mqtt", broker.url],
       [
@@ -38,6 +40,11 @@ brokerTest(
       [
         "handshake",
         "the WebSocket was refused: This port speaks WebSocket: connect by ws:// or wss://",
+        broker.url,
+      ],
+      [
+        "handshake",
+        "the WebSocket was refused: This port speaks WebSocket without TLS: connect by ws://",
         broker.url,
       ],
     ]);

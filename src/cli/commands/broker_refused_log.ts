@@ -38,7 +38,7 @@ export class RefusedLog {
     this.#lines++;
     const who = client === undefined ? address : `${quoted(client.clientId)} from ${address}`;
     const name = client?.username === undefined ? "" : ` as ${quoted(client.username)}`;
-    this.#write(`refused ${short(who + name)}: ${short(escaped(message))}${HINTS[why] ?? ""}`);
+    this.#write(`refused ${short(who + name)}: ${short(escaped(message))}${hintFor(message)}`);
   }
 
   /** Logs what has not been logged yet. */
@@ -63,9 +63,11 @@ function short(text: string): string {
 }
 
 /** What to do, where a person can do something. */
-const HINTS: Partial<Record<RefusalReason, string>> = {
-  "version": "; mosquitto_pub and mosquitto_sub need -V 5",
-};
+function hintFor(message: string): string {
+  return /^the client speaks MQTT 3/.test(message)
+    ? "; mosquitto_pub and mosquitto_sub need -V 5"
+    : "";
+}
 
 /** The reasons, as they follow a number. */
 const TITLES: Readonly<Record<RefusalReason, string>> = {

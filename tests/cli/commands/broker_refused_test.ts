@@ -25,7 +25,12 @@ const SENT: readonly (readonly [Uint8Array, RegExp])[] = [
   ],
   [text("GET / HTTP/1.1\r\n\r\n"), /: the client speaks HTTP, not MQTT\n/],
   [bytesOf("16 03 01 00 05 01 00 00 01 03"), /: the client speaks TLS, not MQTT\n/],
-  [text("SSH-2.0-x\r\n"), /: the client sent something else before CONNECT\n/],
+  [text("SSH-2.0-x\r\n"), /: the client did not begin with CONNECT\n/],
+  // What is no client of MQTT 3 is not told what mosquitto's tools need.
+  [
+    bytesOf("10 0E 00044D515454 06 02 0000 00 0001 63"),
+    /: the client speaks version 6 of MQTT, and this broker MQTT 5\.0 only\n/,
+  ],
   [bytesOf("10 0E 00044D515454 05 01 0000 00 0001 63"), /: CONNECT Reserved at byte 9 is 1 /],
 ];
 
