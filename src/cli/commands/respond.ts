@@ -63,7 +63,7 @@ a command prints (request on standard input, topic in MQTT_TOPIC), until Ctrl-C.
  * @throws {Failure} when there are no words, or a quotation mark is not closed
  */
 export function wordsOf(text: string): readonly string[] {
-  if (/["']/.test(text.replaceAll(/"[^"]*"|'[^']*'/g, ""))) {
+  if (/["']/.test(unquoted(text))) {
     throw usageFailure("--exec: a quotation mark is not closed");
   }
   const words = Array.from(
@@ -72,4 +72,14 @@ export function wordsOf(text: string): readonly string[] {
   );
   if (words.length === 0 || words[0] === "") throw usageFailure("--exec: expected a command");
   return words;
+}
+
+/** What only a shell understands in a command line, such as `|`; `undefined` if there is none. */
+export function shellSyntaxIn(text: string): string | undefined {
+  return /(?<!\S)(?:\|\|?|&&?|;|\d?>>?|<)(?!\S)|\$\w+/.exec(unquoted(text))?.[0];
+}
+
+/** A command line without what is in quotation marks. */
+function unquoted(text: string): string {
+  return text.replaceAll(/"[^"]*"|'[^']*'/g, "");
 }

@@ -14,7 +14,7 @@ import { noTopic } from "../options/server.ts";
 import { checkFilter } from "../options/topic_filters.ts";
 import { quoted, report } from "../terminal/text.ts";
 import { SESSION, withClient } from "../with_client.ts";
-import { type RespondArguments, wordsOf } from "./respond.ts";
+import { type RespondArguments, shellSyntaxIn, wordsOf } from "./respond.ts";
 
 /** Makes the payload of a response; `undefined` for no response. */
 type Responder = (request: Message) => Promise<string | Uint8Array | undefined>;
@@ -99,6 +99,14 @@ function responderOf(
   const [program, ...args] = wordsOf(exec);
   const longest = secondsOption("exec-timeout", timeout ?? "30");
   checkProgram(program!);
+  const syntax = shellSyntaxIn(exec);
+  if (syntax !== undefined) {
+    report(
+      context.stderr,
+      `There is no shell: ${quoted(program!)} gets ${quoted(syntax)} as it is; for a shell give ` +
+        `--exec "sh -c '…'"`,
+    );
+  }
   return (request) => firstLine(program!, args, request, longest, context);
 }
 

@@ -220,6 +220,21 @@ Deno.test("respond --exec checks that it can run the program before it connects"
   await assertRejects(() => Deno.stat(ran), Deno.errors.NotFound);
 });
 
+Deno.test("respond says that there is no shell where a command is written for one", async () => {
+  const told = async (exec: string) => {
+    const args = ["respond", "-t", "ask", "--exec", exec];
+    return (await cli({ port: freePort() }, args, { permissions: ["--allow-run"] })).stderr;
+  };
+  for (const [exec, what] of [["echo a | cat", "|"], ["echo $HOME", "$HOME"], ["echo > a", ">"]]) {
+    const note = `mqtt5: There is no shell: "echo" gets "${what}" as it is; for a shell give ` +
+      `--exec "sh -c '…'"\n`;
+    assertEquals((await told(exec!)).slice(0, note.length), note);
+  }
+  for (const exec of ["sh -c 'echo $HOME | cat'", "echo a|b c&d=$"]) {
+    assertMatch(await told(exec), /^mqtt5: Cannot connect to /);
+  }
+});
+
 Deno.test("the help of respond says that --exec is not a shell, and how to have one", async () => {
   assertMatch((await run(["respond", "--help"])).stdout, /for a shell: "sh -c '…'"/);
   assertMatch((await run(["respond", "--help=all"])).stdout, /There is no shell, so \$, \*/);
