@@ -475,6 +475,15 @@ for (
   });
 }
 
+test("The Response Topic of a session that ends with its connection cannot be guessed", async (world) => {
+  const { client, peer } = await world.connected({ clientId: "sensor-7" });
+  const response = request(client, "a", "");
+  const packet = await asked(peer);
+  assertMatch(packet.properties.responseTopic!, /^mqtt5\/responses\/[0-9a-f]{32}$/);
+  respond(peer, packet, "");
+  await response;
+});
+
 test("Where the server says another topic after a lost connection, new requests go there, and the old subscription ends with its last request", async (world) => {
   const { client, peer } = await world.connected(
     { ...SESSION, requestResponseInformation: true },
