@@ -7,8 +7,14 @@ import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
 import { OutgoingMessage } from "../session/outgoing_message.ts";
 import type { StoredMessage, StoredOutcome } from "../session/session_store.ts";
 import { decodeMessage, encodeMessage } from "../session/snapshot.ts";
-import { type PublishResult, refusedError, resultOf } from "./publication.ts";
+import { ACCEPTED as RESULT, type PublishResult, refusedError, resultOf } from "./publication.ts";
 import { textOf } from "./reconnect.ts";
+
+/** Nobody waits for most messages. */
+const NONE: never[] = [];
+
+/** What becomes of most messages. */
+const ACCEPTED: StoredOutcome = { kind: "accepted", reasonCode: 0 };
 
 /** A message that is stored before it is sent. */
 export class DurableMessage extends OutgoingMessage {
@@ -19,7 +25,7 @@ export class DurableMessage extends OutgoingMessage {
   #isStored = false;
   /** What has become of it, once that is known. */
   outcome: StoredOutcome | undefined;
-  #waiters: { readonly stored: () => void; readonly refused: (error: unknown) => void }[] = [];
+  #waiters: { readonly stored: () => void; readonly refused: (error: unknown) => void }[] = NONE;
 
   constructor(id: number, packet: PublishInit, expiresAt: number, hasReceipt: boolean) {
     super(packet, expiresAt);
@@ -45,7 +51,7 @@ export class DurableMessage extends OutgoingMessage {
   /** Calls back once: when it is in the store, or when it could not be stored. */
   whenStored(stored: () => void, refused: (error: unknown) => void): void {
     if (this.#isStored) stored();
-    else this.#waiters.push({ stored, refused });
+    else this.#waiters = [...this.#waiters, { stored, refused }];
   }
 
   /** It is in the store now. */
@@ -61,7 +67,7 @@ export class DurableMessage extends OutgoingMessage {
 
   #takeWaiters() {
     const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#waiters = NONE;
     return waiters;
   }
 
@@ -81,6 +87,7 @@ export class DurableMessage extends OutgoingMessage {
   /** The last acknowledgement has come. */
   settle(event: Pick<SettledEvent, "packet" | "isRecovery">): StoredOutcome {
     const result = resultOf(this, event);
+    if (result === RESULT) return this.outcome = ACCEPTED;
     const { reasonCode, reasonString, userProperties } = result;
     return this.outcome = {
       kind: result instanceof RefusedError ? "refused" : "accepted",
@@ -108,6 +115,7 @@ export class DurableMessage extends OutgoingMessage {
  * `client.publish()` tells.
  */
 export function resultFrom(outcome: StoredOutcome, topic: string): PublishResult | Error {
+  if (outcome === ACCEPTED) return RESULT;
   const name = JSON.stringify(topic);
   switch (outcome.kind) {
     case "accepted": {

@@ -124,10 +124,6 @@ export class DurablePublisher {
       } else link.connection.publish(message);
       this.#last = message.id;
     }
-    message.whenStored(() => {}, (error) => {
-      this.#abandon(message.id, error);
-      this.#setup.onSettled();
-    });
     journal.changed(message);
     if (expiresAt !== Infinity) this.#expiry.expect(expiresAt);
     link?.drive.wake();
@@ -196,6 +192,12 @@ export class DurablePublisher {
     if (!(message instanceof DurableMessage)) return false;
     this.#rewind(message);
     return true;
+  }
+
+  /** A message could not be stored: it is as if it had never been accepted. */
+  refused(message: DurableMessage, error: unknown): void {
+    this.#abandon(message.id, error);
+    this.#setup.onSettled();
   }
 
   /** The client has come to its end: what waits stays in the store. */

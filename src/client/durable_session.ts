@@ -44,7 +44,11 @@ export class DurableSession {
 
   constructor(setup: DurableSessionSetup) {
     const { storage, session, onStoreFailed } = setup;
-    this.journal = new Journal({ ...setup, onFailed: onStoreFailed });
+    this.journal = new Journal({
+      ...setup,
+      onFailed: onStoreFailed,
+      onRefused: (message, error) => this.publisher.refused(message, error),
+    });
     this.publisher = new DurablePublisher({ ...setup, journal: this.journal });
     this.receipts = new Receipts(storage, this.journal, this.publisher);
     const { journal } = this;

@@ -30,6 +30,8 @@ export interface JournalSetup {
   readonly clock: Clock;
   /** Resolves at the end of the turn of the event loop. */
   readonly endOfTurn: () => Promise<void>;
+  /** A new message could not be stored, and is given up. */
+  readonly onRefused: (message: DurableMessage, error: unknown) => void;
   /** Nothing can be stored for the time being; called once until something can. */
   readonly onFailed: (error: Error) => void;
 }
@@ -202,7 +204,7 @@ export class Journal {
     this.#isClosed = true;
     this.#cancelRetry();
     const error = this.#failure ?? new Error("The client has ended");
-    for (const message of this.#messages) if (!message.isStored) message.refuse(error);
+    for (const message of this.#messages) if (!message.isStored) this.#giveUp(message, error);
     for (const resolve of this.#waiters.splice(0)) resolve(false);
     this.#setup.storage.close();
   }
@@ -269,9 +271,10 @@ export class Journal {
     this.#waiters = [];
     this.#bytes = 0;
     const changes = [...others];
+    const at = this.#wallTime;
     for (const message of messages) {
       const isInFlight = inFlight.get(message.packetId) === message;
-      const change = this.#changeOf(message, isInFlight);
+      const change = this.#changeOf(message, isInFlight, at);
       if (change !== undefined) changes.push(change);
     }
     for (const packetId of packetIds) {
@@ -282,18 +285,16 @@ export class Journal {
     return { messages, packetIds, others, changes, waiters, bytes };
   }
 
-  #changeOf(message: DurableMessage, isInFlight: boolean): SessionChange | undefined {
+  #changeOf(
+    message: DurableMessage,
+    isInFlight: boolean,
+    at: number,
+  ): SessionChange | undefined {
     const { id, outcome, hasReceipt, isStored, packetId, isReleased, order } = message;
     if (outcome !== undefined) {
       if (!isStored && !hasReceipt) return undefined;
       const { topic } = message.packet;
-      const receipt: StoredReceipt = {
-        id,
-        topic,
-        outcome,
-        at: this.#wallTime,
-      };
-      return { type: "settled", receipt, hasReceipt };
+      return { type: "settled", receipt: { id, topic, outcome, at }, hasReceipt };
     }
     if (!isStored) {
       return {
@@ -369,7 +370,12 @@ export class Journal {
     for (const message of messages) this.#messages.delete(message);
     // Bytes that wait have some of them: they must never be sent.
     if (isEncoded) { for (const gate of this.#gates) gate.breakOff(this.#setup.clock.now()); }
-    for (const message of messages) message.refuse(error);
+    for (const message of messages) this.#giveUp(message, error);
+  }
+
+  #giveUp(message: DurableMessage, error: unknown): void {
+    message.refuse(error);
+    this.#setup.onRefused(message, error);
   }
 
   #retryLater(): void {

@@ -19,7 +19,7 @@ export interface PublishResult {
 }
 
 /** The message has been taken to be sent, and nobody has said anything about it. */
-const ACCEPTED: PublishResult = Object.freeze({
+export const ACCEPTED: PublishResult = Object.freeze({
   reasonCode: ReasonCode.success,
   reasonString: undefined,
   userProperties: Object.freeze([]),

@@ -35,8 +35,8 @@ export interface StoreOptions {
    */
   readonly maximumBytes?: number | undefined;
   /**
-   * How long the outcome of a message is kept for `client.receipt()`, in milliseconds. Default:
-   * 86,400,000, a day.
+   * How long the outcome of a message is kept for `client.receipt()`, in milliseconds. Where
+   * `maximumBytes` leaves no room, the oldest make way for new messages. Default: 86,400,000, a day.
    */
   readonly keepReceipts?: number | undefined;
 }
@@ -63,9 +63,6 @@ const SMALLEST = 1_048_576;
 /** The part of the limit that new messages may not use: what is promised needs some of it. */
 const RESERVE = 1 / 16;
 
-/** How often receipts whose time is over are deleted, in milliseconds. */
-const PURGE_INTERVAL = 60_000;
-
 /** A file in which clients keep their sessions; made by {@linkcode openStore}. */
 export class Store implements SessionStore, Disposable {
   /** The path of the file. */
@@ -79,7 +76,6 @@ export class Store implements SessionStore, Disposable {
   readonly #room: () => number;
   #lastId: number;
   #savedId: number;
-  #purgedAt = -Infinity;
   #isClosed = false;
   /** Whether a transaction is under way. */
   #isBusy = false;
@@ -134,8 +130,9 @@ export class Store implements SessionStore, Disposable {
       },
       isBusy: () => this.#isBusy,
       transact: (work, changes) =>
-        this.#transact(work, () => {
-          for (const change of changes) this.#write(clientId, change);
+        this.#transact(work, (result) => {
+          this.#write(clientId, changes);
+          return result;
         }),
       close: () => this.#storages.delete(clientId),
     });
@@ -176,7 +173,7 @@ export class Store implements SessionStore, Disposable {
       checkPublish(packet);
       return this.#publish(clientId ?? this.#onlyClientId(), packet, added);
     };
-    const result = this.#transact((database) => work(database, publish), () => {});
+    const result = this.#transact((database) => work(database, publish), (result) => result);
     for (const [clientId, count] of added) this.#storages.get(clientId)?.added(count);
     return result;
   }
@@ -205,7 +202,7 @@ export class Store implements SessionStore, Disposable {
     const id = ++this.#lastId;
     const seconds = packet.properties?.messageExpiryInterval ?? Infinity;
     const expiresAt = seconds === Infinity ? seconds : this.#tables.now() + seconds * 1000;
-    this.#tables.write(clientId, {
+    this.#tables.write(clientId, [{
       type: "message",
       message: {
         id,
@@ -216,7 +213,7 @@ export class Store implements SessionStore, Disposable {
         place: 0,
         hasReceipt: true,
       },
-    });
+    }]);
     added.set(clientId, (added.get(clientId) ?? 0) + 1);
     return `${this.#name}-${id}`;
   }
@@ -230,7 +227,10 @@ export class Store implements SessionStore, Disposable {
   }
 
   /** What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}. */
-  #transact<Result>(work: (database: StoreDatabase) => Result, write: () => void): Result {
+  #transact<Result, Written>(
+    work: (database: StoreDatabase) => Result,
+    write: (result: Result) => Written,
+  ): Written {
     this.#checkOpen();
     this.#checkNotBusy("do all of it in one function");
     this.#isBusy = true;
@@ -246,31 +246,42 @@ export class Store implements SessionStore, Disposable {
           throw new TypeError("A transaction cannot be ended by the function that runs in it");
         }
         isWorking = false;
-        write();
+        const written = write(result);
         if (this.#lastId !== this.#savedId) this.#tables.saveLastId(this.#lastId);
-        return result;
+        return written;
       });
       this.#savedId = this.#lastId;
       return result;
     } catch (error) {
+      this.#tables.forget();
       throw isWorking ? error : StoreError.from(error, this.path);
     } finally {
       this.#isBusy = false;
     }
   }
 
-  #write(clientId: string, change: SessionChange): void {
-    this.#tables.write(clientId, change);
-    if (change.type !== "settled" || !change.hasReceipt) return;
-    const { at } = change.receipt;
-    if (at < this.#purgedAt + PURGE_INTERVAL) return;
-    this.#purgedAt = at;
-    this.#tables.deleteReceipts(at - this.#keepReceipts);
+  #write(clientId: string, changes: readonly SessionChange[]): void {
+    this.#tables.write(clientId, changes);
+    let kept = 0;
+    let now = -Infinity;
+    for (const change of changes) {
+      if (change.type !== "settled" || !change.hasReceipt) continue;
+      kept++;
+      now = Math.max(now, change.receipt.at);
+    }
+    // More than come, so that those whose time is over get fewer; bounded, so that it takes no time.
+    if (kept > 0) this.#tables.deleteReceipts(now - this.#keepReceipts, 2 * kept);
   }
 
   #checkRoom(bytes: number): void {
-    if (bytes <= this.#room()) return;
-    throw new StoreError("full", this.path, "it has reached its maximumBytes");
+    while (bytes > this.#room()) {
+      // Outcomes that are known are worth less than a message that is not sent yet.
+      const isLess = this.#isBusy
+        ? this.#tables.dropReceipts()
+        : this.#transact(() => {}, () => this.#tables.dropReceipts());
+      if (isLess) continue;
+      throw new StoreError("full", this.path, "it has reached its maximumBytes");
+    }
   }
 
   #checkNotBusy(advice: string): void {

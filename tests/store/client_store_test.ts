@@ -322,6 +322,67 @@ fileTest(
   },
 );
 
+fileTest("Outcomes make way for messages where there is no room for both", (path) => {
+  within(path, (storage) => {
+    storage.commit([ACCEPTED]);
+    const userProperties = [["why", "x".repeat(30_000)]] as const;
+    const outcome = { kind: "accepted", reasonCode: 0, userProperties } as const;
+    const publish = new Uint8Array(50_000);
+    for (let id = 1; id <= 60; id++) {
+      storage.checkRoom(publish.length);
+      storage.commit([message(id, { publish, hasReceipt: true })]);
+      const receipt = { id, topic: "t", outcome, at: id } as const;
+      storage.commit([{ type: "settled", receipt, hasReceipt: true }]);
+    }
+    assert(storage.receipt(1) === undefined);
+    assert(storage.receipt(60) !== undefined);
+  }, { maximumBytes: 1_048_576 });
+});
+
+fileTest("What a commit has written that failed is written again in full", (path) => {
+  within(path, (storage) => {
+    storage.commit([ACCEPTED, message(1), message(2)]);
+    assertStrictEquals(storage.waiting(0, 9, 999).length, 2);
+    const flights: SessionChange[] = [1, 2].map((id) => (
+      { type: "flight", id, packetId: id, isReleased: false, place: id }
+    ));
+    const delivery = { packetId: NaN, count: 1, isUnreleased: true };
+    assertThrows(() => storage.commit([...flights, { type: "delivery", delivery }]), StoreError);
+    storage.commit(flights);
+    storage.commit([{ type: "flight", id: 2, packetId: 2, isReleased: true, place: 3 }]);
+  });
+  within(path, ({ session }) => {
+    const found = session.inFlight.map((
+      { id, packetId, isReleased },
+    ) => [id, packetId, isReleased]);
+    assertEquals(found, [[1, 1, false], [2, 2, true]]);
+  });
+});
+
+fileTest(
+  "Very many messages of one commit are all there, and those that are done with are gone",
+  (path) => {
+    within(path, (storage) => {
+      const ids = Array.from({ length: 21 }, () => storage.nextId());
+      const settled = (id: number): SessionChange => {
+        const receipt = { id, topic: "t", outcome: { kind: "expired" }, at: 0 } as const;
+        return { type: "settled", receipt, hasReceipt: false };
+      };
+      storage.commit([
+        ACCEPTED,
+        ...ids.map((id) => message(id, { packetId: id % 2, place: id })),
+        { type: "flight", id: 20, packetId: 20, isReleased: true, place: 1 },
+        ...[3, 1, 2, 7, 9, 10].map(settled),
+      ]);
+    });
+    within(path, (storage) => {
+      assertEquals(storage.session.inFlight.map(({ id }) => id), [20, 5, 11, 13, 15, 17, 19, 21]);
+      const waiting = storage.waiting(0, 99, 9999).map(({ id }) => id);
+      assertEquals(waiting, [4, 6, 8, 12, 14, 16, 18]);
+    });
+  },
+);
+
 fileTest(
   "A row that has changed since it was written is refused, and so is the broker's file",
   (path) => {
