@@ -40,6 +40,8 @@ Deno.test("the README has code for the client, the broker, the codec and the eng
     "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5/broker",
+    "mqtt5/mqtt5/broker",
+    "mqtt5/mqtt5/broker",
     "mqtt5/mqtt5",
     "mqtt5/mqtt5/session",
   ]);
