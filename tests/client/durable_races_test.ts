@@ -1,7 +1,7 @@
 // A client with a store where things meet: a queue that is full, a message that is cancelled on its
 // way, a store that is slow, fails or says that it has failed, a session that is lost.
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { ConnectionClosedError, NotSentError } from "../../src/errors.ts";
 import { startClient } from "../../src/client/client.ts";
 import { begin, kill, none, OPTIONS, summary } from "./processes.ts";
@@ -280,8 +280,9 @@ test("What a transaction publishes while the client connects is sent", async (wo
   store.transaction((_database, publish) => publish("early", "1"));
   const peer = await world.accept();
   const client = world.adopt(await started);
+  assertEquals(summary(await peer.takePackets()), ["publish 1 early"]);
   store.transaction((_database, publish) => publish("late", "2"));
-  assertEquals(summary(await peer.takePackets()), ["publish 1 early", "publish 2 late"]);
+  assertEquals(summary(await peer.takePackets()), ["publish 2 late"]);
   const { inside } = store.transaction(() => ({ inside: client.publish("a", "", { qos: 1 }) }));
   await assertRejects(() => inside, TypeError, "publish by the function that it is given");
   await peer.expectNothing();
@@ -291,4 +292,138 @@ test("What a transaction publishes while the client connects is sent", async (wo
   await world.clock.advance(1_000);
   await ended;
   store.close();
+});
+
+test("What has been stored is sent while the next is being stored, and nothing before", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  store.isSlow = true;
+  void client.publish("a", "", { qos: 1 }).catch(none);
+  await settle();
+  void client.publish("b", "", { qos: 1 }).catch(none);
+  await peer.expectNothing();
+  store.finish();
+  assertEquals(summary(await peer.takePackets()), ["publish 1 a"]);
+  store.finish();
+  assertEquals(summary(await peer.takePackets()), ["publish 2 b"]);
+  store.isSlow = false;
+});
+
+test("What was refused is not sent when the store works again at once", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  store.failure = new Error("for a moment");
+  await assertRejects(() => client.publish("refused", "", { qos: 1 }), Error, "for a moment");
+  store.failure = undefined;
+  await world.clock.advance(900);
+  await peer.expectNothing();
+});
+
+test("A message that is acknowledged twice over in the last bytes of a connection waits for nothing", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  const published = client.publish("a", "", { qos: 2 });
+  await peer.takePackets();
+  const from = store.written.length;
+  const packetId = 1;
+  peer.send(
+    { type: "pubrec", packetId },
+    { type: "pubcomp", packetId },
+    { type: "disconnect", reasonCode: 0x8b },
+  );
+  await published;
+  await settle();
+  assertEquals(store.written.slice(from).map(({ type }) => type), ["settled"]);
+});
+
+test("After a message that was refused by its PUBREC its identifier is a new message's, in the next process too", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store, {}, { ack: "manual" });
+  const publish = { type: "publish", topic: "a", qos: 2, packetId: 7 } as const;
+  peer.send(publish);
+  const refused = (await client.messages[Symbol.asyncIterator]().next()).value!;
+  refused.ack(0x87);
+  await peer.expect("pubrec");
+  const next = await kill(client, peer, store);
+  const again = await begin(world, next, { sessionPresent: true }, { ack: "manual" });
+  again.peer.send(publish);
+  const other = (await again.client.messages[Symbol.asyncIterator]().next()).value!;
+  assert(other.deliveryId !== refused.deliveryId);
+});
+
+test("A transaction that fails takes nothing else along; one that works makes its message the past", async (world) => {
+  const { openStore } = await import("../../src/store/client_store.ts");
+  const store = openStore(":memory:");
+  const started = startClient(world, URL_OF_SERVER, { ...OPTIONS, store });
+  const peer = await world.accept();
+  const client = world.adopt(await started);
+  const messages = client.messages[Symbol.asyncIterator]();
+  const publish = { type: "publish", topic: "a", qos: 2, packetId: 7 } as const;
+  peer.send(publish);
+  const message = (await messages.next()).value!;
+  void client.publish("beside", "", { qos: 1 });
+  const failing = () =>
+    message.commit(() => {
+      throw new RangeError("of the application");
+    });
+  assertThrows(failing, RangeError, "of the application");
+  assertEquals(summary(await peer.takePackets()), ["publish 1 beside"]);
+  assertStrictEquals(message.commit(() => 7), 7);
+  assertEquals(summary(await peer.takePackets()), ["pubrec 7"]);
+  peer.send({ type: "puback", packetId: 1 }, { type: "pubrel", packetId: 7 }, publish);
+  const other = (await messages.next()).value!;
+  assert(other.deliveryId !== message.deliveryId);
+  await settle();
+  const ended = client.disconnect();
+  await world.clock.advance(1_000);
+  await ended;
+  store.close();
+});
+
+test("A message that is cancelled and expires while nothing can be stored is given up once, and never sent", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store, { properties: { receiveMaximum: 1 } }, {
+    sendQueue: { messages: 1 },
+    keepAlive: 0,
+  });
+  const receipts = [];
+  for (const topic of ["flies", "queued", "stored", "last"]) {
+    const options = topic === "stored" ? { messageExpiryInterval: 10 } : {};
+    receipts.push(await client.enqueue(topic, "", options));
+  }
+  await peer.takePackets();
+  store.failure = new Error("the disk is full");
+  const cancelled = receipts[2]!.cancel();
+  await settle();
+  peer.send({ type: "puback", packetId: 1 });
+  await world.clock.advance(11_000);
+  store.failure = undefined;
+  await world.clock.advance(6_000);
+  assertStrictEquals(await cancelled, true);
+  assertEquals(await acknowledgeAll(peer), ["queued", "last"]);
+  assertStrictEquals(store.disk.messages.size, 0);
+  assertStrictEquals(await client.receipt(receipts[2]!.id.replace("store", "other")), undefined);
+});
+
+test("What the server has released is not sent anew, though the session is lost", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  const receipt = await client.enqueue("a", "", { qos: 2 });
+  await peer.takePackets();
+  peer.send({ type: "pubrec", packetId: 1 });
+  await peer.expect("pubrel");
+  const next = await kill(client, peer, store);
+  const again = await begin(world, next, {}, { onSessionLost: "resend" });
+  await again.peer.expectNothing();
+  assertStrictEquals((await (await again.client.receipt(receipt.id))!.done).reasonCode, 0);
+});
+
+test("Whether there is room is asked for all that is on its way to the store", async (world) => {
+  const store = new MemoryStore();
+  const { client } = await begin(world, store);
+  const asked = () => store.asked;
+  void client.publish("a", "1234567890", { qos: 1 }).catch(none);
+  const first = asked();
+  void client.publish("a", "1234567890", { qos: 1 }).catch(none);
+  assert(asked() >= first + 10, `${asked()} after ${first}`);
 });

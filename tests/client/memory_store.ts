@@ -45,6 +45,8 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
   commits = 0;
   /** The error of all commits, as long as there is one. */
   failure: Error | undefined;
+  /** For how many bytes room was asked last. */
+  asked = 0;
   /** Whether a commit that fails has written all the same. */
   isWrittenAllTheSame = false;
   /** All changes that were written, in their order. */
@@ -111,7 +113,8 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
     return this.#session!;
   }
 
-  checkRoom(): void {
+  checkRoom(bytes: number): void {
+    this.asked = bytes;
     if (this.full !== undefined) throw this.full;
   }
 

@@ -322,6 +322,25 @@ fileTest(
   },
 );
 
+fileTest(
+  "A transaction publishes for a client that is yet to come, as long as there is room",
+  (path) => {
+    using store = openStore(path, { maximumBytes: 1_048_576 });
+    const publish = (size: number) =>
+      store.transaction((_database, publish) => {
+        publish("t", new Uint8Array(100), { clientId: "later" });
+        return publish("t", new Uint8Array(size));
+      });
+    const name = publish(100);
+    assertEquals(store.clientIds, ["later"]);
+    assertThrows(() => publish(2_000_000), StoreError, "maximumBytes");
+    const storage = open(store, "later");
+    assertStrictEquals(storage.session.waiting, 2);
+    assertEquals(storage.pending(0, 9).map(({ id }) => `${storage.storeName}-${id}`).at(-1), name);
+    storage.close();
+  },
+);
+
 fileTest("Outcomes make way for messages where there is no room for both", (path) => {
   within(path, (storage) => {
     storage.commit([ACCEPTED]);
