@@ -103,6 +103,13 @@ function storedSession(
   session.exists = stored.number > 0;
   const toEngine = (wall: number) => wall === Infinity ? wall : wall - clock.lead();
   for (const message of stored.inFlight) {
+    const { packetId } = message;
+    if (session.inFlight.get(packetId) !== undefined) {
+      const name = JSON.stringify(clientId);
+      throw new Error(
+        `The stored session of ${name} is damaged: two messages have Packet Identifier ${packetId}`,
+      );
+    }
     session.inFlight.add(DurableMessage.restore(message, toEngine));
   }
   for (const { packetId, isUnreleased } of stored.deliveries) {

@@ -203,7 +203,7 @@ export interface StoreDatabase {
 export interface TransactionalStorage extends SessionStorage {
   /**
    * Runs `work` and writes the changes, all in one transaction: when `work` throws, nothing of it is
-   * written, and the error is thrown.
+   * written, and the error is thrown. What was given to `commit()` before is written before.
    */
   transact<Result>(
     work: (database: StoreDatabase) => Result,

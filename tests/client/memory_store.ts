@@ -153,6 +153,7 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
     work: (database: StoreDatabase) => Result,
     changes: readonly SessionChange[],
   ): Result {
+    this.finish();
     const rows: string[] = [];
     const prepare = () => {
       throw new Error("There is no SQL here");
