@@ -35,7 +35,7 @@ export class Routes {
   #ending: readonly string[] = [];
   readonly #before: number;
   #lastIdentifier: number;
-  /** The identifiers of an earlier process, and those of them that subscriptions have taken over. */
+  /** The identifiers of an earlier process, and those that subscriptions have taken over. */
   readonly #earlier: ReadonlySet<number> | undefined;
   #takenOver: Set<number> | undefined;
 

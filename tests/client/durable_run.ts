@@ -1,5 +1,5 @@
-// A client with a store and a broker that outlives it, whose disk and processes fail as a plan says,
-// while messages go both ways.
+// A client with a store, whose disk and processes fail as a plan says while messages go both ways,
+// and a broker that outlives it.
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, startClient } from "../../src/client/client.ts";
