@@ -283,10 +283,25 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * once it is on disk: from then on it is on its way, whatever happens to this process.
    *
    * Rejects as {@linkcode Client.publish} does when the message cannot be accepted, with
-   * `TypeError` when the client has no store, `qos` is 0 or there is a `signal`, and with `StoreError` when the message
-   * cannot be stored.
+   * `TypeError` when the client has no store, `qos` is 0 or there is a `signal`, and with
+   * `StoreError` when the message cannot be stored.
    *
    * @param options those of `publish()`, without `signal`; `qos` is 1 by default
+   *
+   * @example A reading that may not be lost
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   * import { openStore } from "jsr:@mqtt5/mqtt5/store";
+   *
+   * async function report(reading: string) {
+   *   using store = openStore("meter.db");
+   *   const options = { clientId: "meter-7", sessionExpiryInterval: 604_800, store };
+   *   await using client = await connect("mqtt://localhost:1883", options);
+   *   const receipt = await client.enqueue("meters/7/reading", reading, { qos: 2 });
+   *   console.log("stored:", receipt.id);
+   *   await receipt.done;
+   * }
+   * ```
    */
   async enqueue(
     topic: string,

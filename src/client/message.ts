@@ -241,12 +241,33 @@ export class Message {
    * all that `work` has written is there and the message is done with, or nothing and the server
    * sends the message again. Returns what `work` returns.
    *
+   * Of several subscriptions that a message goes to, the last one that is done with it acknowledges
+   * it: after a crash before that, the others have it again, with the same
+   * {@linkcode Message.deliveryId}.
+   *
    * @param work is given the database of `openStore()`; it must not wait
    * @throws {TypeError} when the message has no store, has been acknowledged, or `work` returns a
    *   promise
    * @throws {ConnectionClosedError} when it is too late: the server sends the message again
    * @throws {StoreError} when nothing can be stored
    * @throws {unknown} what `work` throws
+   *
+   * @example A ledger that counts exactly once
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   * import { openStore } from "jsr:@mqtt5/mqtt5/store";
+   *
+   * async function main() {
+   *   using store = openStore("ledger.db");
+   *   const options = { clientId: "ledger", sessionExpiryInterval: 604_800, store };
+   *   await using client = await connect("mqtt://localhost:1883", options);
+   *   for await (const payment of await client.subscribe("payments/#", { qos: 2 })) {
+   *     payment.commit((database) =>
+   *       database.prepare("INSERT INTO ledger VALUES (?)").run(Number(payment.text()))
+   *     );
+   *   }
+   * }
+   * ```
    */
   commit<Result>(work: (database: StoreDatabase) => Result): Result {
     if (this.#isDone) throw new TypeError("The message has been acknowledged");

@@ -419,6 +419,15 @@ const NAMES: ReadonlySet<string> = new Set(
  * @throws {RangeError} when a number is out of its range
  * @throws {TypeError} when there is no such option
  * @throws {Error} when this process may not read or write it, or the runtime has no SQLite
+ *
+ * @example What is in a file
+ * ```ts
+ * import { openStore } from "jsr:@mqtt5/mqtt5/store";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using store = openStore(":memory:", { maximumBytes: 100_000_000 });
+ * assertEquals(store.clientIds, []);
+ * ```
  */
 export function openStore(path: string, options: StoreOptions = {}): Store {
   checkKnown(options, NAMES, "openStore()");

@@ -31,7 +31,7 @@ const WORKS = {
   sqlite1: "bare SQLite, insert and delete, in as many commits as QoS 1",
   durable1: "publish QoS 1, 1,000 in flight, with a store",
   plain1: "  without a store",
-  sqlite2: "bare SQLite, likewise, in as many commits as QoS 2",
+  sqlite2: "bare SQLite, insert, update and delete, likewise for QoS 2",
   durable2: "publish QoS 2, 1,000 in flight, with a store",
   plain2: "  without a store",
   commit1: "receive QoS 1, message.commit() with a row",
@@ -127,14 +127,17 @@ function appending(path: string): Side & Disposable {
   };
 }
 
-/** Each commit inserts a group of rows, and deletes the group before. */
+/** Each commit inserts a group of rows and deletes the group before; at QoS 2 it updates one in between. */
 function bareSqlite(path: string, qos: 1 | 2): Side & Disposable {
   const database = openSqlite(path);
   database.exec("PRAGMA journal_mode = WAL");
   database.exec("PRAGMA synchronous = FULL");
-  database.exec("CREATE TABLE message (id INTEGER PRIMARY KEY, bytes BLOB) STRICT");
-  const insert = database.prepare("INSERT INTO message VALUES (?, ?)");
+  database.exec(
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, bytes BLOB, released INTEGER) STRICT",
+  );
+  const insert = database.prepare("INSERT INTO message VALUES (?, ?, 0)");
   const remove = database.prepare("DELETE FROM message WHERE id = ?");
+  const release = database.prepare("UPDATE message SET released = 1 WHERE id = ?");
   const bytes = new Uint8Array(ROW);
   let last = 0;
   return {
@@ -145,7 +148,8 @@ function bareSqlite(path: string, qos: 1 | 2): Side & Disposable {
         database.exec("BEGIN");
         for (let count = 0; count < group; count++) {
           insert.run(++last, bytes);
-          if (last > group) remove.run(last - group);
+          if (qos === 2 && last > group) release.run(last - group);
+          if (last > qos * group) remove.run(last - qos * group);
         }
         database.exec("COMMIT");
       }

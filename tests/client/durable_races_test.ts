@@ -368,6 +368,9 @@ test("A transaction that fails takes nothing else along; one that works makes it
     });
   assertThrows(failing, RangeError, "of the application");
   assertEquals(summary(await peer.takePackets()), ["publish 1 beside"]);
+  const inFlight = () =>
+    store.transaction((database) => database.prepare("SELECT id FROM mqtt_message").all().length);
+  assertStrictEquals(inFlight(), 1);
   assertStrictEquals(message.commit(() => 7), 7);
   assertEquals(summary(await peer.takePackets()), ["pubrec 7"]);
   peer.send({ type: "puback", packetId: 1 }, { type: "pubrel", packetId: 7 }, publish);
