@@ -5,7 +5,7 @@ import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts"
 import type { PublishInit } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
 import { OutgoingMessage } from "../session/outgoing_message.ts";
-import type { StoredMessage, StoredOutcome } from "../session/session_store.ts";
+import type { SessionChange, StoredMessage, StoredOutcome } from "../session/session_store.ts";
 import { decodeMessage, encodeMessage } from "../session/snapshot.ts";
 import { ACCEPTED as RESULT, type PublishResult, refusedError, resultOf } from "./publication.ts";
 import { textOf } from "./reconnect.ts";
@@ -69,6 +69,35 @@ export class DurableMessage extends OutgoingMessage {
     const waiters = this.#waiters;
     this.#waiters = NONE;
     return waiters;
+  }
+
+  /**
+   * What the store is to know of it, if there is anything. `at` is the time of the clock on the
+   * wall, which `toWall` gives for that of the engine.
+   */
+  change(
+    isInFlight: boolean,
+    at: number,
+    toWall: (engine: number) => number,
+  ): SessionChange | undefined {
+    const { id, outcome, hasReceipt, isStored, packetId, isReleased, order } = this;
+    if (outcome !== undefined) {
+      if (!isStored && !hasReceipt) return undefined;
+      const { topic } = this.packet;
+      return { type: "settled", receipt: { id, topic, outcome, at }, hasReceipt };
+    }
+    if (!isStored) return { type: "message", message: this.stored(isInFlight, toWall) };
+    if (isInFlight) return { type: "flight", id, packetId, isReleased, place: order };
+    if (packetId === 0) return { type: "flight", id, packetId, isReleased: false, place: 0 };
+    // It has been taken out of flight, and why is among the events that nobody has seen yet.
+    return undefined;
+  }
+
+  /** Takes it out of a store where nobody knows whether it is there. */
+  withdrawal(at: number): SessionChange {
+    const { id, packet: { topic } } = this;
+    const outcome: StoredOutcome = { kind: "cancelled" };
+    return { type: "settled", receipt: { id, topic, outcome, at }, hasReceipt: false };
   }
 
   /** The message as it is to be stored. `toWall` gives the time of the clock on the wall. */

@@ -13,11 +13,11 @@ import type {
   SessionStorage,
   StoreDatabase,
   StoredDelivery,
-  StoredReceipt,
   TransactionalStorage,
 } from "../session/session_store.ts";
 import { CommitGate } from "./commit_gate.ts";
 import { DurableMessage } from "./durable_message.ts";
+import { type Changes, PendingChanges } from "./pending_changes.ts";
 
 /** The pause after a commit that has failed, in milliseconds: doubled after each, up to the last. */
 const FIRST_PAUSE = 100;
@@ -37,32 +37,19 @@ export interface JournalSetup {
 }
 
 /** What one commit writes. */
-interface Batch {
-  readonly messages: ReadonlySet<DurableMessage>;
-  readonly packetIds: ReadonlySet<number>;
-  readonly others: readonly SessionChange[];
+interface Batch extends Changes {
   readonly changes: readonly SessionChange[];
-  /** Who waits until it is stored. */
-  readonly waiters: ((isStored: boolean) => void)[];
-  /** About how many bytes its new messages have. */
-  readonly bytes: number;
 }
 
 /** The changes of a session on their way to its store. */
 export class Journal {
   readonly #setup: JournalSetup;
   #sessionNumber: number;
-  #messages = new Set<DurableMessage>();
-  #packetIds = new Set<number>();
-  #others: SessionChange[] = [];
+  readonly #pending = new PendingChanges();
   /** What is known of each Packet Identifier of the server. */
   readonly #deliveries = new Map<number, StoredDelivery>();
   readonly #gates = new Set<CommitGate>();
   #isScheduled = false;
-  /** Who waits until what has changed is stored. */
-  #waiters: ((isStored: boolean) => void)[] = [];
-  /** About how many bytes have the messages that no commit has been begun for. */
-  #bytes = 0;
   /** What is being stored, and when that is over; never rejects. */
   #committing: { readonly batch: Batch; readonly over: Promise<void> } | undefined;
   #pause = 0;
@@ -86,16 +73,12 @@ export class Journal {
 
   /** Whether something has changed that is not stored. */
   get isDirty(): boolean {
-    return this.#hasChanged || this.#committing !== undefined;
+    return !this.#pending.isEmpty || this.#committing !== undefined;
   }
 
   /** About how many bytes have the messages that are not stored. */
   get bytes(): number {
-    return this.#bytes + (this.#committing?.batch.bytes ?? 0);
-  }
-
-  get #hasChanged(): boolean {
-    return this.#messages.size + this.#packetIds.size + this.#others.length > 0;
+    return this.#pending.bytes + (this.#committing?.batch.bytes ?? 0);
   }
 
   /** The connection as it is to be driven: its bytes wait until what they tell of is stored. */
@@ -113,8 +96,7 @@ export class Journal {
   /** A message is new, or something about it has changed. */
   changed(message: OutgoingMessage): void {
     if (!(message instanceof DurableMessage)) return;
-    if (!message.isStored && !this.#messages.has(message)) this.#bytes += message.size;
-    this.#messages.add(message);
+    this.#pending.add(message);
     this.#commitLater();
   }
 
@@ -132,7 +114,7 @@ export class Journal {
 
   /** Another change. */
   add(change: SessionChange): void {
-    this.#others.push(change);
+    this.#pending.others.push(change);
     this.#commitLater();
   }
 
@@ -140,7 +122,7 @@ export class Journal {
   begin(): void {
     const number = this.#sessionNumber = this.#setup.storage.nextId();
     this.#deliveries.clear();
-    this.#packetIds.clear();
+    this.#pending.packetIds.clear();
     this.add({ type: "session", number });
   }
 
@@ -167,7 +149,7 @@ export class Journal {
       const last: SessionChange[] = delivery === undefined ? [] : [{ type: "delivery", delivery }];
       result = storage.transact(work, [...batch.changes, ...last]);
     } catch (error) {
-      this.#putBack(batch);
+      this.#pending.putBack(batch);
       this.#commitLater();
       throw error;
     }
@@ -178,7 +160,9 @@ export class Journal {
 
   /** Stores what has changed, if the store can do that at once. */
   commitNow(): void {
-    if (this.#committing === undefined && this.#hasChanged && !this.#isClosed) void this.#commit();
+    if (this.#committing === undefined && !this.#pending.isEmpty && !this.#isClosed) {
+      void this.#commit();
+    }
   }
 
   /**
@@ -187,14 +171,16 @@ export class Journal {
    */
   stored(): Promise<boolean> {
     if (!this.isDirty || this.#isClosed) return Promise.resolve(!this.isDirty);
-    const waiters = this.#hasChanged ? this.#waiters : this.#committing!.batch.waiters;
+    const waiters = !this.#pending.isEmpty
+      ? this.#pending.waiters
+      : this.#committing!.batch.waiters;
     return new Promise((resolve) => waiters.push(resolve));
   }
 
   /** Resolves when what has changed is stored, or cannot be. */
   async flushed(): Promise<void> {
     while (this.#committing !== undefined) await this.#committing.over;
-    if (this.#hasChanged && !this.#isClosed) await this.#commit();
+    if (!this.#pending.isEmpty && !this.#isClosed) await this.#commit();
   }
 
   /** Commits what can be committed, at once, and stops. */
@@ -204,8 +190,10 @@ export class Journal {
     this.#isClosed = true;
     this.#cancelRetry();
     const error = this.#failure ?? new Error("The client has ended");
-    for (const message of this.#messages) if (!message.isStored) this.#giveUp(message, error);
-    for (const resolve of this.#waiters.splice(0)) resolve(false);
+    for (const message of this.#pending.messages) {
+      if (!message.isStored) this.#giveUp(message, error);
+    }
+    for (const resolve of this.#pending.waiters.splice(0)) resolve(false);
     this.#setup.storage.close();
   }
 
@@ -221,7 +209,7 @@ export class Journal {
 
   #setDelivery(delivery: StoredDelivery): void {
     this.#deliveries.set(delivery.packetId, delivery);
-    this.#packetIds.add(delivery.packetId);
+    this.#pending.packetIds.add(delivery.packetId);
     this.#commitLater();
   }
 
@@ -260,21 +248,14 @@ export class Journal {
 
   #takeBatch(): Batch {
     const { session: { inFlight } } = this.#setup;
-    const messages = this.#messages;
-    const packetIds = this.#packetIds;
-    const others = this.#others;
-    const waiters = this.#waiters;
-    const bytes = this.#bytes;
-    this.#messages = new Set();
-    this.#packetIds = new Set();
-    this.#others = [];
-    this.#waiters = [];
-    this.#bytes = 0;
+    const taken = this.#pending.takeAll();
+    const { messages, packetIds, others } = taken;
     const changes = [...others];
     const at = this.#wallTime;
+    const toWall = (engine: number) => this.#toWall(engine);
     for (const message of messages) {
       const isInFlight = inFlight.get(message.packetId) === message;
-      const change = this.#changeOf(message, isInFlight, at);
+      const change = message.change(isInFlight, at, toWall);
       if (change !== undefined) changes.push(change);
     }
     for (const packetId of packetIds) {
@@ -282,30 +263,7 @@ export class Journal {
       // The session in which it was may have been lost while a commit of it failed.
       if (delivery !== undefined) changes.push({ type: "delivery", delivery });
     }
-    return { messages, packetIds, others, changes, waiters, bytes };
-  }
-
-  #changeOf(
-    message: DurableMessage,
-    isInFlight: boolean,
-    at: number,
-  ): SessionChange | undefined {
-    const { id, outcome, hasReceipt, isStored, packetId, isReleased, order } = message;
-    if (outcome !== undefined) {
-      if (!isStored && !hasReceipt) return undefined;
-      const { topic } = message.packet;
-      return { type: "settled", receipt: { id, topic, outcome, at }, hasReceipt };
-    }
-    if (!isStored) {
-      return {
-        type: "message",
-        message: message.stored(isInFlight, (engine) => this.#toWall(engine)),
-      };
-    }
-    if (isInFlight) return { type: "flight", id, packetId, isReleased, place: order };
-    if (packetId === 0) return { type: "flight", id, packetId, isReleased: false, place: 0 };
-    // It has been taken out of flight, and why is among the events that nobody has seen yet.
-    return undefined;
+    return { ...taken, changes };
   }
 
   #committed({ messages, waiters }: Batch): void {
@@ -316,7 +274,7 @@ export class Journal {
     for (const resolve of waiters) resolve(true);
     // What another commit is to store first stays where it is.
     if (this.#committing === undefined) { for (const gate of this.#gates) gate.release(); }
-    if (this.#hasChanged) this.#commitLater();
+    if (!this.#pending.isEmpty) this.#commitLater();
   }
 
   /**
@@ -328,33 +286,16 @@ export class Journal {
     this.#failure = error;
     const refused: DurableMessage[] = [];
     for (const message of batch.messages) {
-      if (message.isStored || message.outcome !== undefined) this.#messages.add(message);
+      if (message.isStored || message.outcome !== undefined) this.#pending.messages.add(message);
       else refused.push(message);
     }
-    this.#putBack({ ...batch, messages: new Set(), bytes: 0 });
+    this.#pending.putBack({ ...batch, messages: new Set(), bytes: 0 });
     // Should they have been written all the same, nobody must find them later.
-    for (const message of refused) this.#others.push(this.#withdrawalOf(message));
+    const at = this.#wallTime;
+    for (const message of refused) this.#pending.others.push(message.withdrawal(at));
     if (refused.length > 0) this.#refuse(refused, error);
     this.#retryLater();
     if (isFirst) this.#setup.onFailed(error);
-  }
-
-  #putBack({ messages, packetIds, others, waiters, bytes }: Batch): void {
-    for (const message of messages) this.#messages.add(message);
-    for (const packetId of packetIds) this.#packetIds.add(packetId);
-    this.#others = [...others, ...this.#others];
-    this.#waiters.push(...waiters);
-    this.#bytes += bytes;
-  }
-
-  #withdrawalOf({ id, packet: { topic } }: DurableMessage): SessionChange {
-    const receipt: StoredReceipt = {
-      id,
-      topic,
-      outcome: { kind: "cancelled" },
-      at: this.#wallTime,
-    };
-    return { type: "settled", receipt, hasReceipt: false };
   }
 
   #refuse(messages: readonly DurableMessage[], error: Error): void {
@@ -367,7 +308,7 @@ export class Journal {
       isEncoded = true;
       inFlight.remove(message);
     }
-    for (const message of messages) this.#messages.delete(message);
+    for (const message of messages) this.#pending.messages.delete(message);
     // Bytes that wait have some of them: they must never be sent.
     if (isEncoded) { for (const gate of this.#gates) gate.breakOff(this.#setup.clock.now()); }
     for (const message of messages) this.#giveUp(message, error);
