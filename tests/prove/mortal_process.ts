@@ -9,6 +9,7 @@ export class MortalProcess implements AsyncDisposable {
   #errors = Promise.resolve("");
   #ended = Promise.resolve();
   #steps = 0;
+  #isDisposed = false;
   #onStep: (() => void)[] = [];
 
   /** `args` is asked at each start. */
@@ -18,8 +19,9 @@ export class MortalProcess implements AsyncDisposable {
     this.start();
   }
 
-  /** Starts it. */
+  /** Starts it; not after its end, when an experiment that has failed still goes on. */
   start(): void {
+    if (this.#isDisposed) return;
     const child = this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--no-prompt", "--no-check", "--allow-all", this.#script]
         .concat(this.#args()),
@@ -66,6 +68,7 @@ export class MortalProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     try {
       await this.kill();
     } catch {
