@@ -1,7 +1,9 @@
 // What a broker stores of its sessions, and knows again when it is started with their file.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import { Store } from "../../src/broker/durability/store.ts";
+import { checksum } from "../../src/store/checksum.ts";
 import {
   messageBytes,
   PLACE,
@@ -44,6 +46,36 @@ Deno.test("A restored session is charged for itself, its subscriptions, its mess
     );
     const { client: sleeper } = await restored.join("c", { ...LASTING, cleanStart: false });
     assertEquals(await sleeper.receiveTexts(), TEXTS);
+    again.close();
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("Of two messages with one Packet Identifier, whose broker was killed before it deleted the first, the second is there", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "mqtt5-restored-" });
+  const path = `${folder}/broker.db`;
+  const open = () => new Store(path, { now: () => 0, wall: () => 0 });
+  try {
+    const store = open();
+    await using world = new World({}, {}, store);
+    const client = await world.connect("c", LASTING);
+    await client.subscribe("a", { qos: 1 });
+    const publisher = await world.connect("p");
+    for (const text of ["acknowledged", "later"]) await publisher.publish("a", text, { qos: 1 });
+    await client.cut();
+    store.close();
+    using database = new DatabaseSync(path);
+    const row = database.prepare("SELECT * FROM message WHERE packet_id = 2").get()!;
+    delete row["checksum"];
+    const values = Object.values({ ...row, packet_id: 1 });
+    database.prepare("UPDATE message SET packet_id = 1, checksum = ? WHERE packet_id = 2")
+      .run(checksum(values));
+    database.close();
+    const again = open();
+    await using restored = new World({}, {}, again);
+    const { client: sleeper } = await restored.join("c", { ...LASTING, cleanStart: false });
+    assertEquals(await sleeper.receiveTexts(), ["later"]);
     again.close();
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -335,9 +335,17 @@ export class Store {
     message.isReleased = row.isReleased;
     message.savedOrder = row.order;
     message.contentChecksum = row.contentChecksum;
-    if (message.packetId !== 0) state.inFlight.add(message);
+    if (message.packetId !== 0) {
+      // What had its Packet Identifier before was acknowledged; a crash came before its deletion.
+      const earlier = state.inFlight.get(message.packetId);
+      if (earlier instanceof QueuedMessage) {
+        state.inFlight.remove(earlier);
+        this.deleteMessage(earlier);
+      }
+      return state.inFlight.add(message);
+    }
     // The queue may have become smaller since the message was stored.
-    else if (state.sendQueue.add(message).length > 0) this.deleteMessage(message);
+    if (state.sendQueue.add(message).length > 0) this.deleteMessage(message);
   }
 
   #toWall(at: number): number {
