@@ -17,7 +17,7 @@ import { urlOf } from "./options/server.ts";
 import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
-import { report } from "./terminal/text.ts";
+import { quoted, report } from "./terminal/text.ts";
 
 /** What a command does with its client. It must end when `stop` aborts. */
 export type Work = (client: Client, stop: AbortSignal) => Promise<number>;
@@ -170,6 +170,12 @@ function reportConnection(client: Client, stderr: Output): void {
   });
   client.addEventListener("connected", ({ detail: { server } }) => {
     if (before !== undefined) tell(`Reconnected${sessionNote(before, server)}`);
+    const { assignedClientIdentifier: assigned, clientId } = server;
+    if (assigned === undefined || assigned === clientId) return;
+    tell(
+      `The server assigned the Client Identifier ${quoted(assigned)} to a client that has one, ` +
+        `${quoted(clientId)}; it is ignored`,
+    );
   });
 }
 

@@ -25,6 +25,20 @@ Deno.test("sub says that the server exceeds the Receive Maximum, and prints ever
   assertEquals(stderr, told);
 });
 
+Deno.test("pub says that it ignores a Client Identifier that the server assigned unasked", async () => {
+  await using server = new Recorder({
+    connect: () => ({ type: "connack", properties: { assignedClientIdentifier: "theirs" } }),
+  });
+  const unasked = await cli(server, ["pub", "-i", "mine", "-t", "a", "-m", "1"]);
+  assertEquals([unasked.exitCode, unasked.stderr], [
+    0,
+    'mqtt5: The server assigned the Client Identifier "theirs" to a client that has one, "mine"; ' +
+    "it is ignored\n",
+  ]);
+  const asked = await cli(server, ["pub", "-t", "a", "-m", "1"]);
+  assertEquals([asked.exitCode, asked.stderr], [0, ""]);
+});
+
 const TWICE = /← SUBACK[^]*← SUBACK/;
 
 Deno.test("pub -l -q 1 loses nothing when the connection is lost in the middle, and says so", async () => {
