@@ -313,9 +313,9 @@ export class ConnectionClosedError extends Error {
 export type NotSentKind = "expired" | "queue full" | "offline" | "cancelled" | "not allowed";
 
 /**
- * A message that was given up before it was sent: it expired while it waited, the queue was full, it
- * was not to wait for a connection, it was cancelled, or it waited for a connection to a server that
- * does not allow it. The server has not seen it.
+ * A message that was given up before it was sent: it expired while it waited, the queue was full,
+ * it was not to wait for a connection, it was cancelled, or it waited for a connection to a server
+ * that does not allow it. The server has not seen it.
  *
  * @example
  * ```ts
@@ -356,7 +356,8 @@ export type RequestInterruption = "none" | "connection lost" | "session lost";
  * import { RequestTimeoutError } from "jsr:@mqtt5/mqtt5";
  * import { assertEquals } from "@std/assert";
  *
- * const error = new RequestTimeoutError("clock/now", 5000, { wasSent: true, interruption: "none" });
+ * const sent = { wasSent: true, interruption: "none" } as const;
+ * const error = new RequestTimeoutError("clock/now", 5000, sent);
  * assertEquals(error.message, 'No response to the request to "clock/now" within 5000 ms');
  * ```
  */

@@ -213,8 +213,8 @@ export interface BrokerHooks {
    *
    * Default: for a client that is authenticated, by a hook or by `certificateUsername`, its User
    * Name, else the subject of its certificate; authenticated clients with neither count as one
-   * user. For a client that is not authenticated, `undefined`. When enhanced authentication does not
-   * tell who the user is, provide this hook.
+   * user. For a client that is not authenticated, `undefined`. When enhanced authentication does
+   * not tell who the user is, provide this hook.
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /**

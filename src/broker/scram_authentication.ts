@@ -1,6 +1,6 @@
 // SCRAM for `serve()`: clients prove that they know a password that the broker has never seen.
-// Whether a user exists cannot be told from the outside: one who does not is asked for a proof, too,
-// and the same is computed.
+// Whether a user exists cannot be told from the outside: one who does not is asked for a proof,
+// too, and the same is computed.
 
 import { webCrypto } from "../io/crypto.ts";
 import { ReasonCode } from "../packets/mod.ts";

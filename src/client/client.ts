@@ -477,9 +477,9 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
 
   /**
    * Responds to requests (§4.10): calls `handler` for each message, and publishes what it returns
-   * to the Response Topic with the Correlation Data. The request is acknowledged once the server has
-   * accepted the response. Resolves when the server has granted the subscription, and rejects as
-   * {@linkcode Client.subscribe} does.
+   * to the Response Topic with the Correlation Data. The request is acknowledged once the server
+   * has accepted the response. Resolves when the server has granted the subscription, and rejects
+   * as {@linkcode Client.subscribe} does.
    *
    * @example A clock
    * ```ts

@@ -1,6 +1,6 @@
-// Between a connection and what drives it: the bytes that tell the server of a change wait until the
-// change is stored. One write at a time is held back, so that a store that takes its time does not
-// hold up what has been stored already.
+// Between a connection and what drives it: the bytes that tell the server of a change wait until
+// the change is stored. One write at a time is held back, so that a store that takes its time does
+// not hold up what has been stored already.
 
 import type { DrivenConnection } from "../io/drive.ts";
 import type { ConnectionEvent } from "../session/events.ts";

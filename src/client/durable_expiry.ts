@@ -11,7 +11,9 @@ import type { Journal } from "./journal.ts";
 /** So many expired messages are given up at a time. */
 const AT_ONCE = 256;
 
-/** When others have to give up what has expired, they are asked again so many milliseconds later. */
+/**
+ * When others have to give up what has expired, they are asked again so many milliseconds later.
+ */
 const PATIENCE = 1000;
 
 /** What the watch over expiry works with. */

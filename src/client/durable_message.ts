@@ -1,13 +1,20 @@
 // A message that is in the client's store from the moment it is accepted until its outcome is known
 // there.
 
-import { ConnectionClosedError, NotSentError, RefusedError } from "../errors.ts";
+import { NotSentError, RefusedError } from "../errors.ts";
 import type { PublishInit } from "../packets/mod.ts";
 import type { DiscardedEvent, SettledEvent } from "../session/events.ts";
 import { OutgoingMessage } from "../session/outgoing_message.ts";
 import type { SessionChange, StoredMessage, StoredOutcome } from "../session/session_store.ts";
 import { decodeMessage, encodeMessage } from "../session/snapshot.ts";
-import { ACCEPTED as RESULT, type PublishResult, refusedError, resultOf } from "./publication.ts";
+import {
+  ACCEPTED as RESULT,
+  expiredError,
+  type PublishResult,
+  refusedError,
+  resultOf,
+  sessionLostError,
+} from "./publication.ts";
 import { textOf } from "./reconnect.ts";
 
 /** Nobody waits for most messages. */
@@ -154,7 +161,7 @@ export function resultFrom(outcome: StoredOutcome, topic: string): PublishResult
     case "refused":
       return refusedError(topic, outcome, "puback");
     case "expired":
-      return new NotSentError(`The message to ${name} expired before it could be sent`, "expired");
+      return expiredError(topic);
     case "cancelled":
       return new NotSentError(`The message to ${name} was cancelled`, "cancelled");
     case "not allowed":
@@ -163,9 +170,6 @@ export function resultFrom(outcome: StoredOutcome, topic: string): PublishResult
         "not allowed",
       );
     case "may have arrived":
-      return new ConnectionClosedError(
-        `The server lost the session while the message to ${name} was in flight: it may or may not have arrived`,
-        { kind: "transient" },
-      );
+      return sessionLostError(topic);
   }
 }

@@ -19,7 +19,9 @@ import { CommitGate } from "./commit_gate.ts";
 import { DurableMessage } from "./durable_message.ts";
 import { type Changes, PendingChanges } from "./pending_changes.ts";
 
-/** The pause after a commit that has failed, in milliseconds: doubled after each, up to the last. */
+/**
+ * The pause after a commit that has failed, in milliseconds: doubled after each, up to the last.
+ */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 

@@ -39,8 +39,8 @@ export interface DeliveryStore {
   /** Identifies a message that was received. */
   deliveryId(acknowledgement: PendingAcknowledgement): string;
   /**
-   * Runs `work` in a transaction of the store, and with it the acknowledgement if one is given; then
-   * sends that.
+   * Runs `work` in a transaction of the store, and with it the acknowledgement if one is given;
+   * then sends that.
    */
   transact<Result>(
     work: (database: StoreDatabase) => Result,
@@ -227,10 +227,10 @@ export class Message {
   }
 
   /**
-   * Identifies the message, for a client with a store: the same each time the server sends it again,
-   * in a later process too, until it is acknowledged. From then on the server may have forgotten at
-   * QoS 1 that it has; it is a new message then [MQTT-4.3.2-5]. `undefined` at QoS 0, and without a
-   * store.
+   * Identifies the message, for a client with a store: the same each time the server sends it
+   * again, in a later process too, until it is acknowledged. From then on the server may have
+   * forgotten at QoS 1 that it has; it is a new message then [MQTT-4.3.2-5]. `undefined` at QoS 0,
+   * and without a store.
    */
   get deliveryId(): string | undefined {
     return this.#delivery?.id;
@@ -312,9 +312,10 @@ export class Message {
   }
 
   /**
-   * Responds to a request (§4.10): publishes to its Response Topic with its Correlation Data, at the
-   * QoS at which it has come if none is given. Resolves as `client.publish()` does. Await it before
-   * asking for the next message: then a request is not acknowledged before the response is accepted.
+   * Responds to a request (§4.10): publishes to its Response Topic with its Correlation Data, at
+   * the QoS at which it has come if none is given. Resolves as `client.publish()` does. Await it
+   * before asking for the next message: then a request is not acknowledged before the response is
+   * accepted.
    *
    * Rejects with {@linkcode NoResponseTopicError} when the message does not say where a response is
    * to go; else as `client.publish()` does.

@@ -256,7 +256,7 @@ function checkStore(
   }
   if (sessionExpiryInterval === 0) {
     throw new TypeError(
-      "A store needs a sessionExpiryInterval: with 0 the server ends the session with the connection",
+      "A store needs a sessionExpiryInterval: with 0 the session ends with the connection",
     );
   }
   if (session !== undefined) {

@@ -101,19 +101,30 @@ export function refusedError(
 
 /** The error for a message that the engine has given up. */
 export function discardError({ message, cause }: DiscardedEvent): unknown {
-  const topic = JSON.stringify(message.packet.topic);
+  const { topic } = message.packet;
   switch (cause.kind) {
     case "expired":
-      return new NotSentError(`The message to ${topic} expired before it could be sent`, "expired");
+      return expiredError(topic);
     case "not allowed":
       return cause.error;
     case "session lost":
-      return new ConnectionClosedError(
-        `The server lost the session while the message to ${topic} was in flight: ` +
-          "it may or may not have arrived",
-        { kind: "transient" },
-      );
+      return sessionLostError(topic);
     default:
       return cause satisfies never;
   }
+}
+
+/** The error for a message that has waited for too long. */
+export function expiredError(topic: string): NotSentError {
+  const name = JSON.stringify(topic);
+  return new NotSentError(`The message to ${name} expired before it could be sent`, "expired");
+}
+
+/** The error for a message that was in flight in a session that the server has lost. */
+export function sessionLostError(topic: string): ConnectionClosedError {
+  return new ConnectionClosedError(
+    `The server lost the session while the message to ${JSON.stringify(topic)} was in flight: ` +
+      "it may or may not have arrived",
+    { kind: "transient" },
+  );
 }

@@ -59,8 +59,8 @@ export class Publisher {
   }
 
   /**
-   * As {@linkcode Publisher.publish}, for somebody who may withdraw the message. Returns `undefined`
-   * when it has been sent at QoS 0.
+   * As {@linkcode Publisher.publish}, for somebody who may withdraw the message. Returns
+   * `undefined` when it has been sent at QoS 0.
    *
    * @throws {unknown} what `publish()` rejects with at once
    */

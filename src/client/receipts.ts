@@ -12,17 +12,17 @@ export interface Receipt {
   /** Names the message, in a later process too: give it to `client.receipt()`. */
   readonly id: string;
   /**
-   * What becomes of the message, as for `client.publish()`: resolves when the server has it. Rejects
-   * with {@linkcode RefusedError} when the server refuses it, with {@linkcode NotSentError} when it
-   * has expired or was cancelled, and with {@linkcode ConnectionClosedError} when nobody can know,
-   * or this client ends before; the message then stays in the store. Asking for it is what makes
-   * somebody wait: a receipt that nobody asks costs no memory.
+   * What becomes of the message, as for `client.publish()`: resolves when the server has it.
+   * Rejects with {@linkcode RefusedError} when the server refuses it, with {@linkcode NotSentError}
+   * when it has expired or was cancelled, and with {@linkcode ConnectionClosedError} when nobody
+   * can know, or this client ends before; the message then stays in the store. Asking for it is
+   * what makes somebody wait: a receipt that nobody asks costs no memory.
    */
   readonly done: Promise<PublishResult>;
   /**
-   * Gives the message up if it still waits to be sent. Resolves, once that is on disk, to whether it
-   * does; one that is on its way cannot be taken back. Rejects with {@linkcode ConnectionClosedError}
-   * when this client ends before.
+   * Gives the message up if it still waits to be sent. Resolves, once that is on disk, to whether
+   * it does; one that is on its way cannot be taken back. Rejects with
+   * {@linkcode ConnectionClosedError} when this client ends before.
    */
   cancel(): Promise<boolean>;
 }

@@ -10,8 +10,8 @@ import { isResponseTopic, type ResponseMessage } from "./response_message.ts";
 import type { ActiveSubscription, SubscribeOptions } from "./subscription.ts";
 
 /**
- * Makes the response to a request; nothing for no response. What it throws, or rejects with, goes to
- * `onError`.
+ * Makes the response to a request; nothing for no response. What it throws, or rejects with, goes
+ * to `onError`.
  */
 export type RequestHandler = (
   request: Message,
@@ -31,8 +31,8 @@ export interface RespondOptions extends Omit<SubscribeOptions, "ack"> {
    */
   readonly onError?: ((error: unknown, request: Message) => void) | undefined;
   /**
-   * How to respond when the handler fails: `true` for nothing but the User Property `error` with the
-   * error's message, or a function that makes the response. Default: false, no response.
+   * How to respond when the handler fails: `true` for nothing but the User Property `error` with
+   * the error's message, or a function that makes the response. Default: false, no response.
    */
   readonly respondToErrors?:
     | boolean
@@ -42,7 +42,8 @@ export interface RespondOptions extends Omit<SubscribeOptions, "ack"> {
 
 /**
  * Responds to requests, until it is disposed or the client is closed; made by `client.respond()`.
- * Disposing it ends the subscription, and resolves when the requests that have come have a response.
+ * Disposing it ends the subscription, and resolves when the requests that have come have a
+ * response.
  */
 export interface Responder extends AsyncDisposable {
   /** The Topic Filters that the server has granted. */

@@ -251,7 +251,8 @@ function noWebSocketText(
       "mqtts://";
   }
   const other = usesTls(destination) ? "mqtts://" : "mqtt://";
-  return `the server does not speak WebSocket on this port; use ${other}, or its port for WebSocket`;
+  return "the server does not speak WebSocket on this port; " +
+    `use ${other}, or its port for WebSocket`;
 }
 
 function webSocketClosed(destination: Destination): Told {

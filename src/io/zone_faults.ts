@@ -1,5 +1,5 @@
-// What a zone has to do with a failure to connect: a platform says "Invalid argument" of it, or that
-// there is no such host.
+// What a zone has to do with a failure to connect: a platform says "Invalid argument" of it, or
+// that there is no such host.
 
 import type { Destination } from "./destination.ts";
 import { codeOf, messageOf, type Told } from "./fault_texts.ts";

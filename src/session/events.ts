@@ -124,7 +124,9 @@ export interface MoreEvent {
 
 /** What ended a connection. */
 export type CloseCause =
-  /** This end has said DISCONNECT, or, by the CONNACK `refusal`, that it does not take the Client. */
+  /**
+   * This end has said DISCONNECT, or, by the CONNACK `refusal`, that it does not take the Client.
+   */
   | {
     readonly kind: "this end";
     readonly packet: DisconnectInit | undefined;

@@ -1,5 +1,5 @@
-// What an application publishes, as a packet: a topic, a payload, and options that are the fields and
-// properties of PUBLISH, flat.
+// What an application publishes, as a packet: a topic, a payload, and options that are the fields
+// and properties of PUBLISH, flat.
 
 import type { PropertiesOf, PublishInit, QoS } from "../packets/mod.ts";
 
@@ -11,7 +11,9 @@ export interface MessageContent extends
   > {
   /** Text, sent as UTF-8, or bytes. */
   readonly payload: string | Uint8Array;
-  /** A message that was received is not content: which of its properties go on is for you to say. */
+  /**
+   * A message that was received is not content: which of its properties go on is for you to say.
+   */
   readonly topic?: never;
 }
 

@@ -1,6 +1,6 @@
-// §3.1.2.11.3 Receive Maximum, where a peer does not keep to it. Some servers of wide use send a few
-// messages more than a small one allows; as long as they take little memory, to end the connection
-// would do more harm than to keep them.
+// §3.1.2.11.3 Receive Maximum, where a peer does not keep to it. Some servers of wide use send a
+// few messages more than a small one allows; as long as they take little memory, to end the
+// connection would do more harm than to keep them.
 
 import type { PublishPacket } from "../packets/mod.ts";
 import { elementsOf, messageSize } from "./message_size.ts";

@@ -29,7 +29,9 @@ export interface StoredDelivery {
   readonly packetId: number;
   /** How many messages that had it the application is done with: tells one from the next. */
   readonly count: number;
-  /** Whether the last of them is of QoS 2, and its PUBREL has not come: it is not delivered again. */
+  /**
+   * Whether the last of them is of QoS 2, and its PUBREL has not come: it is not delivered again.
+   */
   readonly isUnreleased: boolean;
 }
 
@@ -174,7 +176,9 @@ export interface SessionStorage {
     | Promise<
       StoredMessage | StoredReceipt | undefined
     >;
-  /** The messages with receipts that wait or are in flight, in their order, so many after `after`. */
+  /**
+   * The messages with receipts that wait or are in flight, in their order, so many after `after`.
+   */
   pending(after: number, count: number):
     | readonly StoredMessage[]
     | Promise<
@@ -202,8 +206,8 @@ export interface StoreDatabase {
 /** A store that runs an application's own writes in the transaction of a session's changes. */
 export interface TransactionalStorage extends SessionStorage {
   /**
-   * Runs `work` and writes the changes, all in one transaction: when `work` throws, nothing of it is
-   * written, and the error is thrown. What was given to `commit()` before is written before.
+   * Runs `work` and writes the changes, all in one transaction: when `work` throws, nothing of it
+   * is written, and the error is thrown. What was given to `commit()` before is written before.
    */
   transact<Result>(
     work: (database: StoreDatabase) => Result,

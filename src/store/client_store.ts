@@ -36,7 +36,8 @@ export interface StoreOptions {
   readonly maximumBytes?: number | undefined;
   /**
    * How long the outcome of a message is kept for `client.receipt()`, in milliseconds. Where
-   * `maximumBytes` leaves no room, the oldest make way for new messages. Default: 86,400,000, a day.
+   * `maximumBytes` leaves no room, the oldest make way for new messages. Default: 86,400,000, a
+   * day.
    */
   readonly keepReceipts?: number | undefined;
 }
@@ -147,8 +148,8 @@ export class Store implements SessionStore, Disposable {
    *
    * @param work is given the database, and a function that publishes as `client.enqueue()` does and
    *   returns the name of the receipt; it must not wait
-   * @throws {TypeError} when an argument is wrong, `work` returns a promise, or it is not clear whose
-   *   message it is: `clientId` says so where the file has several sessions
+   * @throws {TypeError} when an argument is wrong, `work` returns a promise, or it is not clear
+   *   whose message it is: `clientId` says so where the file has several sessions
    * @throws {StoreError} when nothing can be stored
    * @throws {unknown} what `work` throws
    *
@@ -226,7 +227,9 @@ export class Store implements SessionStore, Disposable {
     );
   }
 
-  /** What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}. */
+  /**
+   * What `work` throws is thrown as it is; what the database throws as a {@linkcode StoreError}.
+   */
   #transact<Result, Written>(
     work: (database: StoreDatabase) => Result,
     write: (result: Result) => Written,
@@ -269,7 +272,8 @@ export class Store implements SessionStore, Disposable {
       kept++;
       now = Math.max(now, change.receipt.at);
     }
-    // More than come, so that those whose time is over get fewer; bounded, so that it takes no time.
+    // More than come, so that those whose time is over get fewer; bounded, so that it takes no
+    // time.
     if (kept > 0) this.#tables.deleteReceipts(now - this.#keepReceipts, 2 * kept);
   }
 

@@ -209,9 +209,9 @@ export class Reader {
   #view(length: number): Uint8Array<ArrayBuffer> {
     const start = this.offset;
     this.offset += length;
-    // The one place that says so, for `new Response(payload)` and `new Blob([payload])` take nothing
-    // wider. It is true of all that a socket gives; of bytes in shared memory, which nobody but a
-    // caller of the codec can have, these are views in shared memory.
+    // The one place that says so, for `new Response(payload)` and `new Blob([payload])` take
+    // nothing wider. It is true of all that a socket gives; of bytes in shared memory, which nobody
+    // but a caller of the codec can have, these are views in shared memory.
     return this.#bytes.subarray(start, this.offset) as Uint8Array<ArrayBuffer>;
   }
 }

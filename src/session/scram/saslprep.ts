@@ -1,6 +1,6 @@
 // RFC 4013 SASLprep: text beyond ASCII in the one form that both ends compute with, however a
-// keyboard made it. The platform's NFKC gives what Unicode 3.2 did for its characters, but for five;
-// `tests/session/saslprep_test.ts` compares every character.
+// keyboard made it. The platform's NFKC gives what Unicode 3.2 did for its characters, but for
+// five; `tests/session/saslprep_test.ts` compares every character.
 
 import { LEFT_TO_RIGHT, RIGHT_TO_LEFT, UNASSIGNED } from "./unicode_tables.ts";
 
