@@ -1,13 +1,12 @@
 // Shows the packets on a connection, each in a few lines, with its bytes and their meaning.
 
-import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Transport } from "../../io/transport.ts";
-import { readFixedHeader } from "../../packets/fixed_header.ts";
-import { type ExplainedField, explainPacket, type Explanation } from "../../packets/mod.ts";
+import type { Explanation } from "../../packets/mod.ts";
+import { PacketCutter } from "../../packets/packet_cutter.ts";
+import { describeField } from "../../packets/shown.ts";
 import { byteCount } from "../../wire/field.ts";
-import { INCOMPLETE, Reader } from "../../wire/reader.ts";
 import type { Output } from "../context.ts";
-import { hexByte, hexBytes, type Paint, paintFor, quoted, wrap } from "../terminal/text.ts";
+import { hexBytes, type Paint, paintFor, wrap } from "../terminal/text.ts";
 import { SECRETS } from "./format.ts";
 
 /** The direction of a packet. */
@@ -41,48 +40,6 @@ export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket)
   };
 }
 
-/** Cuts a stream of bytes into packets. After malformed bytes it stops. */
-class PacketCutter {
-  readonly #onPacket: (packet: Explanation) => void;
-  readonly #reader = new Reader();
-  /** The bytes of incomplete packets, and how many there are. */
-  #chunks: Uint8Array[] = [];
-  #length = 0;
-  /** The size of the first of them; 0 while it is unknown. */
-  #size = 0;
-
-  constructor(onPacket: (packet: Explanation) => void) {
-    this.#onPacket = onPacket;
-  }
-
-  push(chunk: Uint8Array): void {
-    if (this.#size === Infinity) return;
-    // The chunk may be overwritten before it is explained.
-    this.#chunks.push(chunk.slice());
-    this.#length += chunk.length;
-    if (this.#length < this.#size) return;
-    let rest: Uint8Array = concat(this.#chunks);
-    for (this.#size = this.#sizeOf(rest); this.#size > 0 && this.#size <= rest.length;) {
-      this.#onPacket(explainPacket(rest.subarray(0, this.#size)));
-      rest = rest.subarray(this.#size);
-      this.#size = this.#sizeOf(rest);
-    }
-    this.#chunks = [rest];
-    this.#length = rest.length;
-  }
-
-  /** The size of the packet at the start; 0 while unknown, `Infinity` if malformed. */
-  #sizeOf(bytes: Uint8Array): number {
-    this.#reader.pointTo(bytes);
-    try {
-      const length = readFixedHeader(this.#reader, Infinity);
-      return length === INCOMPLETE ? 0 : this.#reader.position + length;
-    } catch {
-      return Infinity;
-    }
-  }
-}
-
 const INDENT = "    ";
 
 /** A space at which no line is broken. In received text it is escaped. */
@@ -91,9 +48,6 @@ const GLUE = "\u00a0";
 /** How many bytes of a packet are shown. */
 const SHOWN = 48;
 const BYTES_ON_A_LINE = 24;
-
-/** Fields that only frame the others. */
-const FRAMING = /^(MQTT Control Packet type|Remaining Length|(Will )?Property (Length|Identifier))/;
 
 /** A packet in a few lines: its type, its bytes, and its fields with their sections. */
 export function formatPacket(
@@ -109,7 +63,8 @@ export function formatPacket(
   }`;
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
   // Lines are broken between fields where possible.
-  const meanings = fields.flatMap((field) => sentences(field, hidden))
+  const meanings = fields.flatMap((field) => describeField(field, hidden))
+    .map(({ text, section }) => `${text}${GLUE}§${section}`)
     .map((sentence) => sentence.length < room ? sentence.replaceAll(" ", GLUE) : sentence);
   const isSecret = fields.some(({ name }) => hidden.includes(name));
   const lines = [
@@ -132,35 +87,4 @@ function hexLines(bytes: Uint8Array, room: number, { dim }: Paint): string[] {
     lines.push(INDENT + dim(line + (end < bytes.length && start + perLine >= end ? " …" : "")));
   }
   return lines;
-}
-
-/** The value of a field, or those of its bits that are not 0. */
-function sentences(field: ExplainedField, hidden: readonly string[]): string[] {
-  const { name, section, value, isCode, meaning, bits } = field;
-  if (bits.length > 0) {
-    return bits
-      .filter(({ name, value }) =>
-        value !== 0 && name !== "MQTT Control Packet type" && name !== "Reserved flags"
-      )
-      .map(({ name, value, section }) => `${name}${GLUE}${value}${GLUE}§${section}`);
-  }
-  if (FRAMING.test(name)) return [];
-  if (hidden.includes(name)) return [`${name} not shown${GLUE}§${section}`];
-  const shown = typeof value === "string"
-    ? quoted(value)
-    : value instanceof Uint8Array
-    ? textOrSize(value)
-    : isCode
-    ? `${hexByte(Number(value))}${meaning === undefined ? "" : ` ${meaning}`}`
-    : String(value);
-  return [`${name} ${shown}${GLUE}§${section}`];
-}
-
-function textOrSize(bytes: Uint8Array): string {
-  if (bytes.length > SHOWN) return byteCount(bytes.length);
-  try {
-    return quoted(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch {
-    return hexBytes(bytes);
-  }
 }

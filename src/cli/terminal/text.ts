@@ -1,6 +1,9 @@
 // Text for a terminal: colours, wrapping, and the escaping of all that was received.
 
+import { escaped, UNSEEN } from "../../packets/shown.ts";
 import type { Output } from "../context.ts";
+
+export { escaped, hexByte, hexBytes, quoted } from "../../packets/shown.ts";
 
 /** Text styles. */
 export interface Paint {
@@ -23,23 +26,6 @@ export function paintFor({ colors }: Output): Paint {
     yellow: sgr(33),
     cyan: sgr(36),
   };
-}
-
-/** Escaped text in quotation marks. */
-export function quoted(text: string): string {
-  return `"${escaped(text.replaceAll(/["\\]/g, "\\$&"))}"`;
-}
-
-/**
- * Characters that a terminal might obey, hide or reorder: controls (C0, DEL, C1), formatting
- * characters (bidirectional, zero width), unassigned ones, and white space other than the space.
- * The variation selectors of emoji (U+FE0E, U+FE0F) are harmless.
- */
-const UNSEEN = /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
-
-/** Text that is safe for a terminal: what it might obey or hide is escaped. */
-export function escaped(text: string): string {
-  return text.replaceAll(UNSEEN, escape);
 }
 
 /** The same for bytes; those that are not UTF-8 become `\x9B`. */
@@ -88,33 +74,10 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-function escape(character: string): string {
-  switch (character) {
-    case "\n":
-      return "\\n";
-    case "\r":
-      return "\\r";
-    case "\t":
-      return "\\t";
-    default:
-      return `\\u{${character.codePointAt(0)!.toString(16).toUpperCase()}}`;
-  }
-}
-
 /** Writes a message to the person on a line of its own; in red if it is a failure. */
 export function report(stderr: Output, text: string, isFailure = false): void {
   const { red, yellow } = paintFor(stderr);
   stderr.write(`${(isFailure ? red : yellow)("mqtt5:")} ${escaped(text)}\n`);
-}
-
-/** `"0x1F"`. */
-export function hexByte(byte: number): string {
-  return `0x${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-}
-
-/** `"00 04 4D"`. */
-export function hexBytes(bytes: Uint8Array): string {
-  return bytes.toHex().toUpperCase().replaceAll(/..(?=.)/g, "$& ");
 }
 
 /** Breaks text into lines of at most `width` characters, at spaces where possible. */
