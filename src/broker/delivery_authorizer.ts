@@ -93,7 +93,8 @@ export class DeliveryAuthorizer {
     const waiting: Promise<void>[] = [];
     const asked = new Set<string>();
     const ask = ({ packet }: OutgoingMessage) => {
-      const { topic, payload = NO_BYTES, qos = 0, retain = false } = packet;
+      // What the broker queues has all its fields.
+      const { topic, payload, qos, retain } = packet as PublishPacket;
       turns.count(asked.has(topic) ? Work.look : Work.hook);
       if (asked.has(topic)) return;
       asked.add(topic);
@@ -129,8 +130,6 @@ export class DeliveryAuthorizer {
     });
   }
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** Those who want a message, alone or as members of a group. */
 function* sessionsOf({ single, groups }: Matches<BrokerSession>): Generator<BrokerSession> {

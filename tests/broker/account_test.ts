@@ -65,6 +65,8 @@ Deno.test("An account is not small by default", () => {
   const broker = new Account(undefined, { limit: 100, reserve: 50 });
   assertFalse(new Account(broker).hasRoom(51));
   assert(new Account(broker).hasRoom(50));
+  broker.charge(50);
+  assertFalse(new Account(broker).hasRoom(1));
 });
 
 Deno.test("A closed account gives back all of its bytes and accepts no more charges", () => {

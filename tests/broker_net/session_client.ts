@@ -38,6 +38,8 @@ export class SessionClient {
   connack: ConnackPacket | undefined;
   /** Reason Codes of the acknowledgements of SUBSCRIBE and UNSUBSCRIBE. */
   readonly answers: number[] = [];
+  /** Whether it acknowledges what it receives. */
+  acknowledges = true;
   /** How often a session was not there that was promised. */
   lost = 0;
   #transport: Transport | undefined;
@@ -186,6 +188,7 @@ export class SessionClient {
     if (qos < 2 || !this.#unreleased.has(packetId)) {
       this.received.push(new TextDecoder().decode(payload));
     }
+    if (!this.acknowledges) return;
     if (qos === 1) this.#send({ type: "puback", packetId });
     if (qos < 2) return;
     this.#unreleased.add(packetId);

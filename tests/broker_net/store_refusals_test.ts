@@ -279,6 +279,32 @@ fullTest(
 );
 
 fullTest(
+  "What is in flight for a session that now ends with its connection is not stored when there is room again",
+  async (world) => {
+    const { kept, other, plan } = world;
+    await world.connect(1);
+    plan.begin();
+    // That it has a Will could not be stored, so it is not known of it that it is kept no more.
+    const will = { topic: "will", payload: new Uint8Array(0) };
+    const brief = new SessionClient({ clientId: "kept", cleanStart: false, will });
+    brief.acknowledges = false;
+    await world.do(
+      () => kept.publish("a", "1", 1),
+      () => brief.connect(world.broker),
+      () => other.publish("a", "2", 1),
+    );
+    await world.recover();
+    await world.do(() => other.publish("a", "3", 1));
+    assertEquals(brief.connack?.sessionPresent, true);
+    assertEquals(codes(other), [0x00, 0x00]);
+    assertEquals(brief.received.slice(-2), ["2", "3"]);
+    assertEquals(world.errors, ["the store: full"]);
+    await world.do(() => brief.cut(), () => kept.connect(world.broker));
+    assertEquals(kept.connack?.sessionPresent, false);
+  },
+);
+
+fullTest(
   "A broker whose disk is full ends, and says once what it could not keep",
   async (world) => {
     const { kept, other, plan } = world;
