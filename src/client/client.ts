@@ -105,11 +105,15 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #session: Session;
   readonly #publisher: Publisher;
-  readonly #subscriptions: Subscriptions;
   readonly #connector: Connector;
   /** Only with the option `authentication`. */
   readonly #reauthentication: Reauthentication | undefined;
   readonly #durable: DurableSession | undefined;
+  /**
+   * Made by the first subscription or message; at once for a session that is older than this
+   * client, or in its store.
+   */
+  #subscriptions: Subscriptions | undefined;
   /** Made by the first request. */
   #requests: Requests | undefined;
   #state: ClientState = "connecting";
@@ -162,7 +166,6 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       onExpired: (message) =>
         this.#publisher.discarded({ type: "discarded", message, cause: { kind: "expired" } }),
     });
-    const journal = this.#durable?.journal;
     this.#publisher = new Publisher({
       durable: this.#durable?.publisher,
       clock: world.clock,
@@ -178,28 +181,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       refusal: () => this.#refusal(),
       tell: (type, detail) => this.#tell(type, detail),
     });
-    // In an older session the server may have subscriptions whose identifiers are not ours.
     const isOlder = this.#session.exists;
-    this.#subscriptions = new Subscriptions({
-      settings,
-      clock: world.clock,
-      stored: this.#durable?.subscriptions,
-      store: this.#durable?.deliveries,
-      identifiersAfter: isOlder ? Math.floor(world.clock.random() * 200_000_000) : 0,
-      link: () => connector.link,
-      awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
-      acknowledge(acknowledgement, reasonCode, properties) {
-        const link = connector.last;
-        if (link?.connection.acknowledge(acknowledgement, reasonCode, properties) !== true) {
-          return false;
-        }
-        journal?.acknowledged(acknowledgement, reasonCode);
-        link.drive.wake();
-        return true;
-      },
-      publish: (topic, payload, options) => this.publish(topic, payload, options),
-      tell: (type, detail) => this.#tell(type, detail),
-    });
+    if (isOlder || storage !== undefined) this.#subscriptions = this.#newSubscriptions(isOlder);
   }
 
   /** What the client is doing. */
@@ -218,7 +201,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * against the Receive Maximum.
    */
   get messages(): Messages {
-    return messagesOf(this.#subscriptions.unclaimed, this.#world.clock);
+    return messagesOf(this.#routing.unclaimed, this.#world.clock);
   }
 
   /**
@@ -369,7 +352,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const { signal } = options;
     signal?.throwIfAborted();
     this.#checkNotEnded();
-    const reasonCodes = await this.#subscriptions.unsubscribe(request, signal);
+    const reasonCodes = await this.#routing.unsubscribe(request, signal);
     const reasonCode = reasonCodes.find((code) => isFailure(code));
     if (reasonCode === undefined) return reasonCodes;
     const reason = reasonCodeName(reasonCode, "unsuback") ?? "";
@@ -556,7 +539,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const request = subscribeRequest(filters, options);
     options.signal?.throwIfAborted();
     this.#checkNotEnded();
-    return await this.#subscriptions.subscribe(request, options);
+    return await this.#routing.subscribe(request, options);
   }
 
   /** The requests; made when they are first needed. */
@@ -573,6 +556,37 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     });
   }
 
+  get #routing(): Subscriptions {
+    return this.#subscriptions ??= this.#newSubscriptions(false);
+  }
+
+  /** In an older session the server may have subscriptions whose identifiers are not ours. */
+  #newSubscriptions(isOlder: boolean): Subscriptions {
+    const connector = this.#connector;
+    const durable = this.#durable;
+    const { clock } = this.#world;
+    return new Subscriptions({
+      settings: this.#settings,
+      clock,
+      stored: durable?.subscriptions,
+      store: durable?.deliveries,
+      identifiersAfter: isOlder ? Math.floor(clock.random() * 200_000_000) : 0,
+      link: () => connector.link,
+      awaits: (acknowledgement) => connector.last?.connection.awaits(acknowledgement) ?? false,
+      acknowledge(acknowledgement, reasonCode, properties) {
+        const link = connector.last;
+        if (link?.connection.acknowledge(acknowledgement, reasonCode, properties) !== true) {
+          return false;
+        }
+        durable?.journal.acknowledged(acknowledgement, reasonCode);
+        link.drive.wake();
+        return true;
+      },
+      publish: (topic, payload, options) => this.publish(topic, payload, options),
+      tell: (type, detail) => this.#tell(type, detail),
+    });
+  }
+
   #requireStore(): DurableSession {
     if (this.#durable === undefined) throw new TypeError("The client has no store");
     return this.#durable;
@@ -583,7 +597,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const server = serverInfo(link.connect, packet);
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
-    this.#subscriptions.connected(link, packet.sessionPresent);
+    this.#subscriptions?.connected(link, packet.sessionPresent);
     this.#reauthentication?.connected(link);
     if (!packet.sessionPresent) this.#requests?.sessionLost();
     this.#tell("connected", { server });
@@ -598,7 +612,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
       case "closed":
         return this.#connector.lost(link, event.cause);
       case "message":
-        return this.#subscriptions.deliver(event.packet, event.acknowledgement);
+        return this.#routing.deliver(event.packet, event.acknowledgement);
       case "settled":
         return this.#publisher.settled(event);
       case "discarded":
@@ -607,14 +621,14 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
         return this.#tell("exceeded", { receiveMaximum: event.receiveMaximum });
       case "suback":
       case "unsuback":
-        return this.#subscriptions.handleAnswer(event.packet);
+        return this.#routing.handleAnswer(event.packet);
       case "auth":
         return this.#reauthentication?.handleAuth(event.packet);
     }
   }
 
   #lost(detail: ClientEvents["disconnected"]): void {
-    this.#subscriptions.lost();
+    this.#subscriptions?.lost();
     this.#requests?.connectionLost();
     if (detail.willReconnect) this.#state = "reconnecting";
     this.#publisher.lost();
@@ -628,7 +642,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     this.#error = error ??
       new ConnectionClosedError("The client is closed", { kind: "closed" });
     this.#requests?.end(this.#error);
-    this.#subscriptions.end(error, this.#error);
+    this.#routing.end(error, this.#error);
     this.#publisher.end(this.#error);
     const durable = this.#durable;
     if (durable === undefined) return this.#close(error);

@@ -31,16 +31,61 @@ export interface World {
   readonly endOfTurn?: () => Promise<void>;
 }
 
-/** A connection with what runs it. */
-export interface Link {
+/** Who is told of a connection from CONNACK on. */
+export interface LinkListener {
+  /** Is told every event of the connection, CONNACK and all that comes with it included. */
+  readonly onEvent: (link: Link, event: ConnectionEvent) => void;
+  /** Is told what was thrown within this program while the connection was there. */
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** A connection with what runs it. It outlives the attempt, and keeps nothing of it. */
+export class Link {
   readonly server: Server;
   readonly connect: ConnectInit;
   readonly connection: ClientConnection;
-  readonly drive: Drive;
   /** The enhanced authentication that led to CONNACK, if there was one (§4.12). */
   readonly exchange: AuthenticationExchange | undefined;
+  readonly drive: Drive;
   /** When CONNACK came. */
-  readonly since: number;
+  since = Infinity;
+  readonly #listener: LinkListener;
+  #handshake: Handshake | undefined;
+
+  constructor(handshake: Handshake, transport: Transport) {
+    const { attempt, connect, exchange, connection } = handshake;
+    const { server, listener, guard, world: { clock } } = attempt;
+    this.server = server;
+    this.connect = connect;
+    this.connection = connection;
+    this.exchange = exchange;
+    this.#listener = listener;
+    this.#handshake = handshake;
+    const driven = guard?.(connection, () => this.drive.wake()) ?? connection;
+    this.drive = new Drive(
+      transport,
+      driven,
+      clock,
+      (event) => this.#handle(event),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** CONNACK has come: the handshake is over. */
+  opened(now: number): void {
+    this.since = now;
+    this.#handshake = undefined;
+  }
+
+  #handle(event: ConnectionEvent): void {
+    if (this.#handshake === undefined) this.#listener.onEvent(this, event);
+    else if (this.#handshake.handle(this, event)) this.#listener.onEvent(this, event);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#handshake === undefined) this.#listener.onInternalError(error);
+    else this.#handshake.reject(internalError(error));
+  }
 }
 
 /** The connection as it is to be driven; `wake` is to be called when held bytes may go. */
@@ -59,10 +104,7 @@ export interface Attempt {
   readonly wasConnected: boolean;
   /** Gives up. */
   readonly signal: AbortSignal;
-  /** Is told every event of the connection, CONNACK and all that comes with it included. */
-  readonly onEvent: (link: Link, event: ConnectionEvent) => void;
-  /** Is told what was thrown within this program while the connection was there. */
-  readonly onInternalError: (error: unknown) => void;
+  readonly listener: LinkListener;
 }
 
 /**
@@ -104,80 +146,99 @@ async function connectWithin(attempt: Attempt, signal: AbortSignal): Promise<Lin
   signal.addEventListener("abort", close);
   if (signal.aborted) close();
   try {
-    return await shakeHands(attempt, connect, exchange, connection, transport, signal);
+    return await new Handshake(attempt, connect, exchange, connection, signal).shake(transport);
   } finally {
     signal.removeEventListener("abort", close);
   }
 }
 
-async function shakeHands(
-  { server, world: { clock }, guard, wasConnected, onEvent, onInternalError }: Attempt,
-  connect: ConnectInit,
-  exchange: AuthenticationExchange | undefined,
-  connection: ClientConnection,
-  transport: Transport,
-  signal: AbortSignal,
-): Promise<Link> {
-  const { promise, resolve, reject } = Promise.withResolvers<Link>();
-  let since = Infinity;
-  let isRejected = false;
-  const { address } = server;
-  const authenticationMethod = connect.properties?.authenticationMethod;
-  /** A step of authentication, which may take time. */
-  const step = (work: Promise<void>, then = () => {}): void => {
-    work.then(then, (error) => connection.failAuthentication(error))
-      .catch((error) => connection.abort(error))
-      .then(() => link.drive.wake());
-  };
-  const shake = (event: ConnectionEvent): void => {
+/** From CONNECT to CONNACK. */
+class Handshake {
+  readonly attempt: Attempt;
+  readonly connect: ConnectInit;
+  readonly exchange: AuthenticationExchange | undefined;
+  readonly connection: ClientConnection;
+  readonly #signal: AbortSignal;
+  readonly #done = Promise.withResolvers<Link>();
+  #isRejected = false;
+
+  constructor(
+    attempt: Attempt,
+    connect: ConnectInit,
+    exchange: AuthenticationExchange | undefined,
+    connection: ClientConnection,
+    signal: AbortSignal,
+  ) {
+    this.attempt = attempt;
+    this.connect = connect;
+    this.exchange = exchange;
+    this.connection = connection;
+    this.#signal = signal;
+  }
+
+  /** Resolves when CONNACK has come. */
+  async shake(transport: Transport): Promise<Link> {
+    const link = new Link(this, transport);
+    try {
+      return await this.#done.promise;
+    } catch (error) {
+      // One that has ended says its last words first.
+      if (!this.connection.isClosed) transport.close();
+      await link.drive.finished;
+      throw error;
+    }
+  }
+
+  /** There will be no CONNACK. */
+  reject(error: unknown): void {
+    this.#done.reject(error);
+  }
+
+  /** Returns whether the listener is to be told of the event, too. */
+  handle(link: Link, event: ConnectionEvent): boolean {
     // What comes after the attempt has failed does not make a connection any more.
-    if (isRejected) return;
+    if (this.#isRejected) return false;
+    const { attempt: { server, world: { clock }, wasConnected }, connection } = this;
+    const signal = this.#signal;
+    const authenticationMethod = this.connect.properties?.authenticationMethod;
     switch (event.type) {
       case "connack":
-        since = clock.now();
-        handle = (event) => onEvent(link, event);
-        resolve(link);
-        break;
+        link.opened(clock.now());
+        this.#done.resolve(link);
+        return true;
       case "auth": {
-        if (exchange !== undefined) return step(exchange.answer(connection, event.packet, signal));
-        isRejected = true;
-        return reject(stepAskedError(address, authenticationMethod!));
+        const { exchange } = this;
+        if (exchange !== undefined) {
+          this.#step(link, exchange.answer(connection, event.packet, signal));
+          return false;
+        }
+        this.#isRejected = true;
+        this.reject(stepAskedError(server.address, authenticationMethod!));
+        return false;
       }
       case "verify": {
-        const verified = exchange!.done(event.packet, signal);
-        return step(verified, () => connection.confirm(clock.now()));
+        const verified = this.exchange!.done(event.packet, signal);
+        this.#step(link, verified, () => connection.confirm(clock.now()));
+        return false;
       }
       case "closed": {
         const { error } = link.drive;
-        return reject(
+        this.reject(
           unansweredError(event.cause, server, error, wasConnected, authenticationMethod),
         );
+        return false;
       }
+      default:
+        return true;
     }
-    onEvent(link, event);
-  };
-  let handle = shake;
-  const driven = guard?.(connection, () => link.drive.wake()) ?? connection;
-  const link: Link = {
-    server,
-    connect,
-    connection,
-    exchange,
-    get since() {
-      return since;
-    },
-    drive: new Drive(transport, driven, clock, (event) => handle(event), (error) => {
-      if (since === Infinity) reject(internalError(error));
-      else onInternalError(error);
-    }),
-  };
-  try {
-    return await promise;
-  } catch (error) {
-    // One that has ended says its last words first.
-    if (!connection.isClosed) transport.close();
-    await link.drive.finished;
-    throw error;
+  }
+
+  /** A step of authentication, which may take time. */
+  #step({ drive }: Link, work: Promise<void>, then = () => {}): void {
+    const { connection } = this;
+    work.then(then, (error) => connection.failAuthentication(error))
+      .catch((error) => connection.abort(error))
+      .then(() => drive.wake());
   }
 }
 

@@ -70,8 +70,7 @@ export class Connector {
       session,
       guard,
       wasConnected: () => this.#last !== undefined,
-      onEvent: host.handle,
-      onInternalError: (error) => this.fail(error),
+      listener: { onEvent: host.handle, onInternalError: (error) => this.fail(error) },
     });
     this.#host = host;
   }

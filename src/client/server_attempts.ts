@@ -2,9 +2,8 @@
 // point to (§4.11).
 
 import { ConnectionClosedError } from "../errors.ts";
-import type { ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
-import { type Guard, type Link, openLink, type World } from "./connection_attempt.ts";
+import { type Guard, type LinkListener, openLink, type World } from "./connection_attempt.ts";
 import { unlessAborted, within } from "./deadline.ts";
 import type { Settings } from "./options.ts";
 import { textOf } from "./reconnect.ts";
@@ -25,10 +24,7 @@ export interface ServerAttemptsSetup {
   readonly guard: Guard | undefined;
   /** Whether the client has been connected before. */
   readonly wasConnected: () => boolean;
-  /** Is told every event of the connections. */
-  readonly onEvent: (link: Link, event: ConnectionEvent) => void;
-  /** Is told what was thrown within this program on a connection. */
-  readonly onInternalError: (error: unknown) => void;
+  readonly listener: LinkListener;
 }
 
 /** Tries servers. */
