@@ -19,7 +19,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ["session", "io"],
   broker: ["session"],
   browser: ["client"],
-  cli: ["client", "broker", "store"],
+  monitor: ["packets"],
+  testing: ["client", "broker", "store", "monitor"],
+  cli: ["client", "broker", "store", "monitor"],
 };
 
 /** Single files and folders that may import more than their layer. */

@@ -15,7 +15,7 @@ export type { CertificateOptions, Listener, ListenOptions, ListenProtocol } from
 import { LISTEN_OPTIONS } from "../io/listen_options.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { MemoryValve } from "../io/memory_valve.ts";
-import { processMemory } from "../io/process_memory.ts";
+import { type ProcessMemory, processMemory } from "../io/process_memory.ts";
 import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
@@ -33,6 +33,27 @@ import type { ConnectedClient, DisconnectClientOptions } from "./connected_clien
 import type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
 import { BROKER_OPTIONS, type BrokerOptions } from "./options.ts";
 import { earlyRefusal } from "./refusals.ts";
+
+/**
+ * All of the world that a broker needs. What is left out is that of this machine.
+ *
+ * @internal
+ */
+export interface BrokerTools {
+  readonly clock: Clock;
+  /** Makes a Client Identifier that cannot be guessed. */
+  readonly newClientId?: () => string;
+  /** Writes a line to the console. */
+  readonly warn?: (line: string) => void;
+  /** Calls back at the end of the event loop's turn. */
+  readonly atEndOfTurn?: (callback: () => void) => void;
+  /** Calls back after sockets and timers had their turn. */
+  readonly onNextTurn?: (callback: () => void) => void;
+  /** The memory of the process; `undefined` if nobody knows it. */
+  readonly memory?: ProcessMemory | undefined;
+  /** Opens a listener. */
+  readonly listen?: typeof listen;
+}
 
 /** For how long changes that no client waits for may stay uncommitted, in milliseconds. */
 const SOON = 100;
@@ -102,22 +123,23 @@ export class Broker implements AsyncDisposable {
   #cancelCommit: (() => void) | undefined;
 
   /** Use {@linkcode serve}. */
-  constructor(options: ServeOptions, clock: Clock, store: Store | undefined) {
+  constructor(options: ServeOptions, tools: BrokerTools, store: Store | undefined) {
+    const { clock } = tools;
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
-    const turns = new SocketTurns();
-    const tools = {
+    const engineTools = {
       now: () => clock.now(),
-      newClientId: randomName,
-      warn: writeToConsole,
-      atEndOfTurn,
-      onNextTurn: (callback: () => void) => void turns.next().then(callback),
+      newClientId: tools.newClientId ?? randomName,
+      warn: tools.warn ?? writeToConsole,
+      atEndOfTurn: tools.atEndOfTurn ?? atEndOfTurn,
+      onNextTurn: tools.onNextTurn ?? onNextTurn(),
       hasCertificateUsernames: (options.listeners ?? [options])
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };
-    this.#engine = new BrokerEngine(options, tools, store);
-    this.#valve = new MemoryValve(clock, this.#engine.limits.memory, processMemory());
+    this.#engine = new BrokerEngine(options, engineTools, store);
+    const memory = "memory" in tools ? tools.memory : processMemory();
+    this.#valve = new MemoryValve(clock, this.#engine.limits.memory, memory);
     if (store !== undefined) store.onFailed = (error) => this.#engine.report(error, "the store");
     // What has expired while the broker was not running must be gone before a client connects.
     this.#tick();
@@ -126,13 +148,13 @@ export class Broker implements AsyncDisposable {
   /** Use {@linkcode serve}. */
   static async start(
     options: ServeOptions,
-    clock: Clock,
+    tools: BrokerTools,
     store: Store | undefined,
   ): Promise<Broker> {
     let broker: Broker;
     try {
       checkServeOptions(options);
-      broker = new Broker(options, clock, store);
+      broker = new Broker(options, tools, store);
     } catch (error) {
       store?.close();
       throw error;
@@ -149,6 +171,7 @@ export class Broker implements AsyncDisposable {
     };
     try {
       broker.#listeners = await listenAll(
+        tools.listen ?? listen,
         options.listeners ?? [options],
         handshakes,
         (transport, peer) => broker.#open(transport, peer),
@@ -464,13 +487,14 @@ function checkServeOptions(options: ServeOptions): void {
 
 /** Opens all listeners, or none when one of them fails. */
 async function listenAll(
+  open: typeof listen,
   places: readonly ListenOptions[],
   limits: HandshakeLimits,
   onConnection: OnConnection,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
-    for (const place of places) listeners.push(await listen(place, limits, onConnection));
+    for (const place of places) listeners.push(await open(place, limits, onConnection));
     return listeners;
   } catch (error) {
     for (const listener of listeners) await listener.close();
@@ -499,7 +523,7 @@ async function listenAll(
  */
 export async function serve(options: ServeOptions = {}): Promise<Broker> {
   const store = options.path === undefined ? undefined : openStore(options.path);
-  return await Broker.start(options, systemClock, store);
+  return await Broker.start(options, { clock: systemClock }, store);
 }
 
 function openStore(path: string): Store {
@@ -508,4 +532,9 @@ function openStore(path: string): Store {
 
 function atEndOfTurn(callback: () => void): void {
   void nextTurn().then(callback);
+}
+
+function onNextTurn(): (callback: () => void) => void {
+  const turns = new SocketTurns();
+  return (callback) => void turns.next().then(callback);
 }

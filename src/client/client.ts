@@ -46,7 +46,7 @@ import {
   respondPlan,
 } from "./responder.ts";
 import { type ServerInfo, serverInfo } from "./server_info.ts";
-import type { ServerSource } from "./servers.ts";
+import { clockOf, type ServerSource } from "./servers.ts";
 import { subscribeRequest, type TopicFilters, unsubscribeRequest } from "./subscribe_options.ts";
 import type { ActiveSubscription, SubscribeOptions, Subscription } from "./subscription.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -687,12 +687,19 @@ export async function startClient(
   const storage = await options.store?.open(options.clientId ?? "");
   let client: Client;
   try {
-    client = new Client(world, source, options, storage);
+    client = new Client(worldOf(source, world), source, options, storage);
   } catch (error) {
     storage?.close();
     throw error;
   }
   return await client.start();
+}
+
+/** The world of a client: servers may bring a clock of their own. */
+function worldOf(source: ServerSource, world: World): World {
+  const clock = clockOf(source);
+  if (clock === undefined) return world;
+  return { ...world, clock, sourceClock: clock, endOfTurn: () => clock.endOfTurn() };
 }
 
 /** The end of a turn where nothing else is known: what one event leads to has happened. */

@@ -1,7 +1,7 @@
 // One attempt to connect: credentials, dialling, CONNECT, CONNACK, all within one deadline.
 
 import { ConnectionClosedError } from "../errors.ts";
-import type { Clock } from "../io/clock.ts";
+import type { Clock, WorldClock } from "../io/clock.ts";
 import type { Destination } from "../io/destination.ts";
 import { Drive, type DrivenConnection } from "../io/drive.ts";
 import { ConnectionFault, silentCloseFault, sourceFault } from "../io/faults.ts";
@@ -21,6 +21,8 @@ import type { Sockets } from "./servers.ts";
 /** All of the world that a client needs. */
 export interface World {
   readonly clock: Clock;
+  /** The same clock, if the servers bring it: they all must. */
+  readonly sourceClock?: WorldClock | undefined;
   /** Opens a transport to a server; gives up when the signal aborts. */
   readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
   /** Checks the options that only sockets need. */

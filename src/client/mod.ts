@@ -37,6 +37,7 @@ export type {
   ServerWithOptions,
   TransportSource,
 } from "./servers.ts";
+export type { Clock, WorldClock } from "../io/clock.ts";
 export type { TopicFilters } from "./subscribe_options.ts";
 export type { SubscribeOptions, Subscription } from "./subscription.ts";
 export {

@@ -1,6 +1,7 @@
 // §4.11 Server redirection: where a server points to, and whether to go there.
 
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
+import type { WorldClock } from "../io/clock.ts";
 import { usesTls } from "../io/destination.ts";
 import { ReasonCode } from "../packets/mod.ts";
 import { textOf } from "./reconnect.ts";
@@ -55,13 +56,14 @@ export async function redirectedServers(
   { reference }: Redirection,
   options: ServerOptions,
   sockets: Sockets,
+  clock: WorldClock | undefined,
 ): Promise<readonly Server[]> {
   if (policy === "never") return [];
   let servers: readonly Server[];
   try {
     servers = policy === "same scheme"
       ? sameScheme(from, reference)
-      : await askedServers(policy, reference, options, sockets);
+      : await askedServers(policy, reference, options, sockets, clock);
   } catch (cause) {
     throw notFollowed(from, reference, textOf(cause), cause);
   }
@@ -78,9 +80,10 @@ async function askedServers(
   reference: string,
   options: ServerOptions,
   sockets: Sockets,
+  clock: WorldClock | undefined,
 ): Promise<readonly Server[]> {
   const urls = await policy(reference);
-  return urls === undefined ? [] : serversOf(urls, options, sockets);
+  return urls === undefined ? [] : serversOf(urls, options, sockets, clock);
 }
 
 /**

@@ -47,7 +47,7 @@ export class ServerAttempts {
     this.#setup = setup;
     this.#source = typeof source === "function"
       ? source
-      : serversOf(source, settings.options, setup.world.sockets);
+      : serversOf(source, settings.options, setup.world.sockets, setup.world.sourceClock);
   }
 
   /** Whether there is a server that can be connected to once more. */
@@ -156,7 +156,8 @@ export class ServerAttempts {
     redirection: Redirection,
     signal: AbortSignal,
   ): Promise<readonly Server[]> {
-    const { settings: { redirect, options }, world: { clock } } = this.#setup;
+    const { settings: { redirect, options }, world } = this.#setup;
+    const { clock, sockets, sourceClock } = world;
     const { connectTimeout: timeout } = this.#setup.settings;
     const late = `The Server Reference ${
       JSON.stringify(redirection.reference)
@@ -166,7 +167,7 @@ export class ServerAttempts {
       (signal) =>
         unlessAborted(
           signal,
-          redirectedServers(redirect, from, redirection, options, this.#setup.world.sockets),
+          redirectedServers(redirect, from, redirection, options, sockets, sourceClock),
         ),
     );
     if (redirection.isPermanent && servers.length > 0) this.#moved.set(keyOf(from), servers);
@@ -176,7 +177,8 @@ export class ServerAttempts {
   async #servers(signal: AbortSignal): Promise<readonly Server[]> {
     const source = this.#source;
     if (typeof source !== "function") return source.filter(({ isSpent }) => !isSpent);
-    const { world: { clock }, settings: { connectTimeout: timeout, options } } = this.#setup;
+    const { world, settings: { connectTimeout: timeout, options } } = this.#setup;
+    const { clock, sockets, sourceClock } = world;
     const late = `The list of servers was not there within ${timeout} ms`;
     const ask = async () => await source();
     let urls: ServerUrls;
@@ -190,7 +192,7 @@ export class ServerAttempts {
       const message = `Cannot get the list of servers: ${textOf(cause)}`;
       throw new ConnectionClosedError(message, { kind: "transient", cause });
     }
-    return serversOf(urls, options, this.#setup.world.sockets);
+    return serversOf(urls, options, sockets, sourceClock);
   }
 }
 

@@ -1,6 +1,7 @@
 // The servers that `connect()` is given: URLs, with options of their own or without, and whatever
 // else opens a connection.
 
+import type { WorldClock } from "../io/clock.ts";
 import { type Destination, usesTls, usesWebSocket } from "../io/destination.ts";
 import type { Proxy } from "../io/proxy_url.ts";
 import { type ByteChannel, isByteChannel, transportOf } from "../io/stream.ts";
@@ -40,6 +41,12 @@ export interface TransportSource {
   connect(
     options: { readonly signal: AbortSignal },
   ): ByteChannel | Promise<ByteChannel>;
+  /**
+   * The clock of its clients, for connections that lie in a virtual world: all servers of a client
+   * must have the same, and are to be given as they are, not by a function. Default: that of this
+   * machine.
+   */
+  readonly clock?: WorldClock | undefined;
 }
 
 /**
@@ -63,6 +70,8 @@ export interface Server {
   readonly password?: Uint8Array | undefined;
   /** Opens a connection, if there is no destination. */
   readonly open?: (signal: AbortSignal) => Promise<Transport>;
+  /** The clock of its world, if that is not this machine. */
+  readonly clock?: WorldClock | undefined;
   /** Whether it cannot be connected to any more: it was a connection, and has been used. */
   readonly isSpent: boolean;
 }
@@ -85,8 +94,15 @@ export interface Sockets {
   readonly connectionTransport?: typeof connectionTransport;
 }
 
+/** The clock of the world in which the servers are, as far as it is known before they are asked for. */
+export function clockOf(source: ServerSource): WorldClock | undefined {
+  const [first] = Array.isArray(source) ? source as readonly ServerAddress[] : [source];
+  if (typeof first !== "object" || first === null || !("clock" in first)) return undefined;
+  return first.clock;
+}
+
 /**
- * The servers to try.
+ * The servers to try, all of which must be in the world of `clock`.
  *
  * @throws {TypeError} when a URL or an option is wrong, or there are none
  */
@@ -94,10 +110,16 @@ export function serversOf(
   urls: ServerUrls,
   options: ServerOptions,
   sockets: Sockets,
+  clock: WorldClock | undefined,
 ): readonly Server[] {
   const addresses = Array.isArray(urls) ? urls as readonly ServerAddress[] : [urls];
   const servers = addresses.map((address) => serverOf(address as ServerAddress, options, sockets));
   if (servers.length === 0) throw new TypeError("connect() needs the URL of at least one server");
+  if (servers.some((server) => server.clock !== clock)) {
+    throw new TypeError(
+      "The servers of a client must all be in one world: it has the clock of the first one",
+    );
+  }
   checkUsed("tls", options.tls, servers, usesTls, "mqtts:// or wss://");
   checkUsed("headers", options.headers, servers, usesWebSocket, "ws:// or wss://");
   checkUsed("proxy", options.proxy, servers, usesTcp, "a server that is reached by TCP");
@@ -140,6 +162,7 @@ function serverOf(
         address: "The server",
         open: async (signal) =>
           transportOf(await source.connect({ signal }), sockets.connectionTransport),
+        clock: source.clock,
         isSpent: false,
       };
     }

@@ -15,6 +15,12 @@ export interface Clock {
   random(): number;
 }
 
+/** The clock of a virtual world, which stands in for that of this machine. */
+export interface WorldClock extends Clock {
+  /** Resolves when everything that is ready to run has run. */
+  endOfTurn(): Promise<void>;
+}
+
 /** The longest delay that the platform's timers support. */
 const LONGEST = 2_147_483_647;
 

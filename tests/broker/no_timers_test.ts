@@ -9,7 +9,7 @@ const LASTING = { sessionExpiryInterval: 3600 };
 
 Deno.test("No timer is left after a broker has shut down", async () => {
   const clock = new VirtualClock();
-  const broker = new Broker({ listeners: [] }, clock, undefined);
+  const broker = new Broker({ listeners: [] }, { clock }, undefined);
   const open = async (...packets: readonly PacketInit[]) => {
     const transport = broker.connect();
     for (const packet of packets) await transport.write(encodePacket(packet));

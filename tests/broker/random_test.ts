@@ -9,7 +9,7 @@ import {
   type QoS,
 } from "../../src/packets/mod.ts";
 import { publishOf } from "../build.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { bytesOfText, type Client } from "./client.ts";
 import { type Letter, Model, type ModelSession, type Subscription, take } from "./model.ts";
 import { World } from "./world.ts";

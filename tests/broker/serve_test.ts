@@ -20,7 +20,7 @@ class Place {
   readonly broker: Broker;
 
   constructor(options: ServeOptions = {}) {
-    this.broker = new Broker({ listeners: [], ...options }, this.clock, undefined);
+    this.broker = new Broker({ listeners: [], ...options }, { clock: this.clock }, undefined);
   }
 
   /** A client that has sent these packets. */

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type Timer, Timers } from "../../src/broker/timers.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 
 /** An timers, and the names of what was done. */
 function newAgenda(): {

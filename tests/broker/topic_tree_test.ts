@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { FilterTree, NameTree } from "../../src/broker/routing/topic_tree.ts";
 import { topicMatches } from "../../src/topics.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { countThings } from "./things.ts";
 
 function filterTree(...filters: readonly string[]): FilterTree<string> {

@@ -3,7 +3,7 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect, type ConnectOptions } from "../../mod.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { numbers, QUICKLY, readToEnd, temporaryFolder, withinPatience } from "./broker_net.ts";
 import { BrokerProcess } from "./broker_process.ts";
 

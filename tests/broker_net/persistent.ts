@@ -62,7 +62,7 @@ function open(path: string, options: ServeOptions, ahead: number): Broker {
   const clocks = { now: systemClock.now, wall: () => Date.now() + ahead };
   return new Broker(
     { listeners: [], ...options },
-    systemClock,
+    { clock: systemClock },
     new Store(path, clocks),
   );
 }

@@ -45,7 +45,7 @@ class FaultyWorld {
           listeners: [],
           onError: (error: unknown) => void this.errors.push(error),
         };
-        this.broker = await Broker.start(options, this.clock, store);
+        this.broker = await Broker.start(options, { clock: this.clock }, store);
         return;
       } catch (error) {
         if (!(error instanceof StoreError) || isAgain) throw error;

@@ -24,7 +24,7 @@ class FullWorld implements AsyncDisposable {
         onError: (error, { what }) =>
           void this.errors.push(`${what}: ${(error as StoreError).kind}`),
       },
-      this.clock,
+      { clock: this.clock },
       new Store(":memory:", clocks, this.plan.open),
     );
   }

@@ -32,7 +32,7 @@ Deno.test("What several clients wait for in one turn is stored by one commit", a
   const clock = new VirtualClock();
   const plan = new FaultPlan("full");
   const clocks = { now: () => clock.now(), wall: () => clock.now() };
-  const broker = new Broker({ listeners: [] }, clock, new Store(":memory:", clocks, plan.open));
+  const broker = new Broker({ listeners: [] }, { clock }, new Store(":memory:", clocks, plan.open));
   const clients = ["a", "b", "c"].map((clientId) =>
     new SessionClient({
       ...{ clientId, cleanStart: false },

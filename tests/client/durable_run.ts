@@ -7,7 +7,7 @@ import type { Receipt } from "../../src/client/receipts.ts";
 import type { Subscription } from "../../src/client/subscription.ts";
 import { ConnectionClosedError } from "../../src/errors.ts";
 import { decodeMessage } from "../../src/session/snapshot.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { TestBroker } from "./broker.ts";
 import { type CommitFault, MemoryStore } from "./memory_store.ts";
 import { OPTIONS } from "./processes.ts";

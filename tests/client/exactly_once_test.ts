@@ -4,7 +4,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import type { Client } from "../../src/client/client.ts";
 import type { Subscription } from "../../src/client/subscription.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { TestBroker } from "./broker.ts";
 import { settle, test, type TestWorld } from "./world.ts";
 

@@ -13,7 +13,7 @@ import {
   type ReasonCodeOf,
 } from "../../src/packets/mod.ts";
 import type { Link } from "../broker/link.ts";
-import type { Random } from "../session/random.ts";
+import type { Random } from "../../src/testing/random.ts";
 
 const NAMES = ["a", "b", "c", "d", "", "long-client-identifier-".repeat(3)];
 export const TOPICS = ["t", "a/b", "a/b/c", "$s/t", "a//", "/", "e/".repeat(9), "long/".repeat(8)];

@@ -13,7 +13,7 @@ import { BrokerEngine } from "../../src/broker/engine.ts";
 import type { Packet, PacketInit, QoS } from "../../src/packets/mod.ts";
 import { Link } from "../broker/link.ts";
 import { FaultPlan } from "../broker_net/faulty_database.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { FuzzClient, LEAST_PACKET_SIZE } from "./broker_client.ts";
 import { RandomHooks } from "./broker_hooks.ts";
 

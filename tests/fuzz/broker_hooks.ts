@@ -2,7 +2,7 @@
 // reject.
 
 import type { AuthenticationAnswer, BrokerHooks } from "../../src/broker/mod.ts";
-import type { Random } from "../session/random.ts";
+import type { Random } from "../../src/testing/random.ts";
 
 /** What a hook throws. Nothing else may ever be reported. */
 export class HookError extends Error {

@@ -4,7 +4,7 @@
 // deno task mutate --file src/FILE [--line NUMBER]... --all: again, when a test has been added
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import listed from "./equivalent.json" with { type: "json" };
 import { apply, type Mutant, mutantsOf } from "./mutants.ts";
 import { layerOf, Suites } from "./suites.ts";

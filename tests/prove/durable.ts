@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { connect } from "../../mod.ts";
 import { take } from "../interop/interop.ts";
 import { BrokerProcess } from "../broker_net/broker_process.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { sayUrl, stop, topicsOf } from "./durable_messages.ts";
 import { MortalProcess } from "./mortal_process.ts";
 import { runAll } from "./runs.ts";

@@ -7,7 +7,7 @@ import { assert } from "@std/assert";
 import { connect, ConnectionClosedError, type Message } from "../../mod.ts";
 import { openStore } from "../../src/store/mod.ts";
 import { until } from "../interop/interop.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { durableOptions, topicsOf, urlIn } from "./durable_messages.ts";
 
 /** What a transaction throws that is to leave nothing behind. */

@@ -4,7 +4,7 @@
 
 import { connect, type Receipt } from "../../mod.ts";
 import { openStore, type StoreDatabase } from "../../src/store/mod.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { durableOptions, isStopped, topicsOf, urlIn } from "./durable_messages.ts";
 
 /** At most so many messages at a time. */

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect, type ConnectOptions } from "../../mod.ts";
 import { numbers, QUICKLY, readToEnd, take } from "../broker_net/broker_net.ts";
 import { BrokerProcess } from "../broker_net/broker_process.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { runAll } from "./runs.ts";
 
 const RUNS = 200;

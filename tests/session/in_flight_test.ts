@@ -5,7 +5,7 @@ import { InFlight } from "../../src/session/in_flight.ts";
 import type { OutgoingMessage } from "../../src/session/outgoing_message.ts";
 import { PacketIds } from "../../src/session/packet_ids.ts";
 import { Queue } from "../../src/session/queue.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { messageOf } from "./roles.ts";
 
 Deno.test("InFlight finds, orders and forgets messages as a Map would", () => {

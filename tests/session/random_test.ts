@@ -8,7 +8,7 @@ import type { QoS } from "../../src/packets/mod.ts";
 import { Exchange, type Letter } from "./exchange.ts";
 import { Monitor } from "./monitor.ts";
 import { otherSide, type Side } from "./pair.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../src/testing/random.ts";
 
 const SIDES = ["client", "server"] as const;
 const SEEDS = 300;

@@ -6,7 +6,7 @@ import { checkPublish } from "../../src/session/sender.ts";
 import { Session } from "../../src/session/session.ts";
 import { OutgoingAliases } from "../../src/session/topic_alias.ts";
 import { text, u16, whole } from "../build.ts";
-import { Random } from "./random.ts";
+import { Random } from "../../src/testing/random.ts";
 import { CLIENT, eachRole, messageOf, type Role, SERVER } from "./roles.ts";
 
 const NONE = { client: ["MQTT-3.2.2-18"], server: ["MQTT-3.1.2-27"] };
