@@ -4,7 +4,7 @@
 import type { Field } from "../wire/field.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
-import { closePacket, openPacket } from "./fixed_header.ts";
+import { closePacket, openPacket, openShortPacket } from "./fixed_header.ts";
 import {
   type Init,
   type PacketCodec,
@@ -16,7 +16,7 @@ import { packetName } from "./packet_types.ts";
 import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
-import type { ReasonCodeOf } from "./reason_codes.ts";
+import { ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
 import { ReasonAndProperties } from "./short_forms.ts";
 
 /** The kinds of {@linkcode AckPacket}. */
@@ -71,6 +71,11 @@ class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, Ack
 
   /** Writes the packet in the shortest of its forms. */
   write(writer: Writer, packet: AckInit<Type>): void {
+    if (isPlain(packet)) {
+      // Nearly always. What is left out need not be written to be taken back.
+      openShortPacket(writer, this.#type, 2);
+      return writePacketId(writer, this.#packetIdentifier, packet.packetId);
+    }
     const hole = openPacket(writer, this.#type);
     writePacketId(writer, this.#packetIdentifier, packet.packetId);
     this.#end.write(writer, packet);
@@ -86,6 +91,14 @@ class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, Ack
       properties: this.#end.readProperties(reader),
     };
   }
+}
+
+/** Whether there is nothing to say but that all is well. */
+function isPlain({ reasonCode = ReasonCode.success, properties }: {
+  readonly reasonCode?: number | undefined;
+  readonly properties?: object | undefined;
+}): boolean {
+  return reasonCode === ReasonCode.success && properties === undefined;
 }
 
 /** §3.4 PUBACK – Publish acknowledgement. */

@@ -73,6 +73,12 @@ export function openPacket(writer: Writer, type: PacketType, flags = 0): number 
   return writer.openLength();
 }
 
+/** Begins a packet whose Remaining Length is known, and below 128. */
+export function openShortPacket(writer: Writer, type: PacketType, remainingLength: number): void {
+  writer.byte(FIRST_BYTE[type]);
+  writer.byte(remainingLength);
+}
+
 /** Fills in the Remaining Length: what was written since, and `more` bytes that are to follow. */
 export function closePacket(writer: Writer, hole: number, more = 0): void {
   writer.closeLength(REMAINING_LENGTH, hole, more);
