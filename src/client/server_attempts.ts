@@ -33,7 +33,7 @@ export class ServerAttempts {
   /** The servers, or where to ask for them. */
   readonly #source: readonly Server[] | (() => ServerUrls | Promise<ServerUrls>);
   /** Where servers have moved for good, by their scheme and address. */
-  readonly #moved = new Map<string, readonly Server[]>();
+  #moved: Map<string, readonly Server[]> | undefined;
   /** What is tried first the next time. */
   #first: readonly Server[] = [];
 
@@ -110,7 +110,7 @@ export class ServerAttempts {
     signal: AbortSignal,
     hops: number,
   ): Promise<void> {
-    const moved = this.#moved.get(keyOf(server));
+    const moved = this.#moved?.get(keyOf(server));
     if (moved !== undefined) return await this.#follow(moved, cleanStart, signal, hops);
     const { wasConnected, ...setup } = this.#setup;
     try {
@@ -170,7 +170,10 @@ export class ServerAttempts {
           redirectedServers(redirect, from, redirection, options, sockets, sourceClock),
         ),
     );
-    if (redirection.isPermanent && servers.length > 0) this.#moved.set(keyOf(from), servers);
+    if (redirection.isPermanent && servers.length > 0) {
+      this.#moved ??= new Map();
+      this.#moved.set(keyOf(from), servers);
+    }
     return servers;
   }
 

@@ -28,7 +28,8 @@ interface Request {
 export class PendingRequests {
   readonly #session: Session;
   readonly #writeBuffer: WriteBuffer;
-  readonly #waiting = new Map<number, Request>();
+  /** By Packet Identifier; made by the first. */
+  #waiting: Map<number, Request> | undefined;
 
   constructor(session: Session, writeBuffer: WriteBuffer) {
     this.#session = session;
@@ -37,7 +38,7 @@ export class PendingRequests {
 
   /** Whether a request that waits has this Packet Identifier. */
   isInUse(packetId: number): boolean {
-    return this.#waiting.has(packetId);
+    return this.#waiting !== undefined && this.#waiting.has(packetId);
   }
 
   /**
@@ -71,7 +72,7 @@ export class PendingRequests {
    * @throws {ProtocolError} when it is no answer to what was asked
    */
   handleAnswer({ type, packetId, reasonCodes }: SubackPacket | UnsubackPacket): boolean {
-    const request = this.#waiting.get(packetId);
+    const request = this.#waiting?.get(packetId);
     if (request === undefined) return false;
     if (request.answer !== type) {
       const rule = `is ${packetId}, which belongs to another request`;
@@ -87,16 +88,17 @@ export class PendingRequests {
         type === "suback" ? "3.9.3" : "3.11.3",
       );
     }
-    this.#waiting.delete(packetId);
+    this.#waiting?.delete(packetId);
     return true;
   }
 
   #send(answer: Request["answer"], filters: number, write: (packetId: number) => void): number {
     const { inFlight, packetIds } = this.#session;
     inFlight.reserve();
-    const packetId = packetIds.next((id) => inFlight.isTaken(id) || this.#waiting.has(id));
+    const packetId = packetIds.next((id) => inFlight.isTaken(id) || this.isInUse(id));
     if (packetId === 0) return 0;
     write(packetId);
+    this.#waiting ??= new Map();
     this.#waiting.set(packetId, { answer, filters });
     return packetId;
   }

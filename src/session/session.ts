@@ -29,14 +29,14 @@ export class Session {
    * in that of PUBREC.
    */
   readonly inFlight: InFlight = new InFlight();
-  /** QoS 2 messages received whose PUBREL has not come, by Packet Identifier. */
-  readonly unreleased: Map<number, PendingAcknowledgement> = new Map();
   /** Called when the PUBREL of a received message has come: it is not in `unreleased` any more. */
   onReleased: ((packetId: number) => void) | undefined;
   /** Gives out our Packet Identifiers. */
   readonly packetIds: PacketIds = new PacketIds();
   /** Messages never sent. */
   readonly sendQueue: SendQueue;
+  /** Made by the first: most sessions never have one. */
+  #unreleased: Map<number, PendingAcknowledgement> | undefined;
 
   /** Begins without Session State. */
   constructor(clientId: string, limits: SendQueueLimits = DEFAULT_SEND_QUEUE_LIMITS) {
@@ -46,12 +46,17 @@ export class Session {
     this.sendQueue = new SendQueue(limits);
   }
 
+  /** QoS 2 messages received whose PUBREL has not come, by Packet Identifier. */
+  get unreleased(): Map<number, PendingAcknowledgement> {
+    return this.#unreleased ??= new Map();
+  }
+
   /**
    * Ends the Session State. Returns the messages that were in flight, whose fate nobody knows now.
    */
   end(): OutgoingMessage[] {
     const lost = this.inFlight.takeAll();
-    this.unreleased.clear();
+    this.#unreleased?.clear();
     this.exists = false;
     return lost;
   }
