@@ -76,11 +76,11 @@ export function resultOf(
   const told = isOld ? pubrec ?? { ...packet, reasonCode: ReasonCode.success } : packet;
   const { reasonCode, properties } = told;
   if (isFailure(reasonCode)) return refusedError(topic, { reasonCode, ...properties }, packet.type);
-  const { reasonString, userProperties = [] } = properties;
+  const { reasonString, userProperties } = properties;
   return reasonCode === ReasonCode.success && reasonString === undefined &&
-      userProperties.length === 0
+      (userProperties === undefined || userProperties.length === 0)
     ? ACCEPTED
-    : { reasonCode, reasonString, userProperties };
+    : { reasonCode, reasonString, userProperties: userProperties ?? [] };
 }
 
 /** The error for a message that the server has refused. */

@@ -47,12 +47,11 @@ export class Publisher {
     options: PublishOptions | undefined,
   ): Promise<PublishResult> {
     try {
+      const packet = this.#packet(topic, payload, options);
+      const signal = options?.signal;
       const { durable } = this.#setup;
-      if (durable !== undefined) {
-        const packet = this.#packet(topic, payload, options);
-        if (packet.qos !== 0) return this.#store(durable, packet, options?.signal);
-      }
-      return this.submit(topic, payload, options)?.promise ?? SENT;
+      if (durable !== undefined && packet.qos !== 0) return this.#store(durable, packet, signal);
+      return this.#submit(packet, signal)?.promise ?? SENT;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -69,13 +68,7 @@ export class Publisher {
     payload: string | Uint8Array | MessageContent,
     options: PublishOptions | undefined,
   ): Publication | undefined {
-    const packet = this.#packet(topic, payload, options);
-    const link = this.#setup.link();
-    if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
-      return this.#enqueue(packet, options?.signal, link);
-    }
-    link.drive.wake();
-    return undefined;
+    return this.#submit(this.#packet(topic, payload, options), options?.signal);
   }
 
   /**
@@ -141,6 +134,15 @@ export class Publisher {
     await Promise.race([late.promise, through.promise.then(() => drive.written())]);
     this.#onIdle = undefined;
     cancel();
+  }
+
+  #submit(packet: PublishInit, signal: AbortSignal | undefined): Publication | undefined {
+    const link = this.#setup.link();
+    if (link === undefined || packet.qos !== 0 || !link.connection.trySend(packet)) {
+      return this.#enqueue(packet, signal, link);
+    }
+    link.drive.wake();
+    return undefined;
   }
 
   #enqueue(

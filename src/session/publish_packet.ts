@@ -41,8 +41,16 @@ export function publishPacket(
 ): PublishInit {
   if (isContent(payload)) {
     const { payload: data, ...properties } = payload;
-    return publishPacket(topic, data, { ...properties, ...options });
+    return packetOf(topic, data, { ...properties, ...options });
   }
+  return packetOf(topic, payload, options);
+}
+
+function packetOf(
+  topic: string,
+  payload: string | Uint8Array,
+  options: PublishFields | undefined,
+): PublishInit {
   return {
     type: "publish",
     topic,
