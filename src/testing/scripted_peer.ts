@@ -10,7 +10,6 @@ import {
   encodePacket,
   explainPacket,
   type Explanation,
-  type Packet,
   type PacketInit,
   type PacketType,
 } from "../packets/mod.ts";
@@ -75,7 +74,8 @@ export class ScriptedPeer implements Disposable {
   #reading: Promise<void> | undefined;
   /** The expectation before the next. */
   #expected: Promise<unknown> = Promise.resolve();
-  #written: Promise<unknown> = Promise.resolve();
+  /** The write before the next. */
+  #written: Promise<void> = Promise.resolve();
 
   /**
    * Takes over an open connection; it is yours no more.
@@ -125,8 +125,8 @@ export class ScriptedPeer implements Disposable {
         const within = read === "nothing" ? ` within ${this.#timeout} ms` : "";
         throw new ExpectationError(name + within, read);
       }
-      const { packet, fault } = read;
-      if (packet === undefined || fault !== undefined || packet.type !== type) {
+      const { packet } = read;
+      if (packet?.type !== type) {
         throw new ExpectationError(name, packetText(read), read);
       }
       const difference = differenceOf(fields, packet);
@@ -182,9 +182,7 @@ export class ScriptedPeer implements Disposable {
    */
   sendBytes(...parts: readonly Uint8Array[]): Promise<void> {
     const bytes = concat(parts);
-    const sending = this.#written.then(() => this.#transport.write(bytes));
-    this.#written = sending.catch(() => {});
-    return ignorable(sending);
+    return this.#afterWrites(() => this.#transport.write(bytes));
   }
 
   /**
@@ -209,12 +207,12 @@ export class ScriptedPeer implements Disposable {
     packet: PacketOf<Type>,
     fields: AnswerFields<Type> = {},
   ): Promise<void> {
-    return this.send({ ...answerTo(packet as Packet & PacketOf<AnsweredType>), ...fields });
+    return this.send({ ...answerTo(packet), ...fields });
   }
 
   /** Sends nothing more, after all that was sent; it may still expect packets. */
   endSending(): Promise<void> {
-    return ignorable(this.#written.then(() => this.#transport.closeWrite()));
+    return this.#afterWrites(() => this.#transport.closeWrite());
   }
 
   /** Closes the connection, after all that was sent. */
@@ -234,6 +232,13 @@ export class ScriptedPeer implements Disposable {
   /** Closes the connection at once. */
   [Symbol.dispose](): void {
     this.#transport.close();
+  }
+
+  /** One write after the other. What fails need not be looked at. */
+  #afterWrites(work: () => Promise<void>): Promise<void> {
+    const done = this.#written.then(work);
+    this.#written = done.catch(() => {});
+    return done;
   }
 
   /** One expectation after the other. */
@@ -303,10 +308,4 @@ function unexpected(expected: string, read: Read): ExpectationError {
   return typeof read === "string"
     ? new ExpectationError(expected, read)
     : new ExpectationError(expected, packetText(read), read);
-}
-
-/** A promise whose rejection need not be handled. */
-function ignorable(promise: Promise<void>): Promise<void> {
-  promise.catch(() => {});
-  return promise;
 }

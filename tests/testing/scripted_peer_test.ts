@@ -3,6 +3,7 @@
 
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
+import type { Transport } from "../../src/io/transport.ts";
 import { decodePacket, encodePacket, type PacketInit } from "../../src/packets/mod.ts";
 import { ExpectationError, ScriptedPeer } from "../../src/testing/mod.ts";
 import { bytesOf } from "../hex.ts";
@@ -153,15 +154,17 @@ Deno.test("ScriptedPeer tells of a packet that the end of the connection cuts of
   await peer.expectEnd();
 });
 
-Deno.test("ScriptedPeer waits for so long, and takes later what comes too late", async () => {
+Deno.test("ScriptedPeer waits for so long, each time anew, and takes later what comes too late", async () => {
   const { peer, other, clock } = script({ timeout: 3000 });
-  const expected = failure(peer.expect("pingreq"));
+  const said: string[] = [];
+  failure(peer.expect("pingreq")).then((says) => said.push(says));
+  failure(peer.expectEnd()).then((says) => said.push(says));
   await clock.advance(2999);
-  const ended = failure(peer.expectEnd());
+  assertEquals(said, []);
   await clock.advance(1);
-  assertEquals(await expected, "Expected PINGREQ within 3000 ms, got nothing");
+  assertEquals(said, ["Expected PINGREQ within 3000 ms, got nothing"]);
   await clock.advance(3000);
-  assertEquals(await ended, "Expected the end of the connection within 3000 ms, got nothing");
+  assertEquals(said[1], "Expected the end of the connection within 3000 ms, got nothing");
   other.write(encodePacket({ type: "pingreq" }));
   await peer.expect("pingreq");
   assertStrictEquals(clock.timers, 0);
@@ -255,6 +258,32 @@ Deno.test("ScriptedPeer sends bytes in order, whatever they are, and then closes
     for (let chunk; (chunk = await other.read()) !== undefined;) yield chunk;
   })());
   assertEquals(concat(chunks), bytesOf("D0 00 E0 00 FF 00"));
+});
+
+Deno.test("ScriptedPeer writes, ends and closes one after the other, however long each takes", async () => {
+  const done: string[] = [];
+  let isBusy = false;
+  const slowly = async (what: string) => {
+    assertStrictEquals(isBusy, false, "two at once");
+    isBusy = true;
+    await settle();
+    isBusy = false;
+    done.push(what);
+  };
+  const transport: Transport = {
+    read: () => new Promise(() => {}),
+    write: ([first]) => slowly(`write ${first}`),
+    closeWrite: () => slowly("end"),
+    close: () => void done.push("close"),
+  };
+  const peer = new ScriptedPeer(transport);
+  peer.sendBytes(Uint8Array.of(1));
+  peer.sendBytes(Uint8Array.of(2));
+  const ended = peer.endSending();
+  peer.close();
+  await ended;
+  await settle();
+  assertEquals(done, ["write 1", "write 2", "end", "close"]);
 });
 
 Deno.test("ScriptedPeer may end its side and still expect packets", async () => {

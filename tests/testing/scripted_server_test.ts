@@ -38,6 +38,7 @@ Deno.test("a scripted server refuses, ignores and takes attempts in turn", async
   const connecting = connect(server);
   const peer = await server.accept();
   peer.answer(await peer.expect("connect"), { reasonCode: 0x87 });
+  peer.close();
   await assertRejects(() => connecting, RefusedError);
 });
 
@@ -58,6 +59,17 @@ Deno.test("a client that a scripted server resets connects again, and sees an er
   await second.expect("disconnect", { reasonCode: 0x81 });
   second.close();
   await client.once("closed");
+});
+
+Deno.test("a connection that a script resets fails at once for who reads, and later for who does not", async () => {
+  using server = new ScriptedServer();
+  for (const readsBefore of [true, false]) {
+    const end = await server.connect();
+    const reading = readsBefore && end.read();
+    (await server.accept()).reset();
+    await assertRejects(() => reading || end.read(), Error, "Connection reset by peer");
+    await assertRejects(() => end.write(new Uint8Array(1)), Error, "Connection reset by peer");
+  }
 });
 
 Deno.test("accept() gives connections in the order in which they were made, whoever waits first", async () => {
@@ -83,11 +95,14 @@ Deno.test("accept() rejects when there is no connection in time, and later ones 
   await accepting;
   await server.connect();
   await server.accept();
+  const later = server.accept();
+  await server.connect();
+  await later;
   assertStrictEquals(clock.timers, 0);
 });
 
 Deno.test("a scripted server that is disposed closes its connections and makes no more", async () => {
-  const server = new ScriptedServer();
+  const server = new ScriptedServer({ clock: new VirtualClock() });
   const end = await server.connect();
   await server.accept();
   const accepting = assertRejects(
