@@ -1,19 +1,18 @@
 // Connecting with the sockets of Deno or Node: TCP or a Unix socket, optionally through a proxy,
-// optionally with TLS, optionally with WebSocket on top.
+// optionally with TLS, optionally with WebSocket on top. What the plainest of these ways, TCP with
+// Deno, does not need is loaded when it is needed: a short program is over sooner.
 
 import { denoSockets } from "./deno_sockets.ts";
 import { type Destination, usesTls, usesWebSocket } from "./destination.ts";
 import type { DialOptions, DialStep } from "./dial.ts";
 import { codeOf, messageOf, OPTION_NAMES, type OptionNames } from "./fault_texts.ts";
 import { ConnectionFault } from "./faults.ts";
-import { nodeSockets } from "./node_sockets.ts";
-import { connectThroughProxy } from "./proxy.ts";
 import { isDeno } from "./runtime.ts";
-import { connectFault, firstReadFault, type Phase, strangerFault } from "./socket_faults.ts";
+import type { Phase } from "./socket_faults.ts";
 import type { Sockets, TcpSocket } from "./sockets.ts";
+import { strangerFault } from "./stranger_faults.ts";
 import { type TlsRequest, tlsRequest } from "./tls.ts";
 import type { Transport } from "./transport.ts";
-import { openWebSocket } from "./websocket_client.ts";
 import { hasZone, withoutZone } from "./zone.ts";
 
 /**
@@ -53,6 +52,7 @@ class Dialling {
       return new FirstBytes(transport, destination, this.#names);
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
+      const { connectFault } = await import("./socket_faults.ts");
       throw connectFault(error, destination, this.#phase, this.#names);
     }
   }
@@ -60,7 +60,8 @@ class Dialling {
   async #openSteps(): Promise<Transport> {
     const destination = this.#destination;
     const { scheme, address, tls = {}, hostname } = destination;
-    const sockets = socketsFor(destination);
+    const sockets = await socketsFor(destination);
+    this.#signal.throwIfAborted();
     if (scheme === "mqtt+unix") {
       const transport = await sockets.connectUnix(destination.path, this.#signal);
       this.#observe({ type: "connected", to: address });
@@ -89,7 +90,9 @@ class Dialling {
     this.#observe({ type: "connected", to: `${proxy.hostname}:${proxy.port}` });
     const rest = await this.#unlessAborted(
       socket.transport,
-      connectThroughProxy(proxy, socket.transport, { hostname, port }),
+      import("./proxy.ts").then(({ connectThroughProxy }) =>
+        connectThroughProxy(proxy, socket.transport, { hostname, port })
+      ),
     );
     this.#observe({ type: "proxy", proxy, target: address });
     this.#phase = "connect";
@@ -146,7 +149,9 @@ class Dialling {
       this.#observe({ type: "websocket", request, response });
     return await this.#unlessAborted(
       transport,
-      openWebSocket(transport, { host, target: path === "" ? "/" : path, headers, observe }),
+      import("./websocket_client.ts").then(({ openWebSocket }) =>
+        openWebSocket(transport, { host, target: path === "" ? "/" : path, headers, observe })
+      ),
     );
   }
 
@@ -169,7 +174,9 @@ class Dialling {
 }
 
 /** The sockets to use for a destination in this runtime. */
-function socketsFor({ tls, address, hostname, proxy }: Destination): Sockets {
+async function socketsFor(
+  { tls, address, hostname, proxy }: Destination,
+): Promise<Sockets> {
   const usesDeno = isDeno && tls?.cert === undefined;
   if (isDeno && !usesDeno && [hostname, proxy?.hostname ?? ""].some(hasZone)) {
     // Its `node:net` answers EINVAL.
@@ -177,7 +184,9 @@ function socketsFor({ tls, address, hostname, proxy }: Destination): Sockets {
       "interface of an IPv6 address";
     throw new ConnectionFault("unsupported", "change", text);
   }
-  const sockets = usesDeno ? denoSockets : nodeSockets();
+  if (usesDeno) return denoSockets;
+  const { nodeSockets } = await import("./node_sockets.ts");
+  const sockets = nodeSockets();
   if (sockets !== undefined) return sockets;
   const text = `Cannot connect to ${address}: this runtime has no node:tls`;
   throw new ConnectionFault("unsupported", "change", text);
@@ -216,7 +225,8 @@ class FirstBytes implements Transport {
   }
 
   async #readFirst(): Promise<Uint8Array | undefined> {
-    const chunk = await this.#inner.read().catch((error) => {
+    const chunk = await this.#inner.read().catch(async (error) => {
+      const { firstReadFault } = await import("./socket_faults.ts");
       throw firstReadFault(error, this.#destination, this.#names) ?? error;
     });
     this.#isFirst = false;

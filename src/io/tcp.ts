@@ -15,6 +15,11 @@ const LARGEST_SLAB = 131_072;
 /** A read of at least this many bytes probably leads to several answers, one after the other. */
 const MUCH = 512;
 const NO_BYTES = new Uint8Array(0);
+/**
+ * So many bytes of a connection are written without delay. A short program has nothing else to
+ * send, and Deno loads Node's timers, which takes 5 ms, for the first `setImmediate`.
+ */
+const HANDFUL = 512;
 /** A slab with less than this fraction of the current size free is not read into any more. */
 const LEAST_ROOM = 1 / 16;
 
@@ -61,6 +66,8 @@ export class TcpTransport implements Transport {
   readonly #turns = new ReadTurns();
   /** Whether the last read returned at least {@linkcode MUCH} bytes, or was followed by a write. */
   #isBusy = false;
+  /** How many of the first {@linkcode HANDFUL} bytes have been written. */
+  #written = 0;
   #closed = false;
 
   /** `slabs` is a pool of buffers that this connection shares with others. */
@@ -112,7 +119,8 @@ export class TcpTransport implements Transport {
     // would carry only two or three packets, at the cost of a write with hundreds. A first, small
     // answer is not delayed.
     if (bytes.length >= BYTES_A_TURN) return;
-    if (this.#isBusy) await nextTurn();
+    if (this.#written < HANDFUL) this.#written += bytes.length;
+    else if (this.#isBusy) await nextTurn();
     this.#isBusy = true;
   }
 

@@ -89,7 +89,7 @@ Deno.test("a TCP connection is not even tried when the signal has aborted", asyn
   assertStrictEquals(await assertRejects(() => attempt), reason);
 });
 
-Deno.test("small writes over TCP leave others a turn, but not one that answers a little", async () => {
+Deno.test("small writes over TCP leave others a turn, but not the first, nor one that answers a little", async () => {
   let incoming = 0;
   // As fast as a system can be that takes all at once.
   const connection = {
@@ -104,6 +104,8 @@ Deno.test("small writes over TCP leave others a turn, but not one that answers a
     return hadTurn;
   };
   incoming = 100;
+  assertEquals([await leavesTurn(4), await leavesTurn(508)], [false, false]);
+  assertEquals(await leavesTurn(4), true);
   await transport.read();
   assertEquals([await leavesTurn(4), await leavesTurn(4)], [false, true]);
   await transport.read();
