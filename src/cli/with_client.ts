@@ -5,7 +5,6 @@ import { Client } from "../client/client.ts";
 import type { World } from "../client/connection_attempt.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
 import { SOCKETS } from "../client/sockets.ts";
-import { systemClock } from "../io/clock.ts";
 import { dial } from "../io/dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
@@ -16,6 +15,7 @@ import { identityOf } from "./options/credentials.ts";
 import { urlOf } from "./options/server.ts";
 import { CLI_NAMES, destinationOf } from "./options/tls_files.ts";
 import { stepTracerTo, tracerTo } from "./packets/tracer.ts";
+import { patientClock } from "./patient_clock.ts";
 import { connectFailureOf, failureOf, TIMED_OUT } from "./server_failures.ts";
 import { quoted, report } from "./terminal/text.ts";
 
@@ -123,7 +123,7 @@ async function clientFor(
   const tracer = trace && await tracerTo(stderr, trace, "client");
   const observe = trace && await stepTracerTo(stderr, trace);
   const world: World = {
-    clock: systemClock,
+    clock: patientClock,
     sockets: SOCKETS,
     dial: async (destination, signal) => {
       const transport = await dial(destination, { signal, observe, names: CLI_NAMES });
@@ -209,7 +209,7 @@ class Ending {
     this.signal = this.#controller.signal;
     this.#ends = promise;
     this.#forget = () => {
-      clearTimeout(timer);
+      if (timer !== undefined) clearTimeout(timer);
       interrupted.removeEventListener("abort", interrupt);
     };
   }

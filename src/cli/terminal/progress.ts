@@ -25,6 +25,7 @@ export class Progress implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#output.status("");
   }
