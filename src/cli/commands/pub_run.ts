@@ -3,16 +3,7 @@
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { BulkPublisher } from "../messages/bulk_publisher.ts";
-import {
-  checkMessage,
-  jsonMessages,
-  lineMessages,
-  type MessageSource,
-  paced,
-  payloadReader,
-  repeated,
-  topicLineMessages,
-} from "../messages/source.ts";
+import { checkMessage, type MessageSource, payloadReader, repeated } from "../messages/source.ts";
 import { type Connection, connectionOf, topicsOf } from "../options/connection.ts";
 import {
   LINES,
@@ -84,6 +75,7 @@ async function sourceFor(
     }
     if (topics.length > 1) throw usageFailure("With --json, --topic can be given only once");
     checkMessage({ topic: topics[0] ?? "topic", options: publish });
+    const { jsonMessages, paced, topicLineMessages } = await import("../messages/lines.ts");
     return (stop) => {
       if (kind === "topic-line") return topicLineMessages(context, stop, publish);
       const messages = jsonMessages(context, stop, topics[0], publish);
@@ -92,7 +84,10 @@ async function sourceFor(
   }
   if (topics.length === 0) throw noTopic("topic", connection.server);
   for (const topic of topics) checkMessage({ topic, options: publish });
-  if (kind === "stdin-line") return (stop) => lineMessages(context, stop, topics, publish);
+  if (kind === "stdin-line") {
+    const { lineMessages } = await import("../messages/lines.ts");
+    return (stop) => lineMessages(context, stop, topics, publish);
+  }
   const payloadUntil = await payloadReader(options, context);
   const repetition = repetitionOf(options);
   return (stop) => repeated(topics, payloadUntil!, publish, repetition, stop);
