@@ -680,11 +680,16 @@ export async function startClient(
   source: ServerSource,
   options: ConnectOptions,
 ): Promise<Client> {
-  settingsOf(options);
-  if (options.store !== undefined && world.durable === undefined) {
-    throw new TypeError("Pages have no store: use save(), and keep what it gives");
+  const { store, clientId = "" } = options;
+  let storage: SessionStorage | undefined;
+  if (store !== undefined) {
+    // The client checks them, too, but none is opened for options that are wrong.
+    settingsOf(options);
+    if (world.durable === undefined) {
+      throw new TypeError("Pages have no store: use save(), and keep what it gives");
+    }
+    storage = await store.open(clientId);
   }
-  const storage = await options.store?.open(options.clientId ?? "");
   let client: Client;
   try {
     client = new Client(worldOf(source, world), source, options, storage);
