@@ -12,7 +12,7 @@ import {
   readPacketId,
   writePacketId,
 } from "./packet.ts";
-import { packetName } from "./packet_types.ts";
+import { FIRST_BYTE, packetName } from "./packet_types.ts";
 import type { PropertiesOf, ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
@@ -51,6 +51,7 @@ export type AckInit<Type extends AckType> = Init<AckPacket<Type>, "type" | "pack
 /** Reads and writes one of the four. */
 class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, AckInit<Type>> {
   readonly #type: Type;
+  readonly #firstByte: number;
   readonly #packetIdentifier: Field<number>;
   readonly #end: ReasonAndProperties<Type>;
 
@@ -62,6 +63,7 @@ class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, Ack
       section: `${section}.2.1`,
     };
     this.#type = type;
+    this.#firstByte = FIRST_BYTE[type];
     this.#packetIdentifier = packetIdentifier(`${section}.2`);
     this.#end = new ReasonAndProperties(
       new ReasonCodeSet(type, reasonCode, `MQTT-${section}.2-1`),
@@ -73,7 +75,7 @@ class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, Ack
   write(writer: Writer, packet: AckInit<Type>): void {
     if (isPlain(packet)) {
       // Nearly always. What is left out need not be written to be taken back.
-      openShortPacket(writer, this.#type, 2);
+      openShortPacket(writer, this.#firstByte, 2);
       return writePacketId(writer, this.#packetIdentifier, packet.packetId);
     }
     const hole = openPacket(writer, this.#type);
