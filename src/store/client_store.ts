@@ -83,6 +83,7 @@ export class Store implements SessionStore, Disposable {
 
   /** Use {@linkcode openStore}. */
   constructor(path: string, options: StoreOptions, open: OpenDatabase) {
+    checkKnown(options, NAMES, "openStore()");
     const { maximumBytes = Infinity, keepReceipts = DAY } = options;
     checkNotNegative("keepReceipts", keepReceipts);
     checkNotNegative("maximumBytes", maximumBytes);
@@ -199,22 +200,18 @@ export class Store implements SessionStore, Disposable {
   #publish(clientId: string, packet: PublishInit, added: Map<string, number>): string {
     const publish = encodeMessage(packet);
     this.#checkRoom(publish.length);
-    if (!this.#tables.has(clientId)) this.#tables.saveSession(clientId, 0);
     const id = ++this.#lastId;
     const seconds = packet.properties?.messageExpiryInterval ?? Infinity;
-    const expiresAt = seconds === Infinity ? seconds : this.#tables.now() + seconds * 1000;
-    this.#tables.write(clientId, [{
-      type: "message",
-      message: {
-        id,
-        publish,
-        expiresAt,
-        packetId: 0,
-        isReleased: false,
-        place: 0,
-        hasReceipt: true,
-      },
-    }]);
+    const flight = { packetId: 0, isReleased: false, place: 0 };
+    try {
+      if (!this.#tables.has(clientId)) this.#tables.saveSession(clientId, 0);
+      const expiresAt = seconds === Infinity ? seconds : this.#tables.now() + seconds * 1000;
+      const message = { id, publish, expiresAt, ...flight, hasReceipt: true };
+      this.#tables.write(clientId, [{ type: "message", message }]);
+    } catch (error) {
+      // The work around it does not know that this is the database's.
+      throw StoreError.from(error, this.path);
+    }
     added.set(clientId, (added.get(clientId) ?? 0) + 1);
     return `${this.#name}-${id}`;
   }
@@ -434,6 +431,5 @@ const NAMES: ReadonlySet<string> = new Set(
  * ```
  */
 export function openStore(path: string, options: StoreOptions = {}): Store {
-  checkKnown(options, NAMES, "openStore()");
   return new Store(path, options, openSqlite);
 }

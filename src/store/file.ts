@@ -56,7 +56,7 @@ export function openDatabase(
     const error = StoreError.from(cause, path);
     database?.close();
     // Otherwise the next attempt would find an empty file and could not tell why it is empty.
-    if (isNew && error.kind !== "locked") removeEmptyFile(path);
+    if (isNew && open === openSqlite && error.kind !== "locked") removeEmptyFile(path);
     // Deno's own message says which permission is missing.
     throw isNotCapable(cause) ? cause : error;
   }
