@@ -498,6 +498,17 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * Rejects with `TypeError` or `RangeError` when an option is wrong, and then nothing is done.
    */
   async disconnect(options: DisconnectOptions = {}): Promise<void> {
+    const done = this.#disconnect(options);
+    this.#world.sourceClock?.passUntil(done);
+    await done;
+  }
+
+  /** As {@linkcode Client.disconnect}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.disconnect();
+  }
+
+  async #disconnect(options: DisconnectOptions): Promise<void> {
     const { reasonCode, timeout = FLUSH_TIMEOUT, ...properties } = options;
     const packet = { type: "disconnect", reasonCode, properties } as const;
     const { link, last } = this.#connector;
@@ -515,11 +526,6 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     }
     await this.closed;
     await this.#connector.last?.drive.finished;
-  }
-
-  /** As {@linkcode Client.disconnect}. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.disconnect();
   }
 
   /**

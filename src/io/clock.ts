@@ -19,6 +19,11 @@ export interface Clock {
 export interface WorldClock extends Clock {
   /** Resolves when everything that is ready to run has run. */
   endOfTurn(): Promise<void>;
+  /**
+   * A client closes, which takes some seconds if the network fails: time passes by itself until the
+   * promise settles, so that `await using` ends in any case.
+   */
+  passUntil(closed: Promise<void>): void;
 }
 
 /** The longest delay that the platform's timers support. */

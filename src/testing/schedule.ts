@@ -44,6 +44,8 @@ export class Schedule {
   #steps = 0;
   /** How many entries that wait are traffic. */
   #traffic = 0;
+  /** How many wait who cannot make time pass. */
+  #waiting = 0;
   /** How far {@linkcode Schedule.run} is to go. */
   #target = -Infinity;
   /** Who waits for it. */
@@ -91,7 +93,7 @@ export class Schedule {
     };
     if (isTraffic) this.#traffic++;
     this.#push(entry);
-    if (this.#options.runsByItself === true) this.#wake();
+    this.#wakeIfAlone();
     return () => {
       if (entry.callback === undefined) return;
       entry.callback = undefined;
@@ -121,6 +123,20 @@ export class Schedule {
     await promise;
   }
 
+  /**
+   * Somebody waits who cannot make time pass: a schedule that runs by itself goes on until what is
+   * returned is called.
+   */
+  hurry(): () => void {
+    let isWaiting = true;
+    this.#waiting++;
+    this.#wakeIfAlone();
+    return () => {
+      if (isWaiting) this.#waiting--;
+      isWaiting = false;
+    };
+  }
+
   /** Nothing happens any more. */
   end(): void {
     this.#isEnded = true;
@@ -133,10 +149,11 @@ export class Schedule {
     const first = this.#first;
     if (first === undefined) return false;
     return first.time <= Math.max(this.#now, this.#target) ||
-      this.#options.runsByItself === true && this.#traffic > 0;
+      this.#options.runsByItself === true && this.#traffic + this.#waiting > 0;
   }
 
-  #wake(): void {
+  #wakeIfAlone(): void {
+    if (this.#options.runsByItself !== true) return;
     if (!this.#isRunning && this.#isDue) void this.#runDue();
   }
 

@@ -1,6 +1,7 @@
 // One Network Connection of a virtual world: two directions, each a stream of bytes that takes time,
 // may come in pieces, and may stop; and two ends, which are transports.
 
+import { checkCount, checkNotNegative, checkPositive } from "../session/option_checks.ts";
 import { Queue } from "../session/queue.ts";
 import type { Transport } from "../io/transport.ts";
 import type { Random } from "./random.ts";
@@ -58,6 +59,22 @@ export interface VirtualLinkSetup {
 }
 
 const BUFFER = 65_536;
+
+/**
+ * Refuses what no network is like.
+ *
+ * @throws {RangeError} when a number is out of its range
+ */
+export function checkConditions(conditions: LinkConditions): void {
+  const { latency = 0, jitter = 0, bytesPerSecond = Infinity, pieces = Infinity } = conditions;
+  checkNotNegative("latency", latency);
+  checkNotNegative("jitter", jitter);
+  checkPositive("bytesPerSecond", bytesPerSecond);
+  const [least, most] = typeof pieces === "number" ? [1, pieces] : pieces;
+  checkCount("pieces", least, 1);
+  checkCount("pieces", most, least);
+  checkCount("buffer", conditions.buffer ?? BUFFER, 1);
+}
 
 /** A connection between two processes. */
 export class VirtualLink {

@@ -6,7 +6,13 @@ import { ConnectionFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
 import { Random } from "./random.ts";
 import type { Schedule } from "./schedule.ts";
-import { type LinkConditions, VirtualLink, type Way, WAYS } from "./virtual_link.ts";
+import {
+  checkConditions,
+  type LinkConditions,
+  VirtualLink,
+  type Way,
+  WAYS,
+} from "./virtual_link.ts";
 import type { VirtualProcess } from "./virtual_process.ts";
 
 /** What becomes of attempts to connect to a server. */
@@ -64,8 +70,13 @@ export class VirtualNetwork {
     return [...this.#links];
   }
 
-  /** From now on the network is like this, for all links; what is not given is the default. */
+  /**
+   * From now on the network is like this, for all links; what is not given is the default.
+   *
+   * @throws {RangeError} when a number is out of its range
+   */
   setConditions(conditions: LinkConditions, ways: readonly Way[] = WAYS): void {
+    checkConditions(conditions);
     const changed = Object.fromEntries(ways.map((way) => [way, conditions]));
     this.#conditions = { ...this.#conditions, ...changed };
     for (const link of this.#links) link.setConditions(conditions, ways);

@@ -66,6 +66,7 @@ export class VirtualProcess {
       at: (time, callback) => this.at(time, callback),
       random: () => random.next(),
       endOfTurn: () => new Promise((resolve) => this.nextTurn(resolve)),
+      passUntil: (closed) => this.#passUntil(closed),
     };
   }
 
@@ -165,6 +166,17 @@ export class VirtualProcess {
   own(mortal: Mortal): () => void {
     this.#mortals.add(mortal);
     return () => this.#mortals.delete(mortal);
+  }
+
+  #passUntil(closed: Promise<void>): void {
+    const end = this.#schedule.hurry();
+    const disown = this.own({ killed: end });
+    const over = () => {
+      disown();
+      end();
+    };
+    if (this.#isAlive) closed.then(over, over);
+    else end();
   }
 
   #run(callback: () => void): void {
