@@ -5,7 +5,7 @@ import { Client } from "../client/client.ts";
 import type { World } from "../client/connection_attempt.ts";
 import type { ConnectOptions, DisconnectOptions, ServerInfo } from "../client/mod.ts";
 import { SOCKETS } from "../client/sockets.ts";
-import { dial } from "../io/dial.ts";
+import { dialBySockets } from "../io/socket_dial.ts";
 import { encodePacket } from "../packets/mod.ts";
 import { checkClientsDisconnect } from "../session/disconnecting.ts";
 import type { Context, Output } from "./context.ts";
@@ -126,7 +126,7 @@ async function clientFor(
     clock: patientClock,
     sockets: SOCKETS,
     dial: async (destination, signal) => {
-      const transport = await dial(destination, { signal, observe, names: CLI_NAMES });
+      const transport = await dialBySockets(destination, { signal, observe, names: CLI_NAMES });
       return tracer?.(transport, destination.address) ?? transport;
     },
   };

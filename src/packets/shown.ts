@@ -12,13 +12,16 @@ export function quoted(text: string): string {
 /**
  * Characters that a terminal might obey, hide or reorder: controls (C0, DEL, C1), formatting
  * characters (bidirectional, zero width), unassigned ones, and white space other than the space.
- * The variation selectors of emoji (U+FE0E, U+FE0F) are harmless.
+ * The variation selectors of emoji (U+FE0E, U+FE0F) are harmless. A function, since to make the
+ * first one takes a millisecond, and most programs show nothing of what they received.
  */
-export const UNSEEN = /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
+export function unseen(): RegExp {
+  return /(?![ \u{FE0E}\u{FE0F}])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu;
+}
 
 /** Text that is safe for a terminal: what it might obey or hide is escaped. */
 export function escaped(text: string): string {
-  return text.replaceAll(UNSEEN, escape);
+  return text.replaceAll(unseen(), escape);
 }
 
 /** `"0x1F"`. */

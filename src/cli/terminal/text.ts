@@ -1,6 +1,6 @@
 // Text for a terminal: colours, wrapping, and the escaping of all that was received.
 
-import { escaped, UNSEEN } from "../../packets/shown.ts";
+import { escaped, unseen } from "../../packets/shown.ts";
 import type { Output } from "../context.ts";
 
 export { escaped, hexByte, hexBytes, quoted } from "../../packets/shown.ts";
@@ -43,7 +43,7 @@ export function escapedBytes(bytes: Uint8Array): string {
 /** JSON with the same value, in which such characters are written `\u009b`. */
 export function escapedJson(json: string): string {
   // They occur only in strings: the JSON has no white space.
-  return json.replaceAll(UNSEEN, (character) =>
+  return json.replaceAll(unseen(), (character) =>
     Array.from(
       { length: character.length },
       (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, "0")}`,
