@@ -340,8 +340,11 @@ export class Handshake {
   end(from: Side): void {
     const judge = this.#judge;
     this.#closed[from] = true;
+    if (from === "server" && this.state === "connected") judge.count("MQTT-3.2.0-2");
     if (this.#disconnectedAt[from] === undefined) return;
-    judge.count(this.state === "refused" ? "MQTT-3.2.2-7" : "MQTT-3.14.4-2");
+    if (this.state === "refused") return judge.count("MQTT-3.2.2-7");
+    judge.count("MQTT-3.14.4-1");
+    judge.count("MQTT-3.14.4-2");
   }
 
   /** Whether an end has closed its direction, or said that it will. */
