@@ -22,7 +22,7 @@ import type { PacketCodec } from "./packet.ts";
 import { PACKET_TYPES, type PacketType } from "./packet_types.ts";
 import { PINGREQ, PINGRESP } from "./ping.ts";
 import { PROPERTIES } from "./properties.ts";
-import { PUBLISH, readPublish, writePublish } from "./publish.ts";
+import { PUBLISH, type PublishInit, readPublish, writePublish } from "./publish.ts";
 import { SUBACK, SUBSCRIBE } from "./subscribe.ts";
 import { UNSUBACK, UNSUBSCRIBE } from "./unsubscribe.ts";
 
@@ -204,11 +204,15 @@ export function readBody(reader: Reader, firstByte: number): Packet {
 
 function readFields(reader: Reader, firstByte: number): Packet {
   const type = PACKET_TYPES[firstByte >> 4]!;
-  // What comes by the million does not pass the table: to look a name up takes as long as to read
-  // an acknowledgement.
+  return type === "publish" ? readPublish(reader, firstByte) : readOther(reader, firstByte, type);
+}
+
+/**
+ * What comes by the million does not pass the table: to look a name up takes as long as to read an
+ * acknowledgement. PUBLISH is apart, so that the compiler has room to inline it.
+ */
+function readOther(reader: Reader, firstByte: number, type: PacketType): Packet {
   switch (type) {
-    case "publish":
-      return readPublish(reader, firstByte);
     case "puback":
       return PUBACK.read(reader, firstByte);
     case "pubrec":
@@ -223,9 +227,12 @@ function readFields(reader: Reader, firstByte: number): Packet {
 }
 
 function writeWhole(writer: Writer, packet: PacketInit): void {
+  if (packet.type === "publish") writePublish(writer, packet);
+  else writeOther(writer, packet);
+}
+
+function writeOther(writer: Writer, packet: Exclude<PacketInit, PublishInit>): void {
   switch (packet.type) {
-    case "publish":
-      return writePublish(writer, packet);
     case "puback":
       return PUBACK.write(writer, packet);
     case "pubrec":
