@@ -53,6 +53,8 @@ export interface BrokerTools {
   readonly memory?: ProcessMemory | undefined;
   /** Opens a listener. */
   readonly listen?: typeof listen;
+  /** Sees to it that a broker which shuts down comes to its end. */
+  readonly untilClosed?: (closed: Promise<void>) => Promise<void>;
 }
 
 /** For how long changes that no client waits for may stay uncommitted, in milliseconds. */
@@ -117,6 +119,7 @@ export class Broker implements AsyncDisposable {
   readonly #intercept: ServeOptions["intercept"];
   readonly #valve: MemoryValve;
   readonly #drives = new Set<Drive>();
+  readonly #untilClosed: NonNullable<BrokerTools["untilClosed"]>;
   #shutDown: Promise<void> | undefined;
   #armedAt = Infinity;
   #disarm = (): void => {};
@@ -128,6 +131,7 @@ export class Broker implements AsyncDisposable {
     this.#clock = clock;
     this.#store = store;
     this.#intercept = options.intercept;
+    this.#untilClosed = tools.untilClosed ?? ((closed) => closed);
     const engineTools = {
       now: () => clock.now(),
       newClientId: tools.newClientId ?? randomName,
@@ -329,7 +333,7 @@ export class Broker implements AsyncDisposable {
    * all connections are closed.
    */
   shutDown(): Promise<void> {
-    return this.#shutDown ??= this.#end();
+    return this.#shutDown ??= this.#untilClosed(this.#end());
   }
 
   /** Same as {@linkcode Broker.shutDown}. */

@@ -499,8 +499,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    */
   async disconnect(options: DisconnectOptions = {}): Promise<void> {
     const done = this.#disconnect(options);
-    this.#world.sourceClock?.passUntil(done);
-    await done;
+    await (this.#world.sourceClock?.passUntil(done) ?? done);
   }
 
   /** As {@linkcode Client.disconnect}. */

@@ -20,10 +20,11 @@ export interface WorldClock extends Clock {
   /** Resolves when everything that is ready to run has run. */
   endOfTurn(): Promise<void>;
   /**
-   * A client closes, which takes some seconds if the network fails: time passes by itself until the
-   * promise settles, so that `await using` ends in any case.
+   * Something closes, which takes some seconds if the network fails: time passes by itself until
+   * the promise settles. Resolves when that has happened, or never will, as its process is dead, so
+   * that `await using` ends in any case. Rejects as the promise does.
    */
-  passUntil(closed: Promise<void>): void;
+  passUntil(closed: Promise<void>): Promise<void>;
 }
 
 /** The longest delay that the platform's timers support. */

@@ -167,6 +167,7 @@ export class Schedule {
 
   /** Tells those whose time has come. Returns whether there are any: they go on first. */
   #tellWaiters(): boolean {
+    if (this.#waiters.length === 0) return false;
     const { next } = this;
     const ready = this.#waiters.filter(({ target }) => target < next);
     if (ready.length === 0) return false;

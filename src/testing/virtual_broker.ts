@@ -54,6 +54,7 @@ export async function startVirtualBroker(
     atEndOfTurn: (callback) => process.nextTurn(callback),
     onNextTurn: (callback) => process.nextTurn(callback),
     memory: undefined,
+    untilClosed: (closed) => clock.passUntil(closed),
     listen: (_options, _limits, onConnection) => {
       const stop = network.listen(name, {
         process,

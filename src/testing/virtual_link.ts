@@ -514,12 +514,14 @@ class LinkWay {
     this.#budget -= bytes.length;
     this.arrived += bytes.length;
     onArrived(bytes);
-    this.#inbox.push(bytes);
-    this.#unread += bytes.length;
     const reader = this.#reader;
-    if (reader !== undefined) {
+    if (reader === undefined) {
+      this.#inbox.push(bytes);
+      this.#unread += bytes.length;
+    } else if (bytes.length > 0) {
+      // Nothing was unread, or it would not wait.
       this.#reader = undefined;
-      reader.resolve(this.#takeUnread());
+      reader.resolve(bytes);
     }
     if (this.#budget === 0) onCut();
     else this.#send();

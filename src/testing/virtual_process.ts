@@ -168,15 +168,17 @@ export class VirtualProcess {
     return () => this.#mortals.delete(mortal);
   }
 
-  #passUntil(closed: Promise<void>): void {
+  async #passUntil(closed: Promise<void>): Promise<void> {
+    if (!this.#isAlive) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const disown = this.own({ killed: () => resolve() });
     const end = this.#schedule.hurry();
-    const disown = this.own({ killed: end });
-    const over = () => {
-      disown();
+    try {
+      await Promise.race([closed, promise]);
+    } finally {
       end();
-    };
-    if (this.#isAlive) closed.then(over, over);
-    else end();
+      disown();
+    }
   }
 
   #run(callback: () => void): void {

@@ -70,12 +70,6 @@ export interface UntilOptions {
   readonly within?: number | undefined;
 }
 
-/** A broker that was started, with what is needed to start it again. */
-interface KnownBroker {
-  readonly options: VirtualBrokerOptions;
-  readonly process: VirtualProcess;
-}
-
 /** The name of the broker, and of the process of the application, where nothing else is said. */
 const BROKER = "broker";
 const APPLICATION = "application";
@@ -117,7 +111,8 @@ export class World implements AsyncDisposable {
   readonly #network: VirtualNetwork;
   readonly #disk: VirtualDisk;
   readonly #processes = new Map<string, WorldProcess>();
-  readonly #brokers = new Map<string, KnownBroker>();
+  /** The options of the brokers that were started. */
+  readonly #brokers = new Map<string, VirtualBrokerOptions>();
   readonly #clientIds = new WeakMap<VirtualLink, ClientIdObserver>();
   readonly #failures: unknown[] = [];
   /** How many processes there have been of each name. */
@@ -188,7 +183,8 @@ export class World implements AsyncDisposable {
     };
     try {
       const broker = await startVirtualBroker({ onError, ...options }, setup);
-      this.#brokers.set(name, { options, process });
+      this.#brokers.set(name, options);
+      this.#processes.set(name, new WorldProcess(process, this.#network, this.#disk));
       return broker;
     } catch (error) {
       process.kill();
@@ -203,7 +199,8 @@ export class World implements AsyncDisposable {
    * @throws {TypeError} when there was no such broker
    */
   crashBroker(name: string = BROKER, links: DeathOfLinks = "closed"): void {
-    this.#brokerOf(name).process.kill(links);
+    this.#brokerOptions(name);
+    this.process(name).kill(links);
   }
 
   /**
@@ -213,7 +210,7 @@ export class World implements AsyncDisposable {
    * Rejects as `serve()` does, and when it still runs.
    */
   async restartBroker(name: string = BROKER): Promise<Broker> {
-    return await this.startBroker(name, this.#brokerOf(name).options);
+    return await this.startBroker(name, this.#brokerOptions(name));
   }
 
   /** Where a broker is, for `connect()`. It need not run yet. */
@@ -222,16 +219,15 @@ export class World implements AsyncDisposable {
   }
 
   /**
-   * A process of an application, which is made when it is first asked for, or again after its
-   * death. Default: the one to which {@linkcode World.server} belongs.
+   * The process of a broker, or else one of an application, which is made when it is first asked
+   * for, or again after its death. Default: the one to which {@linkcode World.server} belongs.
    */
   process(name: string = APPLICATION): WorldProcess {
-    let found = this.#processes.get(name);
-    if (found?.isAlive !== true) {
-      found = new WorldProcess(this.#newProcess(name), this.#network, this.#disk);
-      this.#processes.set(name, found);
-    }
-    return found;
+    const found = this.#processes.get(name);
+    if (found !== undefined && (found.isAlive || this.#brokers.has(name))) return found;
+    const made = new WorldProcess(this.#newProcess(name), this.#network, this.#disk);
+    this.#processes.set(name, made);
+    return made;
   }
 
   /** Time passes. Resolves when all that is due by then has happened. In milliseconds. */
@@ -338,7 +334,6 @@ export class World implements AsyncDisposable {
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#schedule.run(this.now);
-    for (const { process } of this.#brokers.values()) process.kill();
     for (const process of this.#processes.values()) process.kill();
     this.#schedule.end();
     this.#disk.end();
@@ -359,7 +354,7 @@ export class World implements AsyncDisposable {
     });
   }
 
-  #brokerOf(name: string): KnownBroker {
+  #brokerOptions(name: string): VirtualBrokerOptions {
     const found = this.#brokers.get(name);
     if (found === undefined) throw new TypeError(`The world has no broker ${JSON.stringify(name)}`);
     return found;

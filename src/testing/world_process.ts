@@ -2,6 +2,7 @@
 
 import type { TransportSource } from "../client/servers.ts";
 import { Store, type StoreOptions } from "../store/client_store.ts";
+import type { OpenDatabase } from "../store/sqlite.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
 import type { VirtualNetwork } from "./virtual_network.ts";
 import type { DeathOfLinks, VirtualProcess } from "./virtual_process.ts";
@@ -47,7 +48,7 @@ export class WorldProcess {
    * @throws {RangeError} when a number is out of its range
    */
   openStore(path: string, options: StoreOptions = {}): Store {
-    return new Store(path, options, this.#disk.opener(this.#process));
+    return new MortalStore(path, options, this.#disk.opener(this.#process), this.#process);
   }
 
   /**
@@ -71,5 +72,19 @@ export class WorldProcess {
   /** Somebody sets its clock on the wall: forwards, or back if it is negative. In milliseconds. */
   jumpWallClock(milliseconds: number): void {
     this.#process.jumpWallClock(milliseconds);
+  }
+}
+
+/** A store that is closed already when its process is dead, whoever has used it. */
+class MortalStore extends Store {
+  readonly #process: VirtualProcess;
+
+  constructor(path: string, options: StoreOptions, open: OpenDatabase, process: VirtualProcess) {
+    super(path, options, open);
+    this.#process = process;
+  }
+
+  override close(): void {
+    if (this.#process.isAlive) super.close();
   }
 }

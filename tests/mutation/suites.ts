@@ -22,6 +22,8 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
     "broker",
   ],
   io: ["io"],
+  monitor: ["monitor"],
+  testing: ["testing"],
   cli: ["cli"],
 };
 

@@ -229,3 +229,41 @@ Deno.test("options that make no sense are refused", async () => {
   );
   assertThrows(() => new World({ network: { pieces: 0 } }), RangeError, "pieces");
 });
+
+Deno.test("what belonged to a process that is dead can be disposed", async () => {
+  await using world = new World();
+  await using _broker = await world.startBroker();
+  const meter = world.process("meter");
+  using store = meter.openStore("meter.db");
+  await using client = await connect(meter.server(), { ...METER, store });
+  const closing = client.disconnect();
+  meter.kill("silent");
+  await closing;
+  world.crashBroker();
+});
+
+Deno.test("a broker that shuts down ends, though a connection is stalled", async () => {
+  await using world = new World();
+  await using broker = await world.startBroker();
+  await using client = await connect(world.server(), METER);
+  world.stall(client);
+  await broker.shutDown();
+  assert(world.now <= 2000, `${world.now}`);
+});
+
+Deno.test("a broker has a process, which sleeps and has a clock on the wall as others have", async () => {
+  await using world = new World();
+  await world.startBroker();
+  await using client = await connect(world.server(), { ...METER, keepAlive: 10 });
+  const machine = world.process("broker");
+  machine.suspend();
+  await world.advance(10_000);
+  machine.jumpWallClock(5000);
+  assertEquals([machine.date, client.state], [world.date + 5000, "connected"]);
+  await world.advance(10_000);
+  assertEquals(client.state, "reconnecting");
+  machine.resume();
+  await world.until(client.once("connected"));
+  world.crashBroker();
+  assertEquals([world.process("broker").isAlive, machine.isAlive], [false, false]);
+});
