@@ -47,7 +47,28 @@ interface VirtualFile {
   isWritten: boolean;
 }
 
-/** A disk. */
+/**
+ * A disk, that of a world: `world.disk`.
+ *
+ * @example A broker that dies in the middle of a commit, and has lost nothing that it promised
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ * import { World } from "jsr:@mqtt5/mqtt5/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using world = new World();
+ * await world.startBroker("broker", { path: "broker.db" });
+ * const options = { clientId: "sensor-7", sessionExpiryInterval: 3600 };
+ * await using client = await connect(world.server(), options);
+ * world.disk.onCommit = () => "crashes before";
+ * const publishing = client.publish("a", "b", { qos: 1, retain: true });
+ * await world.advance(0);
+ * world.disk.onCommit = undefined;
+ * const broker = await world.restartBroker();
+ * await world.until(publishing);
+ * assertEquals(broker.statistics.retained, 1);
+ * ```
+ */
 export class VirtualDisk {
   readonly #files = new Map<string, VirtualFile>();
   #isFull = false;

@@ -239,7 +239,8 @@ export class World implements AsyncDisposable {
   /**
    * Time passes until a promise settles, as far as needed. Resolves to its result, and rejects as
    * it does; after `within` of virtual time, and when nothing is left that could settle it, with an
-   * `Error`.
+   * `Error`. What the promise needs beside the world (the cryptography of SCRAM, for example) is not
+   * waited for: then await it as it is.
    */
   async until<Result>(promise: Promise<Result>, options: UntilOptions = {}): Promise<Result> {
     const { within = HOUR } = options;
@@ -333,8 +334,8 @@ export class World implements AsyncDisposable {
    * Rejects with what went wrong inside, and nobody was told.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#schedule.run(this.now);
     for (const process of this.#processes.values()) process.kill();
+    await this.#schedule.run(this.now);
     this.#schedule.end();
     this.#disk.end();
     if (this.#failures.length === 1) throw this.#failures[0];

@@ -7,7 +7,33 @@ import type { VirtualDisk } from "./virtual_disk.ts";
 import type { VirtualNetwork } from "./virtual_network.ts";
 import type { DeathOfLinks, VirtualProcess } from "./virtual_process.ts";
 
-/** A process of an application, made by `world.process()`. */
+/**
+ * A process of an application, made by `world.process()`.
+ *
+ * @example A program that dies, and what the next one finds on its disk
+ * ```ts
+ * import { connect } from "jsr:@mqtt5/mqtt5";
+ * import { World } from "jsr:@mqtt5/mqtt5/testing";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using world = new World();
+ * await using broker = await world.startBroker();
+ * const start = async () => {
+ *   const meter = world.process("meter");
+ *   const store = meter.openStore("meter.db");
+ *   const options = { clientId: "meter-7", sessionExpiryInterval: 86_400, store };
+ *   return await connect(meter.server(), options);
+ * };
+ * const client = await start();
+ * world.partition("meter");
+ * await client.enqueue("meters/7", "4711", { qos: 1, retain: true });
+ * world.process("meter").kill();
+ * world.heal();
+ * await using _next = await start();
+ * await world.advance(1000);
+ * assertEquals(broker.statistics.retained, 1);
+ * ```
+ */
 export class WorldProcess {
   readonly #process: VirtualProcess;
   readonly #network: VirtualNetwork;
