@@ -336,6 +336,3 @@ export interface Violation {
   /** When it showed, in milliseconds of the world. */
   readonly at: number;
 }
-
-/** A check: silent on what the standard and the documentation allow. */
-export type Check = (history: History) => Violation[];

@@ -1,0 +1,140 @@
+// §4.3 QoS 1 and 2 at least once: a message that the broker has accepted reaches every subscription
+// that was granted before it was published, and lives until all has drained.
+
+import type { Published, Violation } from "../history.ts";
+import type { MessageFacts, SubscriptionFacts } from "./fact_types.ts";
+import { type Facts, isShared, lower, matches } from "./facts.ts";
+import { violation } from "./violation.ts";
+
+/** Looks for messages that somebody has not got. */
+export function delivered(facts: Facts): Violation[] {
+  const found: Violation[] = [];
+  const lasting = [...facts.subscriptions.values()].filter((each) =>
+    each.ended > facts.end && each.granted < facts.end && isLast(facts, each)
+  );
+  const handedOn = [...facts.subscriptions.values()].flatMap((each) => {
+    const heir = each.granted < facts.end ? heirOf(facts, each, lasting) : undefined;
+    return heir === undefined ? [] : [[each, heir] as const];
+  });
+  for (const message of facts.messages.values()) {
+    const since = acceptedSince(facts, message);
+    if (since === undefined) continue;
+    for (const subscription of lasting) {
+      if (!mustReach(facts, message, since, subscription, subscription)) continue;
+      const { id } = subscription;
+      if (message.handed.some(({ event }) => event.subscription === id)) continue;
+      found.push(say(facts, message, subscription));
+    }
+    for (const [subscription, heir] of handedOn) {
+      if (!mustReach(facts, message, since, subscription, heir)) continue;
+      const { client } = subscription;
+      if (
+        message.handed.some(({ event }) => facts.process(event.process).event.name === client)
+      ) continue;
+      found.push(say(facts, message, subscription));
+    }
+  }
+  return found;
+}
+
+/** Since when a message that the broker has accepted was there; `undefined` for all others. */
+export function acceptedSince(
+  facts: Facts,
+  { published, isWill, called, outcomes, routed, process }: MessageFacts,
+): number | undefined {
+  if (published.qos === 0 || mayExpire(facts, published, called)) return undefined;
+  if (isWill) {
+    const [first] = routed;
+    return first === undefined || facts.isSoonKilled(first) ? undefined : first;
+  }
+  if (facts.process(process).hasForeignSession === true) return undefined;
+  const isAccepted = outcomes.some(({ reasonCode }) => reasonCode !== undefined);
+  return isAccepted ? called : undefined;
+}
+
+/** Whether a message may have expired before all has drained. */
+function mayExpire(facts: Facts, { expiry }: Published, called: number): boolean {
+  if (expiry === undefined) return false;
+  const last = facts.events.at(-1)!.at;
+  return facts.isDisturbed || facts.at(called) + expiry * 1000 <= last + facts.slack;
+}
+
+/**
+ * Whether a message must reach a subscription, be it through another one of a later process, its
+ * heir.
+ */
+function mustReach(
+  facts: Facts,
+  { published: { topic, qos }, client, droppedFor }: MessageFacts,
+  since: number,
+  subscription: SubscriptionFacts,
+  heir: SubscriptionFacts,
+): boolean {
+  const { client: subscriber } = subscription;
+  if (subscription.granted > since || !facts.isThere(subscriber, since)) return false;
+  if (droppedFor.has(subscriber)) return false;
+  if (facts.process(heir.process).hasForeignSession === true) return false;
+  return subscription.filters.some((filter) => {
+    const { topicFilter, noLocal } = filter;
+    if (isShared(topicFilter) || !matches(topicFilter, topic) || lower(qos, filter) === 0) {
+      return false;
+    }
+    if (noLocal && client === subscriber) return false;
+    return isInForce(facts, subscription, topicFilter, since);
+  });
+}
+
+/**
+ * Whether the broker has a Topic Filter at a moment: granted in the session that there is, or
+ * granted again.
+ */
+export function isInForce(
+  facts: Facts,
+  { client, granted }: SubscriptionFacts,
+  topicFilter: string,
+  moment: number,
+): boolean {
+  const { losses, granted: again } = facts.clients.get(client)!;
+  const loss = losses.findLast((index) => index < moment) ?? -1;
+  if (loss < granted) return true;
+  return again.some((each) =>
+    each.topicFilter === topicFilter && each.index > loss && each.index < moment &&
+    !facts.isSoonKilled(each.index)
+  );
+}
+
+/** Whether no later process of the client may have asked for something else. */
+export function isLast(facts: Facts, { client, process }: SubscriptionFacts): boolean {
+  return facts.clients.get(client)!.processes.at(-1)!.number === process;
+}
+
+/** The subscription that a process with the same store has in place of one that was killed. */
+function heirOf(
+  facts: Facts,
+  { client, process, filters, ended }: SubscriptionFacts,
+  lasting: readonly SubscriptionFacts[],
+): SubscriptionFacts | undefined {
+  const { processes } = facts.clients.get(client)!;
+  const [before, last] = processes.slice(-2);
+  if (before?.number !== process || last?.event.store !== "kept") return undefined;
+  if (ended !== before.killed || before.killed > last.started) return undefined;
+  return lasting.find((other) =>
+    other.process === last.number && filters.length === other.filters.length &&
+    filters.every((filter, place) =>
+      filter.topicFilter === other.filters[place]!.topicFilter &&
+      filter.qos === other.filters[place]!.qos
+    )
+  );
+}
+
+function say(facts: Facts, { published }: MessageFacts, { id, client }: SubscriptionFacts) {
+  const { id: message, topic, qos } = published;
+  return violation(
+    facts,
+    "delivered",
+    facts.end,
+    [message, id],
+    `Message ${message} of QoS ${qos} to ${topic} was accepted, and has not reached ` +
+      `subscription ${id} of ${client}`,
+  );
+}

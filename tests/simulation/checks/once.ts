@@ -1,0 +1,142 @@
+// §4.3 QoS 2 exactly once, QoS 0 at most once, and QoS 1 again only where there is a reason, and
+// then with DUP [MQTT-3.3.1-1]: as long as the sessions live.
+
+import type { Violation } from "../history.ts";
+import type { Handing, MessageFacts } from "./fact_types.ts";
+import { type Facts, hasBetween, isShared, matches } from "./facts.ts";
+import { violation } from "./violation.ts";
+
+/** Looks for messages that came more often than they may. */
+export function once(facts: Facts): Violation[] {
+  const found: Violation[] = [];
+  for (const message of facts.messages.values()) {
+    if (!message.isWill) found.push(...takenTwice(facts, message));
+    for (const handings of byHandle(message).values()) {
+      found.push(...handedTwice(facts, message, handings));
+    }
+    found.push(...afterCommit(facts, message));
+  }
+  for (const [index, event] of facts.events.entries()) {
+    if (event.type !== "committed") continue;
+    const seen = new Set<number>();
+    for (const id of event.ids) {
+      const isExact = facts.messages.get(id)?.handed.every(({ event }) => event.qos === 2);
+      if (seen.has(id) && isExact) {
+        found.push(say(facts, index, id, "is committed twice by the application"));
+      }
+      seen.add(id);
+    }
+  }
+  return found;
+}
+
+/** The broker has taken a message twice. */
+function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
+  const { published: { id, qos }, called, client, routed } = message;
+  const second = routed[1];
+  if (second === undefined) return [];
+  const what = `of QoS ${qos} is taken twice by the broker`;
+  if (qos === 0) return [say(facts, second, id, what)];
+  const { breaks } = facts.clients.get(client)!;
+  const isBroken = hasBetween(breaks, called, second) || facts.hasCrashed(called, second);
+  if (!isBroken) return [say(facts, second, id, `${what} although no connection was lost`)];
+  if (qos < 2 || facts.hasCrashed(called, second) || hasFaultyDisk(facts)) return [];
+  return facts.keepsSession(client, called, second) ? [say(facts, second, id, what)] : [];
+}
+
+/** A subscription has got a message twice. */
+function handedTwice(
+  facts: Facts,
+  message: MessageFacts,
+  handings: readonly Handing[],
+): Violation[] {
+  const { published: { id }, called, client, routed } = message;
+  const most = copiesFor(facts, message, handings[0]!);
+  const second = handings[most];
+  if (second === undefined) return [];
+  const { index, event: { qos, dup, process } } = second;
+  const subscriber = facts.process(process).event.name;
+  const isOneMessage = routed.length < 2;
+  const what = `of QoS ${qos} is handed ${
+    most + 1
+  } times to subscription ${second.event.subscription}`;
+  if (qos === 0) return isOneMessage ? [say(facts, index, id, what)] : [];
+  if (qos === 2) {
+    const isOne = isOneMessage ||
+      facts.keepsSession(client, called, index) && facts.keepsSession(subscriber, called, index);
+    return isOne ? [say(facts, index, id, what)] : [];
+  }
+  if (!isOneMessage) return [];
+  const first = handings[0]!.index;
+  if (!dup && !facts.hasCrashed(called, index)) {
+    return [say(facts, index, id, `${what}, the last time without DUP`)];
+  }
+  const { breaks } = facts.clients.get(subscriber)!;
+  if (hasBetween(breaks, first, index) || hasBetween(breaks, called, first)) return [];
+  return [say(facts, index, id, `${what} although no connection was lost`)];
+}
+
+/** A message comes again although the application has committed it. */
+function afterCommit(
+  facts: Facts,
+  { published: { id, topic }, called, done, handed }: MessageFacts,
+) {
+  const found: Violation[] = [];
+  for (const { index, event: { by, process } } of done) {
+    if (by !== "commit") continue;
+    const { name } = facts.process(process).event;
+    const handles = [...facts.subscriptions.values()].filter((each) =>
+      each.process === process && each.filters.some((filter) => matches(filter.topicFilter, topic))
+    );
+    if (handles.length !== 1) continue;
+    const again = handed.find((each) =>
+      each.index > index && each.event.qos === 2 && !each.event.retain &&
+      facts.process(each.event.process).event.name === name &&
+      facts.keepsSession(name, called, each.index)
+    );
+    if (again === undefined) continue;
+    found.push(say(facts, again.index, id, `comes again to ${name}, which has committed it`));
+  }
+  return found;
+}
+
+/** How many copies of a message a subscription may get. */
+function copiesFor(
+  facts: Facts,
+  { published: { topic } }: MessageFacts,
+  { event: { process } }: Handing,
+): number {
+  const { name } = facts.process(process).event;
+  const filters = new Set<string>();
+  for (const subscription of facts.subscriptions.values()) {
+    if (subscription.client !== name) continue;
+    for (const { topicFilter } of subscription.filters) {
+      if (matches(topicFilter, topic)) filters.add(topicFilter);
+    }
+  }
+  const shared = [...filters].filter(isShared).length;
+  const { overlapping } = facts.history.conditions;
+  const single = filters.size - shared;
+  return Math.max(1, shared + (overlapping === "one copy" ? Math.min(single, 1) : single));
+}
+
+/** What was handed as new, not as retained, by subscription. */
+function byHandle({ handed }: MessageFacts): Map<number, Handing[]> {
+  const handles = new Map<number, Handing[]>();
+  for (const handing of handed) {
+    const { subscription, retain } = handing.event;
+    if (subscription === undefined || retain) continue;
+    const handings = handles.get(subscription);
+    if (handings === undefined) handles.set(subscription, [handing]);
+    else handings.push(handing);
+  }
+  return handles;
+}
+
+function hasFaultyDisk({ brokers }: Facts): boolean {
+  return brokers.some(({ isDiskFaulty }) => isDiskFaulty);
+}
+
+function say(facts: Facts, index: number, id: number, what: string): Violation {
+  return violation(facts, "once", index, [id], `Message ${id} ${what}`);
+}

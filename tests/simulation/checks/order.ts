@@ -1,0 +1,66 @@
+// §4.6 Message ordering: the messages of one publisher, topic and QoS reach a subscription in the
+// order in which they were published; what comes again does not count [MQTT-4.6.0-5]
+// [MQTT-4.6.0-6]. Shared Subscriptions have no such rule.
+
+import type { Violation } from "../history.ts";
+import type { MessageFacts } from "./fact_types.ts";
+import { type Facts, isShared, matches } from "./facts.ts";
+import { violation } from "./violation.ts";
+
+/** The message of a stream that was published last of those that were handed. */
+interface Latest {
+  readonly message: MessageFacts;
+  readonly index: number;
+}
+
+/** Looks for messages that have overtaken others. */
+export function order(facts: Facts): Violation[] {
+  const found: Violation[] = [];
+  const seen = new Set<string>();
+  const latest = new Map<string, Latest>();
+  for (const [index, event] of facts.events.entries()) {
+    if (event.type !== "handed" || event.subscription === undefined || event.retain) continue;
+    const message = facts.messages.get(event.id);
+    if (message === undefined || message.isWill) continue;
+    const handle = `${event.subscription}:${event.id}`;
+    if (seen.has(handle)) continue;
+    seen.add(handle);
+    if (isPartlyShared(facts, facts.process(event.process).event.name, event.topic)) continue;
+    const { published: { qos, topic }, process, client } = message;
+    const { store } = facts.process(process).event;
+    const publisher = store === "none" ? process : client;
+    const stream = `${event.subscription} ${publisher} ${qos} ${event.qos} ${topic}`;
+    const before = latest.get(stream);
+    if (before === undefined || before.message.called < message.called) {
+      latest.set(stream, { message, index });
+    } else if (isBound(facts, message, index)) {
+      const { id } = before.message.published;
+      found.push(violation(
+        facts,
+        "order",
+        index,
+        [event.id, id],
+        `Message ${event.id} to ${topic} was published before ${id}, and reaches subscription ` +
+          `${event.subscription} after it`,
+      ));
+    }
+  }
+  return found;
+}
+
+/** Whether nothing excuses that a message comes late: it was not published anew. */
+function isBound(facts: Facts, { client, called, routed }: MessageFacts, index: number): boolean {
+  return routed.length < 2 && facts.keepsSession(client, called, index);
+}
+
+/** Whether some of the client's messages of a topic may come by a Shared Subscription. */
+function isPartlyShared({ subscriptions }: Facts, client: string, topic: string): boolean {
+  for (const subscription of subscriptions.values()) {
+    if (subscription.client !== client) continue;
+    const isOne = subscription.filters.some(({ topicFilter }) =>
+      isShared(topicFilter) && matches(topicFilter, topic)
+    );
+    if (isOne) return true;
+  }
+  return false;
+}

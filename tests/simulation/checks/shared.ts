@@ -1,0 +1,125 @@
+// §4.8.2 Shared Subscriptions: a message goes to one member of a group; at QoS 1 to another only
+// when the session of that one has ended [MQTT-4.8.2-5].
+
+import type { Violation } from "../history.ts";
+import type { Handing, MessageFacts, SubscriptionFacts } from "./fact_types.ts";
+import { type Facts, hasBetween, isShared, matches } from "./facts.ts";
+import { acceptedSince, isInForce, isLast } from "./delivered.ts";
+import { violation } from "./violation.ts";
+
+/** Looks for messages that went to several members of a group, or to none. */
+export function shared(facts: Facts): Violation[] {
+  const groups = groupsOf(facts);
+  const found: Violation[] = [];
+  for (const [group, members] of groups) {
+    for (const message of facts.messages.values()) {
+      if (!matches(group, message.published.topic)) continue;
+      found.push(
+        ...several(facts, group, members, message),
+        ...none(facts, group, members, message),
+      );
+    }
+  }
+  return found;
+}
+
+/**
+ * The handles of each group. Those of clients with other filters, too, are left out: by which of
+ * them a message has come nobody can tell.
+ */
+function groupsOf(facts: Facts): Map<string, SubscriptionFacts[]> {
+  const groups = new Map<string, SubscriptionFacts[]>();
+  for (const subscription of facts.subscriptions.values()) {
+    for (const { topicFilter } of subscription.filters) {
+      if (!isShared(topicFilter)) continue;
+      const members = groups.get(topicFilter);
+      if (members === undefined) groups.set(topicFilter, [subscription]);
+      else members.push(subscription);
+    }
+  }
+  return groups;
+}
+
+function several(
+  facts: Facts,
+  group: string,
+  members: readonly SubscriptionFacts[],
+  message: MessageFacts,
+): Violation[] {
+  const { published: { id, topic }, routed, called } = message;
+  if (routed.length > 1) return [];
+  const first = new Map<string, Handing>();
+  for (const handing of message.handed) {
+    const handle = members.find((member) => member.id === handing.event.subscription);
+    if (handle === undefined || hasOther(facts, handle.client, group, topic)) continue;
+    if (!first.has(handle.client)) first.set(handle.client, handing);
+  }
+  const [one, other] = [...first.values()];
+  if (one === undefined || other === undefined) return [];
+  const [client, another] = [...first.keys()];
+  const { qos } = other.event;
+  const mayMove = qos === 1 && !isCertainlyThere(facts, client!, called, other.index);
+  if (mayMove) return [];
+  return [violation(
+    facts,
+    "shared",
+    other.index,
+    [id],
+    `Message ${id} of QoS ${qos} to ${topic} reaches two members of ${group}: ${client} and ` +
+      another,
+  )];
+}
+
+/** Whether the session of a client cannot have ended between two moments. */
+function isCertainlyThere(facts: Facts, client: string, from: number, to: number): boolean {
+  const { breaks } = facts.clients.get(client)!;
+  if (!hasBetween(breaks, from, to)) return true;
+  const later = facts.events.findIndex((event, index) =>
+    index > to && event.type === "connected" &&
+    facts.process(event.process).event.name === client
+  );
+  return later >= 0 && facts.keepsSession(client, from, later + 1);
+}
+
+/** Whether a message of the topic may have come by another filter of the client. */
+function hasOther(facts: Facts, client: string, group: string, topic: string): boolean {
+  for (const subscription of facts.subscriptions.values()) {
+    if (subscription.client !== client) continue;
+    const isOther = subscription.filters.some(({ topicFilter }) =>
+      topicFilter !== group && matches(topicFilter, topic)
+    );
+    if (isOther) return true;
+  }
+  return false;
+}
+
+/** A message that no member has got, although all that ever were in the group are there. */
+function none(
+  facts: Facts,
+  group: string,
+  members: readonly SubscriptionFacts[],
+  message: MessageFacts,
+): Violation[] {
+  const { published: { id, topic, qos }, droppedFor, handed } = message;
+  const since = acceptedSince(facts, message);
+  if (since === undefined || droppedFor.size > 0) return [];
+  const isReady = (member: SubscriptionFacts) =>
+    member.granted < since && member.ended > facts.end && isLast(facts, member) &&
+    facts.isThere(member.client, since) && isInForce(facts, member, group, since) &&
+    facts.process(member.process).hasForeignSession !== true &&
+    member.filters.every((filter) => filter.qos > 0);
+  const relevant = members.filter(({ called, ended }) => called < facts.end && ended > since);
+  if (relevant.length === 0 || !relevant.every(isReady)) return [];
+  const names = new Set(relevant.map(({ client }) => client));
+  // One whose handle has ended may have the message on its way.
+  if (members.some(({ client, ended }) => ended <= since && !names.has(client))) return [];
+  const isHanded = handed.some(({ event }) => names.has(facts.process(event.process).event.name));
+  if (isHanded) return [];
+  return [violation(
+    facts,
+    "shared",
+    facts.end,
+    [id],
+    `Message ${id} of QoS ${qos} to ${topic} was accepted, and no member of ${group} has got it`,
+  )];
+}
