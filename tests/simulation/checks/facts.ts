@@ -35,6 +35,8 @@ export class Facts {
   readonly brokers: ProcessFacts[] = [];
   /** When all has drained, or the history ends. */
   readonly end: number;
+  /** Whether there was the time for it: what has not come until then is lost. */
+  readonly hasDrained: boolean;
   /** The broker's process that each link has reached. */
   readonly #servers = new Map<number, number>();
 
@@ -43,7 +45,8 @@ export class Facts {
     this.events = history.events;
     this.events.forEach((event, index) => this.#note(event, index));
     const drained = this.events.findIndex(({ type }) => type === "drained");
-    this.end = drained < 0 ? this.events.length : drained;
+    this.hasDrained = drained >= 0;
+    this.end = this.hasDrained ? drained : this.events.length;
   }
 
   /** The time of the world at a moment. */
@@ -98,7 +101,8 @@ export class Facts {
   /** Whether a client is there when all has drained, with the session that it had at a moment. */
   isThere(client: string, since: number): boolean {
     const facts = this.clients.get(client);
-    return facts?.isConnected === true && this.keepsSession(client, since, this.end);
+    return this.hasDrained && facts?.isConnected === true &&
+      this.keepsSession(client, since, this.end);
   }
 
   #note(event: HistoryEvent, index: number): void {

@@ -85,6 +85,7 @@ function areAlike({ outcomes }: MessageFacts): boolean {
 
 /** A message that was stored, and its client is there in the end, has gone all the same. */
 function isForgotten(facts: Facts, { stored, outcomes, routed, client }: MessageFacts): boolean {
+  if (!facts.hasDrained) return false;
   if (stored === Infinity || routed.length > 0) return false;
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;

@@ -1,0 +1,211 @@
+// The checks of messages on histories made by hand: each finds its fault, and is silent on the
+// lawful neighbour.
+
+import { assertEquals } from "@std/assert";
+import { check } from "./all.ts";
+import { Story } from "./story.ts";
+
+/** The checks that find something, each with what it says. */
+function found(story: Story): string[] {
+  return check(story.history).map(({ check, message }) => `${check}: ${message}`);
+}
+
+Deno.test("a message of QoS 2 that comes twice is found, be it that its connection was lost", () => {
+  const story = new Story();
+  const [a, b] = [story.client("a"), story.client("b")];
+  story.subscribe(b, 1, "a").publish(a, 7, { qos: 2 }).hand(b, 1, 7, { qos: 2 });
+  assertEquals(found(story), []);
+  story.lose(b).tell("connected", { process: b, sessionPresent: true });
+  story.hand(b, 1, 7, { qos: 2, dup: true });
+  assertEquals(found(story), [
+    "once: Message 7 of QoS 2 is handed 2 times to subscription 1",
+  ]);
+});
+
+Deno.test("a message of QoS 1 may come again with DUP when the connection was lost, only then", () => {
+  const again = (isLost: boolean, dup: boolean) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").publish(a, 7).hand(b, 1, 7);
+    if (isLost) story.lose(b).tell("connected", { process: b, sessionPresent: true });
+    return found(story.hand(b, 1, 7, { dup }));
+  };
+  const what = "once: Message 7 of QoS 1 is handed 2 times to subscription 1";
+  assertEquals(again(true, true), []);
+  assertEquals(again(true, false), [`${what}, the last time without DUP`]);
+  assertEquals(again(false, true), [`${what} although no connection was lost`]);
+});
+
+Deno.test("QoS 0 comes once, and a copy for each overlapping subscription where there are several", () => {
+  const twice = (overlapping: "one copy" | "several copies", topicFilter: string) => {
+    const story = new Story({ overlapping });
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").subscribe(b, 2, topicFilter);
+    story.call(a, 7, { qos: 0 }).accept(a, 7).route(7);
+    return found(story.hand(b, 1, 7, { qos: 0 }).hand(b, 1, 7, { qos: 0 }));
+  };
+  const what = "once: Message 7 of QoS 0 is handed 2 times to subscription 1";
+  assertEquals(twice("one copy", "+"), [what]);
+  assertEquals(twice("several copies", "+"), []);
+  assertEquals(twice("several copies", "b"), [what]);
+});
+
+Deno.test("the broker takes no message twice but one that was sent again", () => {
+  const taken = (qos: 1 | 2, isLost: boolean, sessionPresent: boolean) => {
+    const story = new Story();
+    const a = story.client("a");
+    story.call(a, 7, { qos }).route(7);
+    if (isLost) story.lose(a).tell("connected", { process: a, sessionPresent });
+    return found(story.route(7).accept(a, 7));
+  };
+  assertEquals(taken(1, true, true), []);
+  assertEquals(taken(2, true, false), []);
+  assertEquals(taken(2, true, true), ["once: Message 7 of QoS 2 is taken twice by the broker"]);
+  assertEquals(taken(1, false, true), [
+    "once: Message 7 of QoS 1 is taken twice by the broker although no connection was lost",
+  ]);
+});
+
+Deno.test("what was committed does not come again to the next process", () => {
+  const story = new Story();
+  const [a, b] = [story.client("a"), story.client("b", "new")];
+  story.subscribe(b, 1, "a").publish(a, 7, { qos: 2 }).hand(b, 1, 7, { qos: 2 });
+  const done = { process: b, subscription: 1, id: 7, isTaken: true, reasonCode: 0 } as const;
+  story.tell("done", { ...done, by: "commit" }).tell("killed", { process: b });
+  const next = story.client("b", "kept", true);
+  story.subscribe(next, 2, "a");
+  assertEquals(found(story), []);
+  assertEquals(found(story.hand(next, 2, 7, { qos: 2, dup: true })), [
+    "once: Message 7 comes again to b, which has committed it",
+  ]);
+});
+
+Deno.test("a message that was accepted reaches who had subscribed before it was published", () => {
+  const missed = (change: (story: Story, b: number) => unknown) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").publish(a, 7);
+    change(story, b);
+    return found(story.drain());
+  };
+  const what = "delivered: Message 7 of QoS 1 to a was accepted, and has not reached " +
+    "subscription 1 of b";
+  assertEquals(missed(() => {}), [what]);
+  assertEquals(missed((story, b) => story.hand(b, 1, 7)), []);
+  assertEquals(missed((story, b) => story.lose(b)), []);
+  const back = (sessionPresent: boolean) => (story: Story, b: number) =>
+    story.lose(b).tell("connected", { process: b, sessionPresent });
+  assertEquals(missed(back(true)), [what]);
+  assertEquals(missed(back(false)), []);
+  const unsubscribe = { topicFilters: ["a"], subscription: 1 };
+  assertEquals(
+    missed((story, process) => story.tell("unsubscribe called", { process, ...unsubscribe })),
+    [],
+  );
+  const drop = { process: 0, clientId: "b", id: 7, reason: "too large" };
+  assertEquals(missed((story) => story.tell("broker dropped", drop)), []);
+});
+
+Deno.test("what came while a process with a store was away reaches the next one", () => {
+  const story = new Story();
+  const [a, b] = [story.client("a"), story.client("b", "new")];
+  story.subscribe(b, 1, "a").tell("killed", { process: b }).publish(a, 7);
+  const next = story.client("b", "kept", true);
+  story.subscribe(next, 2, "a");
+  assertEquals(found(story.drain()), [
+    "delivered: Message 7 of QoS 1 to a was accepted, and has not reached subscription 1 of b",
+  ]);
+  story.events.pop();
+  assertEquals(found(story.hand(next, 2, 7).drain()), []);
+});
+
+Deno.test("messages of one publisher, topic and QoS come in their order; others need not", () => {
+  const turned = (other: { topic?: string; qos?: 0 | 1 | 2 }, retain = false) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "#").publish(a, 7).publish(a, 8, other);
+    const { topic = "a", qos = 1 } = other;
+    return found(story.hand(b, 1, 8, { topic, qos, retain }).hand(b, 1, 7))
+      .filter((what) => what.startsWith("order"));
+  };
+  assertEquals(turned({}), [
+    "order: Message 7 to a was published before 8, and reaches subscription 1 after it",
+  ]);
+  assertEquals(turned({ topic: "b" }), []);
+  assertEquals(turned({ qos: 2 }), []);
+  assertEquals(turned({}, true), []);
+});
+
+Deno.test("what comes again does not count for the order", () => {
+  const story = new Story();
+  const [a, b] = [story.client("a"), story.client("b")];
+  story.subscribe(b, 1, "a").publish(a, 7).publish(a, 8).hand(b, 1, 7).hand(b, 1, 8);
+  story.lose(b).tell("connected", { process: b, sessionPresent: true });
+  assertEquals(found(story.hand(b, 1, 7, { dup: true }).hand(b, 1, 8, { dup: true })), []);
+});
+
+Deno.test("a message of a group goes to one member; at QoS 1 to another when the session of that one may have ended", () => {
+  const both = (qos: 0 | 1 | 2, isLost: boolean, sessionPresent = false) => {
+    const story = new Story();
+    const [a, b, c] = [story.client("a"), story.client("b"), story.client("c")];
+    story.subscribe(b, 1, "$share/g/a").subscribe(c, 2, "$share/g/a");
+    story.publish(a, 7, { qos }).hand(b, 1, 7, { qos });
+    if (isLost) story.lose(b);
+    story.hand(c, 2, 7, { qos });
+    if (isLost) story.tell("connected", { process: b, sessionPresent });
+    return found(story);
+  };
+  const what = (qos: number) =>
+    `shared: Message 7 of QoS ${qos} to a reaches two members of $share/g/a: b and c`;
+  assertEquals(both(0, false), [what(0)]);
+  assertEquals(both(2, true), [what(2)]);
+  assertEquals(both(1, false), [what(1)]);
+  assertEquals(both(1, true, true), [what(1)]);
+  assertEquals(both(1, true), []);
+});
+
+Deno.test("some member of a group gets a message that was accepted", () => {
+  const story = new Story();
+  const [a, b, c] = [story.client("a"), story.client("b"), story.client("c")];
+  story.subscribe(b, 1, "$share/g/a").subscribe(c, 2, "$share/g/a").publish(a, 7).drain();
+  assertEquals(found(story), [
+    "shared: Message 7 of QoS 1 to a was accepted, and no member of $share/g/a has got it",
+  ]);
+  story.events.pop();
+  assertEquals(found(story.lose(c).drain()), []);
+  story.events.pop();
+  assertEquals(found(story.hand(b, 1, 7).drain()), []);
+});
+
+Deno.test("what is left of the Message Expiry Interval is counted down, and what has expired does not come", () => {
+  const waited = (milliseconds: number, expiry: number | undefined) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.link(b, { clientId: "b", sessionExpiry: 60 });
+    story.subscribe(b, 1, "a").lose(b).leave("b").publish(a, 7, { expiry: 10 });
+    story.wait(milliseconds);
+    story.link(b, { clientId: "b", sessionExpiry: 60, sessionPresent: true });
+    story.tell("connected", { process: b, sessionPresent: true });
+    return found(story.hand(b, 1, 7, { expiry }));
+  };
+  const what = (seconds: string) =>
+    `expiry: Message 7, which expires after 10 s, waited ${seconds} s for b, and `;
+  assertEquals(waited(5000, 5), []);
+  assertEquals(waited(5000, 10), [`${what("5.0")}says that 10 s are left`]);
+  assertEquals(waited(5000, undefined), [`${what("5.0")}has lost its Message Expiry Interval`]);
+  assertEquals(waited(12_000, 0), [`${what("12.0")}reaches it`]);
+});
+
+Deno.test("a client does not send what has expired while it had no connection", () => {
+  const sent = (milliseconds: number) => {
+    const story = new Story();
+    const a = story.client("a");
+    story.lose(a).call(a, 7, { expiry: 10 }).wait(milliseconds);
+    story.tell("connected", { process: a, sessionPresent: true });
+    return found(story.route(7).accept(a, 7));
+  };
+  assertEquals(sent(9000), []);
+  assertEquals(sent(12_000), [
+    "expiry: Message 7, which expires after 10 s, is sent after 12.0 s",
+  ]);
+});
