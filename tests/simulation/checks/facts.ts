@@ -248,6 +248,8 @@ export class Facts {
     isWill: boolean,
     isDurable: boolean,
   ): void {
+    // The program of a broker may publish, too.
+    this.#client(this.#nameOf(process));
     this.messages.set(published.id, {
       ...{ published, isWill, isDurable, process, client: this.#nameOf(process), called },
       ...{ outcomes: [], routed: [], handed: [], done: [], droppedFor: new Set() },

@@ -16,15 +16,26 @@ export function once(facts: Facts): Violation[] {
     }
     found.push(...afterCommit(facts, message));
   }
+  found.push(...lostCommits(facts));
+  return found;
+}
+
+/** What an application has committed is there when all is over, as often as it was told so. */
+function lostCommits(facts: Facts): Violation[] {
+  const found: Violation[] = [];
   for (const [index, event] of facts.events.entries()) {
     if (event.type !== "committed") continue;
-    const seen = new Set<number>();
-    for (const id of event.ids) {
-      const isExact = facts.messages.get(id)?.handed.every(({ event }) => event.qos === 2);
-      if (seen.has(id) && isExact) {
-        found.push(say(facts, index, id, "is committed twice by the application"));
-      }
-      seen.add(id);
+    const { name } = facts.process(event.process).event;
+    const { processes } = facts.clients.get(name)!;
+    // A disk that was replaced has forgotten all.
+    const since = processes.findLast(({ event }) => event.store !== "kept")?.started ?? 0;
+    for (const [id, { done }] of facts.messages) {
+      const told = done.filter((each) =>
+        each.event.by === "commit" && each.index > since &&
+        facts.process(each.event.process).event.name === name
+      ).length;
+      if (told === 0 || event.ids.filter((other) => other === id).length >= told) continue;
+      found.push(say(facts, index, id, `was committed by ${name}, and is not there`));
     }
   }
   return found;
@@ -32,7 +43,7 @@ export function once(facts: Facts): Violation[] {
 
 /** The broker has taken a message twice. */
 function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
-  const { published: { id, qos }, called, client, routed } = message;
+  const { published: { id, qos }, called, client, routed, outcomes } = message;
   const second = routed[1];
   if (second === undefined) return [];
   const what = `of QoS ${qos} is taken twice by the broker`;
@@ -41,6 +52,8 @@ function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
   const isBroken = hasBetween(breaks, called, second) || facts.hasCrashed(called, second);
   if (!isBroken) return [say(facts, second, id, `${what} although no connection was lost`)];
   if (qos < 2 || facts.hasCrashed(called, second) || hasFaultyDisk(facts)) return [];
+  // One that was refused has a new chance, if nobody has heard of the refusal.
+  if (outcomes.some(({ error }) => error !== undefined)) return [];
   return facts.keepsSession(client, called, second) ? [say(facts, second, id, what)] : [];
 }
 
@@ -82,15 +95,19 @@ function afterCommit(
   { published: { id, topic }, called, done, handed }: MessageFacts,
 ) {
   const found: Violation[] = [];
-  for (const { index, event: { by, process } } of done) {
+  for (const { index, event: { by, process, subscription } } of done) {
     if (by !== "commit") continue;
     const { name } = facts.process(process).event;
     const handles = [...facts.subscriptions.values()].filter((each) =>
       each.process === process && each.filters.some((filter) => matches(filter.topicFilter, topic))
     );
-    if (handles.length !== 1) continue;
+    const committed = handed.findLast((each) =>
+      each.index < index && each.event.subscription === subscription
+    );
+    if (handles.length !== 1 || committed === undefined) continue;
     const again = handed.find((each) =>
       each.index > index && each.event.qos === 2 && !each.event.retain &&
+      each.event.deliveryId === committed.event.deliveryId &&
       facts.process(each.event.process).event.name === name &&
       facts.keepsSession(name, called, each.index)
     );

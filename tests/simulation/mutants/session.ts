@@ -22,9 +22,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   {
     name: "a Packet Identifier is used again too soon",
     file: "src/session/pending_requests.ts",
-    from: "packetIds.next((id) => inFlight.isTaken(id) || this.#waiting.has(id))",
-    to: "inFlight.values()[0]?.packetId ?? " +
-      "packetIds.next((id) => inFlight.isTaken(id) || this.#waiting.has(id))",
+    from: "packetIds.next((id) => inFlight.isTaken(id) || this.isInUse(id));",
+    to: "inFlight.values()[0]?.packetId ?? packetIds.next((id) => this.isInUse(id));",
     by: "monitor",
     within: 200,
   },
