@@ -8,8 +8,7 @@ import { Random } from "../../src/testing/random.ts";
 import listed from "./equivalent.json" with { type: "json" };
 import { apply, type Mutant, mutantsOf } from "./mutants.ts";
 import { layerOf, Suites } from "./suites.ts";
-
-const ROOT = new URL("../../", import.meta.url);
+import { copyTree, ROOT } from "./tree.ts";
 
 /** A mutant with its file, from the root. */
 interface Planted extends Mutant {
@@ -78,19 +77,6 @@ async function main(args: readonly string[]): Promise<number> {
   } finally {
     await Deno.remove(tree, { recursive: true });
   }
-}
-
-/** Copies what is under version control, as it is now, into a temporary folder. */
-async function copyTree(): Promise<URL> {
-  const git = new Deno.Command("git", { args: ["ls-files", "-z"], cwd: ROOT });
-  const names = new TextDecoder().decode((await git.output()).stdout).split("\0").filter(Boolean);
-  const tree = new URL(`file://${await Deno.makeTempDir({ prefix: "mqtt5-mutation-" })}/`);
-  for (const name of names) {
-    const target = new URL(name, tree);
-    await Deno.mkdir(new URL(".", target), { recursive: true });
-    await Deno.copyFile(new URL(name, ROOT), target);
-  }
-  return tree;
 }
 
 async function allMutants(): Promise<Planted[]> {

@@ -9,6 +9,7 @@ import { once } from "./once.ts";
 import { order } from "./order.ts";
 import { receipts } from "./receipts.ts";
 import { retained } from "./retained.ts";
+import { routing } from "./routing.ts";
 import { sessions } from "./sessions.ts";
 import { settled } from "./settled.ts";
 import { shared } from "./shared.ts";
@@ -23,6 +24,7 @@ export const CHECKS: Readonly<Record<string, (facts: Facts) => Violation[]>> = {
   order,
   receipts,
   retained,
+  routing,
   sessions,
   settled,
   shared,

@@ -16,6 +16,13 @@ export function delivered(facts: Facts): Violation[] {
     const heir = each.granted < facts.end ? heirOf(facts, each, lasting) : undefined;
     return heir === undefined ? [] : [[each, heir] as const];
   });
+  for (const subscription of lasting) {
+    const missing = subscription.filters.find(({ topicFilter }) =>
+      facts.isThere(subscription.client, lastLoss(facts, subscription.client)) &&
+      !isInForce(facts, subscription, topicFilter, facts.end)
+    );
+    if (missing !== undefined) found.push(notAgain(facts, subscription, missing.topicFilter));
+  }
   for (const message of facts.messages.values()) {
     const since = acceptedSince(facts, message);
     if (since === undefined) continue;
@@ -101,6 +108,16 @@ export function isInForce(
     each.topicFilter === topicFilter && each.index > loss && each.index < moment &&
     !facts.isSoonKilled(each.index)
   );
+}
+
+/** When a client was last told that there was no session. */
+function lastLoss(facts: Facts, client: string): number {
+  return facts.clients.get(client)!.losses.at(-1) ?? 0;
+}
+
+function notAgain(facts: Facts, { id, client }: SubscriptionFacts, topicFilter: string): Violation {
+  const what = `Subscription ${id} of ${client} is not there in its new session: ${topicFilter}`;
+  return violation(facts, "delivered", facts.end, [id], what);
 }
 
 /** Whether no later process of the client may have asked for something else. */

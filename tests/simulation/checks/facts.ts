@@ -20,7 +20,7 @@ import type {
 } from "./fact_types.ts";
 
 /** What the broker is told nothing of is on disk so many milliseconds later. */
-const SOON = 1000;
+const SOON = 2500;
 
 /** All that the checks go by. */
 export class Facts {
@@ -238,7 +238,10 @@ export class Facts {
     if (packet.type === "connack") {
       connection.connack = index;
       if (packet.reasonCode === 0) connection.sessionPresent = packet.sessionPresent;
-    } else if (to === "server") connection.disconnect ??= { index, event };
+    } else if (to === "server" && connection.ended === Infinity) {
+      // One that came when the broker had ended the connection changes nothing.
+      connection.disconnect ??= { index, event };
+    }
   }
 
   #published(

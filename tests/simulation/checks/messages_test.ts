@@ -96,7 +96,11 @@ Deno.test("a message that was accepted reaches who had subscribed before it was 
   const back = (sessionPresent: boolean) => (story: Story, b: number) =>
     story.lose(b).tell("connected", { process: b, sessionPresent });
   assertEquals(missed(back(true)), [what]);
-  assertEquals(missed(back(false)), []);
+  const anew = { process: 0, clientId: "b", topicFilter: "a" };
+  assertEquals(
+    missed((story, b) => back(false)(story, b).tell("broker subscribed", anew)),
+    [],
+  );
   const unsubscribe = { topicFilters: ["a"], subscription: 1 };
   assertEquals(
     missed((story, process) => story.tell("unsubscribe called", { process, ...unsubscribe })),
@@ -208,4 +212,46 @@ Deno.test("a client does not send what has expired while it had no connection", 
   assertEquals(sent(12_000), [
     "expiry: Message 7, which expires after 10 s, is sent after 12.0 s",
   ]);
+});
+
+Deno.test("a message goes only to who has asked for it, at the QoS that was asked for", () => {
+  const got = (asked: { qos?: 0 | 1 | 2; noLocal?: boolean }, topic: string, isOwn = false) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a", asked).publish(isOwn ? b : a, 7, { qos: 2 });
+    return found(story.hand(b, 1, 7, { topic, qos: 2 }));
+  };
+  const what = "routing: Message 7 reaches subscription 1";
+  assertEquals(got({}, "a"), []);
+  assertEquals(got({}, "b"), [`${what} with the topic b, not a`]);
+  assertEquals(got({ qos: 1 }, "a"), [`${what} at QoS 2, for which nobody has asked`]);
+  assertEquals(got({ noLocal: true }, "a"), []);
+  assertEquals(got({ noLocal: true }, "a", true), [
+    `${what} of the very client that has published it`,
+  ]);
+});
+
+Deno.test("a subscription is there again in a new session", () => {
+  const story = new Story();
+  const b = story.client("b");
+  story.subscribe(b, 1, "a").lose(b).tell("connected", { process: b, sessionPresent: false });
+  assertEquals(found(story.drain()), [
+    "delivered: Subscription 1 of b is not there in its new session: a",
+  ]);
+  story.events.pop();
+  story.tell("broker subscribed", { process: 0, clientId: "b", topicFilter: "a" });
+  assertEquals(found(story.drain()), []);
+});
+
+Deno.test("what a member had whose session has ended goes to another member", () => {
+  const story = new Story();
+  const [a, b, c] = [story.client("a"), story.client("b"), story.client("c")];
+  story.subscribe(b, 1, "$share/g/a").subscribe(c, 2, "$share/g/a").publish(a, 7);
+  story.tell("killed", { process: b });
+  story.client("b");
+  assertEquals(found(story.drain()), [
+    "shared: Message 7 of QoS 1 to a was accepted, and no member of $share/g/a has got it",
+  ]);
+  story.events.pop();
+  assertEquals(found(story.hand(c, 2, 7).drain()), []);
 });

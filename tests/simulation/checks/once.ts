@@ -81,7 +81,8 @@ function handedTwice(
   }
   if (!isOneMessage) return [];
   const first = handings[0]!.index;
-  if (!dup && !facts.hasCrashed(called, index)) {
+  const isNew = handings.filter(({ event }) => !event.dup).length > most;
+  if (!dup && isNew && !facts.hasCrashed(called, index)) {
     return [say(facts, index, id, `${what}, the last time without DUP`)];
   }
   const { breaks } = facts.clients.get(subscriber)!;
@@ -117,6 +118,9 @@ function afterCommit(
   return found;
 }
 
+/** Below it lies where responses go, if nobody has said another. */
+const RESPONSES = "mqtt5/responses/";
+
 /** How many copies of a message a subscription may get. */
 function copiesFor(
   facts: Facts,
@@ -131,6 +135,8 @@ function copiesFor(
       if (matches(topicFilter, topic)) filters.add(topicFilter);
     }
   }
+  // That of requests is none of the application's own.
+  if (topic.startsWith(RESPONSES)) filters.add(topic);
   const shared = [...filters].filter(isShared).length;
   const { overlapping } = facts.history.conditions;
   const single = filters.size - shared;

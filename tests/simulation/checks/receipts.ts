@@ -69,6 +69,9 @@ function hasSubscriber(
     // Its session may have ended, and begun again, where its connection was lost.
     if (breaks.some((moment) => moment > granted && moment < index)) continue;
     if (!isLast(facts, subscription) || facts.hasCrashed(granted, index)) continue;
+    // The broker may know earlier than the subscriber that the connection has ended.
+    const left = facts.connections.filter(({ clientId }) => clientId === subscriber);
+    if (left.some((each) => each.ended > granted && each.ended < index)) continue;
     const { filters } = subscription;
     const isOne = filters.some(({ topicFilter }) =>
       !isShared(topicFilter) && matches(topicFilter, topic) &&

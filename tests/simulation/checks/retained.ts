@@ -72,7 +72,8 @@ function stale(facts: Facts, byTopic: ReadonlyMap<string, readonly Kept[]>): Vio
       const over = byTopic.get(topic)!.find((other) => other.isCertain && other.first > kept.last);
       const until = Math.min(over?.first ?? Infinity, index);
       const asked = facts.clients.get(name)!.granted.filter((each) =>
-        matches(each.topicFilter, topic) && each.index > kept.first && each.index < until
+        matches(each.topicFilter, topic) && each.index > kept.first && each.index < until &&
+        wantsRetained(facts, name, each.topicFilter)
       );
       if (asked.length === 0) {
         say(
@@ -86,6 +87,21 @@ function stale(facts: Facts, byTopic: ReadonlyMap<string, readonly Kept[]>): Vio
     }
   }
   return found;
+}
+
+/** Whether retained messages may come by a Topic Filter, as somebody has asked for it. */
+function wantsRetained({ subscriptions }: Facts, client: string, topicFilter: string): boolean {
+  if (isShared(topicFilter)) return false;
+  let isKnown = false;
+  for (const subscription of subscriptions.values()) {
+    if (subscription.client !== client) continue;
+    for (const filter of subscription.filters) {
+      if (filter.topicFilter !== topicFilter) continue;
+      if (filter.retainHandling !== 2) return true;
+      isKnown = true;
+    }
+  }
+  return !isKnown;
 }
 
 /** Subscriptions that have not got what was retained. */

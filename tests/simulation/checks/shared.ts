@@ -73,6 +73,16 @@ function several(
   )];
 }
 
+/** Whether the session in which a member was has ended, by no doing of the application. */
+function isSurelyOver(
+  facts: Facts,
+  { process, client, granted, ended }: SubscriptionFacts,
+  since: number,
+): boolean {
+  if (granted > since || ended !== facts.process(process).killed) return false;
+  return facts.clients.get(client)!.losses.some((index) => index > ended && index < facts.end);
+}
+
 /** Whether the session of a client cannot have ended between two moments. */
 function isCertainlyThere(facts: Facts, client: string, from: number, to: number): boolean {
   const { breaks } = facts.clients.get(client)!;
@@ -111,8 +121,11 @@ function none(
     facts.isThere(member.client, since) && isInForce(facts, member, group, since) &&
     facts.process(member.process).hasForeignSession !== true &&
     member.filters.every((filter) => filter.qos > 0);
+  const hasGone = (member: SubscriptionFacts) =>
+    qos === 1 && !facts.hasCrashed(0, facts.end) && isSurelyOver(facts, member, since);
   const relevant = members.filter(({ called, ended }) => called < facts.end && ended > since);
-  if (relevant.length === 0 || !relevant.every(isReady)) return [];
+  if (!relevant.some(isReady)) return [];
+  if (!relevant.every((member) => isReady(member) || hasGone(member))) return [];
   const names = new Set(relevant.map(({ client }) => client));
   // One whose handle has ended may have the message on its way.
   if (members.some(({ client, ended }) => ended <= since && !names.has(client))) return [];

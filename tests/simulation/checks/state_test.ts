@@ -86,6 +86,21 @@ Deno.test("the broker has as many retained messages as the model", () => {
   assertEquals(counted(0, true), []);
 });
 
+Deno.test("nothing retained comes by a filter that has asked for none, or is shared", () => {
+  const got = (topicFilter: string, retainHandling: 0 | 1 | 2) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.publish(a, 7, KEPT).subscribe(b, 1, topicFilter, { retainHandling });
+    return found(story.hand(b, 1, 7, KEPT));
+  };
+  const unasked = [
+    "retained: Message 7 to a comes to b as retained, but nobody has subscribed since",
+  ];
+  assertEquals(got("a", 1), []);
+  assertEquals(got("a", 2), unasked);
+  assertEquals(got("$share/g/a", 0), unasked);
+});
+
 /** A client with a Will that leaves, and what comes then. */
 function willed(
   { delay = 0, sessionExpiry = 0, reasonCode }: {

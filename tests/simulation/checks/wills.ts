@@ -65,8 +65,11 @@ function windowsOf(
   if (ended === Infinity) return [];
   const packet = disconnect?.event.packet;
   const isNormal = packet?.type === "disconnect" && packet.reasonCode === 0;
-  if (isNormal && !isKilled) return [];
+  const isForgotten = facts.isSoonKilled(ended);
+  if (isNormal && !isKilled && !isForgotten) return [];
   const anyTime: Window = { from: facts.at(ended), to: Infinity, isDue: false, connection };
+  // That it has been taken back may not be on disk: nobody was told.
+  if (isNormal && isForgotten) return [anyTime];
   const lifetime = lifetimeOf(facts, connection);
   if (isKilled) {
     if (facts.hasForgotten(ended - 1, Infinity)) {
@@ -100,7 +103,7 @@ function windowsOf(
 }
 
 /** So many milliseconds after it was published, a Will is published no more. */
-const SOON = 1000;
+const SOON = 2500;
 
 function say(facts: Facts, index: number, id: number, what: string): Violation {
   return violation(facts, "wills", index, [id], `Will ${id} ${what}`);
