@@ -1,0 +1,234 @@
+// What the other end takes: sizes, aliases, QoS, retained messages, kinds of subscriptions; and what a PUBLISH may have.
+
+import { assertEquals } from "@std/assert";
+import { begun, client, connected, listen, server, testCases } from "./conversation.ts";
+
+const LARGE = { type: "publish", topic: "a topic that makes the packet large" } as const;
+const SMALL = { type: "publish", topic: "t" } as const;
+const SUBSCRIBE = {
+  type: "subscribe",
+  packetId: 9,
+  subscriptions: [{ topicFilter: "#", qos: 1 }],
+} as const;
+const SUBACK = { type: "suback", packetId: 9, reasonCodes: [1] } as const;
+const PUBLISHED = client({ type: "publish", topic: "t", qos: 1, packetId: 1 });
+
+function aliased(topicAlias: number, topic = "t") {
+  return { type: "publish", topic, properties: { topicAlias } } as const;
+}
+
+testCases([
+  {
+    name: "a packet of the Client that is larger than the Server takes",
+    rule: "MQTT-3.2.2-15",
+    by: "client",
+    wrong: [[...connected({}, { properties: { maximumPacketSize: 20 } }), client(LARGE)]],
+    right: [[...connected({}, { properties: { maximumPacketSize: 20 } }), client(SMALL)]],
+  },
+  {
+    name: "a packet of the Server that is larger than the Client takes",
+    rule: "MQTT-3.1.2-24",
+    by: "server",
+    wrong: [[
+      ...connected({ properties: { maximumPacketSize: 20 } }, { sessionPresent: true }),
+      server(LARGE),
+    ]],
+    right: [[
+      ...connected({ properties: { maximumPacketSize: 20 } }, { sessionPresent: true }),
+      server(SMALL),
+    ]],
+  },
+  {
+    name: "a Topic Alias above the maximum of the Server",
+    rule: "MQTT-3.3.2-9",
+    by: "client",
+    wrong: [[...connected({}, { properties: { topicAliasMaximum: 2 } }), client(aliased(3))]],
+    right: [[...connected({}, { properties: { topicAliasMaximum: 2 } }), client(aliased(2))]],
+  },
+  {
+    name: "a Topic Alias that the Server does not take",
+    rule: "MQTT-3.2.2-18",
+    by: "client",
+    wrong: [[...connected(), client(aliased(1))]],
+    right: [[...connected(), client(SMALL)]],
+    isExercised: false,
+  },
+  {
+    name: "a Topic Alias above the maximum of the Client",
+    rule: "MQTT-3.3.2-11",
+    by: "server",
+    wrong: [[
+      ...connected({ properties: { topicAliasMaximum: 1 } }, { sessionPresent: true }),
+      server(aliased(2)),
+    ]],
+    right: [[
+      ...connected({ properties: { topicAliasMaximum: 1 } }, { sessionPresent: true }),
+      server(aliased(1)),
+      server(aliased(1, "")),
+    ]],
+  },
+  {
+    name: "a Topic Alias that the Client does not take",
+    rule: "MQTT-3.1.2-27",
+    by: "server",
+    wrong: [[...connected({}, { sessionPresent: true }), server(aliased(1))]],
+    right: [[...connected({}, { sessionPresent: true }), server(SMALL)]],
+    isExercised: false,
+  },
+  {
+    name: "a Topic Alias that was given on an earlier connection",
+    rule: "MQTT-3.3.2-7",
+    by: "client",
+    wrong: [
+      [...connected({}, { properties: { topicAliasMaximum: 2 } }), client(aliased(1))],
+      [...connected({}, { properties: { topicAliasMaximum: 2 } }), client(aliased(1, ""))],
+    ],
+    right: [[
+      ...connected({}, { properties: { topicAliasMaximum: 2 } }),
+      client(aliased(1)),
+      client(aliased(1, "")),
+    ]],
+  },
+  {
+    name: "a QoS above the Maximum QoS",
+    rule: "MQTT-3.2.2-11",
+    by: "client",
+    wrong: [[...connected({}, { properties: { maximumQoS: 0 } }), PUBLISHED]],
+    right: [[...connected({}, { properties: { maximumQoS: 1 } }), PUBLISHED]],
+  },
+  {
+    name: "RETAIN where the Server retains nothing",
+    rule: "MQTT-3.2.2-14",
+    by: "client",
+    wrong: [[
+      ...connected({}, { properties: { retainAvailable: false } }),
+      client({ ...SMALL, retain: true }),
+    ]],
+    right: [[...connected({}, { properties: { retainAvailable: false } }), client(SMALL)]],
+  },
+  {
+    name: "a Subscription Identifier of a Client",
+    rule: "MQTT-3.3.4-6",
+    by: "client",
+    wrong: [[...connected(), client({ ...SMALL, properties: { subscriptionIdentifiers: [1] } })]],
+    right: [[...connected(), client(SMALL)]],
+  },
+  {
+    name: "a Response Topic with a wildcard",
+    rule: "MQTT-3.3.2-14",
+    by: "client",
+    wrong: [[...connected(), client("30 09 0001 74 05 08 0002 61 23")]],
+    right: [[...connected(), client({ ...SMALL, properties: { responseTopic: "a" } })]],
+  },
+  {
+    name: "an empty Response Topic",
+    rule: "MQTT-3.3.2-14",
+    by: "client",
+    wrong: [[...connected(), client("30 07 0001 74 03 08 0000")]],
+    right: [[...connected(), client({ ...SMALL, properties: { responseTopic: "a" } })]],
+  },
+  {
+    name: "an explanation that the Client does not want",
+    rule: "MQTT-3.1.2-29",
+    by: "server",
+    wrong: [[
+      ...connected({ properties: { requestProblemInformation: false } }),
+      PUBLISHED,
+      server({ type: "puback", packetId: 1, properties: { reasonString: "a" } }),
+    ]],
+    right: [[
+      ...connected(
+        { properties: { requestProblemInformation: false } },
+        { properties: { reasonString: "a" } },
+      ),
+      PUBLISHED,
+      server({ type: "puback", packetId: 1 }),
+      server({
+        type: "disconnect",
+        reasonCode: 0x98,
+        properties: { userProperties: [["a", "b"]] },
+      }),
+    ]],
+  },
+  {
+    name: "a wildcard where the Server has none",
+    rule: "§3.2.2.3.11",
+    by: "client",
+    wrong: [[
+      ...connected({}, { properties: { wildcardSubscriptionAvailable: false } }),
+      client(SUBSCRIBE),
+    ]],
+    right: [[
+      ...connected({}, { properties: { wildcardSubscriptionAvailable: false } }),
+      client({ ...SUBSCRIBE, subscriptions: [{ topicFilter: "a" }] }),
+    ]],
+  },
+  {
+    name: "a Subscription Identifier where the Server has none",
+    rule: "§3.2.2.3.12",
+    by: "client",
+    wrong: [[
+      ...connected({}, { properties: { subscriptionIdentifierAvailable: false } }),
+      client({ ...SUBSCRIBE, properties: { subscriptionIdentifiers: [1] } }),
+    ]],
+    right: [[
+      ...connected({}, { properties: { subscriptionIdentifierAvailable: false } }),
+      client(SUBSCRIBE),
+    ]],
+  },
+  {
+    name: "a Shared Subscription where the Server has none",
+    rule: "§3.2.2.3.13",
+    by: "client",
+    wrong: [[
+      ...connected({}, { properties: { sharedSubscriptionAvailable: false } }),
+      client({ ...SUBSCRIBE, subscriptions: [{ topicFilter: "$share/g/a" }] }),
+    ]],
+    right: [[
+      ...connected({}, { properties: { sharedSubscriptionAvailable: false } }),
+      client(SUBSCRIBE),
+    ]],
+  },
+]);
+
+Deno.test("the monitor does not hold a Client that does not wait to a CONNACK it has not read", () => {
+  const properties = { receiveMaximum: 1, maximumPacketSize: 20, retainAvailable: false };
+  const hasty = [
+    client({ type: "connect", clientId: "a", cleanStart: true }),
+    client(SUBSCRIBE),
+    server({ type: "connack", properties }),
+    client({ ...LARGE, retain: true }),
+    client({ type: "publish", topic: "t", qos: 1, packetId: 1 }),
+    client({ type: "publish", topic: "t", qos: 1, packetId: 2 }),
+    server(SUBACK),
+  ];
+  assertEquals(listen([hasty]).rules, []);
+  const proven = [
+    ...hasty,
+    server({ type: "publish", topic: "t", qos: 1, packetId: 1 }),
+    client({ type: "puback", packetId: 1 }),
+    client({ type: "publish", topic: "t", retain: true }),
+  ];
+  assertEquals(listen([proven]).rules, ["MQTT-3.2.2-14"]);
+});
+
+Deno.test("the monitor counts that others than PUBLISH are not held back by a quota", () => {
+  const { exercised } = listen([[
+    ...begun({ properties: { receiveMaximum: 1 } }, { properties: { receiveMaximum: 1 } }),
+    PUBLISHED,
+    client(SUBSCRIBE),
+    server(SUBACK),
+    server({ type: "publish", topic: "t", qos: 1, packetId: 1 }),
+    server({ type: "puback", packetId: 1 }),
+  ]]);
+  assertEquals([exercised.get("MQTT-3.3.4-8"), exercised.get("MQTT-3.3.4-10")], [1, 1]);
+});
+
+Deno.test("the monitor counts that a Reason String found room below the Maximum Packet Size", () => {
+  const { exercised } = listen([[
+    ...connected({ properties: { maximumPacketSize: 100 } }),
+    PUBLISHED,
+    server({ type: "puback", packetId: 1, properties: { reasonString: "a" } }),
+  ]]);
+  assertEquals([exercised.get("MQTT-3.4.2-2"), exercised.get("MQTT-3.4.2-3")], [1, undefined]);
+});
