@@ -132,7 +132,8 @@ Deno.test("time and chance within SQL are those of the world", async () => {
     database.prepare(
       "SELECT datetime() AS a, datetime('now', '+1 day') AS b, CURRENT_TIMESTAMP AS c, " +
         "unixepoch('subsec') AS d, strftime('%Y', 'now') AS e, date('2001-02-03') AS f, " +
-        "strftime('%H:%M', '2001-02-03 04:05') AS g, unixepoch() AS h",
+        "strftime('%H:%M', '2001-02-03 04:05') AS g, unixepoch() AS h, time() AS i, " +
+        "julianday('2001-02-03 12:00') AS j",
     ).all()
   );
   assertEquals({ ...rows[0] }, {
@@ -144,6 +145,8 @@ Deno.test("time and chance within SQL are those of the world", async () => {
     f: "2001-02-03",
     g: "04:05",
     h: Date.UTC(2026, 0, 2, 1, 1, 1) / 1000,
+    i: "01:01:01",
+    j: 2_451_944,
   });
   const draw = (machine: Machine) =>
     machine.open().transaction((database) =>

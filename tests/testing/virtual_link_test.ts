@@ -103,6 +103,22 @@ Deno.test("nothing arrives on a stalled way, the other way goes on, and nothing 
   assertEquals(there.value, bytes(1));
 });
 
+Deno.test("a way that is stalled twice resumes with the second call, and one that is not stays as it is", async () => {
+  const links = new Links();
+  const { client, server, link } = await links.open();
+  link.resume();
+  link.stall();
+  link.stall();
+  await client.write(bytes(1));
+  link.resume();
+  const there = outcome(server.read());
+  await links.pass(1000);
+  assertEquals(there.value, "pending");
+  link.resume();
+  await links.pass();
+  assertEquals(there.value, bytes(1));
+});
+
 Deno.test("a link breaks after any number of bytes of either way, and both ends are told", async () => {
   for (const way of ["to server", "to client"] as Way[]) {
     for (let after = 0; after <= 6; after++) {
@@ -178,6 +194,7 @@ Deno.test("closing ends this end's own read and write at once", async () => {
 Deno.test("observers see the bytes in the order in which they pass the server's end", async () => {
   const links = new Links({ latency: 10 });
   const { client, server, link } = await links.open();
+  assertEquals([link.number, link.clientName, link.serverName], [1, "client", "a"]);
   const start = links.schedule.now;
   const seen: string[] = [];
   link.observe({
@@ -189,6 +206,7 @@ Deno.test("observers see the bytes in the order in which they pass the server's 
   await links.pass(10);
   await server.write(bytes(3));
   await client.closeWrite();
+  link.setConditions({ latency: 10 });
   await links.pass(10);
   link.reset();
   assertEquals(seen, [

@@ -50,6 +50,27 @@ Deno.test("while a machine sleeps its clock stands still, and all that comes is 
   assertEquals(rung, [100]);
 });
 
+Deno.test("what has come while a machine slept is there in its order", async () => {
+  const links = new Links({ pieces: 1 });
+  const { client, server } = await links.open();
+  links.client.suspend();
+  await server.write(bytes(1, 2, 3));
+  await links.pass(1000);
+  links.client.resume();
+  await links.pass();
+  assertEquals(await client.read(), bytes(1, 2, 3));
+});
+
+Deno.test("a process that dies while it connects never gets the connection", async () => {
+  const links = new Links({ latency: 10 });
+  const dialled = outcome(links.dial());
+  await links.pass(15);
+  assertEquals(links.accepted.length, 1);
+  links.client.kill();
+  await links.pass(1000);
+  assertEquals(dialled.value, "pending");
+});
+
 Deno.test("a server that sleeps answers dials when it has woken up", async () => {
   const links = new Links();
   links.server.suspend();

@@ -227,7 +227,13 @@ Deno.test("options that make no sense are refused", async () => {
     TypeError,
     "port has no meaning in a virtual world",
   );
-  assertThrows(() => new World({ network: { pieces: 0 } }), RangeError, "pieces");
+  const wrong = { latency: -1, jitter: -1, bytesPerSecond: 0, buffer: 0 };
+  for (const [name, value] of Object.entries(wrong)) {
+    assertThrows(() => new World({ network: { [name]: value } }), RangeError, name);
+  }
+  for (const pieces of [0, 0.5, [0, 5], [3, 2]] as const) {
+    assertThrows(() => new World({ network: { pieces } }), RangeError, "pieces");
+  }
 });
 
 Deno.test("what belonged to a process that is dead can be disposed", async () => {
