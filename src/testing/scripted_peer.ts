@@ -3,6 +3,7 @@
 // server or client would. It reads only while it expects something.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
+import type { TransportSource } from "../client/servers.ts";
 import { type Clock, systemClock } from "../io/clock.ts";
 import { type ByteChannel, transportOf } from "../io/stream.ts";
 import { connectionTransport } from "../io/tcp.ts";
@@ -26,7 +27,10 @@ export const SCRIPT_TIMEOUT = 5000;
 
 /** Options of a {@linkcode ScriptedPeer}. */
 export interface ScriptOptions {
-  /** How long it waits for what it expects, in milliseconds. Default: 5000. */
+  /**
+   * How long it waits for what it expects, in milliseconds. Default: 5000, and 60,000 as a server of
+   * a virtual world.
+   */
   readonly timeout?: number | undefined;
   /**
    * Whether it answers every PINGREQ by itself, unless it expects one. It does so only while it
@@ -42,7 +46,7 @@ type Read = Explanation | "the end of the connection" | "nothing";
 
 /**
  * One end of a connection in the hands of a test, made of the codec alone: as a server it comes
- * from {@linkcode ScriptedServer.accept}, as a client it is made from a connection to a server. Each
+ * from {@linkcode ScriptedServer.accept}, as a client from {@linkcode ScriptedPeer.connect}. Each
  * expectation is for the next packet that comes, and an {@linkcode ExpectationError} says what came
  * instead. It reads only while it expects something, so one that expects nothing is a peer that has
  * stopped reading.
@@ -53,7 +57,7 @@ type Read = Explanation | "the end of the connection" | "nothing";
  * import { ScriptedPeer } from "jsr:@mqtt5/mqtt5/testing";
  *
  * await using broker = await serve({ listeners: [] });
- * using peer = new ScriptedPeer(broker.connect());
+ * using peer = await ScriptedPeer.connect(broker);
  * peer.send({ type: "connect", clientId: "odd" });
  * await peer.expect("connack", { reasonCode: 0x00 });
  * peer.sendBytes(new Uint8Array([0x36, 0x00])); // PUBLISH at QoS 3
@@ -90,6 +94,21 @@ export class ScriptedPeer implements Disposable {
     this.#timeout = timeout;
     this.#answerPings = answerPings;
     this.#clock = clock;
+  }
+
+  /**
+   * Connects to a server, such as a broker of this program or `world.server()`, in whose time it
+   * waits. Nothing is sent yet.
+   *
+   * Rejects as the server does, and with `TypeError` or `RangeError` when an option is wrong.
+   */
+  static async connect(
+    server: TransportSource,
+    options: ScriptOptions = {},
+  ): Promise<ScriptedPeer> {
+    checkScriptOptions(options);
+    const channel = await server.connect({ signal: new AbortController().signal });
+    return new ScriptedPeer(channel, { clock: server.clock, ...options });
   }
 
   /**

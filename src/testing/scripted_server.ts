@@ -4,7 +4,7 @@
 import { systemClock } from "../io/clock.ts";
 import type { Transport } from "../io/transport.ts";
 import { ExpectationError } from "./expectation_error.ts";
-import { scriptedLink } from "./scripted_link.ts";
+import { type ResettableTransport, scriptedLink } from "./scripted_link.ts";
 import {
   checkScriptOptions,
   SCRIPT_TIMEOUT,
@@ -72,12 +72,24 @@ export class ScriptedServer implements Disposable {
     if (refusal === "ignored") return never(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     const [ours, theirs] = scriptedLink();
-    const peer = new ScriptedPeer(ours, this.#options);
-    this.#peers.push(peer);
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) this.#unaccepted.push(peer);
-    else waiting(peer);
+    this.#take(ours);
     return Promise.resolve(theirs);
+  }
+
+  /**
+   * Takes a connection that was made by other means, as by a virtual network; `reset` breaks it.
+   *
+   * @internal
+   */
+  take(transport: Transport, reset: () => void): void {
+    if (this.#isDisposed) return transport.close();
+    this.#take({
+      read: () => transport.read(),
+      write: (bytes) => transport.write(bytes),
+      closeWrite: () => transport.closeWrite(),
+      close: () => transport.close(),
+      reset,
+    });
   }
 
   /**
@@ -119,6 +131,14 @@ export class ScriptedServer implements Disposable {
     this.#isDisposed = true;
     for (const peer of this.#peers) peer[Symbol.dispose]();
     for (const resolve of this.#waiting.splice(0)) resolve(undefined);
+  }
+
+  #take(transport: ResettableTransport): void {
+    const peer = new ScriptedPeer(transport, this.#options);
+    this.#peers.push(peer);
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#unaccepted.push(peer);
+    else waiting(peer);
   }
 }
 

@@ -4,10 +4,13 @@ import type { Client } from "../client/client.ts";
 import type { TransportSource } from "../client/servers.ts";
 import type { Broker } from "../broker/serve.ts";
 import { StoreError } from "../store/store_error.ts";
+import { replaceTimers } from "../io/global_timers.ts";
 import { checkNotNegative } from "../session/option_checks.ts";
 import { ClientIdObserver } from "./client_id_observer.ts";
 import { Random } from "./random.ts";
 import { Schedule } from "./schedule.ts";
+import type { ScriptOptions } from "./scripted_peer.ts";
+import { ScriptedServer } from "./scripted_server.ts";
 import { startVirtualBroker, type VirtualBrokerOptions } from "./virtual_broker.ts";
 import { VirtualDisk } from "./virtual_disk.ts";
 import {
@@ -75,6 +78,9 @@ const BROKER = "broker";
 const APPLICATION = "application";
 
 const HOUR = 3_600_000;
+
+/** Longer than a client waits before it connects again. In milliseconds. */
+const SCRIPT_TIMEOUT = 60_000;
 
 /**
  * The real client and the real broker in a world where clock, network, chance and disk are virtual.
@@ -211,6 +217,72 @@ export class World implements AsyncDisposable {
    */
   async restartBroker(name: string = BROKER): Promise<Broker> {
     return await this.startBroker(name, this.#brokerOptions(name));
+  }
+
+  /**
+   * Starts a server in place of a broker, of which a test decides every packet. It waits in the
+   * world's time ({@linkcode World.until}), by default 60,000 ms.
+   *
+   * @throws {Error} when a broker of this name runs
+   * @throws {TypeError} when an option is unknown
+   * @throws {RangeError} when `timeout` is not above 0
+   *
+   * @example A server that does not answer pings
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   * import { World } from "jsr:@mqtt5/mqtt5/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using world = new World();
+   * const server = world.startScriptedServer();
+   * const connecting = connect(world.server(), { keepAlive: 60 });
+   * const peer = await server.accept();
+   * peer.answer(await peer.expect("connect"));
+   * const client = await connecting;
+   * await world.until(peer.expect("pingreq"));
+   * await world.advance(60_000);
+   * assertEquals(client.state, "reconnecting");
+   * ```
+   */
+  startScriptedServer(
+    name: string = BROKER,
+    options: Omit<ScriptOptions, "clock"> = {},
+  ): ScriptedServer {
+    const process = this.#newProcess(name);
+    const { timeout = SCRIPT_TIMEOUT } = options;
+    const server = new ScriptedServer({ ...options, timeout, clock: process.clock });
+    this.#network.listen(name, {
+      process,
+      accept: (transport, link) => server.take(transport, () => link.reset()),
+    });
+    this.#processes.set(name, new WorldProcess(process, this.#network, this.#disk));
+    return server;
+  }
+
+  /**
+   * From now on the timers of the whole program (`setTimeout()`, `setInterval()`,
+   * `AbortSignal.timeout()`) and its time (`Date`, `performance.now()`) are those of a process of
+   * this world: they pass with {@linkcode World.advance}, each at its moment, and end with the
+   * process. Dispose what it returns to end that.
+   *
+   * @example A program that publishes every minute
+   * ```ts
+   * import { connect } from "jsr:@mqtt5/mqtt5";
+   * import { World } from "jsr:@mqtt5/mqtt5/testing";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using world = new World();
+   * using _ = world.fakeTimers();
+   * const broker = await world.startBroker();
+   * const client = await connect(world.server());
+   * setInterval(() => client.publish("time", new Date().toJSON(), { retain: true }), 60_000);
+   * await world.advance(3_600_000);
+   * assertEquals(broker.statistics.retained, 1);
+   * assertEquals(Date.now(), Date.UTC(2026, 0, 1, 1));
+   * ```
+   */
+  fakeTimers(name: string = APPLICATION): Disposable {
+    return { [Symbol.dispose]: replaceTimers(() => this.process(name).clock) };
   }
 
   /** Where a broker is, for `connect()`. It need not run yet. */

@@ -1,6 +1,7 @@
 // A program of the application in a virtual world: it connects, has files, sleeps and dies.
 
 import type { TransportSource } from "../client/servers.ts";
+import type { Clock } from "../io/clock.ts";
 import { Store, type StoreOptions } from "../store/client_store.ts";
 import type { OpenDatabase } from "../store/sqlite.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
@@ -54,6 +55,11 @@ export class WorldProcess {
   /** Whether it has not been killed. */
   get isAlive(): boolean {
     return this.#process.isAlive;
+  }
+
+  /** Its clock: timers that are set by it end with the process. */
+  get clock(): Clock {
+    return this.#process.clock;
   }
 
   /** Its clock on the wall, in milliseconds since 1970. */
