@@ -1,9 +1,18 @@
 // Plants mistakes, one at a time, in a copy of the sources and runs the tests of the layer: a
 // mistake that they let pass is a test that is missing, or it is none, and equivalent.json says why.
-// deno task mutate [--layer NAME]... [--count 400] [--seed 1] [--from 0] [--to COUNT] [--limit 120]
-// deno task mutate --file src/FILE [--line NUMBER]... --all: again, when a test has been added
+// What does not type-check is found, too: deno task ok comes before every delivery.
+// deno task mutate --help says how to choose them.
 
-import { parseArgs } from "jsr:@std/cli@^1/parse-args";
+import { Failure, reportFailure, usageFailure } from "../../src/cli/failure.ts";
+import { type HelpParts, helpText } from "../../src/cli/options/help.ts";
+import {
+  integerOption,
+  type OptionTable,
+  type OptionValues,
+  parseOptions,
+} from "../../src/cli/options/parse.ts";
+import { processContext } from "../../src/cli/terminal/process.ts";
+import type { Context } from "../../src/cli/context.ts";
 import { Random } from "../../src/testing/random.ts";
 import listed from "./equivalent.json" with { type: "json" };
 import { apply, type Mutant, mutantsOf } from "./mutants.ts";
@@ -38,15 +47,57 @@ interface Verdict {
   readonly by: string;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+const OPTIONS = {
+  layer: { value: "NAME", many: true, help: "only of a folder under src/, such as session" },
+  file: { value: "FILE", many: true, help: "only of a file, such as src/topics.ts" },
+  line: { value: "NUMBER", many: true, help: "only on a line of it" },
+  all: { help: "all of them, not a sample: when a test has been added" },
+  count: { value: "NUMBER", help: "how many to choose; default 400" },
+  seed: { value: "NUMBER", help: "which to choose; default 1" },
+  from: { value: "NUMBER", help: "leave out so many of those chosen; default 0" },
+  to: { value: "NUMBER", help: "and those from this one on" },
+  limit: { value: "SECONDS", help: "how long the tests may take; default 120" },
+  unchecked: { help: "do not run the tests without a mistake first" },
+  help: { help: "show this help" },
+} as const satisfies OptionTable;
 
-async function main(args: readonly string[]): Promise<number> {
-  const options = parseArgs([...args], {
-    string: ["count", "seed", "from", "to", "limit", "layer", "file", "line"],
-    boolean: ["all", "unchecked"],
-    collect: ["layer", "file", "line"],
-    default: { count: "400", seed: "1", from: "0", limit: "120" },
-  });
+const HELP: HelpParts = {
+  name: "mutate",
+  about: `Plants mistakes of one token in a copy of the sources, one at a time, and runs the
+tests of the layer: what survives is a test that is missing.`,
+  usage: "[options]",
+  examples: ["mutate --layer session --count 20", "mutate --file src/topics.ts --line 30 --all"],
+  exitCodes: "0 when none has survived; 2 for a wrong command line; 1 otherwise.",
+};
+
+if (import.meta.main) Deno.exit(await main(processContext("tests/mutation/mutate.ts")));
+
+/** Does what its command line says, and returns the exit code. Never throws. */
+export async function main(context: Context): Promise<number> {
+  try {
+    const { options, operands } = parseOptions(OPTIONS, context.args);
+    if (operands.length > 0) throw usageFailure(`Unexpected argument "${operands[0]}"; see --help`);
+    if (!options.help) return await run(options);
+    const text = helpText(HELP, OPTIONS, true);
+    context.stdout.write(text.replaceAll("mqtt5 mutate", "deno task mutate"));
+    return 0;
+  } catch (error) {
+    return reportFailure(error, context);
+  }
+}
+
+/** The value of an option that is a number. */
+function numberOf(name: string, text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : integerOption(name, text, 0, Number.MAX_SAFE_INTEGER);
+}
+
+async function run(options: OptionValues<typeof OPTIONS>): Promise<number> {
+  const count = numberOf("count", options.count, 400);
+  const seed = numberOf("seed", options.seed, 1);
+  const from = numberOf("from", options.from, 0);
+  const to = numberOf("to", options.to, Infinity);
+  const limit = numberOf("limit", options.limit, 120) * 1000;
+  for (const line of options.line) numberOf("line", line, 0);
   const tree = await copyTree();
   try {
     const suites = new Suites(tree);
@@ -56,13 +107,14 @@ async function main(args: readonly string[]): Promise<number> {
     const all = (await allMutants()).filter(({ file, line }) =>
       wanted(file) && (options.line.length === 0 || options.line.includes(String(line)))
     );
-    const chosen = options.all ? all : choose(all, Number(options.count), Number(options.seed));
-    const part = chosen.slice(Number(options.from), Number(options.to ?? chosen.length));
+    // A name that is mistyped must not pass for one without mistakes.
+    if (all.length === 0) throw new Failure("No token is in what was chosen");
+    const part = (options.all ? all : choose(all, count, seed)).slice(from, to);
     for (const { file, line } of await outdated()) console.log(`not there: ${file}: ${line}`);
     if (!options.unchecked) await checkUnchanged(tree, suites, part);
     const counts = { killed: 0, survived: 0, equivalent: 0 };
     for (const mutant of part) {
-      const verdict = await fate(tree, suites, mutant, Number(options.limit) * 1000);
+      const verdict = await fate(tree, suites, mutant, limit);
       counts[verdict.is]++;
       const { file, line, from, to } = mutant;
       console.log(`${verdict.is} ${file}:${line} ${from} -> ${to || "nothing"} (${verdict.by})`);
@@ -142,10 +194,18 @@ async function fate(
       const failure = some.length > 0 ? await failureOf(tree, some, limit) : undefined;
       if (failure !== undefined) return { is: "killed", by: failure };
     }
+    if (!await isTypeCorrect(tree, mutant.file)) return { is: "killed", by: "the types" };
     return { is: "survived", by: `${tests.length} files of tests` };
   } finally {
     await Deno.writeTextFile(target, source);
   }
+}
+
+/** Whether a file is without type errors, as a list of names is not where one is marked `false`. */
+async function isTypeCorrect(tree: URL, file: string): Promise<boolean> {
+  const args = ["check", "--quiet", "--no-lock", file];
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: tree, stdin: "null" });
+  return (await child.output()).success;
 }
 
 /** What fails first when tests run, or nothing. */
