@@ -233,6 +233,28 @@ Deno.test("A retained message delayed by a hook is sent before later ones, or no
   assertEquals(await topicsOf(reader), ["b"]);
 });
 
+Deno.test("A hook that answers about a retained message after the client has reconnected is asked again, about the client as it is now", async () => {
+  const pending = new Pending<boolean>();
+  await using world = new World({
+    authorizeDelivery: ({ address }) => pending.ask(address),
+  });
+  const publisher = await world.connect("p");
+  await publisher.publish("a", "x", { retain: true });
+  const reader = await world.connect("r", LASTING);
+  await reader.subscribe("a");
+  await reader.cut();
+  const again = world.open("elsewhere");
+  await again.sendConnect("r", LASTING);
+  again.expect("connack");
+  pending.answer(true, "here");
+  await world.settle();
+  again.expectNothing();
+  pending.answer(true, "elsewhere");
+  await world.settle();
+  again.expectMessage("a", "x");
+  pending.expectNone();
+});
+
 Deno.test("A client that may not read a topic receives neither its retained message nor new ones", async () => {
   const pending = new Pending<boolean>();
   await using world = new World({

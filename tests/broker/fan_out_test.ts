@@ -4,9 +4,10 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { encodePacket, type SubscriptionRequestInit } from "../../src/packets/mod.ts";
 import { Store } from "../../src/broker/durability/store.ts";
+import { PLACE } from "../../src/broker/sizes.ts";
 import { FaultPlan } from "../broker_net/faulty_database.ts";
 import { settle } from "../io/virtual_clock.ts";
-import { type Client, publishOf, textOf } from "./client.ts";
+import { type Client, type ConnectOptions, publishOf, textOf } from "./client.ts";
 import { World } from "./world.ts";
 
 /** More than a message goes to at once. */
@@ -22,11 +23,12 @@ const MOST = 10_000 / (16_000 / 512);
 async function subscribers(
   world: World,
   request: Partial<SubscriptionRequestInit> = {},
+  options: ConnectOptions = {},
 ): Promise<Client[]> {
   const subscriptions = [{ topicFilter: "f", ...request }];
   const clients = Array.from({ length: MANY }, (_, index) => {
     const client = world.open();
-    client.link.send(encodePacket({ type: "connect", clientId: `s${index}` }));
+    client.link.send(encodePacket({ type: "connect", clientId: `s${index}`, ...options }));
     client.link.send(encodePacket({ type: "subscribe", packetId: 1, subscriptions }));
     return client;
   });
@@ -61,6 +63,17 @@ Deno.test("A message for very many subscribers is delivered in turns, and acknow
   assert(turns >= MANY / MOST);
   assertStrictEquals(before, MANY);
   assertStrictEquals(publisher.expect("puback").reasonCode, 0x00);
+});
+
+Deno.test("A message that very many clients will receive when they are back is counted once", async () => {
+  await using world = new World();
+  const properties = { sessionExpiryInterval: 60 };
+  for (const { link } of await subscribers(world, { qos: 1 }, { properties })) link.cut();
+  const publisher = await world.connect("p");
+  const before = world.engine.statistics.memory;
+  assertStrictEquals(await publisher.publish("f", LARGE, { qos: 1 }), 0x00);
+  const memory = world.engine.statistics.memory - before;
+  assert(memory > MANY * PLACE + LARGE.length && memory < MANY * LARGE.length / 2, `${memory}`);
 });
 
 Deno.test("A message for very many subscribers comes after the retained one that a subscriber still waits for [MQTT-4.6.0-5]", async () => {

@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { BrokerLimits, BrokerOptions } from "../../src/broker/mod.ts";
 import { bytesOfText, type Client, publishOf } from "./client.ts";
+import { sessionBytes } from "../../src/broker/sizes.ts";
 import { World } from "./world.ts";
 
 const LASTING = { properties: { sessionExpiryInterval: 3600 } };
@@ -168,6 +169,15 @@ Deno.test("A message queued for many clients is counted once, until the last of 
     assertStrictEquals(released > 100_000, index === sleepers.length - 1, `after ${clientId}`);
     memory -= released;
   }
+});
+
+Deno.test("sessionBytes: a session of exactly that size begins, one with a name of one more byte does not", async () => {
+  const clientId = "x".repeat(10);
+  const nowhere = { username: undefined, address: "", listener: undefined, origin: undefined };
+  const limit = sessionBytes({ clientId, certificate: undefined, ...nowhere }, undefined);
+  await using world = worldWith({ sessionBytes: limit });
+  await world.connect(clientId);
+  (await world.ask(`${clientId}x`)).expectRefusal(0x97);
 });
 
 Deno.test("sessions: one too many is refused with 0x97, but not an existing one", async () => {

@@ -341,6 +341,9 @@ Deno.test("Options of SCRAM that cannot be used are refused", async () => {
     const salt = new Uint8Array(length);
     await assertRejects(() => scramKeys("SCRAM-SHA-256", "x", { salt }), RangeError, `${length}`);
   }
+  for (const length of [8, 64]) {
+    await scramKeys("SCRAM-SHA-256", "x", { salt: new Uint8Array(length) });
+  }
   const salt = "salt" as unknown as Uint8Array;
   await assertRejects(() => scramKeys("SCRAM-SHA-256", "x", { salt }), TypeError, "got string");
 });

@@ -240,6 +240,10 @@ Deno.test("A search visits at most the given number of nodes, and continues wher
     assert(steps > 20);
     assertStrictEquals(search.next(), undefined);
   }
+  // Where no way has another node, it is exactly that number.
+  const flat = nameTree(...Array.from({ length: 30 }, (_, at) => `${at}`)).search("+/x");
+  flat.next(10);
+  assertStrictEquals(flat.visited, 10);
 });
 
 Deno.test("A topic with the maximum number of levels is stored, found and removed", () => {

@@ -380,7 +380,9 @@ Deno.test("Work for all clients waits for two turns of a busy client, unless eit
   const later: (() => void)[] = [];
   const turns = new Turns((callback) => later.push(callback), (error) => assert(false, `${error}`));
   const busy = new Share();
+  let isBusy = true;
   const work = () => {
+    if (!isBusy) return;
     turns.begin(busy);
     turns.count(1_000_000);
     turns.wait(busy, work);
@@ -401,6 +403,16 @@ Deno.test("Work for all clients waits for two turns of a busy client, unless eit
   for (let turn = 0; turn < 999; turn++) pass();
   assertEquals([turnsUntilDone(), turnsUntilDone()], [3, 3]);
   assertEquals([turnsUntilDone(31), turnsUntilDone()], [1, 3]);
+  // Turns in which nothing is deferred do not count.
+  for (let turn = 0; turn < 4; turn++) {
+    for (let count = 0; count < turn; count++) pass();
+    assertStrictEquals(turnsUntilDone(), 3);
+  }
+  isBusy = false;
+  pass();
+  assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
+  isBusy = true;
+  work();
   turns.wait(new Share(), () => {});
   assertEquals([turnsUntilDone(), turnsUntilDone()], [1, 1]);
 });

@@ -5,6 +5,7 @@ import { Broker } from "../../src/broker/serve.ts";
 import { Store, type StoreError } from "../../src/broker/durability/store.ts";
 import { settle, VirtualClock } from "../io/virtual_clock.ts";
 import { FaultPlan } from "./faulty_database.ts";
+import { Peer } from "./peer.ts";
 import { SessionClient } from "./session_client.ts";
 
 /** A broker whose disk is full from some moment on, a client with a session that is kept, and one without. */
@@ -260,6 +261,20 @@ fullTest(
     await world.recover();
     await world.do(() => kept.connect(world.broker));
     assertStrictEquals(kept.connack?.sessionPresent, true);
+  },
+);
+
+fullTest(
+  "A client that is disconnected for its next packet is not told that its message is released, which cannot be recorded",
+  async ({ broker, plan }) => {
+    using peer = new Peer(broker.connect());
+    const session = { clientId: "peer", properties: { sessionExpiryInterval: 1000 } };
+    await peer.open(session);
+    await peer.send({ type: "publish", topic: "a", qos: 2, packetId: 900 });
+    await peer.expect("pubrec");
+    plan.begin();
+    await peer.send({ type: "pubrel", packetId: 900 }, { type: "connect", ...session });
+    await peer.expectEnd();
   },
 );
 

@@ -2,8 +2,10 @@
 // clients wait for goes to disk together.
 
 import { assertEquals } from "@std/assert";
+import { CommitBeforeWrite } from "../../src/broker/durability/commit_before_write.ts";
 import { Store } from "../../src/broker/durability/store.ts";
 import { Broker } from "../../src/broker/serve.ts";
+import { ReasonCode } from "../../src/packets/mod.ts";
 import { PLAIN_PUBLISH } from "../build.ts";
 import { settle, VirtualClock } from "../io/virtual_clock.ts";
 import { FaultPlan } from "./faulty_database.ts";
@@ -28,6 +30,45 @@ Deno.test("A store needs a commit only after a change, and not after the commit"
   }
 });
 
+Deno.test("A store that is closed ignores what comes, and nothing of it has failed", () => {
+  const store = new Store(":memory:", { now: () => 1000, wall: () => 1000 });
+  store.close();
+  store.saveRetained(PLAIN_PUBLISH, Infinity);
+  assertEquals(store.commit(), true);
+  assertEquals(store.isFailing, false);
+  store.close();
+});
+
+Deno.test("Answers that wait for the end of the turn ask for it once, and again in the next turn", async () => {
+  const store = new Store(":memory:", { now: () => 1000, wall: () => 1000 });
+  const endings: (() => void)[] = [];
+  const commits = new CommitBeforeWrite({
+    store,
+    restoreRetained: () => {},
+    wakeLater: () => {},
+    acknowledge: () => {},
+    atEndOfTurn: (callback) => void endings.push(callback),
+  });
+  const publish = () =>
+    commits.publishLocal(true, () => {
+      commits.retain(PLAIN_PUBLISH.topic, undefined);
+      store.saveRetained(PLAIN_PUBLISH, Infinity);
+      return { reasonCode: ReasonCode.success };
+    });
+  try {
+    for (let turn = 0; turn < 2; turn++) {
+      const published = await Promise.all([publish(), publish(), publish()]);
+      assertEquals(endings.length, 1);
+      endings.pop()!();
+      for (const { answer } of published) {
+        assertEquals(await answer, { reasonCode: ReasonCode.success });
+      }
+    }
+  } finally {
+    store.close();
+  }
+});
+
 Deno.test("What several clients wait for in one turn is stored by one commit", async () => {
   const clock = new VirtualClock();
   const plan = new FaultPlan("full");
@@ -39,7 +80,7 @@ Deno.test("What several clients wait for in one turn is stored by one commit", a
       properties: { sessionExpiryInterval: 1000 },
     })
   );
-  const commitsOf = async (act: (client: SessionClient) => void) => {
+  const commitsOf = async (act: (client: SessionClient) => unknown) => {
     const before = plan.commits;
     for (const client of clients) act(client);
     for (let turn = 0; turn < 5; turn++) await settle();
@@ -48,6 +89,16 @@ Deno.test("What several clients wait for in one turn is stored by one commit", a
   try {
     assertEquals(await commitsOf((client) => client.connect(broker)), 1);
     assertEquals(clients.map(({ isConnected }) => isConnected), [true, true, true]);
+    const [away, ...publishers] = clients as [SessionClient, ...SessionClient[]];
+    assertEquals(await commitsOf((client) => client === away && client.subscribe("a", 1)), 1);
+    await commitsOf((client) => client === away && client.disconnect());
+    const publish = (client: SessionClient) => {
+      if (client !== away) { for (const text of ["1", "2"]) client.publish("a", text, 1); }
+    };
+    assertEquals(await commitsOf(publish), 1);
+    for (const { published } of publishers) {
+      assertEquals(published.map(({ reasonCode }) => reasonCode), [0x00, 0x00]);
+    }
   } finally {
     for (const client of clients) client.cut();
     await broker.shutDown();
