@@ -101,7 +101,7 @@ function storedSession(
 ): Session {
   const session = new Session(clientId, limits);
   session.exists = stored.number > 0;
-  const toEngine = (wall: number) => wall === Infinity ? wall : wall - clock.lead();
+  const toEngine = (wall: number) => wall - clock.lead();
   for (const message of stored.inFlight) {
     const { packetId } = message;
     if (session.inFlight.get(packetId) !== undefined) {

@@ -56,6 +56,20 @@ test("What was in flight and what waited goes on in the next process, in its ord
   assertEquals(summary(await again.peer.takePackets()), ["publish 2 waits"]);
 });
 
+test("What was in flight in a lost session is sent anew in the next process with what is left of its Message Expiry Interval", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  void client.publish("a", "", { qos: 1, messageExpiryInterval: 100 }).catch(none);
+  await peer.takePackets();
+  const next = await kill(client, peer, store);
+  world.clock.sleep(30_000);
+  const again = await begin(world, next, {}, { onSessionLost: "resend" });
+  const left = (await again.peer.takePackets()).map((packet) =>
+    packet.type === "publish" && packet.properties.messageExpiryInterval
+  );
+  assertEquals(left, [70]);
+});
+
 test("What was put into flight after a restart is behind what was in flight before it", async (world) => {
   const store = new MemoryStore();
   const first = await begin(world, store);

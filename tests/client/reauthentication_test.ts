@@ -320,3 +320,21 @@ for (const what of ["credentials", "authentication"] as const) {
     assert(world.told.some(({ type }) => type === "disconnected"));
   });
 }
+
+for (
+  const [what, reasonCode, kind, options] of [
+    ["credentials that the client has not", 0x87, "credentials", {}],
+    ["a fault, though there are credentials", 0x82, "protocol", {
+      credentials: () => ({ username: "u" }),
+    }],
+  ] as const
+) {
+  test(`A server that ends a connection of some time for ${what} is not asked again`, async (world) => {
+    const { client, peer } = await world.connected({ ...options, keepAlive: 0 });
+    await world.clock.advance(10_000);
+    peer.send({ type: "disconnect", reasonCode });
+    await settle();
+    peer.close();
+    assertStrictEquals((await client.closed)?.kind, kind);
+  });
+}
