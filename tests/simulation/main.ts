@@ -1,8 +1,10 @@
 // Runs simulated worlds: deno task simulate [--from N] [--to N] [--for 10m] [--workers 2] until
 // Ctrl-C; --seed N runs that one again and shows what happened, with --shrink reduced to the fewest
-// steps. Needs permission to read the sources alone.
+// steps. --mutants plants mistakes, one after the other (--name TEXT: only those), and tells how soon
+// each is found. Needs permission to read the sources, and for mistakes to copy and to run them.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
+import { hunt } from "./mutants/campaign.ts";
 import { type Plan, planOf } from "./plan.ts";
 import { historyLines, planLines, violationLine } from "./report.ts";
 import { type Outcome, run } from "./run.ts";
@@ -24,13 +26,17 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 /** Returns the exit code: 1 when something was found. */
 export async function main(args: readonly string[]): Promise<number> {
   const options = parseArgs([...args], {
-    string: ["seed", "from", "to", "for", "workers"],
-    boolean: ["shrink"],
+    string: ["seed", "from", "to", "for", "workers", "name"],
+    boolean: ["shrink", "mutants"],
     unknown: (name: string): never => {
       throw new TypeError(`Unknown option ${name}`);
     },
   });
   if (options.seed !== undefined) return await replay(Number(options.seed), options.shrink);
+  if (options.mutants) {
+    const { name, from = "1", workers = "2" } = options;
+    return await hunt({ name, from: Number(from), workers: Number(workers) });
+  }
   const from = options.from === undefined ? anySeed() : Number(options.from);
   return await simulate({
     from,
