@@ -311,6 +311,8 @@ export interface Conditions {
   readonly overlapping: "one copy" | "several copies";
   /** The longest Session Expiry Interval that the broker grants, in seconds. */
   readonly sessionExpiryLimit: number;
+  /** How many retained messages the broker keeps at most. Default: as many as there are. */
+  readonly retainedLimit?: number | undefined;
   /**
    * So many milliseconds may pass between an event and what the other side makes of it, at most,
    * where nothing is wrong: latency, turns, and what waits for a timer of the broker.

@@ -3,6 +3,7 @@
 
 import { BrokerActor } from "./actors/broker_actor.ts";
 import { ClientActor } from "./actors/client_actor.ts";
+import { check } from "./checks/all.ts";
 import { Hash } from "./hash.ts";
 import type { History, Violation } from "./history.ts";
 import { withPacketIdsFrom } from "./ids.ts";
@@ -73,6 +74,7 @@ async function runOnce(plan: Plan, { withPackets = false }: RunOptions): Promise
       at: stage.now,
     })),
     ...stage.violations,
+    ...check(history),
   ];
   const statistics = statisticsOf(plan, stage);
   return {
@@ -164,6 +166,7 @@ async function leave({ stage, broker, clients }: Actors): Promise<void> {
   for (const client of clients) client.recordPending();
   for (const client of clients) client.end();
   await stage.advance(0);
+  broker.recordStatistics();
   for (const topic of topicsOf(clients.length)) {
     broker.clear(topic);
     // As few may be on their way at once as the broker has room for.

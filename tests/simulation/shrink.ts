@@ -87,7 +87,7 @@ function* variants(plan: Plan): Generator<(plan: Plan) => Plan> {
   }
   for (const [place, client] of plan.clients.entries()) {
     for (const name of Object.keys(client.options)) {
-      if (name === "waitForServer") continue;
+      if (name === "waitForServer" || client.hasDisk && name === "sessionExpiryInterval") continue;
       yield (plan) => ({
         ...plan,
         clients: plan.clients.with(place, {

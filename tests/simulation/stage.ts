@@ -1,17 +1,19 @@
 // The world of a run as its actors see it: the kit's network, processes and disks, and observers
 // that write into the history what passes between them.
 
+import { Empties } from "./empties.ts";
 import type { Hash } from "./hash.ts";
 import type { Conditions, StoreState, Violation } from "./history.ts";
 import { seenOf } from "./handshakes.ts";
 import type { DialFault, Plan, Step } from "./plan.ts";
-import { Recorder } from "./recorder.ts";
+import { numberOf, Recorder } from "./recorder.ts";
 import { packetLine } from "./report.ts";
 import { StagedDisk } from "./staged_disk.ts";
 import { StagedProcess } from "./staged_process.ts";
 import type { Statistics } from "./statistics.ts";
 import { LinkMonitor, type Observed, SessionMonitor, Tally } from "../../src/monitor/mod.ts";
 import { Flights } from "../../src/monitor/flights.ts";
+import type { PublishPacket } from "../../src/packets/mod.ts";
 import { Random } from "../../src/testing/random.ts";
 import { Schedule } from "../../src/testing/schedule.ts";
 import type { LinkConditions, VirtualLink } from "../../src/testing/virtual_link.ts";
@@ -46,6 +48,7 @@ export class Stage {
   readonly recorder: Recorder;
   readonly packets: PacketLine[] = [];
   readonly violations: Violation[] = [];
+  readonly empties = new Empties();
   /** How many links a fault has cut. */
   cuts = 0;
   /** How many packets have passed. */
@@ -100,6 +103,7 @@ export class Stage {
     return {
       overlapping,
       sessionExpiryLimit: limits?.sessionExpiryInterval ?? WEEK,
+      retainedLimit: limits?.retainedMessages,
       slack: SLACK,
     };
   }
@@ -143,6 +147,7 @@ export class Stage {
     process.record({ type: "started", program, name, store });
     // It has lost all sessions, and the monitor need not wonder.
     if (program === "broker" && store !== "kept") this.#sessions.forget();
+    if (program === "broker") this.empties.forget();
     return process;
   }
 
@@ -208,12 +213,13 @@ export class Stage {
       client: client.number,
       server: server.number,
     });
+    const aliases = new Map<number, string>();
     const monitor = new LinkMonitor({
       sessions: this.#sessions,
       tally: this.#tally,
       sessionTolerance: this.#sessionTolerance,
       keepAliveTolerance: this.#keepAliveTolerance,
-      observe: (observed) => this.#observe(number, observed),
+      observe: (observed) => this.#observe(link, observed, aliases),
     });
     link.observe({
       bytes: (way, bytes, now) => {
@@ -231,8 +237,23 @@ export class Stage {
     });
   }
 
-  #observe(link: number, { from, packet, findings }: Observed): void {
+  #published(clientId: string, packet: PublishPacket, aliases: Map<number, string>): void {
+    const { payload, qos, properties: { topicAlias = 0, userProperties } } = packet;
+    if (packet.topic !== "") aliases.set(topicAlias, packet.topic);
+    if (payload.length > 0) return;
+    const topic = packet.topic === "" ? aliases.get(topicAlias)! : packet.topic;
+    this.empties.sent(clientId, topic, numberOf({ payload, userProperties }), qos);
+  }
+
+  #observe(
+    { number: link, client }: VirtualLink,
+    { from, packet, findings }: Observed,
+    aliases: Map<number, string>,
+  ): void {
     this.passed++;
+    if (from === "client" && packet?.type === "publish") {
+      this.#published(client.name, packet, aliases);
+    }
     const to = from === "client" ? "server" : "client";
     const seen = packet && seenOf(packet);
     if (seen !== undefined) this.recorder.record({ type: "packet", link, to, packet: seen });

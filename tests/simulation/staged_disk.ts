@@ -20,6 +20,7 @@ export class StagedDisk {
   /** How many commits have that fate. */
   #times = 0;
   #fullUntil = 0;
+  #process: StagedProcess | undefined;
   #store: { readonly process: StagedProcess; readonly store: Store } | undefined;
 
   constructor(stage: Stage, path: string) {
@@ -42,9 +43,16 @@ export class StagedDisk {
     this.#disk.delete(this.path);
   }
 
+  /** A process starts that will use it. */
+  startedBy(process: StagedProcess): void {
+    this.#process = process;
+    if (this.#disk.isFull) process.record({ type: "disk", fault: "full" });
+    if (this.#times > 0) process.record({ type: "disk", fault: this.#fate });
+  }
+
   /** The next commits go wrong. */
   fail(fault: DiskFault, times: number): void {
-    this.#stage.recorder.record({ type: "network", fault: `disk ${this.path}: ${fault}` });
+    this.#process?.record({ type: "disk", fault });
     if (fault !== "full") {
       this.#fate = FATES[fault];
       this.#times = times;

@@ -105,6 +105,7 @@ export class Application {
       ...this.#consuming({ kind: "read", pace: 0 }),
       messages: client.messages,
       subscription: undefined,
+      handle: -1,
     });
     for (const plan of this.#memory.wanted.values()) void this.#subscribe(plan);
     if (options.store !== undefined) this.#followReceipts(client);
@@ -354,6 +355,7 @@ export class Application {
       ...this.#consuming(consumer),
       messages: subscription,
       subscription: number,
+      handle,
     });
   }
 

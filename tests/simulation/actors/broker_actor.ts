@@ -6,6 +6,7 @@ import { contentOf, failureOf, numberOf } from "../recorder.ts";
 import type { Stage } from "../stage.ts";
 import type { StagedDisk } from "../staged_disk.ts";
 import type { StagedProcess } from "../staged_process.ts";
+import type { Empties } from "../empties.ts";
 import { Waiting } from "./host.ts";
 
 type ActionOf<Name extends Action["do"]> = Extract<Action, { readonly do: Name }>;
@@ -49,6 +50,7 @@ export class BrokerActor {
     const process = this.#stage.process("broker", "broker", this.#disk?.state ?? "none");
     this.#process = process;
     this.waiting = new Waiting();
+    this.#disk?.startedBy(process);
     process.onCrash = () => this.#crashed(process, RESTART);
     void this.#start(process);
   }
@@ -80,16 +82,12 @@ export class BrokerActor {
     const broker = this.#broker;
     if (process === undefined || broker === undefined) return;
     const { id, topic, qos, retain, size, messageExpiryInterval: expiry } = message;
+    const published = { id, topic, qos, retain, ...expiry !== undefined && { expiry } };
+    const isEmpty = size === 0;
+    if (isEmpty) this.#stage.empties.sent("", topic, id, qos);
     process.record({
       type: "publish called",
-      message: {
-        id,
-        topic,
-        qos,
-        retain,
-        ...expiry !== undefined && { expiry },
-        isEmpty: size === 0,
-      },
+      message: { ...published, ...isEmpty && { isEmpty } },
       isDurable: false,
     });
     try {
@@ -107,13 +105,11 @@ export class BrokerActor {
     this.#broker?.disconnect(clientId);
   }
 
-  /** Clears a retained message. */
+  /** Clears what is retained of a topic. */
   clear(topic: string): void {
-    const cleared = this.#broker?.publish(topic, "", { retain: true });
-    if (cleared === undefined) return;
-    this.waiting.for("broker.publish", undefined, cleared).catch((error) => {
-      this.#process?.record({ type: "internal error", message: failureOf(error).message });
-    });
+    const id = this.#stage.recorder.nextNumber();
+    const message = { id, topic, qos: 1, retain: true, size: 0 } as const;
+    void this.publish({ do: "broker publishes", message });
   }
 
   /** Writes down what the broker counts. */
@@ -130,7 +126,7 @@ export class BrokerActor {
   }
 
   async #start(process: StagedProcess): Promise<void> {
-    const options = { ...this.#plan.options, ...hooksOf(process) };
+    const options = { ...this.#plan.options, ...hooksOf(process, this.#stage.empties) };
     try {
       const broker = await process.startBroker(options, this.#disk);
       if (this.#process === process) this.#broker = broker;
@@ -154,7 +150,7 @@ export class BrokerActor {
 }
 
 /** Writes down what the broker tells. */
-function hooksOf(process: StagedProcess): BrokerOptions {
+function hooksOf(process: StagedProcess, empties: Empties): BrokerOptions {
   return {
     onConnect: ({ clientId }) => process.record({ type: "broker connected", clientId }),
     onDisconnect({ clientId }, reason) {
@@ -166,11 +162,15 @@ function hooksOf(process: StagedProcess): BrokerOptions {
     onUnsubscribe({ clientId }, topicFilter) {
       process.record({ type: "broker unsubscribed", clientId, topicFilter });
     },
-    onMessage(_client, message) {
-      process.record({ type: "broker routed", id: numberOf(message), topic: message.topic });
+    onMessage(client, { topic, payload }) {
+      const id = payload.length === 0
+        ? empties.taken(client?.clientId ?? "", topic)
+        : numberOf({ payload });
+      process.record({ type: "broker routed", id, topic });
     },
-    onDropped({ clientId }, message, reason) {
-      process.record({ type: "broker dropped", clientId, id: numberOf(message), reason });
+    onDropped({ clientId }, { topic, payload }, reason) {
+      const ids = payload.length === 0 ? empties.all(topic) : [numberOf({ payload })];
+      for (const id of ids) process.record({ type: "broker dropped", clientId, id, reason });
     },
     onError(error, { what }) {
       if (what === "the store") {

@@ -72,6 +72,7 @@ export class ClientActor {
     const { clientId } = this.#plan;
     const store = this.#disk?.state ?? "none";
     const process = this.#stage.process("client", clientId, store);
+    this.#disk?.startedBy(process);
     if (beginning.cleanStart === false && store !== "kept") this.#stage.forgetClient(clientId);
     process.onCrash = () => this.#crashed(process, RESTART, {});
     const application = new Application(process, this.#memory, () => this.#over(process));

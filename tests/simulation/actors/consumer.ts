@@ -3,6 +3,7 @@
 
 import type { Message } from "../../../src/client/message.ts";
 import type { Messages } from "../../../src/client/read.ts";
+import type { StoreDatabase } from "../../../src/session/session_store.ts";
 import { Random } from "../../../src/testing/random.ts";
 import type { ConsumerPlan } from "../plan.ts";
 import { failureOf, numberOf } from "../recorder.ts";
@@ -17,6 +18,8 @@ export interface Consuming {
   readonly messages: Messages;
   /** The number of the subscription; `undefined` for what belongs to none. */
   readonly subscription: number | undefined;
+  /** That of the step which has asked for it. */
+  readonly handle: number;
   readonly plan: ConsumerPlan;
   /** Resolves when consumers may go on that are stalled; `undefined` when they are not. */
   readonly stalled: () => Promise<void> | undefined;
@@ -171,22 +174,23 @@ function acknowledge({ host, subscription }: Consuming, message: Message): void 
 /** With a store: what the application writes and the acknowledgement stand or fall together. */
 async function commitEach(consuming: Consuming, pace: number): Promise<void> {
   const { host, subscription } = consuming;
+  /** Deliveries of which nobody knows whether they were committed: the disk has said no. */
+  const inDoubt = new Set<string>();
   for await (const message of consuming.messages) {
     handed(consuming, message);
     await rest(consuming, pace);
     await consuming.stalled();
     if (message.qos === 0) continue;
-    const id = numberOf(message);
     // What could not be written is written at the next attempt, or comes again.
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const id = numberOf(message);
       try {
-        message.commit((database) => database.prepare(INSERT).run(id));
-        host.record({
-          ...{ type: "done", subscription, id, by: "commit", isTaken: true, reasonCode: 0 },
-        });
+        message.commit((database) => write(database, consuming, message, inDoubt));
+        host.record({ type: "done", subscription, id, by: "commit", isTaken: true, reasonCode: 0 });
         break;
       } catch (error) {
         host.record({ type: "commit failed", subscription, id, error: failureOf(error) });
+        inDoubt.add(message.deliveryId!);
         if (message.isStale) break;
         await pause(host, HELD);
       }
@@ -194,10 +198,25 @@ async function commitEach(consuming: Consuming, pace: number): Promise<void> {
   }
 }
 
+function write(
+  database: StoreDatabase,
+  { handle }: Consuming,
+  message: Message,
+  inDoubt: ReadonlySet<string>,
+): void {
+  const delivery = message.deliveryId!;
+  if (inDoubt.has(delivery)) {
+    if (database.prepare(FIND).all(handle, delivery).length > 0) return;
+  }
+  database.prepare(INSERT).run(numberOf(message), handle, delivery);
+}
+
 /** How often a consumer tries to write what the disk does not take. */
 const ATTEMPTS = 100;
 
 /** The application's own table. */
-export const CREATE = "CREATE TABLE IF NOT EXISTS ledger (id INTEGER)";
-export const INSERT = "INSERT INTO ledger VALUES (?)";
+export const CREATE =
+  "CREATE TABLE IF NOT EXISTS ledger (id INTEGER, handle INTEGER, delivery TEXT)";
+const INSERT = "INSERT INTO ledger VALUES (?, ?, ?)";
+const FIND = "SELECT id FROM ledger WHERE handle = ? AND delivery = ?";
 export const SELECT = "SELECT id FROM ledger ORDER BY rowid";

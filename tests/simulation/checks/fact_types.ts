@@ -60,7 +60,7 @@ export interface ProcessFacts {
   /** Whether its disk, its clocks or its sleep may have disturbed what it does. */
   isDisturbed: boolean;
   isDiskFaulty: boolean;
-  /** Whether a client without a store has found a session that is not its own. */
+  /** Whether a client has found a session of which it knows nothing. */
   hasForeignSession: boolean | undefined;
 }
 

@@ -162,7 +162,7 @@ export class Facts {
       case "connected": {
         const client = this.#clientOf(event.process);
         const process = this.process(event.process);
-        process.hasForeignSession ??= event.sessionPresent && process.event.store === "none";
+        process.hasForeignSession ??= event.sessionPresent && process.event.store !== "kept";
         client.isConnected = true;
         client.connected.push(index);
         if (!event.sessionPresent) client.losses.push(index);

@@ -65,11 +65,14 @@ function windowsOf(
   if (ended === Infinity) return [];
   const packet = disconnect?.event.packet;
   const isNormal = packet?.type === "disconnect" && packet.reasonCode === 0;
-  const isForgotten = facts.isSoonKilled(ended);
-  if (isNormal && !isKilled && !isForgotten) return [];
+  const end = facts.events[ended];
+  // That the Will has been taken back may not be on disk, since nobody was told; or the DISCONNECT
+  // that had arrived was not read yet when the connection broke.
+  const isUncertain = facts.isSoonKilled(ended) ||
+    end?.type === "broker disconnected" && end.reason === "the connection broke";
+  if (isNormal && !isKilled && !isUncertain) return [];
   const anyTime: Window = { from: facts.at(ended), to: Infinity, isDue: false, connection };
-  // That it has been taken back may not be on disk: nobody was told.
-  if (isNormal && isForgotten) return [anyTime];
+  if (isNormal && isUncertain) return [anyTime];
   const lifetime = lifetimeOf(facts, connection);
   if (isKilled) {
     if (facts.hasForgotten(ended - 1, Infinity)) {
@@ -103,7 +106,7 @@ function windowsOf(
 }
 
 /** So many milliseconds after it was published, a Will is published no more. */
-const SOON = 2500;
+const SOON = 1000;
 
 function say(facts: Facts, index: number, id: number, what: string): Violation {
   return violation(facts, "wills", index, [id], `Will ${id} ${what}`);
