@@ -337,6 +337,11 @@ export function isShared(topicFilter: string): boolean {
   return topicFilter.startsWith("$share/");
 }
 
+/** Whether a topic is that of a response: the client has subscribed to it by itself. */
+export function isResponse(topic: string): boolean {
+  return topic.startsWith("mqtt5/responses/");
+}
+
 /** Whether a Topic Filter, shared or not, matches a topic. */
 export function matches(topicFilter: string, topic: string): boolean {
   return topicMatches(parseSharedSubscription(topicFilter)?.topicFilter ?? topicFilter, topic);

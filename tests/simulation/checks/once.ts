@@ -3,7 +3,7 @@
 
 import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts } from "./fact_types.ts";
-import { type Facts, hasBetween, isShared, matches } from "./facts.ts";
+import { type Facts, hasBetween, isResponse, isShared, matches } from "./facts.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for messages that came more often than they may. */
@@ -120,9 +120,6 @@ function afterCommit(
   return found;
 }
 
-/** Below it lies where responses go, if nobody has said another. */
-const RESPONSES = "mqtt5/responses/";
-
 /** How many copies of a message a subscription may get. */
 function copiesFor(
   facts: Facts,
@@ -138,7 +135,7 @@ function copiesFor(
     }
   }
   // That of requests is none of the application's own.
-  if (topic.startsWith(RESPONSES)) filters.add(topic);
+  if (isResponse(topic)) filters.add(topic);
   const shared = [...filters].filter(isShared).length;
   const { overlapping } = facts.history.conditions;
   const single = filters.size - shared;

@@ -3,7 +3,7 @@
 
 import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts } from "./fact_types.ts";
-import { type Facts, lower, matches } from "./facts.ts";
+import { type Facts, isResponse, lower, matches } from "./facts.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for messages that somebody has got and should not have, or not so. */
@@ -38,7 +38,7 @@ function faultOf(
   if (event.topic !== topic) return `with the topic ${event.topic}, not ${topic}`;
   if (event.qos > qos) return `at QoS ${event.qos}, and was published at ${qos}`;
   const handle = facts.subscriptions.get(event.subscription ?? -1);
-  if (handle === undefined) return undefined;
+  if (handle === undefined || isResponse(topic)) return undefined;
   if (!handle.filters.some(({ topicFilter }) => matches(topicFilter, topic))) {
     return `to whose Topic Filters ${topic} does not belong`;
   }

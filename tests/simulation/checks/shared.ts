@@ -3,7 +3,7 @@
 
 import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts, SubscriptionFacts } from "./fact_types.ts";
-import { type Facts, hasBetween, isShared, matches } from "./facts.ts";
+import { type Facts, hasBetween, isResponse, isShared, matches } from "./facts.ts";
 import { acceptedSince, isInForce, isLast } from "./delivered.ts";
 import { violation } from "./violation.ts";
 
@@ -47,7 +47,7 @@ function several(
   message: MessageFacts,
 ): Violation[] {
   const { published: { id, topic }, routed, called } = message;
-  if (routed.length > 1) return [];
+  if (routed.length > 1 || isResponse(topic)) return [];
   const first = new Map<string, Handing>();
   for (const handing of message.handed) {
     const handle = members.find((member) => member.id === handing.event.subscription);
