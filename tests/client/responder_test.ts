@@ -504,8 +504,8 @@ test("message.respond() rejects, and throws nothing, when it cannot respond", as
   ask(peer, [0], { qos: 0, packetId: 0 });
   const [plain, request] = await loop.takeMany(2) as [Message, Message];
   await assertRejects(() => plain.respond("x"), NoResponseTopicError);
-  await assertRejects(() => request.respond(5 as never), TypeError);
-  await assertRejects(() => request.respond(null as never), TypeError);
+  await assertRejects(() => request.respond(5 as never), TypeError, "got number");
+  await assertRejects(() => request.respond(null as never), TypeError, "got null");
   await assertRejects(() => request.respond({ payload: "", qso: 1 } as never), TypeError);
   await peer.expectNothing();
   peer.far.cut();

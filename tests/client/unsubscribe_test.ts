@@ -52,6 +52,20 @@ test("A Topic Filter that a subscription has twice is unsubscribed once", async 
   await closed;
 });
 
+test("unsubscribe() ends a subscription that began after one which still has another filter", async (world) => {
+  const { client, peer } = await world.connected();
+  const subscribed = Promise.all([client.subscribe(["a", "b"]), client.subscribe("a")]);
+  await peer.grant();
+  await peer.grant();
+  const [staying, ending] = await subscribed;
+  const steps = [new Loop(staying).next(), new Loop(ending).next()];
+  const ended = client.unsubscribe("a");
+  await peer.release();
+  await ended;
+  await assertPending(steps[0]!);
+  assertEquals((await outcome(steps[1]!)).status, "fulfilled");
+});
+
 test("unsubscribe() ends the loops of the subscriptions that had the filter", async (world) => {
   const { client, peer } = await world.connected();
   const subscribed = Promise.all([client.subscribe("a"), client.subscribe(["a", "b"])]);
