@@ -35,9 +35,13 @@ export class Routes {
   #ending: readonly string[] = [];
   readonly #before: number;
   #lastIdentifier: number;
-  /** The identifiers of an earlier process, and those that subscriptions have taken over. */
+  /** The identifiers of an earlier process. */
   readonly #earlier: ReadonlySet<number> | undefined;
-  #takenOver: Set<number> | undefined;
+  /**
+   * Those of them that subscriptions have now, or had, with their filters. The server may still
+   * have messages for other filters that the earlier process had under them.
+   */
+  #takenOver: Map<number, readonly string[]> | undefined;
 
   /**
    * The first identifier is the one after `before`. In a session that is older than this client the
@@ -75,16 +79,18 @@ export class Routes {
 
   /** An identifier of an earlier process, unless a subscription has it. */
   takeOver(identifier: number | undefined): number | undefined {
-    if (identifier === undefined || this.#byIdentifier.has(identifier)) return undefined;
-    this.#takenOver ??= new Set();
-    this.#takenOver.add(identifier);
-    return identifier;
+    return identifier === undefined || this.#byIdentifier.has(identifier) ? undefined : identifier;
   }
 
   /** From now on messages are also for this subscription. */
   add(subscription: ActiveSubscription): void {
-    this.#byIdentifier.set(subscription.identifier, subscription);
-    for (const filter of subscription.topicFilters) {
+    const { identifier, topicFilters } = subscription;
+    this.#byIdentifier.set(identifier, subscription);
+    if (this.#earlier?.has(identifier)) {
+      this.#takenOver ??= new Map();
+      this.#takenOver.set(identifier, [...topicFilters]);
+    }
+    for (const filter of topicFilters) {
       const holders = this.#byFilter.get(filter) ?? new Set();
       this.#byFilter.set(filter, holders.add(subscription));
     }
@@ -144,7 +150,7 @@ export class Routes {
     if (identifiers === undefined) return this.#matching(packet.topic);
     if (identifiers.length === 1) {
       const alone = this.#alone?.get(identifiers[0]!);
-      if (alone !== undefined) return alone;
+      if (alone !== undefined && this.#isFor(alone[0]!, packet.topic)) return alone;
     }
     return this.#marked(identifiers, packet);
   }
@@ -154,7 +160,10 @@ export class Routes {
     packet: PublishPacket,
   ): readonly ActiveSubscription[] | undefined {
     const { topic } = packet;
-    const marked = identifiers.flatMap((identifier) => this.#byIdentifier.get(identifier) ?? []);
+    const marked = identifiers.flatMap((identifier) => {
+      const subscription = this.#byIdentifier.get(identifier);
+      return subscription !== undefined && this.#isFor(subscription, topic) ? subscription : [];
+    });
     const [first] = marked;
     if (identifiers.length === 1 && first !== undefined && this.#isAlone(first)) {
       this.#alone ??= new Map();
@@ -173,14 +182,22 @@ export class Routes {
       .filter((filter) => topicMatches(filter, topic));
     const all = new Set([...marked, ...claimed.flatMap((filter) => this.holdersOf(filter))]);
     if (all.size > 0) return [...all];
-    const isOurs = identifiers.every((identifier) => this.#isOurs(identifier));
+    const isOurs = identifiers.every((identifier) => this.#isOurs(identifier, topic));
     // For a subscription that is not ours the server may have kept it, when we have taken its
     // place.
     return isOurs ? undefined : this.#matching(topic);
   }
 
-  #isOurs(identifier: number): boolean {
-    if (this.#earlier?.has(identifier)) return this.#takenOver?.has(identifier) === true;
+  /** Whether what is marked with a subscription's identifier is for it, and not for an earlier one. */
+  #isFor(subscription: ActiveSubscription, topic: string): boolean {
+    return this.#takenOver?.has(subscription.identifier) !== true || subscription.matches(topic);
+  }
+
+  #isOurs(identifier: number, topic: string): boolean {
+    if (this.#earlier?.has(identifier)) {
+      const filters = this.#takenOver?.get(identifier) ?? [];
+      return filters.some((filter) => topicMatches(filter, topic));
+    }
     return identifier > this.#before && identifier <= this.#lastIdentifier;
   }
 

@@ -11,6 +11,11 @@ export class StoredSubscriptions {
   readonly #write: (change: SessionChange) => void;
   /** What an earlier process has left, and nobody in this one has asked for. */
   readonly #earlier: Map<string, StoredSubscription>;
+  /**
+   * Which Topic Filters an earlier process has left under each Subscription Identifier, whoever has
+   * asked for them since: the server may still have messages that are marked with it.
+   */
+  readonly #left = new Map<number, string[]>();
   /** The Topic Filters that are in the store. */
   readonly #stored: Set<string>;
   /** What was asked for last, by Topic Filter, until it is answered or asked for again. */
@@ -24,11 +29,15 @@ export class StoredSubscriptions {
     this.#write = write;
     this.#earlier = new Map(stored.map((each) => [each.request.topicFilter, each]));
     this.#stored = new Set(this.#earlier.keys());
+    for (const { identifier, request: { topicFilter } } of stored) {
+      if (identifier === undefined) continue;
+      this.#left.set(identifier, [...this.#left.get(identifier) ?? [], topicFilter]);
+    }
   }
 
   /** The Subscription Identifiers that an earlier process has left. */
   get identifiers(): readonly number[] {
-    return [...this.#earlier.values()].flatMap(({ identifier }) => identifier ?? []);
+    return [...this.#left.keys()];
   }
 
   /**
@@ -38,9 +47,9 @@ export class StoredSubscriptions {
   identifierFor({ subscriptions }: Request): number | undefined {
     const found = subscriptions.find((request) => this.#find(request)?.identifier !== undefined);
     const identifier = found && this.#find(found)!.identifier;
-    const isWhole = [...this.#earlier.values()].every((stored) =>
-      stored.identifier !== identifier ||
-      subscriptions.some(({ topicFilter }) => topicFilter === stored.request.topicFilter)
+    if (identifier === undefined) return undefined;
+    const isWhole = this.#left.get(identifier)!.every((left) =>
+      subscriptions.some(({ topicFilter }) => topicFilter === left)
     );
     return isWhole ? identifier : undefined;
   }

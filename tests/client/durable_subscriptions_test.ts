@@ -76,6 +76,46 @@ test("A subscription that was taken over ends at the server, and what still come
   assertStrictEquals(next.disk.subscriptions.size, 0);
 });
 
+test("What is marked with an identifier of an earlier process, but for another filter of it, is for whoever has that one", async (world) => {
+  const next = await subscribed(world, ["a", "#"], { qos: 1 });
+  const { client, peer } = await later(world, next);
+  // From here on nobody but the server knows that "#" had the identifier of "a".
+  const all = client.subscribe({ topicFilter: "#", qos: 2 });
+  await peer.grant([2]);
+  const some = client.subscribe(["a", "b"], { qos: 1 });
+  await peer.grant([1, 1]);
+  const [ofAll, ofSome] = [await all, await some];
+  assertNotEquals(ofAll.identifier, 1);
+  assertNotEquals(ofSome.identifier, 1);
+  peer.publish("queued", [1]);
+  peer.publish("a", [1]);
+  peer.publish("b", [ofSome.identifier]);
+  const topics = async (subscription: Subscription, count: number) =>
+    (await new Loop(subscription).takeMany(count)).map(({ topic }) => topic);
+  assertEquals(await topics(ofAll, 2), ["queued", "a"]);
+  assertEquals(await topics(ofSome, 2), ["a", "b"]);
+});
+
+test("What the server still has for a filter that an earlier process gave up is not for its other filters", async (world) => {
+  const store = new MemoryStore();
+  const first = await begin(world, store);
+  const granted = first.client.subscribe(["a", "b"], { qos: 1 });
+  await first.peer.grant();
+  await granted;
+  const ended = first.client.unsubscribe("b");
+  await first.peer.release();
+  await ended;
+  const next = await kill(first.client, first.peer, store);
+  const { client, peer } = await later(world, next);
+  const subscription = await takenOver(client.subscribe("a", { qos: 1 }));
+  assertStrictEquals(subscription.identifier, 1);
+  for (const topic of ["a", "b", "a"]) peer.publish(topic, [1]);
+  const read = await new Loop(subscription).takeMany(2);
+  assertEquals(read.map(({ topic }) => topic), ["a", "a"]);
+  const [unclaimed] = await new Loop(client.messages).takeMany(1);
+  assertStrictEquals(unclaimed!.topic, "b");
+});
+
 test("What differs from what the server has is asked for, under the identifier of the rest", async (world) => {
   const next = await subscribed(world, ["same", "other QoS"], { qos: 1 });
   const { client, peer } = await later(world, next);
