@@ -38,14 +38,14 @@ export interface Obligation {
   readonly message: string;
 }
 
-/** Says what is wrong; called only when something is. */
+/** Says what is wrong, as the rest of a sentence about the sender; called only when something is. */
 type Describe = () => string;
 
 const NONE: readonly Finding[] = [];
 
 /** Collects what is found in one packet, and counts which statements were judged. */
 export class Judge {
-  /** Who sent the packet at hand. */
+  /** Who sent the packet at hand, and is the subject of what is found in it. */
   by: Side = "client";
   /**
    * True once a direction can no longer be read: what its end has said since is unknown, and with
@@ -60,28 +60,42 @@ export class Judge {
     this.#tally = tally;
   }
 
-  /** Counts a statement as obeyed, where nothing but its being obeyed can be seen. */
+  /** Counts a statement as obeyed, where it applied and nothing spoke against it. */
   count(statement: string): void {
     if (!this.isBlind) this.#tally.count(statement);
   }
 
   /** Judges a normative statement; returns `ok`. */
   holds(statement: string, ok: boolean, describe: Describe): boolean {
-    if (this.isBlind) return ok;
-    this.#tally.count(statement);
-    if (!ok) this.#find(statement, sectionOf(statement), "violation", describe());
+    if (ok) this.count(statement);
+    else this.accuse(statement, describe());
     return ok;
+  }
+
+  /** A normative statement is broken. */
+  accuse(statement: string, predicate: string): void {
+    if (this.isBlind) return;
+    this.#tally.count(statement);
+    this.#find(statement, sectionOf(statement), "violation", this.#sentence(predicate));
   }
 
   /** Judges a rule without a number, by the section that has it; returns `ok`. */
   allows(section: string, ok: boolean, describe: Describe): boolean {
-    if (!ok && !this.isBlind) this.#find(undefined, section, "violation", describe());
+    if (!ok && !this.isBlind) {
+      this.#find(undefined, section, "violation", this.#sentence(describe()));
+    }
     return ok;
   }
 
   /** Remarks what is odd, but not forbidden. */
-  warn(section: string, message: string): void {
-    if (!this.isBlind) this.#find(undefined, section, "warning", message);
+  warn(section: string, predicate: string): void {
+    if (!this.isBlind) this.#find(undefined, section, "warning", this.#sentence(predicate));
+  }
+
+  /** Finds what the decoder found. */
+  malformed(statement: string | undefined, section: string, message: string): void {
+    if (statement !== undefined) this.#tally.count(statement);
+    this.#find(statement, section, "violation", message);
   }
 
   /** What has been found since it was last asked. */
@@ -91,10 +105,8 @@ export class Judge {
     return found;
   }
 
-  /** Finds what the decoder found. */
-  malformed(statement: string | undefined, section: string, message: string): void {
-    if (statement !== undefined) this.#tally.count(statement);
-    this.#find(statement, section, "violation", message);
+  #sentence(predicate: string): string {
+    return `${subject(this.by)} ${predicate}`;
   }
 
   #find(

@@ -17,6 +17,8 @@ export class KeepAlive {
   /** When the Client's last packet passed. */
   #heardAt = 0;
   #isOver = false;
+  /** Whether the Server has said how much it is. */
+  #isOfServer = false;
 
   /** Forgives so many milliseconds. */
   constructor(judge: Judge, tolerance: number) {
@@ -26,7 +28,7 @@ export class KeepAlive {
 
   /** CONNACK: from now on this many seconds count, which the Server may have said. */
   begin(asked: number, ofServer: number | undefined, now: number): void {
-    if (ofServer !== undefined) this.#judge.count("MQTT-3.1.2-21");
+    this.#isOfServer = ofServer !== undefined;
     this.#seconds = ofServer ?? asked;
     this.#heardAt = now;
   }
@@ -38,10 +40,11 @@ export class KeepAlive {
     if (this.#seconds === 0) return;
     const isInTime = silence <= this.#seconds * 1000 + this.#tolerance;
     if (isPing || !isInTime) {
+      if (this.#isOfServer) this.#judge.count("MQTT-3.1.2-21");
       this.#judge.holds(
         "MQTT-3.1.2-20",
         isInTime,
-        () => `The Client was silent for ${seconds(silence)}; its Keep Alive is ${this.#seconds} s`,
+        () => `was silent for ${seconds(silence)}; its Keep Alive is ${this.#seconds} s`,
       );
     }
   }
@@ -52,14 +55,15 @@ export class KeepAlive {
     if (reasonCode !== ReasonCode.keepAliveTimeout) return;
     const silence = now - this.#heardAt;
     const limit = this.#seconds * 1000 * GRACE;
+    if (!this.#isOfServer) this.#judge.count("MQTT-3.2.2-22");
     const isDue = this.#seconds > 0 && silence >= limit - this.#tolerance;
     this.#judge.holds(
       "MQTT-3.1.2-22",
       isDue,
       () =>
         this.#seconds === 0
-          ? "The Server ends the connection for its Keep Alive, which is off"
-          : `The Server ends the connection after a silence of ${seconds(silence)}, before ` +
+          ? "ends the connection for its Keep Alive, which is off"
+          : `ends the connection after a silence of ${seconds(silence)}, before ` +
             `1.5 times the Keep Alive of ${this.#seconds} s`,
     );
   }

@@ -4,7 +4,7 @@ import type { Packet, PropertiesOf, PublishPacket } from "../packets/mod.ts";
 import { packetName } from "../packets/packet_types.ts";
 import { NO_PROPERTIES } from "../packets/property_set.ts";
 import { topicNameFault } from "../topics.ts";
-import { type Judge, nameOf, peerOf, quoted, type Side, subject } from "./findings.ts";
+import { type Judge, nameOf, peerOf, quoted, type Side } from "./findings.ts";
 import type { Limits } from "./limits.ts";
 
 /** Judges what a PUBLISH has, by what its receiver takes, as far as the sender knows. */
@@ -18,7 +18,7 @@ export function judgePublish(
     judge.holds(
       "MQTT-3.3.4-6",
       properties.subscriptionIdentifiers === undefined,
-      () => "The Client sends a PUBLISH with a Subscription Identifier",
+      () => "sends a PUBLISH with a Subscription Identifier",
     );
     if (limits !== undefined) {
       const { maximumQoS, retainAvailable } = limits;
@@ -27,7 +27,7 @@ export function judgePublish(
           "MQTT-3.2.2-11",
           qos <= maximumQoS,
           () =>
-            `The Client sends PUBLISH ${packetId} at QoS ${qos}, ` +
+            `sends PUBLISH ${packetId} at QoS ${qos}, ` +
             `but the Server takes at most ${maximumQoS}`,
         );
       }
@@ -35,7 +35,7 @@ export function judgePublish(
         judge.holds(
           "MQTT-3.2.2-14",
           !retain,
-          () => "The Client sends a PUBLISH with RETAIN, but the Server retains nothing",
+          () => "sends a PUBLISH with RETAIN, but the Server retains nothing",
         );
       }
     }
@@ -50,8 +50,7 @@ export function judgePublish(
     judge.holds(
       "MQTT-3.3.2-14",
       isName,
-      () =>
-        `${subject(from)} sends Response Topic ${quoted(responseTopic)}, which is not a Topic Name`,
+      () => `sends Response Topic ${quoted(responseTopic)}, which is not a Topic Name`,
     );
   }
 }
@@ -89,9 +88,7 @@ export function judgeSize(
     from === "client" ? "MQTT-3.2.2-15" : "MQTT-3.1.2-24",
     isSmall,
     () =>
-      `${subject(from)} sends ${
-        packetName(packet.type)
-      } of ${size} bytes; the Maximum Packet Size ` +
+      `sends ${packetName(packet.type)} of ${size} bytes; the Maximum Packet Size ` +
       `of ${nameOf(peerOf(from))} is ${maximumPacketSize}`,
   );
 }
@@ -106,7 +103,7 @@ export function judgeExplanations(judge: Judge, packet: Packet): void {
     "MQTT-3.1.2-29",
     reasonString === undefined && userProperties === undefined,
     () =>
-      `The Server sends ${packetName(type)} with a Reason String or a User Property, ` +
+      `sends ${packetName(type)} with a Reason String or a User Property, ` +
       "which the Client does not want",
   );
 }

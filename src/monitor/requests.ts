@@ -96,7 +96,7 @@ export class Requests {
           "3.2.2.3.13",
           limits?.sharedSubscriptionAvailable ?? true,
           () =>
-            `The Client subscribes to ${quoted(topicFilter)}, ` +
+            `subscribes to ${quoted(topicFilter)}, ` +
             "though the Server has no Shared Subscriptions",
         );
       }
@@ -106,14 +106,14 @@ export class Requests {
       judge.allows(
         "3.2.2.3.11",
         !isWild || (limits?.wildcardSubscriptionAvailable ?? true),
-        () => `The Client subscribes to ${quoted(topicFilter)}, though the Server has no wildcards`,
+        () => `subscribes to ${quoted(topicFilter)}, though the Server has no wildcards`,
       );
     }
     const isIdentified = properties.subscriptionIdentifiers !== undefined;
     judge.allows(
       "3.2.2.3.12",
       !isIdentified || (limits?.subscriptionIdentifierAvailable ?? true),
-      () => "The Client subscribes with a Subscription Identifier, though the Server has none",
+      () => "subscribes with a Subscription Identifier, though the Server has none",
     );
   }
 
@@ -127,7 +127,7 @@ export class Requests {
       "MQTT-3.8.4-6",
       reasonCodes.length === count,
       () =>
-        `The Server answers SUBSCRIBE ${packetId}, which has ${filters(count)}, ` +
+        `answers SUBSCRIBE ${packetId}, which has ${filters(count)}, ` +
         `with ${codes(reasonCodes.length)}`,
     );
     if (packet === undefined || !isWhole) return;
@@ -136,8 +136,9 @@ export class Requests {
       judge.holds(
         "MQTT-3.8.4-7",
         isFailure(code) || code <= qos,
-        () => `The Server grants QoS ${code} for ${quoted(topicFilter)}, but ${qos} was asked for`,
+        () => `grants QoS ${code} for ${quoted(topicFilter)}, but ${qos} was asked for`,
       );
+      if (qos > (this.limits?.maximumQoS ?? 2) && !isFailure(code)) judge.count("MQTT-3.2.2-10");
       this.subscriptions.answer(topicFilter, code);
     });
   }
@@ -150,7 +151,7 @@ export class Requests {
       "MQTT-3.11.3-1",
       reasonCodes.length === request.count,
       () =>
-        `The Server answers UNSUBSCRIBE ${packetId}, which has ${filters(request.count)}, ` +
+        `answers UNSUBSCRIBE ${packetId}, which has ${filters(request.count)}, ` +
         `with ${codes(reasonCodes.length)}`,
     );
   }
@@ -160,7 +161,7 @@ export class Requests {
     const isAsked = this.#judge.holds(
       type === "subscribe" ? "MQTT-3.8.4-2" : "MQTT-3.10.4-5",
       request?.type === type,
-      () => `The Server sends ${name} ${packetId}, but no ${type.toUpperCase()} waits for it`,
+      () => `sends ${name} ${packetId}, but no ${type.toUpperCase()} waits for it`,
     );
     if (!isAsked) return undefined;
     this.#byId.delete(packetId);
@@ -176,7 +177,7 @@ export class Requests {
   /** PINGRESP, from the Server. */
   pingresp(): void {
     if (this.#pings === 0) {
-      return this.#judge.warn("3.13", "The Server sends PINGRESP, but no PINGREQ waits for it");
+      return this.#judge.warn("3.13", "sends PINGRESP, but no PINGREQ waits for it");
     }
     this.#pings--;
     this.#judge.count("MQTT-3.12.4-1");

@@ -2,7 +2,7 @@
 // sent again on a new connection is judged by what was sent on the old one.
 
 import { Flights } from "./flights.ts";
-import type { Side } from "./findings.ts";
+import type { Judge, Side } from "./findings.ts";
 import { SubscriptionHistory } from "./subscription_history.ts";
 
 /** The most sessions that are kept, if nothing else is said; the oldest is forgotten first. */
@@ -27,6 +27,8 @@ export class MonitoredSession {
   detach: (() => void) | undefined;
   /** The last CONNECT, as long as no CONNACK has passed. */
   #unanswered: Unanswered | undefined;
+  /** The last CONNECT, answered or not. */
+  #latest: Unanswered | undefined;
   /** Whether a CONNACK has told of the session. */
   #isKnown = false;
   /** Seconds; they differ when a change may have been lost on its way. */
@@ -39,7 +41,12 @@ export class MonitoredSession {
   /** A CONNECT; an earlier one that was never answered may have begun another session. */
   asked(unanswered: Unanswered, now: number): void {
     if (this.#unanswered !== undefined) this.#doubt(this.#unanswered, now);
-    this.#unanswered = unanswered;
+    this.#unanswered = this.#latest = unanswered;
+  }
+
+  /** Whether there was a CONNECT after this one: then another connection takes its place. */
+  isTakenOver(unanswered: Unanswered): boolean {
+    return this.#latest !== unanswered;
   }
 
   /** Its CONNACK. */
@@ -82,6 +89,24 @@ export class MonitoredSession {
     if (now - this.#heardAt < shortest - tolerance) return "present";
     if (longest === 0 && this.#closedAt <= asked) return "absent";
     return asked - this.#closedAt > longest + tolerance ? "absent" : undefined;
+  }
+
+  /** Judges what CONNACK says of the session. */
+  judgePresence(judge: Judge, isPresent: boolean, expectation: Expectation): void {
+    judge.count(isPresent ? "MQTT-3.1.2-5" : "MQTT-3.1.2-6");
+    if (isPresent) judge.count("MQTT-3.1.2-23");
+    if (expectation === undefined) return;
+    if (expectation === "absent") judge.count("MQTT-4.1.0-2");
+    // The connection that has it is open, as far as is known.
+    else if (this.detach !== undefined) judge.count("MQTT-4.1.0-1");
+    judge.holds(
+      "MQTT-3.2.2-3",
+      isPresent === (expectation === "present"),
+      () =>
+        expectation === "present"
+          ? "says that there is no session, though it has not expired"
+          : "says that a session is present, though it has expired",
+    );
   }
 
   /** The Server has a new session: nothing of the old one is left. */

@@ -11,24 +11,25 @@ import { type Judge, quoted } from "./findings.ts";
 interface Asked {
   /** The highest QoS at which it was granted, or may have been. */
   qos: number;
-  /** How often it was asked for, and how often it was granted. */
+  /** How often it was asked for. */
   requests: number;
-  grants: number;
   /** Whether retained messages may have been sent for it. */
   hasRetained: boolean;
   /** Whether RETAIN may have been passed on as published. */
   retainAsPublished: boolean;
-  /** Whether there was always a Subscription Identifier with it. */
+  /** The Subscription Identifiers with it, and whether there was always one. */
+  readonly identifiers: Set<number>;
   isIdentified: boolean;
 }
 
 /** More Topic Filters than this are not looked through for each message. */
 const MOST_FILTERS = 200;
 
+const NONE: readonly number[] = [];
+
 /** What one session has asked for. */
 export class SubscriptionHistory {
   readonly #asked = new Map<string, Asked>();
-  readonly #identifiers = new Set<number>();
   /** Whether all of it has been seen, and kept. */
   isComplete: boolean;
 
@@ -40,14 +41,10 @@ export class SubscriptionHistory {
   /** A SUBSCRIBE: from now on messages may come for it. */
   request({ subscriptions, properties }: SubscribePacket): void {
     const identifier = properties.subscriptionIdentifiers?.[0];
-    if (identifier !== undefined && this.#identifiers.size < MOST_FILTERS) {
-      this.#identifiers.add(identifier);
-    }
-    for (const request of subscriptions) this.#add(request, identifier !== undefined);
-    if (this.#identifiers.size >= MOST_FILTERS) this.isComplete = false;
+    for (const request of subscriptions) this.#add(request, identifier);
   }
 
-  #add(request: SubscriptionRequest, isIdentified: boolean): void {
+  #add(request: SubscriptionRequest, identifier: number | undefined): void {
     const { topicFilter, qos, retainAsPublished } = request;
     const hasRetained = request.retainHandling !== 2 && !topicFilter.startsWith("$share/");
     const asked = this.#asked.get(topicFilter);
@@ -57,10 +54,10 @@ export class SubscriptionHistory {
       this.#asked.set(topicFilter, {
         qos,
         requests: 1,
-        grants: 0,
         hasRetained,
         retainAsPublished,
-        isIdentified,
+        identifiers: new Set(identifier === undefined ? [] : [identifier]),
+        isIdentified: identifier !== undefined,
       });
       return;
     }
@@ -68,90 +65,77 @@ export class SubscriptionHistory {
     asked.qos = Math.max(asked.qos, qos);
     asked.hasRetained ||= hasRetained;
     asked.retainAsPublished ||= retainAsPublished;
-    asked.isIdentified &&= isIdentified;
+    asked.isIdentified &&= identifier !== undefined;
+    if (identifier === undefined) return;
+    if (asked.identifiers.size >= MOST_FILTERS) this.isComplete = false;
+    else asked.identifiers.add(identifier);
   }
 
   /** A Reason Code of a SUBACK. */
   answer(topicFilter: string, reasonCode: number): void {
     const asked = this.#asked.get(topicFilter);
-    if (asked === undefined) return;
-    if (isFailure(reasonCode)) {
-      if (asked.requests === 1) this.#asked.delete(topicFilter);
-      return;
-    }
-    // After the first grant of a filter that was asked for once, no message is above it.
-    if (asked.requests === 1) asked.qos = reasonCode;
-    asked.grants++;
+    // What was asked for more than once may come as it was granted at any of those times.
+    if (asked === undefined || asked.requests > 1) return;
+    if (isFailure(reasonCode)) this.#asked.delete(topicFilter);
+    else asked.qos = reasonCode;
   }
 
   /** Judges a PUBLISH of the Server. */
-  judge(judge: Judge, packet: PublishPacket, topic: string): void {
+  judge(judge: Judge, { qos, retain, properties }: PublishPacket, topic: string): void {
     if (!this.isComplete) return;
-    const { qos, retain } = packet;
-    const identifiers = packet.properties.subscriptionIdentifiers;
-    let isMatched = false;
-    let mostQoS = 0;
-    let mayBeRetained = false;
-    let isPassedOn = false;
-    let isIdentified = true;
-    for (const [topicFilter, asked] of this.#asked) {
-      if (!topicMatches(topicFilter, topic)) continue;
-      isMatched = true;
-      mostQoS = Math.max(mostQoS, asked.qos);
-      mayBeRetained ||= asked.hasRetained;
-      isPassedOn ||= asked.retainAsPublished;
-      isIdentified &&= asked.isIdentified;
-    }
+    const identifiers = properties.subscriptionIdentifiers ?? NONE;
+    const asked = this.#matching(topic);
     const isAskedFor = judge.holds(
       "MQTT-3.3.2-3",
-      isMatched,
-      () =>
-        `The Server sends a message on ${
-          quoted(topic)
-        }, which no subscription of the Client matches`,
+      asked.length > 0,
+      () => `sends a message on ${quoted(topic)}, which no subscription of the Client matches`,
     );
     if (!isAskedFor) return;
+    const most = Math.max(...asked.map(({ qos }) => qos));
     judge.holds(
       "MQTT-3.8.4-8",
-      qos <= mostQoS,
+      qos <= most,
       () =>
-        `The Server sends a message on ${quoted(topic)} at QoS ${qos}; ` +
-        `its subscriptions were granted at most ${mostQoS}`,
+        `sends a message on ${quoted(topic)} at QoS ${qos}; its subscriptions were granted ` +
+        `at most ${most}`,
     );
-    if (!isPassedOn && !mayBeRetained) {
+    if (!asked.some(({ hasRetained, retainAsPublished }) => hasRetained || retainAsPublished)) {
       judge.holds(
         "MQTT-3.3.1-12",
         !retain,
         () =>
-          `The Server sends a message on ${quoted(topic)} with RETAIN, which the Client ` +
-          "did not ask to be passed on, nor for retained messages",
+          `sends a message on ${quoted(topic)} with RETAIN, which the Client did not ask ` +
+          "to be passed on, nor for retained messages",
       );
     }
-    this.#judgeIdentifiers(judge, identifiers, topic, isIdentified);
-  }
-
-  #judgeIdentifiers(
-    judge: Judge,
-    identifiers: readonly number[] | undefined,
-    topic: string,
-    isIdentified: boolean,
-  ): void {
-    if (isIdentified) {
+    if (asked.every(({ isIdentified }) => isIdentified)) {
       judge.holds(
         "MQTT-3.3.4-3",
-        identifiers !== undefined,
+        identifiers.length > 0,
         () =>
-          `The Server sends a message on ${quoted(topic)} without a Subscription Identifier, ` +
+          `sends a message on ${quoted(topic)} without a Subscription Identifier, ` +
           "which each of its subscriptions has",
       );
     }
-    for (const identifier of identifiers ?? []) {
-      judge.holds(
-        "MQTT-3.3.4-3",
-        this.#identifiers.has(identifier),
-        () =>
-          `The Server sends Subscription Identifier ${identifier}, which the Client has never given`,
-      );
+    if (identifiers.length === 0) return;
+    const isEachGiven = identifiers.every((identifier) =>
+      asked.some(({ identifiers }) => identifiers.has(identifier))
+    );
+    judge.holds(
+      identifiers.length > 1 ? "MQTT-3.3.4-4" : "MQTT-3.3.4-3",
+      isEachGiven,
+      () =>
+        `sends a message on ${quoted(topic)} with Subscription Identifiers ` +
+        `${identifiers.slice(0, 10).join(", ")}, not all of which its subscriptions have`,
+    );
+  }
+
+  /** All that was asked for with filters that match. */
+  #matching(topic: string): Asked[] {
+    const matching: Asked[] = [];
+    for (const [topicFilter, asked] of this.#asked) {
+      if (topicMatches(topicFilter, topic)) matching.push(asked);
     }
+    return matching;
   }
 }

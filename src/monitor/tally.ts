@@ -45,7 +45,7 @@ const FORMAT: { readonly [Type in Packet["type"]]: readonly string[] } = {
 
 /** Statements that say the same as another, or follow from it: who judges one has judged these. */
 const SAME: Readonly<Record<string, readonly string[]>> = {
-  "MQTT-3.1.2-4": ["MQTT-3.1.4-4"],
+  "MQTT-3.1.2-5": ["MQTT-3.1.3-2"],
   "MQTT-3.1.2-21": ["MQTT-3.2.2-21"],
   "MQTT-3.1.3-7": ["MQTT-3.2.2-16", "MQTT-3.1.3-6"],
   "MQTT-3.2.2-2": ["MQTT-3.1.2-4", "MQTT-3.1.4-4"],
@@ -60,11 +60,12 @@ const SAME: Readonly<Record<string, readonly string[]>> = {
   "MQTT-3.8.4-2": ["MQTT-2.2.1-6", "MQTT-3.8.4-1"],
   "MQTT-3.8.4-6": ["MQTT-3.8.4-5", "MQTT-3.9.3-1"],
   "MQTT-3.10.4-5": ["MQTT-2.2.1-6", "MQTT-3.10.4-4"],
+  "MQTT-3.11.3-1": ["MQTT-3.10.4-6"],
   "MQTT-4.3.2-2": ["MQTT-4.3.2-1"],
   "MQTT-4.3.3-2": ["MQTT-4.3.3-1"],
   "MQTT-4.3.2-4": ["MQTT-2.2.1-5", "MQTT-3.3.4-1", "MQTT-4.3.2-3"],
   "MQTT-4.3.3-4": ["MQTT-2.2.1-5"],
-  "MQTT-4.3.3-8": ["MQTT-2.2.1-5", "MQTT-3.3.4-1"],
+  "MQTT-4.3.3-8": ["MQTT-2.2.1-5", "MQTT-3.3.4-1", "MQTT-4.3.3-3"],
   "MQTT-4.3.3-11": ["MQTT-2.2.1-5", "MQTT-4.3.3-5"],
 };
 

@@ -91,14 +91,21 @@ export function listen(
   let now = 0;
   for (const lines of links) {
     link = new LinkMonitor({ sessions, tally, observe, ...options });
-    for (const { from, what, at } of lines) {
-      now = at ?? now;
-      if (what === "end") link[`${from}End`](now);
-      else link[from](typeof what === "string" ? bytesOf(what) : encodePacket(what), now);
-    }
+    now = pass(link, lines, now);
   }
   const rules = findings.map(({ statement, section }) => statement ?? `§${section}`);
   return { findings, rules, exercised: tally.exercised, owed: link.obligations(now), link };
+}
+
+/** Lets lines pass a monitor; returns the time after them. */
+export function pass(link: LinkMonitor, lines: readonly Line[], begin = 0): number {
+  let now = begin;
+  for (const { from, what, at } of lines) {
+    now = at ?? now;
+    if (what === "end") link[`${from}End`](now);
+    else link[from](typeof what === "string" ? bytesOf(what) : encodePacket(what), now);
+  }
+  return now;
 }
 
 /** A rule, a conversation that breaks it, and one beside it that does not. */

@@ -1,6 +1,7 @@
 // How a connection begins and ends: CONNECT, CONNACK, AUTH, DISCONNECT.
 
-import { client, connected, ends, server, testCases } from "./conversation.ts";
+import { assertEquals } from "@std/assert";
+import { client, connected, ends, listen, server, testCases } from "./conversation.ts";
 
 const CONNECT = { type: "connect", clientId: "a" } as const;
 const CONNACK = { type: "connack" } as const;
@@ -49,7 +50,6 @@ testCases([
     by: "server",
     wrong: [[client(CONNECT), server({ ...DISCONNECT, reasonCode: 0x89 })]],
     right: [[...connected(), server({ ...DISCONNECT, reasonCode: 0x89 })]],
-    isExercised: false,
   },
   {
     name: "a second CONNACK",
@@ -231,3 +231,21 @@ testCases([
     ]],
   },
 ]);
+
+Deno.test("the monitor counts why a Server refuses a Client and closes", () => {
+  for (
+    const [reasonCode, statement] of [
+      [0x81, "MQTT-3.1.4-1"],
+      [0x84, "MQTT-3.1.2-2"],
+      [0x85, "MQTT-3.1.3-8"],
+      [0x86, "MQTT-3.1.4-2"],
+      [0x8C, "MQTT-4.12.0-1"],
+      [0x9A, "MQTT-3.2.2-13"],
+      [0x9B, "MQTT-3.2.2-12"],
+    ] as const
+  ) {
+    const { exercised } = listen([[...connected({}, { reasonCode }), ...ends()]]);
+    assertEquals(exercised.get(statement), 1);
+    assertEquals(listen([connected({}, { reasonCode })]).exercised.get(statement), undefined);
+  }
+});

@@ -13,6 +13,8 @@ const SUBSCRIBE = {
 const SUBACK = { type: "suback", packetId: 9, reasonCodes: [1] } as const;
 const PUBLISHED = client({ type: "publish", topic: "t", qos: 1, packetId: 1 });
 
+const ALIAS_INVALID = { type: "disconnect", reasonCode: 0x94 } as const;
+
 function aliased(topicAlias: number, topic = "t") {
   return { type: "publish", topic, properties: { topicAlias } } as const;
 }
@@ -51,7 +53,6 @@ testCases([
     by: "client",
     wrong: [[...connected(), client(aliased(1))]],
     right: [[...connected(), client(SMALL)]],
-    isExercised: false,
   },
   {
     name: "a Topic Alias above the maximum of the Client",
@@ -73,7 +74,6 @@ testCases([
     by: "server",
     wrong: [[...connected({}, { sessionPresent: true }), server(aliased(1))]],
     right: [[...connected({}, { sessionPresent: true }), server(SMALL)]],
-    isExercised: false,
   },
   {
     name: "a Topic Alias that was given on an earlier connection",
@@ -88,6 +88,45 @@ testCases([
       client(aliased(1)),
       client(aliased(1, "")),
     ]],
+  },
+  {
+    name: "a Client that ends the connection for a Topic Alias that it takes",
+    rule: "MQTT-3.3.2-10",
+    by: "client",
+    wrong: [[
+      ...connected({ properties: { topicAliasMaximum: 1 } }, { sessionPresent: true }),
+      server(aliased(1)),
+      client(ALIAS_INVALID),
+    ]],
+    right: [[
+      ...connected({ properties: { topicAliasMaximum: 1 } }, { sessionPresent: true }),
+      server(aliased(1)),
+    ]],
+  },
+  {
+    name: "a Server that ends the connection for a Topic Alias that it takes",
+    rule: "MQTT-3.3.2-12",
+    by: "server",
+    wrong: [[
+      ...connected({}, { properties: { topicAliasMaximum: 1 } }),
+      client(aliased(1)),
+      server(ALIAS_INVALID),
+    ]],
+    right: [[...connected({}, { properties: { topicAliasMaximum: 1 } }), client(aliased(1))]],
+  },
+  {
+    name: "a Server that ends the connection for a Receive Maximum that was kept",
+    rule: "§4.9",
+    by: "server",
+    wrong: [[...connected(), PUBLISHED, server({ type: "disconnect", reasonCode: 0x93 })]],
+    right: [[...connected(), PUBLISHED, server({ type: "disconnect", reasonCode: 0x83 })]],
+  },
+  {
+    name: "a Server that ends the connection for a QoS but has announced no maximum",
+    rule: "MQTT-3.2.2-9",
+    by: "server",
+    wrong: [[...connected(), PUBLISHED, server({ type: "disconnect", reasonCode: 0x9B })]],
+    right: [connected({}, { properties: { maximumQoS: 0 } })],
   },
   {
     name: "a QoS above the Maximum QoS",
@@ -231,4 +270,27 @@ Deno.test("the monitor counts that a Reason String found room below the Maximum 
     server({ type: "puback", packetId: 1, properties: { reasonString: "a" } }),
   ]]);
   assertEquals([exercised.get("MQTT-3.4.2-2"), exercised.get("MQTT-3.4.2-3")], [1, undefined]);
+});
+
+Deno.test("the monitor does not blame who ends the connection for what the other has done", () => {
+  const many = [1, 2].map((packetId) => client({ type: "publish", topic: "t", qos: 1, packetId }));
+  const exceeded = { type: "disconnect", reasonCode: 0x93 } as const;
+  const limits = { receiveMaximum: 1, topicAliasMaximum: 1, maximumQoS: 1 } as const;
+  const begin = connected({}, { properties: limits });
+  assertEquals(listen([[...begin, ...many, server(exceeded)]]).rules, ["MQTT-3.3.4-7"]);
+  assertEquals(
+    [aliased(2), aliased(1, "")].map((packet) =>
+      listen([[...begin, client(packet), server(ALIAS_INVALID)]]).rules
+    ),
+    [["MQTT-3.3.2-9"], ["MQTT-3.3.2-7"]],
+  );
+  const tooHigh = client({ type: "publish", topic: "t", qos: 2, packetId: 1 });
+  const refused = server({ type: "disconnect", reasonCode: 0x9B });
+  assertEquals(listen([[...begin, tooHigh, refused]]).rules, ["MQTT-3.2.2-11"]);
+});
+
+Deno.test("the monitor counts subscriptions above the Maximum QoS of the Server", () => {
+  const begin = connected({}, { properties: { maximumQoS: 0 } });
+  const { exercised, rules } = listen([[...begin, client(SUBSCRIBE), server(SUBACK)]]);
+  assertEquals([rules, exercised.get("MQTT-3.2.2-10")], [[], 1]);
 });

@@ -2,12 +2,14 @@
 
 import { assertEquals } from "@std/assert";
 import type { PacketInit } from "../../mod.ts";
+import { LinkMonitor, type Observed, SessionMonitor, Tally } from "../../src/monitor/mod.ts";
 import {
   begun,
   client,
   ends,
   type Line,
   listen,
+  pass,
   resumed,
   server,
   testCases,
@@ -212,4 +214,33 @@ Deno.test("the monitor doubts what it knows when a CONNECT went unanswered", () 
     [...resumed(), client(publish(1, { topic: "u" })), server(publish(1, { topic: "u" }))],
   ]);
   assertEquals(findings, []);
+});
+
+Deno.test("the monitor counts a PUBREC that comes again, and what a Client acknowledges", () => {
+  const { exercised, findings } = listen([
+    [...SUBSCRIBED, server(publish(1, QOS_2)), client(ack("pubrec", 1))],
+    [...resumed(), server(again(1, QOS_2)), client(ack("pubrec", 1)), server(ack("pubrel", 1))],
+  ]);
+  assertEquals(findings, []);
+  const counted = ["MQTT-4.3.3-8", "MQTT-4.3.3-10", "MQTT-4.5.0-2", "MQTT-3.3.1-1"];
+  assertEquals(counted.map((statement) => exercised.get(statement)), [1, 1, 2, 1]);
+});
+
+Deno.test("the monitor sees one connection take the session of another", () => {
+  const taken = server({ type: "disconnect", reasonCode: 0x8E });
+  const sessions = new SessionMonitor();
+  const tally = new Tally();
+  const found: unknown[] = [];
+  const observe = ({ findings }: Observed) => found.push(...findings);
+  const [old, young] = [1, 2].map(() => new LinkMonitor({ sessions, tally, observe }));
+  pass(old!, [...SUBSCRIBED, client(publish(1))]);
+  pass(young!, [resumed()[0]!]);
+  pass(old!, [taken]);
+  pass(young!, [resumed()[1]!, client(again(1))]);
+  // What was under way on the old one says nothing any more.
+  pass(old!, [client(publish(5))]);
+  pass(young!, [server(ack("puback", 1)), client(publish(5))]);
+  assertEquals(found, []);
+  const counted = ["MQTT-3.1.4-3", "MQTT-4.1.0-1"];
+  assertEquals(counted.map((statement) => tally.exercised.get(statement)), [1, 1]);
 });

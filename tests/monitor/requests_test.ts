@@ -41,6 +41,20 @@ function asking(
   ];
 }
 
+/** One more filter, with an identifier of its own. */
+function more(identifier: number, topicFilter: string): Line[] {
+  const properties = { subscriptionIdentifiers: [identifier] };
+  return [
+    client({ type: "subscribe", packetId: 7, subscriptions: [{ topicFilter }], properties }),
+    server({ type: "suback", packetId: 7, reasonCodes: [0] }),
+  ];
+}
+
+/** A message with both identifiers. */
+function both(): Line {
+  return server({ type: "publish", topic: "a", properties: { subscriptionIdentifiers: [5, 6] } });
+}
+
 function sent(more: { topic?: string; retain?: boolean; qos?: 1; packetId?: 1 } = {}, id?: number) {
   const properties = id !== undefined && { properties: { subscriptionIdentifiers: [id] } };
   return server({ type: "publish", topic: "a", ...more, ...properties });
@@ -157,6 +171,13 @@ testCases([
     by: "server",
     wrong: [[...asking({}, 5), sent({}, 6)]],
     right: [[...asking({}, 5), sent({}, 5)]],
+  },
+  {
+    name: "a Subscription Identifier of another subscription",
+    rule: "MQTT-3.3.4-4",
+    by: "server",
+    wrong: [[...asking({}, 5), ...more(6, "b"), both()]],
+    right: [[...asking({}, 5), ...more(6, "#"), both()]],
   },
   {
     name: "a Subscription Identifier that is missing",
