@@ -275,8 +275,10 @@ export class Conversation {
     this.#handshake.close(from);
     if (from === "client") this.#keepAlive.end();
     if (!this.#hasSession) return;
-    this.#session.detach = undefined;
     if (from === "server") this.#session.closed(now);
+    if (!this.#handshake.ending.isClosed(peerOf(from))) return;
+    this.#session.detach = undefined;
+    this.#hasSession = false;
   }
 
   /** Whether the Server has closed its direction, or sent its last packet. */

@@ -98,7 +98,7 @@ export class MonitoredSession {
     if (expectation === undefined) return;
     if (expectation === "absent") judge.count("MQTT-4.1.0-2");
     // The connection that has it is open, as far as is known.
-    else if (this.detach !== undefined) judge.count("MQTT-4.1.0-1");
+    else if (this.#closedAt === Infinity) judge.count("MQTT-4.1.0-1");
     judge.holds(
       "MQTT-3.2.2-3",
       isPresent === (expectation === "present"),

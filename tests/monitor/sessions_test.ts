@@ -1,12 +1,14 @@
 // Whether a session should be there, Keep Alive, and what is left when a link ends.
 
 import { assertEquals } from "@std/assert";
+import { LinkMonitor, type Observed, SessionMonitor } from "../../src/monitor/mod.ts";
 import {
   begun,
   client,
   connected,
   ends,
   listen,
+  pass,
   resumed,
   server,
   testCases,
@@ -108,6 +110,21 @@ Deno.test("the monitor expects of a Server that a session lives on when a CONNEC
   const lost = [...resumed().slice(0, 1), ...ends()];
   assertEquals(listen([[...begun(), ...ends()], lost, GONE]).rules, ["MQTT-3.2.2-3"]);
   assertEquals(listen([[...begun(), ...ends()], lost, resumed()]).rules, []);
+});
+
+Deno.test("the monitor does not take the end of an old connection for that of the session", () => {
+  const sessions = new SessionMonitor();
+  const found: string[] = [];
+  const observe = ({ findings }: Observed) => found.push(...findings.map(({ message }) => message));
+  const [old, young, third] = [1, 2, 3].map(() => new LinkMonitor({ sessions, observe }));
+  pass(old!, begun());
+  old!.clientEnd(0);
+  pass(young!, resumed());
+  old!.serverEnd(1000);
+  pass(young!, [client(PINGREQ, DAY), server(PINGRESP)]);
+  young!.clientEnd(DAY);
+  pass(third!, resumed(), DAY);
+  assertEquals(found, []);
 });
 
 Deno.test("the monitor lists who has not closed the connection", () => {
