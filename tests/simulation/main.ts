@@ -1,6 +1,6 @@
 // Runs simulated worlds: deno task simulate [--from N] [--to N] [--for 10m] [--workers 2] until
 // Ctrl-C; --seed N runs that one again and shows what happened, with --shrink reduced to the fewest
-// steps. --mutants plants mistakes, one after the other (--name TEXT: only those), and tells how soon
+// steps. --mutants plants mistakes, one after the other (--name TEXT: only those; --most N seeds), and tells how soon
 // each is found. Needs permission to read the sources, and for mistakes to copy and to run them.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
@@ -26,7 +26,7 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 /** Returns the exit code: 1 when something was found. */
 export async function main(args: readonly string[]): Promise<number> {
   const options = parseArgs([...args], {
-    string: ["seed", "from", "to", "for", "workers", "name"],
+    string: ["seed", "from", "to", "for", "workers", "name", "most"],
     boolean: ["shrink", "mutants"],
     unknown: (name: string): never => {
       throw new TypeError(`Unknown option ${name}`);
@@ -34,8 +34,13 @@ export async function main(args: readonly string[]): Promise<number> {
   });
   if (options.seed !== undefined) return await replay(Number(options.seed), options.shrink);
   if (options.mutants) {
-    const { name, from = "1", workers = "2" } = options;
-    return await hunt({ name, from: Number(from), workers: Number(workers) });
+    const { name, from = "1", most = "Infinity", workers = "2" } = options;
+    return await hunt({
+      name,
+      from: Number(from),
+      most: Number(most),
+      workers: Number(workers),
+    });
   }
   const from = options.from === undefined ? anySeed() : Number(options.from);
   return await simulate({

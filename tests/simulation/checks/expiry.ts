@@ -12,10 +12,26 @@ export function expiry(facts: Facts): Violation[] {
   if (facts.isDisturbed) return [];
   return [...facts.messages.values()].flatMap((message) =>
     message.published.expiry === undefined ? [] : [
+      ...givenUpEarly(facts, message, message.published.expiry * 1000),
       ...sentLate(facts, message),
       ...deliveredLate(facts, message, message.published.expiry * 1000),
     ]
   );
+}
+
+/** A message that its client has given up as expired, before it was. */
+function givenUpEarly(
+  facts: Facts,
+  { published: { id }, called, outcomes }: MessageFacts,
+  lifetime: number,
+): Violation[] {
+  return outcomes.flatMap(({ index, error }) => {
+    const after = facts.at(index) - facts.at(called);
+    if (error?.kind !== "expired" || after >= lifetime - 1) return [];
+    const what = `Message ${id} is told to have expired after ${seconds(after)}, not ` +
+      seconds(lifetime);
+    return [violation(facts, "expiry", index, [id], what)];
+  });
 }
 
 /** A message that its client sent only when it had expired. */

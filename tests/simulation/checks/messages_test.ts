@@ -200,6 +200,20 @@ Deno.test("what is left of the Message Expiry Interval is counted down, and what
   assertEquals(waited(12_000, 0), [`${what("12.0")}reaches it`]);
 });
 
+Deno.test("a message is not told to have expired before it has", () => {
+  const told = (milliseconds: number) => {
+    const story = new Story();
+    const process = story.client("a");
+    story.lose(process).call(process, 7, { expiry: 10 }).wait(milliseconds);
+    const error = { name: "NotSentError", kind: "expired", message: "" };
+    return found(story.tell("publish rejected", { process, id: 7, error }));
+  };
+  assertEquals(told(10_000), []);
+  assertEquals(told(5000), [
+    "expiry: Message 7 is told to have expired after 5.0 s, not 10.0 s",
+  ]);
+});
+
 Deno.test("a client does not send what has expired while it had no connection", () => {
   const sent = (milliseconds: number) => {
     const story = new Story();

@@ -13,6 +13,8 @@ export interface CampaignOptions {
   readonly name?: string | undefined;
   /** The first seed. */
   readonly from: number;
+  /** After how many seeds to give up at the latest. */
+  readonly most: number;
   /** How many mistakes are looked for at the same time. */
   readonly workers: number;
 }
@@ -30,7 +32,7 @@ interface Search {
 const LONGEST = 60_000;
 
 /** Looks for all mistakes. Returns the exit code: 1 when one was not found in time. */
-export async function hunt({ name = "", from, workers }: CampaignOptions): Promise<number> {
+export async function hunt({ name = "", from, most, workers }: CampaignOptions): Promise<number> {
   const mutants = MUTANTS.filter((mutant) => mutant.name.includes(name));
   const left = [...mutants];
   const searches: Search[] = [];
@@ -44,7 +46,7 @@ export async function hunt({ name = "", from, workers }: CampaignOptions): Promi
   await Promise.all(Array.from({ length: workers }, async () => {
     const tree = await makeTree();
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-      const search = await searchFor(mutant, tree, sound, from);
+      const search = await searchFor(mutant, { tree, sound, from, most });
       searches.push(search);
       console.log(line(search));
     }
@@ -54,13 +56,22 @@ export async function hunt({ name = "", from, workers }: CampaignOptions): Promi
   return missed.length === 0 ? 0 : 1;
 }
 
+/** Where to look, and how far. */
+interface Trees extends Pick<CampaignOptions, "from" | "most"> {
+  /** Where the mistake is planted. */
+  readonly tree: URL;
+  /** One without mistakes. */
+  readonly sound: URL;
+}
+
 /** Looks for one mistake. */
-async function searchFor(mutant: Mutant, tree: URL, sound: URL, from: number): Promise<Search> {
+async function searchFor(mutant: Mutant, { tree, sound, from, most }: Trees): Promise<Search> {
   const target = new URL(mutant.file, tree);
   const source = await Deno.readTextFile(target);
   await Deno.writeTextFile(target, plant(source, mutant));
   try {
-    const end = from + mutant.within;
+    const count = Math.min(mutant.within, most);
+    const end = from + count;
     for (let next = from; next < end;) {
       const hunted = await firstFind(tree, next, end);
       if (hunted === undefined) break;
@@ -69,7 +80,7 @@ async function searchFor(mutant: Mutant, tree: URL, sound: URL, from: number): P
       const isFalse = await firstFind(sound, hunted.seed, next) !== undefined;
       if (!isFalse) return { mutant, found: hunted, seeds };
     }
-    return { mutant, found: undefined, seeds: mutant.within };
+    return { mutant, found: undefined, seeds: count };
   } finally {
     await Deno.writeTextFile(target, source);
   }
@@ -122,6 +133,6 @@ async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncG
 function line({ mutant: { name, within }, found, seeds }: Search): string {
   const by = found === undefined ? "NOT FOUND" : found.check!;
   const [what = ""] = found?.message?.slice(0, 90).split("\n") ?? [];
-  const count = found === undefined ? "" : `${seeds}`;
-  return `${name.padEnd(64)} ${by.padEnd(26)} ${count.padStart(5)} of ${within}  ${what}`;
+  const count = `${seeds}`.padStart(5);
+  return `${name.padEnd(64)} ${by.padEnd(26)} ${count} of ${within}  ${what}`;
 }

@@ -81,7 +81,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     name: "what has expired is sent",
     file: "src/session/send_queue.ts",
     from: "return this.takeOut(({ expiresAt }) => expiresAt <= now);",
-    to: "return [];",
+    to: "this.#nextExpiry = Infinity;\n    return [];",
     by: "expiry",
     within: 500,
   },
