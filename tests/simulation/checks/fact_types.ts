@@ -78,6 +78,8 @@ export interface ClientFacts {
   readonly connected: number[];
   /** Whether it is connected, at the last that is known. */
   isConnected: boolean;
+  /** Whether it was connected when all had drained. */
+  isThere: boolean;
 }
 
 /** A CONNECT that has reached the broker, and what came of it. */

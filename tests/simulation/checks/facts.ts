@@ -101,7 +101,7 @@ export class Facts {
   /** Whether a client is there when all has drained, with the session that it had at a moment. */
   isThere(client: string, since: number): boolean {
     const facts = this.clients.get(client);
-    return this.hasDrained && facts?.isConnected === true &&
+    return facts?.isThere === true &&
       this.keepsSession(client, since, this.end);
   }
 
@@ -173,6 +173,9 @@ export class Facts {
       case "disconnect called":
       case "closed":
         return this.#closed(this.process(event.process), index);
+      case "drained":
+        for (const client of this.clients.values()) client.isThere = client.isConnected;
+        return;
       default:
         return this.#noteServer(event, index);
     }
@@ -319,7 +322,7 @@ export class Facts {
     if (client === undefined) {
       client = {
         ...{ name, processes: [], losses: [], breaks: [], granted: [], connected: [] },
-        isConnected: false,
+        ...{ isConnected: false, isThere: false },
       };
       this.clients.set(name, client);
     }

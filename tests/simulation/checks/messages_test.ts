@@ -119,7 +119,7 @@ Deno.test("what came while a process with a store was away reaches the next one"
   assertEquals(found(story.drain()), [
     "delivered: Message 7 of QoS 1 to a was accepted, and has not reached subscription 1 of b",
   ]);
-  story.events.pop();
+  story.undrain();
   assertEquals(found(story.hand(next, 2, 7).drain()), []);
 });
 
@@ -175,9 +175,9 @@ Deno.test("some member of a group gets a message that was accepted", () => {
   assertEquals(found(story), [
     "shared: Message 7 of QoS 1 to a was accepted, and no member of $share/g/a has got it",
   ]);
-  story.events.pop();
+  story.undrain();
   assertEquals(found(story.lose(c).drain()), []);
-  story.events.pop();
+  story.undrain();
   assertEquals(found(story.hand(b, 1, 7).drain()), []);
 });
 
@@ -252,7 +252,7 @@ Deno.test("a subscription is there again in a new session", () => {
   assertEquals(found(story.drain()), [
     "delivered: Subscription 1 of b is not there in its new session: a",
   ]);
-  story.events.pop();
+  story.undrain();
   story.tell("broker subscribed", { process: 0, clientId: "b", topicFilter: "a" });
   assertEquals(found(story.drain()), []);
 });
@@ -266,6 +266,6 @@ Deno.test("what a member had whose session has ended goes to another member", ()
   assertEquals(found(story.drain()), [
     "shared: Message 7 of QoS 1 to a was accepted, and no member of $share/g/a has got it",
   ]);
-  story.events.pop();
+  story.undrain();
   assertEquals(found(story.hand(c, 2, 7).drain()), []);
 });

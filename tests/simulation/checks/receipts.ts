@@ -96,7 +96,7 @@ function isForgotten(facts: Facts, { stored, outcomes, routed, client }: Message
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }
-  const { processes, isConnected } = facts.clients.get(client)!;
+  const { processes, isThere } = facts.clients.get(client)!;
   const since = processes.filter(({ started }) => started > stored);
-  return isConnected && since.every(({ event }) => event.store === "kept");
+  return isThere && since.every(({ event }) => event.store === "kept");
 }

@@ -140,9 +140,17 @@ export class Story {
     return this.tell("broker disconnected", { process: 0, clientId, reason: "" });
   }
 
-  /** All has drained. */
+  /** All has drained; then everybody leaves. */
   drain(): this {
-    return this.tell("drained", { isComplete: true });
+    this.tell("drained", { isComplete: true });
+    for (let process = 1; process <= this.#processes; process++) this.tell("closed", { process });
+    return this;
+  }
+
+  /** It has not. */
+  undrain(): this {
+    this.events.splice(this.events.findIndex(({ type }) => type === "drained"));
+    return this;
   }
 
   #nameOf(process: number): string {

@@ -16,7 +16,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/session/sender.ts",
     from: '        this.#writeBuffer.write({ type: "pubrel", packetId: message.packetId });\n',
     to: "",
-    by: "settled",
+    by: "everything drains",
     within: 1000,
   },
   {
@@ -40,7 +40,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/session/sender.ts",
     from: "if (message.sentOn === this) this.#quotaUsed--;",
     to: "",
-    by: "settled",
+    by: "everything drains",
     within: 200,
   },
   {
@@ -126,20 +126,12 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     within: 300,
   },
   {
-    name: "new messages overtake those that are sent again",
+    name: "what is in flight is not sent again",
     file: "src/session/sender.ts",
-    from: "    if (this.#again.length > 0) return;\n",
-    to: "",
-    by: "order",
-    within: 2000,
-  },
-  {
-    name: "a message overtakes those that wait",
-    file: "src/session/sender.ts",
-    from: "this.#again.length === 0 && this.#session.sendQueue.length === 0;",
-    to: "this.#again.length === 0;",
-    by: "order",
-    within: 1000,
+    from: "      } else this.#again.push(message);",
+    to: "      }",
+    by: "everything drains",
+    within: 100,
   },
   {
     name: "PUBREC is not answered",
@@ -147,7 +139,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: '    this.#writeBuffer.write({ type: "pubrel", packetId });\n' +
       "    if (message.isReleased) return;",
     to: "    if (message.isReleased) return;",
-    by: "settled",
+    by: "everything drains",
     within: 100,
   },
   {
@@ -155,7 +147,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/session/receiver.ts",
     from: "    if (known.receivedOn !== this) this.#take(known, packet, this.#pubrecs);",
     to: "    if (known.receivedOn !== this) known.receivedOn = this;",
-    by: "settled",
+    by: "everything drains",
     within: 1000,
   },
   {
