@@ -108,7 +108,7 @@ export class Application {
       handle: -1,
     });
     for (const plan of this.#memory.wanted.values()) void this.#subscribe(plan);
-    if (options.store !== undefined) this.#followReceipts(client);
+    if (this.#memory.receipts.size > 0) this.#followReceipts(client);
   }
 
   /** Publishes a message. */

@@ -19,7 +19,7 @@ export function delivered(facts: Facts): Violation[] {
   for (const subscription of lasting) {
     const missing = subscription.filters.find(({ topicFilter }) =>
       facts.isThere(subscription.client, lastLoss(facts, subscription.client)) &&
-      !isInForce(facts, subscription, topicFilter, facts.end)
+      !isGrantedAgain(facts, subscription, topicFilter)
     );
     if (missing !== undefined) found.push(notAgain(facts, subscription, missing.topicFilter));
   }
@@ -49,7 +49,9 @@ export function acceptedSince(
   facts: Facts,
   { published, isWill, called, outcomes, routed, process }: MessageFacts,
 ): number | undefined {
-  if (published.qos === 0 || mayExpire(facts, published, called)) return undefined;
+  if (called > facts.end || published.qos === 0 || mayExpire(facts, published, called)) {
+    return undefined;
+  }
   if (isWill) {
     const [first] = routed;
     return first === undefined || facts.isSoonKilled(first) ? undefined : first;
@@ -82,13 +84,21 @@ function mustReach(
   if (droppedFor.has(subscriber)) return false;
   if (facts.process(heir.process).hasForeignSession === true) return false;
   return subscription.filters.some((filter) => {
-    const { topicFilter, noLocal } = filter;
+    const { topicFilter } = filter;
     if (isShared(topicFilter) || !matches(topicFilter, topic) || lower(qos, filter) === 0) {
       return false;
     }
-    if (noLocal && client === subscriber) return false;
+    if (client === subscriber && isNotLocal(facts, client, topicFilter)) return false;
     return isInForce(facts, subscription, topicFilter, since);
   });
+}
+
+/** Whether any handle has asked for a Topic Filter with No Local: the broker has it but once. */
+function isNotLocal({ subscriptions }: Facts, client: string, topicFilter: string): boolean {
+  return subscriptions.values().some((each) =>
+    each.client === client &&
+    each.filters.some((filter) => filter.topicFilter === topicFilter && filter.noLocal)
+  );
 }
 
 /**
@@ -118,6 +128,19 @@ function lastLoss(facts: Facts, client: string): number {
 function notAgain(facts: Facts, { id, client }: SubscriptionFacts, topicFilter: string): Violation {
   const what = `Subscription ${id} of ${client} is not there in its new session: ${topicFilter}`;
   return violation(facts, "delivered", facts.end, [id], what);
+}
+
+/** Whether the broker has granted a Topic Filter again, whatever has become of that. */
+function isGrantedAgain(
+  facts: Facts,
+  { client, granted }: SubscriptionFacts,
+  topicFilter: string,
+): boolean {
+  const loss = lastLoss(facts, client);
+  return loss < granted ||
+    facts.clients.get(client)!.granted.some((each) =>
+      each.topicFilter === topicFilter && each.index > loss
+    );
 }
 
 /** Whether no later process of the client may have asked for something else. */

@@ -90,12 +90,17 @@ function areAlike({ outcomes }: MessageFacts): boolean {
 }
 
 /** A message that was stored, and its client is there in the end, has gone all the same. */
-function isForgotten(facts: Facts, { stored, outcomes, routed, client }: MessageFacts): boolean {
+function isForgotten(
+  facts: Facts,
+  { stored, called, outcomes, routed, client }: MessageFacts,
+): boolean {
   if (!facts.hasDrained) return false;
   if (stored === Infinity || routed.length > 0) return false;
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }
+  // What was about to be sent in a session that is lost nobody can know.
+  if (!facts.keepsSession(client, called, facts.end)) return false;
   const { processes, isThere } = facts.clients.get(client)!;
   const since = processes.filter(({ started }) => started > stored);
   return isThere && since.every(({ event }) => event.store === "kept");
