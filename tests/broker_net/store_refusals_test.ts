@@ -279,6 +279,41 @@ fullTest(
 );
 
 fullTest(
+  "A QoS 2 message that is refused is not sent to a slow receiver either, although there is room again by then",
+  async (world) => {
+    const { broker, clock, other, plan } = world;
+    using slow = new Peer(broker.connect());
+    const session = { clientId: "slow", properties: { sessionExpiryInterval: 1000 } };
+    await slow.open(session);
+    const subscriptions = [{ topicFilter: "a", qos: 2 } as const];
+    await slow.send({ type: "subscribe", packetId: 1, subscriptions });
+    await slow.expect("suback");
+    const first = "1".repeat(300_000);
+    await world.do(
+      () => other.connect(broker),
+      // More than is sent to a client that reads nothing, so that what follows waits.
+      () => other.publish("a", first, 2),
+      () => plan.begin(),
+      () => other.publish("a", "2", 2),
+    );
+    assertEquals(codes(other), [0x00, 0x97]);
+    plan.isOver = true;
+    await clock.advance(200);
+    await world.do(() => other.publish("a", "3", 0));
+    assertEquals(codes(other), [0x00, 0x97]);
+    assertStrictEquals((await slow.expect("publish")).payload.length, first.length);
+    await slow.expectDisconnect(0x97);
+
+    using again = new Peer(broker.connect());
+    assertStrictEquals((await again.open({ ...session, cleanStart: false })).sessionPresent, true);
+    const repeated = await again.expect("publish");
+    assertEquals([repeated.payload.length, repeated.dup], [first.length, true]);
+    await again.send({ type: "pubrec", packetId: repeated.packetId });
+    await again.expect("pubrel");
+  },
+);
+
+fullTest(
   "An acknowledgement that cannot be recorded is not asked for again while the broker runs",
   async (world) => {
     const { kept, other, plan } = world;

@@ -253,6 +253,8 @@ export class CommitBeforeWrite {
     // A connection that is closed cannot be woken again, so it gets its answers now.
     if (protocol.isClosed && this.#answers.length > 0) this.commit();
     if (!protocol.hasBytes) return undefined;
+    // A later commit may succeed, but without that message.
+    if (this.#withdrawn.has(connection)) return this.#close(connection);
     if (session !== undefined && !this.#isCommitted(connection, session)) {
       const { store } = this.#setup;
       if (!protocol.isClosed && !store.isFailing && !this.#woken.delete(connection)) {
@@ -271,7 +273,6 @@ export class CommitBeforeWrite {
   /** Whether everything that the bytes to be written promise is committed. */
   #isCommitted(connection: BrokerConnection, session: BrokerSession): boolean {
     const { store } = this.#setup;
-    if (this.#withdrawn.has(connection)) return false;
     if (session.connection !== connection) return true;
     // A session that is not durable may replace a durable one, whose end must be committed, and
     // may have a Will, which must be committed, too.
