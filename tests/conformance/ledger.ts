@@ -1,5 +1,6 @@
-// The ledger: which of the normative statements of MQTT 5.0 are proven. It is made from the tests that ran: a statement is
-// proven when a test that names it has passed and none that names it has failed.
+// The ledger: which of the normative statements of MQTT 5.0 are proven, and which were seen at work. It is made from the tests
+// that ran: a statement is proven when a test that names it has passed and none that names it has failed. And it is observed
+// when the monitor has judged it on the links of simulated worlds, which have then kept it as often.
 
 import normative from "./normative.json" with { type: "json" };
 
@@ -17,6 +18,9 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
   broker: ["server", "sender", "receiver", "both"],
 };
 const AREAS = ["codec", "topic", "session", "client", "broker", "transport"];
+
+/** In so many worlds everything is seen that there is in them. */
+const WORLDS = 300;
 
 const LEDGER = new URL("ledger.md", import.meta.url);
 
@@ -43,30 +47,57 @@ export function evidenceOf(
   return evidence;
 }
 
+/** How often each statement was judged on the links of simulated worlds. */
+export type Observations = Readonly<Record<string, number>>;
+
 /** The ledger as Markdown. */
-export function ledgerOf(evidence: ReadonlyMap<string, Evidence>): string {
+export function ledgerOf(
+  evidence: ReadonlyMap<string, Evidence>,
+  observations: Observations = {},
+): string {
   const isProven = ({ id }: Statement) => {
     const found = evidence.get(id);
     return found !== undefined && found.passed.length > 0 && found.failed.length === 0;
+  };
+  const isObserved = ({ id }: Statement) => observations[id] !== undefined;
+  const lineOf = ({ id, applies, about, summary }: Statement) => {
+    const times = observations[id]?.toLocaleString("en");
+    const seen = times === undefined ? "" : `; observed in simulation ${times} times`;
+    return `- **${id}** (${applies}, ${about}) ${summary}${seen}`;
   };
   return [
     "# Normative statements of MQTT 5.0 proven by the tests",
     "",
     summary(isProven),
+    "# Observed in simulation",
+    "",
+    summary(isObserved),
     "## Proven",
     "",
-    ...normative.filter(isProven).flatMap(({ id, applies, about, summary }) => [
-      `- **${id}** (${applies}, ${about}) ${summary}`,
-      ...evidence.get(id)!.passed.map((name) => `  - ${name}`),
+    ...normative.filter(isProven).flatMap((statement) => [
+      lineOf(statement),
+      ...evidence.get(statement.id)!.passed.map((name) => `  - ${name}`),
     ]),
     "",
     "## Not proven",
     "",
-    ...normative.filter((statement) => !isProven(statement)).map(
-      ({ id, applies, about, summary }) => `- **${id}** (${applies}, ${about}) ${summary}`,
-    ),
+    ...normative.filter((statement) => !isProven(statement)).map(lineOf),
     "",
   ].join("\n");
+}
+
+/** What the monitor judges in so many simulated worlds. */
+async function observe(worlds: number): Promise<Observations> {
+  const { planOf } = await import("../simulation/plan.ts");
+  const { run } = await import("../simulation/run.ts");
+  const sum: Record<string, number> = {};
+  for (let seed = 1; seed <= worlds; seed++) {
+    const { statistics } = await run(planOf(seed));
+    for (const [id, times] of Object.entries(statistics.statements)) {
+      sum[id] = (sum[id] ?? 0) + times;
+    }
+  }
+  return sum;
 }
 
 /** One table: a line for each role, a column for each area. */
@@ -104,7 +135,7 @@ async function main(): Promise<number> {
   }).output();
   const tests = testsOf(new TextDecoder().decode(run.stdout));
   const evidence = evidenceOf(tests);
-  const ledger = ledgerOf(evidence);
+  const ledger = ledgerOf(evidence, await observe(WORLDS));
   await Deno.writeTextFile(LEDGER, ledger);
   console.log(ledger.slice(0, ledger.indexOf("## Proven")));
   console.log(`${tests.length} tests ran; every statement: tests/conformance/ledger.md`);

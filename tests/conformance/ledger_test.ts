@@ -1,6 +1,6 @@
 // The ledger must tell a statement that is proven from one that is merely named.
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { evidenceOf, ledgerOf, testsOf, unknownIds } from "./ledger.ts";
 
 const REPORT = `TAP version 14
@@ -41,6 +41,16 @@ Deno.test("the ledger counts per role and per area", () => {
   assertMatch(ledger, /\| all +\| 2 of 68 +\| 1 of 12 .*\| 3 of 251 +\|/);
   assertMatch(ledger, /\| client .* of 133 +\|/);
   assertMatch(ledger, /\| broker .* of 202 +\|/);
+});
+
+Deno.test("the ledger tells how often a statement was observed in simulation, and counts those that were", () => {
+  const observed = { "MQTT-1.5.4-3": 1234, "MQTT-4.7.3-1": 1 };
+  const ledger = ledgerOf(evidenceOf(testsOf(REPORT)), observed);
+  const [proven, rest] = ledger.split("# Observed in simulation");
+  assertMatch(proven!, /\| all .*\| 3 of 251 +\|/);
+  assertMatch(rest!, /\| all .*\| 2 of 251 +\|/);
+  assertMatch(rest!, /\*\*MQTT-1\.5\.4-3\*\* .*; observed in simulation 1,234 times/);
+  assertNotMatch(rest!, /\*\*MQTT-1\.5\.4-2\*\* .*observed/);
 });
 
 Deno.test("the ledger finds names of statements that the standard does not have", () => {
