@@ -3,6 +3,7 @@
 // are here for all of them.
 
 import { ConnectionClosedError, RefusedError } from "../errors.ts";
+import { nameOf, randomName } from "../io/random.ts";
 import {
   type ConnackPacket,
   isFailure,
@@ -551,6 +552,7 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
   get #asking(): Requests {
     return this.#requests ??= new Requests({
       clock: this.#world.clock,
+      newName: this.#world.newName ?? randomName,
       settings: this.#settings,
       server: () => this.#server,
       subscribe: (topicFilter, options) => this.#subscribe(topicFilter, options),
@@ -709,7 +711,13 @@ export async function startClient(
 function worldOf(source: ServerSource, world: World): World {
   const clock = clockOf(source);
   if (clock === undefined) return world;
-  return { ...world, clock, sourceClock: clock, endOfTurn: () => clock.endOfTurn() };
+  return {
+    ...world,
+    clock,
+    sourceClock: clock,
+    newName: () => nameOf(Uint8Array.from({ length: 16 }, () => clock.random() * 256)),
+    endOfTurn: () => clock.endOfTurn(),
+  };
 }
 
 /** The end of a turn where nothing else is known: what one event leads to has happened. */

@@ -23,6 +23,8 @@ export interface World {
   readonly clock: Clock;
   /** The same clock, if the servers bring it: they all must. */
   readonly sourceClock?: WorldClock | undefined;
+  /** A name that nobody else has. Default: one that nobody can guess, either. */
+  readonly newName?: (() => string) | undefined;
   /** Opens a transport to a server; gives up when the signal aborts. */
   readonly dial: (destination: Destination, signal: AbortSignal) => Promise<Transport>;
   /** Checks the options that only sockets need. */

@@ -10,7 +10,6 @@ import {
   RequestTimeoutError,
 } from "../errors.ts";
 import type { Clock } from "../io/clock.ts";
-import { randomName } from "../io/random.ts";
 import { ReasonCode } from "../packets/mod.ts";
 import { checkPublish } from "../session/sender.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -46,6 +45,8 @@ export interface RequestCounts {
 /** What requests need of their client. */
 export interface RequestHost {
   readonly clock: Clock;
+  /** A name that nobody else has. */
+  newName(): string;
   readonly settings: Settings;
   /** What the server last granted. */
   server(): ServerInfo | undefined;
@@ -228,7 +229,7 @@ export class Requests {
     const { timeout, signal, matches, publish } = plan;
     signal?.throwIfAborted();
     if (this.#inFlight >= sendQueue.messages) throw tooMany();
-    const { correlationData = encoder.encode(randomName()) } = publish;
+    const { correlationData = encoder.encode(this.#host.newName()) } = publish;
     const correlation = correlationKey(correlationData);
     const known = this.#inboxOf(plan);
     if (known?.has(correlation) === true) {
@@ -290,7 +291,7 @@ export class Requests {
     const base = this.#base();
     const isShared = subscribe === undefined && responseTopic === undefined;
     const name = isShared ? this.#sessionName() : undefined;
-    const topic = responseTopic ?? below(base, name ?? randomName());
+    const topic = responseTopic ?? below(base, name ?? this.#host.newName());
     const setup: InboxSetup = {
       topic,
       isKept: isShared,

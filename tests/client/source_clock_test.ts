@@ -1,6 +1,6 @@
 // Servers that bring the clock of their world.
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { connect } from "../../mod.ts";
 import { World } from "../../src/testing/mod.ts";
 
@@ -34,4 +34,18 @@ Deno.test("a function that is asked for servers cannot bring a clock", async () 
   await using world = new World();
   await world.startBroker();
   await assertRejects(() => connect(() => world.server()), Error, MIXED);
+});
+
+Deno.test("names that a client makes for responses are drawn from the chance of its world", async () => {
+  const asked = async (seed: number) => {
+    await using world = new World({ seed });
+    await world.startBroker();
+    await using client = await connect(world.server());
+    const requests = await client.subscribe("ask");
+    void client.request("ask", "", { timeout: 1000 }).catch(() => {});
+    const { value } = await requests[Symbol.asyncIterator]().next();
+    return [value?.responseTopic, value?.correlationData?.toHex()];
+  };
+  assertEquals(await asked(1), await asked(1));
+  assertNotEquals(await asked(1), await asked(2));
 });
