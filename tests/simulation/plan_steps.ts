@@ -159,9 +159,10 @@ export function drawSteps(random: Random, cast: Cast): Step[] {
   return steps;
 }
 
-/** Where packets are taken apart, large ones would only take time. */
-function drawSizes(random: Random, { largestFragment }: NetworkPlan): readonly number[] {
+/** Where packets are taken apart or hardly fit, large ones would only take time. */
+function drawSizes(random: Random, { largestFragment, buffer }: NetworkPlan): readonly number[] {
   if (largestFragment !== undefined && largestFragment < 100) return [12];
+  if (buffer !== undefined && buffer < 1000) return [12, 40];
   return oneOf(random, [12], [12, 40], [12, 40, 300], [12, 12, 200, 3000]);
 }
 

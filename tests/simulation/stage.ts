@@ -13,6 +13,7 @@ import { StagedProcess } from "./staged_process.ts";
 import type { Statistics } from "./statistics.ts";
 import { LinkMonitor, type Observed, SessionMonitor, Tally } from "../../src/monitor/mod.ts";
 import { Flights } from "../../src/monitor/flights.ts";
+import { SubscriptionHistory } from "../../src/monitor/subscription_history.ts";
 import type { PublishPacket } from "../../src/packets/mod.ts";
 import { Random } from "../../src/testing/random.ts";
 import { Schedule } from "../../src/testing/schedule.ts";
@@ -110,8 +111,9 @@ export class Stage {
 
   /** How far the monitor may be off with the expiry of sessions, in milliseconds. */
   get #sessionTolerance(): number {
-    // What a broker restores has expired by its clock on the wall, which somebody may set.
-    return this.plan.steps.some(({ do: name }) => name === "set broker's clock") ? Infinity : SLACK;
+    // What a broker restores has expired by its clock on the wall, which somebody may set, and has
+    // not while the broker did not run.
+    return this.plan.steps.some(({ do: name }) => DISTURBS_SESSIONS.has(name)) ? Infinity : SLACK;
   }
 
   /** How late packets of a Client may be because of its machine or its link, in milliseconds. */
@@ -125,6 +127,28 @@ export class Stage {
   forgetClient(clientId: string): void {
     const session = this.#sessions.of(clientId);
     session.flights = { ...session.flights, client: new Flights(false) };
+  }
+
+  /** Whether the broker was told that something is not on its disk. */
+  get #hadFaultyDisk(): boolean {
+    return this.recorder.events.some((event) =>
+      event.type === "disk" && this.#isBroker(event.process)
+    );
+  }
+
+  #isBroker(number: number): boolean {
+    return this.recorder.events.some((event) =>
+      event.type === "started" && event.process === number && event.program === "broker"
+    );
+  }
+
+  /** A broker has started again that could not store everything: what it sent at QoS 1, for one. */
+  #forgetServer(): void {
+    for (const { clientId } of this.plan.clients) {
+      const session = this.#sessions.of(clientId);
+      session.flights = { ...session.flights, server: new Flights(false) };
+      session.subscriptions = new SubscriptionHistory(false);
+    }
   }
 
   /** A disk of its own, for one program. */
@@ -147,7 +171,10 @@ export class Stage {
     process.record({ type: "started", program, name, store });
     // It has lost all sessions, and the monitor need not wonder.
     if (program === "broker" && store !== "kept") this.#sessions.forget();
-    if (program === "broker") this.empties.forget();
+    if (program === "broker") {
+      this.empties.forget();
+      if (this.#hadFaultyDisk) this.#forgetServer();
+    }
     return process;
   }
 
@@ -273,6 +300,16 @@ export class Stage {
     }
   }
 }
+
+/** The steps after which the monitor cannot tell when a session has expired. */
+const DISTURBS_SESSIONS: ReadonlySet<string> = new Set(
+  [
+    "set broker's clock",
+    "broker's disk",
+    "crash broker",
+    "shut broker down",
+  ] satisfies Step["do"][],
+);
 
 /** The steps that keep a Client's packets from being on time. */
 const DELAYS: ReadonlySet<string> = new Set(

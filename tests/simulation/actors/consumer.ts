@@ -185,8 +185,9 @@ async function commitEach(consuming: Consuming, pace: number): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const id = numberOf(message);
       try {
-        message.commit((database) => write(database, consuming, message, inDoubt));
-        host.record({ type: "done", subscription, id, by: "commit", isTaken: true, reasonCode: 0 });
+        const isNew = message.commit((database) => write(database, consuming, message, inDoubt));
+        const by = isNew ? "commit" : "ack";
+        host.record({ type: "done", subscription, id, by, isTaken: true, reasonCode: 0 });
         break;
       } catch (error) {
         host.record({ type: "commit failed", subscription, id, error: failureOf(error) });
@@ -198,17 +199,19 @@ async function commitEach(consuming: Consuming, pace: number): Promise<void> {
   }
 }
 
+/** Writes an entry, unless it is there already: returns whether it was not. */
 function write(
   database: StoreDatabase,
   { handle }: Consuming,
   message: Message,
   inDoubt: ReadonlySet<string>,
-): void {
+): boolean {
   const delivery = message.deliveryId!;
   if (inDoubt.has(delivery)) {
-    if (database.prepare(FIND).all(handle, delivery).length > 0) return;
+    if (database.prepare(FIND).all(handle, delivery).length > 0) return false;
   }
   database.prepare(INSERT).run(numberOf(message), handle, delivery);
+  return true;
 }
 
 /** How often a consumer tries to write what the disk does not take. */

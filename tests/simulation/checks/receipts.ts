@@ -42,6 +42,8 @@ function isUnsent(facts: Facts, message: MessageFacts, index: number): boolean {
   const { name, kind, reasonCode } = message.outcomes.find((each) => each.index === index)!.error!;
   switch (name) {
     case "StoreError":
+      // What is on disk all the same is withdrawn, unless the process dies before.
+      return message.routed.every((moment) => moment < facts.process(message.process).killed);
     case "TypeError":
     case "RangeError":
     case "PacketTooLargeError":
