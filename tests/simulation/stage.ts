@@ -129,6 +129,12 @@ export class Stage {
     session.flights = { ...session.flights, client: new Flights(false) };
   }
 
+  /** Requests are of no use to another process, so that no store has them: they are of QoS 1. */
+  forgetRequests(clientId: string): void {
+    const { byId } = this.#sessions.of(clientId).flights.client;
+    for (const [packetId, { qos }] of byId) if (qos === 1) byId.delete(packetId);
+  }
+
   /** Whether the broker was told that something is not on its disk. */
   get #hadFaultyDisk(): boolean {
     return this.recorder.events.some((event) =>

@@ -73,6 +73,7 @@ export class ClientActor {
     const store = this.#disk?.state ?? "none";
     const process = this.#stage.process("client", clientId, store);
     this.#disk?.startedBy(process);
+    this.#stage.forgetRequests(clientId);
     if (beginning.cleanStart === false && store !== "kept") this.#stage.forgetClient(clientId);
     process.onCrash = () => this.#crashed(process, RESTART, {});
     const application = new Application(process, this.#memory, () => this.#over(process));

@@ -62,6 +62,8 @@ export interface ProcessFacts {
   isDiskFaulty: boolean;
   /** Whether a client has found a session of which it knows nothing. */
   hasForeignSession: boolean | undefined;
+  /** Whether it goes on with whatever session there is, and knows nothing of it. */
+  goesOn: boolean;
 }
 
 /** All runs of one client. */

@@ -64,6 +64,14 @@ export class Facts {
     return !hasBetween(this.clients.get(client)?.losses ?? [], from, to);
   }
 
+  /** Whether a client may have, at a moment, a session of which it does not know everything. */
+  isForeign(client: string, moment: number): boolean {
+    const { processes, losses } = this.clients.get(client)!;
+    return processes.some(({ goesOn, started }) =>
+      goesOn && started < moment && !hasBetween(losses, started, moment)
+    );
+  }
+
   /** Whether a broker was killed between two moments. */
   hasCrashed(from: number, to: number): boolean {
     return this.brokers.some(({ killed }) => killed > from && killed < to);
@@ -111,6 +119,7 @@ export class Facts {
         const process: ProcessFacts = {
           ...{ number: event.process, started: index, event, killed: Infinity, closed: Infinity },
           ...{ isDisturbed: false, isDiskFaulty: false, hasForeignSession: undefined },
+          goesOn: false,
         };
         this.processes.set(event.process, process);
         if (event.program === "broker") this.brokers.push(process);
@@ -127,6 +136,8 @@ export class Facts {
         this.process(event.process).isDisturbed = true;
         return;
       case "connect called":
+        this.process(event.process).goesOn = event.cleanStart === false &&
+          this.process(event.process).event.store !== "kept";
         if (event.will !== undefined) this.#published(event.will, event, index, true, false);
         return;
       case "publish called":

@@ -11,8 +11,8 @@ export function once(facts: Facts): Violation[] {
   const found: Violation[] = [];
   for (const message of facts.messages.values()) {
     // Of two without payload nobody can tell for certain which the broker has taken.
-    const isKnown = !message.isWill && message.published.isEmpty !== true;
-    if (isKnown) found.push(...takenTwice(facts, message));
+    if (message.published.isEmpty === true) continue;
+    if (!message.isWill) found.push(...takenTwice(facts, message));
     for (const handings of byHandle(message).values()) {
       found.push(...handedTwice(facts, message, handings));
     }
@@ -45,7 +45,7 @@ function lostCommits(facts: Facts): Violation[] {
 
 /** The broker has taken a message twice. */
 function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
-  const { published: { id, qos }, called, client, routed, outcomes } = message;
+  const { published: { id, qos }, called, client, routed, outcomes, droppedFor } = message;
   const second = routed[1];
   if (second === undefined) return [];
   const what = `of QoS ${qos} is taken twice by the broker`;
@@ -55,7 +55,7 @@ function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
   if (!isBroken) return [say(facts, second, id, `${what} although no connection was lost`)];
   if (qos < 2 || facts.hasCrashed(called, second) || hasFaultyDisk(facts)) return [];
   // One that was refused has a new chance, if nobody has heard of the refusal.
-  if (outcomes.some(({ error }) => error !== undefined)) return [];
+  if (droppedFor.size > 0 || outcomes.some(({ error }) => error !== undefined)) return [];
   return facts.keepsSession(client, called, second) ? [say(facts, second, id, what)] : [];
 }
 
@@ -66,7 +66,9 @@ function handedTwice(
   handings: readonly Handing[],
 ): Violation[] {
   const { published: { id }, called, client, routed } = message;
-  const most = copiesFor(facts, message, handings[0]!);
+  // A Will is published at the end of each connection.
+  const times = message.isWill ? Math.max(1, routed.length) : 1;
+  const most = times * copiesFor(facts, message, handings[0]!);
   const second = handings[most];
   if (second === undefined) return [];
   const { index, event: { qos, dup, process } } = second;
@@ -82,6 +84,8 @@ function handedTwice(
     return isOne ? [say(facts, index, id, what)] : [];
   }
   if (!isOneMessage) return [];
+  // Of a shared subscription it may come back when the sessions of others have ended.
+  if (!facts.keepsSession(subscriber, called, index)) return [];
   const first = handings[0]!.index;
   const isNew = handings.filter(({ event }) => !event.dup).length > most;
   if (!dup && isNew && !facts.hasCrashed(called, index)) {

@@ -18,6 +18,8 @@ export function order(facts: Facts): Violation[] {
   const found: Violation[] = [];
   const seen = new Set<string>();
   const latest = new Map<string, Latest>();
+  // What could not be stored is refused, and comes later, though nobody may have heard of that.
+  if (facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty)) return found;
   for (const [index, event] of facts.events.entries()) {
     if (event.type !== "handed" || event.subscription === undefined || event.retain) continue;
     const message = facts.messages.get(event.id);
@@ -49,8 +51,12 @@ export function order(facts: Facts): Violation[] {
 }
 
 /** Whether nothing excuses that a message comes late: it was not published anew. */
-function isBound(facts: Facts, { client, called, routed }: MessageFacts, index: number): boolean {
-  return routed.length < 2 && facts.keepsSession(client, called, index);
+function isBound(
+  facts: Facts,
+  { published: { isEmpty }, client, called, routed }: MessageFacts,
+  index: number,
+): boolean {
+  return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index);
 }
 
 /** Whether some of the client's messages of a topic may come by a Shared Subscription. */

@@ -16,7 +16,8 @@ export function receipts(facts: Facts): Violation[] {
     if (message.isWill || message.published.isEmpty === true) continue;
     const { published: { id, topic, qos }, outcomes, routed, stored } = message;
     // A server takes a message of QoS 2 for an old one where its Packet Identifier is in use.
-    const isForeign = facts.process(message.process).hasForeignSession === true;
+    const isForeign = facts.isForeign(message.client, message.called) ||
+      isConfused(facts);
     const say = (index: number, what: string) =>
       found.push(violation(facts, "receipts", index, [id], `Message ${id} to ${topic} ${what}`));
     for (const { index, reasonCode, error } of outcomes) {
@@ -35,6 +36,14 @@ export function receipts(facts: Facts): Violation[] {
     if (isForgotten(facts, message)) say(stored, "was stored, and the broker never takes it");
   }
   return found;
+}
+
+/**
+ * Whether a broker may have found on its disk what it had been told was not there: it takes a
+ * message of QoS 2 that it has refused for one that it has had.
+ */
+function isConfused({ brokers }: Facts): boolean {
+  return brokers.length > 1 && brokers.some(({ isDiskFaulty }) => isDiskFaulty);
 }
 
 /** Whether the publisher was told that nothing of a message was sent, or that it was refused. */

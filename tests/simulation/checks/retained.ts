@@ -155,8 +155,8 @@ function counted(facts: Facts, byTopic: ReadonlyMap<string, readonly Kept[]>): V
       if (isThere) least++;
       if (mayBeThere) most++;
     }
-    // What the broker has no room for it refuses; a Will goes to subscribers alone then.
-    least = Math.min(least, facts.history.conditions.retainedLimit ?? Infinity);
+    // What the broker has no room for it refuses, or drops at QoS 0; nobody knows what is left.
+    if (facts.history.conditions.retainedLimit !== undefined) least = 0;
     if (event.retained >= least && event.retained <= most) continue;
     const range = least === most ? `${least}` : `${least} to ${most}`;
     found.push(violation(

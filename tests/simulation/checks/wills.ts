@@ -69,6 +69,7 @@ function windowsOf(
   // That the Will has been taken back may not be on disk, since nobody was told; or the DISCONNECT
   // that had arrived was not read yet when the connection broke.
   const isUncertain = facts.isSoonKilled(ended) ||
+    facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty) ||
     end?.type === "broker disconnected" && end.reason === "the connection broke";
   if (isNormal && !isKilled && !isUncertain) return [];
   const anyTime: Window = { from: facts.at(ended), to: Infinity, isDue: false, connection };
