@@ -8,6 +8,7 @@ import type { QoS } from "../../src/packets/mod.ts";
 export class Empties {
   readonly #sent = new Map<string, number[]>();
   readonly #seen = new Set<number>();
+  readonly #again = new Map<string, number>();
   readonly #byTopic = new Map<string, number[]>();
 
   /**
@@ -15,7 +16,11 @@ export class Empties {
    * broker's own program.
    */
   sent(clientId: string, topic: string, id: number, qos: QoS): void {
-    if (this.#seen.has(id) && qos === 2) return;
+    if (this.#seen.has(id) && qos === 2) {
+      // A broker that has crashed may have forgotten it.
+      this.#again.set(keyOf(clientId, topic), id);
+      return;
+    }
     this.#seen.add(id);
     append(this.#sent, keyOf(clientId, topic), id);
     append(this.#byTopic, topic, id);
@@ -23,7 +28,8 @@ export class Empties {
 
   /** The one that the broker takes; -1 if there is none. */
   taken(clientId: string, topic: string): number {
-    return this.#sent.get(keyOf(clientId, topic))?.shift() ?? -1;
+    const key = keyOf(clientId, topic);
+    return this.#sent.get(key)?.shift() ?? this.#again.get(key) ?? -1;
   }
 
   /** All of a topic: it may be any of them. */

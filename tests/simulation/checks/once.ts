@@ -79,8 +79,10 @@ function handedTwice(
   } times to subscription ${second.event.subscription}`;
   if (qos === 0) return isOneMessage ? [say(facts, index, id, what)] : [];
   if (qos === 2) {
-    const isOne = isOneMessage ||
-      facts.keepsSession(client, called, index) && facts.keepsSession(subscriber, called, index);
+    // What could not be stored was refused, though nobody may have heard of that, and yet reaches
+    // sessions that need not be stored.
+    const isOne = isOneMessage || !hasFaultyDisk(facts) &&
+        facts.keepsSession(client, called, index) && facts.keepsSession(subscriber, called, index);
     return isOne ? [say(facts, index, id, what)] : [];
   }
   if (!isOneMessage) return [];
