@@ -86,7 +86,10 @@ function isSurelyOver(
 /** Whether the session of a client cannot have ended between two moments. */
 function isCertainlyThere(facts: Facts, client: string, from: number, to: number): boolean {
   const { breaks } = facts.clients.get(client)!;
-  if (!hasBetween(breaks, from, to)) return true;
+  // The broker may know earlier than the client.
+  const ends = facts.connections.filter(({ clientId }) => clientId === client)
+    .map(({ ended }) => ended);
+  if (!hasBetween([...breaks, ...ends], from, to)) return true;
   const later = facts.events.findIndex((event, index) =>
     index > to && event.type === "connected" &&
     facts.process(event.process).event.name === client
