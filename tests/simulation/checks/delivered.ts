@@ -1,7 +1,7 @@
 // §4.3 QoS 1 and 2 at least once: a message that the broker has accepted reaches every subscription
 // that was granted before it was published, and lives until all has drained.
 
-import type { Published, Violation } from "../history.ts";
+import type { Violation } from "../history.ts";
 import type { MessageFacts, SubscriptionFacts } from "./fact_types.ts";
 import { type Facts, isShared, lower, matches } from "./facts.ts";
 import { violation } from "./violation.ts";
@@ -47,11 +47,10 @@ export function delivered(facts: Facts): Violation[] {
 /** Since when a message that the broker has accepted was there; `undefined` for all others. */
 export function acceptedSince(
   facts: Facts,
-  { published, isWill, called, outcomes, routed, process }: MessageFacts,
+  message: MessageFacts,
 ): number | undefined {
-  if (called > facts.end || published.qos === 0 || mayExpire(facts, published, called)) {
-    return undefined;
-  }
+  const { published: { qos }, isWill, called, outcomes, routed, process } = message;
+  if (called > facts.end || qos === 0 || mayExpire(facts, message)) return undefined;
   if (isWill) {
     const [first] = routed;
     return first === undefined || facts.isSoonKilled(first) ? undefined : first;
@@ -62,10 +61,13 @@ export function acceptedSince(
 }
 
 /** Whether a message may have expired before all has drained. */
-function mayExpire(facts: Facts, { expiry }: Published, called: number): boolean {
+function mayExpire(
+  facts: Facts,
+  { published: { expiry }, client, called }: MessageFacts,
+): boolean {
   if (expiry === undefined) return false;
-  const last = facts.events.at(-1)!.at;
-  return facts.isDisturbed || facts.at(called) + expiry * 1000 <= last + facts.slack;
+  if (facts.isBrokerDisturbed || facts.isDisturbed(client)) return true;
+  return facts.at(called) + expiry * 1000 <= facts.at(facts.end) + facts.slack;
 }
 
 /**

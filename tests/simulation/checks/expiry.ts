@@ -9,7 +9,6 @@ import { violation } from "./violation.ts";
 
 /** Looks for expired messages, and for intervals that were not counted down. */
 export function expiry(facts: Facts): Violation[] {
-  if (facts.isDisturbed) return [];
   return [...facts.messages.values()].flatMap((message) =>
     message.published.expiry === undefined ? [] : [
       ...givenUpEarly(facts, message, message.published.expiry * 1000),
@@ -22,9 +21,10 @@ export function expiry(facts: Facts): Violation[] {
 /** A message that its client has given up as expired, before it was. */
 function givenUpEarly(
   facts: Facts,
-  { published: { id }, called, outcomes }: MessageFacts,
+  { published: { id }, client, called, outcomes }: MessageFacts,
   lifetime: number,
 ): Violation[] {
+  if (facts.isDisturbed(client)) return [];
   return outcomes.flatMap(({ index, error }) => {
     const after = facts.at(index) - facts.at(called);
     if (error?.kind !== "expired" || after >= lifetime - 1) return [];
@@ -38,14 +38,14 @@ function givenUpEarly(
 function sentLate(facts: Facts, { published, isWill, client, called, routed }: MessageFacts) {
   const [first] = routed;
   const { id, expiry } = published;
-  if (isWill || first === undefined) return [];
+  if (isWill || first === undefined || facts.isDisturbed(client)) return [];
   const { connected, breaks } = facts.clients.get(client)!;
   const start = connected.find((index) => index > called);
   if (start === undefined || start > first || isWithin(connected, breaks, called)) return [];
   // A process that began later may have found the message in its store, in flight already.
   if (hasBetween(breaks, called, start)) return [];
   const waited = facts.at(start) - facts.at(called);
-  if (waited <= expiry! * 1000 + facts.slack) return [];
+  if (waited <= expiry! * 1000 + facts.brokerSlack) return [];
   return [violation(
     facts,
     "expiry",
@@ -63,7 +63,7 @@ function deliveredLate(
 ): Violation[] {
   const found: Violation[] = [];
   const [taken] = routed;
-  if (taken === undefined || routed.length > 1) return [];
+  if (taken === undefined || routed.length > 1 || facts.isBrokerDisturbed) return [];
   for (const { index, event } of handed) {
     const { name } = facts.process(event.process).event;
     const connections = facts.acceptedOf(name);
@@ -82,10 +82,10 @@ function deliveredLate(
           `for ${name}, ${what}`,
       ));
     const left = lifetime - waited;
-    if (left < -facts.slack) say("and reaches it");
+    if (left < -facts.brokerSlack) say("and reaches it");
     else if (event.expiry === undefined) say("and has lost its Message Expiry Interval");
     // Rounded to whole seconds, once by each side.
-    else if (event.expiry * 1000 > left + 2000 + facts.slack) {
+    else if (event.expiry * 1000 > left + 2000 + facts.brokerSlack) {
       say(`and says that ${event.expiry} s are left`);
     }
   }

@@ -22,6 +22,9 @@ import type {
 /** What the broker is told nothing of is on disk so many milliseconds later. */
 const SOON = 2500;
 
+/** The turns of a broker are over in so many milliseconds. */
+const AT_ONCE = 250;
+
 /** All that the checks go by. */
 export class Facts {
   readonly history: History;
@@ -59,6 +62,14 @@ export class Facts {
     return this.history.conditions.slack;
   }
 
+  /**
+   * So many milliseconds pass at most between what the broker does and what it says of it, as
+   * nothing of the network lies between.
+   */
+  get brokerSlack(): number {
+    return Math.min(this.slack, AT_ONCE);
+  }
+
   /** Whether a client has been told of no lost session between two moments. */
   keepsSession(client: string, from: number, to: number): boolean {
     return !hasBetween(this.clients.get(client)?.losses ?? [], from, to);
@@ -77,9 +88,17 @@ export class Facts {
     return this.brokers.some(({ killed }) => killed > from && killed < to);
   }
 
-  /** Whether the clocks of a program, or its sleep, may have disturbed what is counted in time. */
-  get isDisturbed(): boolean {
-    return this.processes.values().some(({ isDisturbed }) => isDisturbed);
+  /**
+   * Whether the clock of the broker may have disturbed what it counts in time: that on the wall is
+   * what a later process goes by.
+   */
+  get isBrokerDisturbed(): boolean {
+    return this.brokers.length > 1 && this.brokers.some(({ isDisturbed }) => isDisturbed);
+  }
+
+  /** Whether the clocks of a client, or its sleep, may have disturbed what it counts in time. */
+  isDisturbed(client: string): boolean {
+    return this.clients.get(client)!.processes.some(({ isDisturbed }) => isDisturbed);
   }
 
   /** The connections that the broker has accepted of a client, in order. */

@@ -27,19 +27,26 @@ export function sessions(facts: Facts): Violation[] {
   return found;
 }
 
+/** The Session Expiry Interval of a session that does not expire. */
+const NEVER = 0xffff_ffff;
+
 /**
  * How long a session lives after its connection, in milliseconds; `undefined` when that is not
  * certain.
  */
 export function lifetimeOf(
   { history: { conditions } }: Facts,
-  { connect, disconnect }: ConnectionFacts,
+  { connect, disconnect, isKilled }: ConnectionFacts,
 ): number | undefined {
   if (connect === undefined) return undefined;
   const packet = disconnect?.event.packet;
-  if (packet?.type === "disconnect" && packet.sessionExpiry !== undefined) return undefined;
-  const asked = connect.sessionExpiry === 0xffff_ffff ? Infinity : connect.sessionExpiry;
-  return 1000 * Math.min(asked, conditions.sessionExpiryLimit);
+  let asked = connect.sessionExpiry;
+  if (packet?.type === "disconnect" && packet.sessionExpiry !== undefined) {
+    // The broker may have been killed before it could do as it was told.
+    if (isKilled) return undefined;
+    asked = packet.sessionExpiry;
+  }
+  return 1000 * Math.min(asked === NEVER ? Infinity : asked, conditions.sessionExpiryLimit);
 }
 
 /** Whether the session of a connection is there at a later moment; `undefined` if that is open. */
@@ -52,7 +59,7 @@ function hasSession(
   const { accepted, ended, isKilled, connack } = before;
   if (facts.hasForgotten(accepted, moment)) return false;
   const lifetime = lifetimeOf(facts, before);
-  if (lifetime === undefined || facts.isDisturbed) return undefined;
+  if (lifetime === undefined || facts.isBrokerDisturbed) return undefined;
   if (facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty)) return undefined;
   const hasCrashed = facts.hasCrashed(accepted - 1, moment);
   // A Will keeps even a session that ends with its connection on disk, until the Will is published.
@@ -61,7 +68,7 @@ function hasSession(
   const left = isKilled ? restartAfter(facts, ended) : ended;
   if (left === undefined || !isKilled && facts.isSoonKilled(ended)) return undefined;
   const age = facts.at(moment) - facts.at(left);
-  if (Math.abs(age - lifetime) <= facts.slack) return undefined;
+  if (Math.abs(age - lifetime) <= facts.brokerSlack) return undefined;
   return age < lifetime;
 }
 

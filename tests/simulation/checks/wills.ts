@@ -35,7 +35,7 @@ export function wills(facts: Facts): Violation[] {
 /** Each Will that is published must have a window, and each window where it must be a Will. */
 function match(facts: Facts, id: number, windows: readonly Window[]): Violation[] {
   const found: Violation[] = [];
-  const { slack } = facts;
+  const { brokerSlack: slack } = facts;
   const left = [...facts.messages.get(id)?.routed ?? []];
   const ordered = windows.toSorted((one, other) =>
     Number(other.isDue) - Number(one.isDue) || one.to - other.to
@@ -84,20 +84,22 @@ function windowsOf(
     if (connack > ended || isNormal) return [anyTime, anyTime];
   }
   const left = isKilled ? restartAfter(facts, ended) : ended;
-  if (left === undefined || lifetime === undefined || facts.isDisturbed) return [anyTime, anyTime];
+  if (left === undefined || lifetime === undefined || facts.isBrokerDisturbed) {
+    return [anyTime, anyTime];
+  }
   const delay = 1000 * connect!.will!.delay;
   const from = facts.at(left);
   const due = from + Math.min(delay, lifetime);
   const isLost = facts.brokers.some(({ killed, isDiskFaulty }) =>
     isDiskFaulty || killed > left && facts.at(killed) <= due + SOON
   );
-  const isOver = due + facts.slack >= facts.events.at(-1)!.at;
+  const isOver = due + facts.brokerSlack >= facts.events.at(-1)!.at;
   if (isLost || isOver && due > from) return [anyTime, anyTime];
   const atOnce: Window = { from, to: from, isDue: true, connection };
   if (due === from) return [atOnce];
   if (next !== undefined) {
     const back = facts.at(next.accepted);
-    if (Math.abs(back - due) <= facts.slack) return [{ ...atOnce, to: due, isDue: false }];
+    if (Math.abs(back - due) <= facts.brokerSlack) return [{ ...atOnce, to: due, isDue: false }];
     if (back < due) {
       if (next.connect === undefined) return [anyTime];
       return next.connect.cleanStart ? [{ ...atOnce, from: back, to: back }] : [];
