@@ -33,6 +33,7 @@ export async function scenario(seed: number): Promise<string[]> {
   void (async () => {
     for await (const message of rows) lines.push(`${world.now} read ${message.text()}`);
   })();
+  await world.until(ledger.respond("ask/+", ({ topic }) => topic));
   world.disk.onCommit = () => world.disk.commits % 7 === 5 ? "fails" : "succeeds";
   for (let step = 0; step < 60; step++) {
     await world.advance(random.below(3000));
@@ -69,6 +70,10 @@ export async function scenario(seed: number): Promise<string[]> {
         }
         break;
       }
+      case 7:
+        ledger.request(`ask/${step}`, "", { timeout: 5000 })
+          .then((response) => lines.push(`${world.now} told ${response.text()}`), () => {});
+        break;
       default:
         ledger.publish("meters/0/row", `ledger ${step}`, { qos: 1 })
           .then(() => lines.push(`${world.now} published ${step}`), () => {});
