@@ -1,7 +1,8 @@
 // Runs simulated worlds: deno task simulate [--from N] [--to N] [--for 10m] [--workers 2] until
-// Ctrl-C; --seed N runs that one again and shows what happened, with --shrink reduced to the fewest
-// steps. --mutants plants mistakes, one after the other (--name TEXT: only those; --most N seeds), and tells how soon
-// each is found. Needs permission to read the sources, and for mistakes to copy and to run them.
+// Ctrl-C. --seed N runs that one again and shows what happened, with --shrink reduced to the fewest
+// steps, with --json the plan alone, for the corpus. --mutants plants mistakes, one after the other
+// (--name TEXT: only those; --most N seeds), and tells how soon each is found. Needs permission to
+// read the sources, and for mistakes to copy and to run them.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { hunt } from "./mutants/campaign.ts";
@@ -27,12 +28,12 @@ if (import.meta.main) Deno.exit(await main(Deno.args));
 export async function main(args: readonly string[]): Promise<number> {
   const options = parseArgs([...args], {
     string: ["seed", "from", "to", "for", "workers", "name", "most"],
-    boolean: ["shrink", "mutants"],
+    boolean: ["shrink", "json", "mutants"],
     unknown: (name: string): never => {
       throw new TypeError(`Unknown option ${name}`);
     },
   });
-  if (options.seed !== undefined) return await replay(Number(options.seed), options.shrink);
+  if (options.seed !== undefined) return await replay(Number(options.seed), options);
   if (options.mutants) {
     const { name, from = "1", most = "Infinity", workers = "2" } = options;
     return await hunt({
@@ -130,22 +131,31 @@ function ask(worker: Worker, range: Range): Promise<Told> {
   return promise;
 }
 
-/** Runs one seed again, and shows it all. */
-async function replay(seed: number, isShrunk: boolean): Promise<number> {
+/** Runs one seed again, and shows it all; or its plan alone, for the corpus. */
+async function replay(
+  seed: number,
+  { shrink: isShrunk, json }: { readonly shrink: boolean; readonly json: boolean },
+): Promise<number> {
   let plan = planOf(seed);
   let outcome = await run(plan, { withPackets: true });
   if (isShrunk) {
     plan = await smallest(plan, outcome);
     outcome = await run(plan, { withPackets: true });
   }
+  const { history, packets, statistics, hash, violations } = outcome;
+  const exitCode = violations.length === 0 ? 0 : 1;
+  if (json) {
+    console.log(JSON.stringify(plan));
+    return exitCode;
+  }
   for (const line of planLines(plan)) console.log(line);
   console.log();
-  for (const line of historyLines(outcome.history, outcome.packets)) console.log(line);
-  console.log(`\n${statisticsLine(outcome.statistics, 0)}`);
-  console.log(`history ${outcome.hash}`);
-  for (const violation of outcome.violations) console.log(violationLine(violation));
-  console.log(outcome.violations.length === 0 ? "nothing is wrong" : "");
-  return outcome.violations.length === 0 ? 0 : 1;
+  for (const line of historyLines(history, packets)) console.log(line);
+  console.log(`\n${statisticsLine(statistics, 0)}`);
+  console.log(`history ${hash}`);
+  for (const violation of violations) console.log(violationLine(violation));
+  if (exitCode === 0) console.log("nothing is wrong");
+  return exitCode;
 }
 
 /** The fewest steps that fail in the same check. */
