@@ -82,6 +82,22 @@ Deno.test("PROPERTIES has the bounds of the standard", () => {
   }
 });
 
+Deno.test("PROPERTIES says what is meant where a limit or a feature is absent", () => {
+  const absent = ROWS.flatMap(([name, row]) =>
+    row.absent === undefined ? [] : [[name, row.absent] as const]
+  );
+  assertEquals(Object.fromEntries(absent), {
+    receiveMaximum: 65_535,
+    topicAliasMaximum: 0,
+    maximumQoS: 2,
+    retainAvailable: true,
+    maximumPacketSize: Infinity,
+    wildcardSubscriptionAvailable: true,
+    subscriptionIdentifierAvailable: true,
+    sharedSubscriptionAvailable: true,
+  });
+});
+
 Deno.test("PROPERTIES names a section of its own packet for every property", () => {
   const chapters: Readonly<Record<string, string>> = {
     connect: "3.1.2.11.",

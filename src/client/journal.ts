@@ -304,15 +304,13 @@ export class Journal {
     const { inFlight, sendQueue } = this.#setup.session;
     const refused = new Set<OutgoingMessage>(messages);
     sendQueue.takeOut((message) => refused.has(message));
-    let isEncoded = false;
-    for (const message of messages) {
-      if (inFlight.get(message.packetId) !== message) continue;
-      isEncoded = true;
-      inFlight.remove(message);
-    }
+    const encoded = messages.filter((message) => inFlight.get(message.packetId) === message);
+    for (const message of encoded) inFlight.remove(message);
     for (const message of messages) this.#pending.messages.delete(message);
-    // Bytes that wait have some of them: they must never be sent.
-    if (isEncoded) { for (const gate of this.#gates) gate.breakOff(this.#setup.clock.now()); }
+    // Bytes that wait have them: they must never be sent.
+    if (encoded.length > 0) {
+      for (const gate of this.#gates) gate.breakOff(this.#setup.clock.now());
+    }
     for (const message of messages) this.#giveUp(message, error);
   }
 

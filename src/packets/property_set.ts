@@ -93,8 +93,7 @@ export class PropertySet<Holder extends PropertyHolder> {
     const end = reader.end = reader.offset + length;
     const properties: Record<string, AnyValue | AnyValue[]> = {};
     let seen = 0;
-    let dependent: PropertyField | undefined;
-    let dependentPosition = 0;
+    let dependent: { readonly field: PropertyField; readonly position: number } | undefined;
     while (reader.offset < end) {
       const field = this.#readIdentifier(reader);
       const again = (seen & field.bit) !== 0;
@@ -112,14 +111,12 @@ export class PropertySet<Holder extends PropertyHolder> {
           reader.notAllowed(field, rule, ReasonCode.quotaExceeded);
         }
       } else properties[field.property] = [value];
-      if (field.needs !== undefined) {
-        dependent = field;
-        dependentPosition = reader.fieldPosition;
-      }
+      if (field.needs !== undefined) dependent = { field, position: reader.fieldPosition };
     }
     reader.end = packetEnd;
-    if (dependent !== undefined && properties[dependent.needs!] === undefined) {
-      reader.notAllowed(dependent, alone(dependent), ReasonCode.protocolError, dependentPosition);
+    if (dependent !== undefined && properties[dependent.field.needs!] === undefined) {
+      const { field, position } = dependent;
+      reader.notAllowed(field, alone(field), ReasonCode.protocolError, position);
     }
     return properties as ReceivedPropertiesOf<Holder>;
   }

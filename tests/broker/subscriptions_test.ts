@@ -1,6 +1,7 @@
 // The table of subscriptions: who wants a message, and whose turn it is among those that share.
 
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals } from "@std/assert";
+import { Account } from "../../src/broker/account.ts";
 import {
   type Group,
   nextMember,
@@ -99,6 +100,20 @@ Deno.test("Matches of a topic are remembered until there are too many topics", (
   }
   assertNotStrictEquals(table.match("a/0"), first);
   assertEquals(table.match("a/0"), first);
+});
+
+Deno.test("The matches that are remembered may take a megabyte and a half to the byte", () => {
+  const account = new Account();
+  const table = new SubscriptionTable<Subscriber>(undefined, account);
+  table.add(subscription(ALICE, "#"));
+  // With its topic and one match, an entry takes 256 + 64 + 64 bytes.
+  const topicOf = (number: number) => String(number).padStart(64, "0");
+  const first = table.match(topicOf(0));
+  for (let number = 1; number < 4096; number++) table.match(topicOf(number));
+  assertStrictEquals(account.bytes, 1_572_864);
+  assertStrictEquals(table.match(topicOf(0)), first);
+  table.match(topicOf(4096));
+  assertStrictEquals(account.bytes, 384);
 });
 
 Deno.test("Removing a subscription that does not exist changes nothing", () => {

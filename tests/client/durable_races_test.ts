@@ -105,6 +105,38 @@ test("A message is cancelled once, whoever asks; then it is so on disk, and what
   assertEquals(await acknowledgeAll(peer), ["last"]);
 });
 
+test("Behind messages that were all cancelled while they were read, the next is read", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store, { properties: { receiveMaximum: 1 } }, {
+    sendQueue: { messages: 2 },
+  });
+  const receipts = [];
+  for (const topic of ["flies", "queued 1", "queued 2", "stored 1", "stored 2", "last"]) {
+    receipts.push(await client.enqueue(topic, ""));
+  }
+  const [, queued1, queued2, stored1, stored2] = receipts;
+  const reads: number[] = [];
+  const waiting = store.waiting.bind(store);
+  store.waiting = (after, count) => {
+    reads.push(after);
+    return waiting(after, count);
+  };
+  store.isSlow = true;
+  const ofStored = [stored1!.cancel(), stored2!.cancel()];
+  for (const promise of ofStored) await assertPending(promise);
+  reads.length = 0;
+  const ofQueued = [queued1!.cancel(), queued2!.cancel()];
+  for (const promise of ofQueued) await assertPending(promise);
+  const last = [queued2, stored2].map((receipt) => Number(receipt!.id.replace("store-", "")));
+  assertEquals(reads.slice(-2), last);
+  store.isSlow = false;
+  store.finish();
+  assertEquals(await Promise.all([...ofStored, ...ofQueued]), [true, true, true, true]);
+  assertEquals(summary(await peer.takePackets()), ["publish 1 flies"]);
+  peer.send({ type: "puback", packetId: 1 });
+  assertEquals(await acknowledgeAll(peer), ["last"]);
+});
+
 test("A message that waits in memory expires without a connection, too", async (world) => {
   const store = new MemoryStore();
   const { client, peer } = await begin(world, store);

@@ -1,6 +1,8 @@
 // What the server granted, as `client.server` has it, with the standard's word where the server said nothing.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
+import { serverInfo } from "../../src/client/server_info.ts";
+import type { ConnackPacket } from "../../src/packets/mod.ts";
 import { test } from "./world.ts";
 
 test("client.server has the standard's defaults where CONNACK says nothing", async (world) => {
@@ -20,6 +22,15 @@ test("client.server has the standard's defaults where CONNACK says nothing", asy
     sharedSubscriptionAvailable: true,
     userProperties: [],
   });
+});
+
+Deno.test("The Keep Alive and the Session Expiry Interval are 0 where neither CONNECT nor CONNACK has one", () => {
+  const connack = { type: "connack", sessionPresent: false, reasonCode: 0x00, properties: {} };
+  const { keepAlive, sessionExpiryInterval } = serverInfo(
+    { type: "connect" },
+    connack as ConnackPacket,
+  );
+  assertEquals([keepAlive, sessionExpiryInterval], [0, 0]);
 });
 
 test("client.server has every word of CONNACK [MQTT-3.1.2-21]", async (world) => {

@@ -34,6 +34,15 @@ test("connect() takes a source of connections in the place of a URL, and asks it
   assertStrictEquals(world.dialled.length, 0);
 });
 
+test("A source of connections that has a URL is asked for them all the same", async (world) => {
+  const source = { ...sourceOf(world), url: "mqtt://elsewhere" };
+  const started = world.client({}, source).start();
+  const peer = await world.accept();
+  await started;
+  assertStrictEquals(peer.server.address, "source");
+  assertStrictEquals(world.dialled.length, 0);
+});
+
 test("connect() takes sources and URLs in one list", async (world) => {
   const failing = { connect: () => Promise.reject(new Error("no broker")) };
   const throwing: TransportSource = {

@@ -51,6 +51,15 @@ Deno.test("explainPacket() names every field, with its section of the standard",
   }
 });
 
+Deno.test("explainPacket() names the section of the whole packet, and of Table 2-1 where there is none", () => {
+  for (const [index, [, firstByte]] of FIRST_BYTES.entries()) {
+    assertStrictEquals(explainPacket(Uint8Array.of(firstByte)).section, `3.${index + 1}`);
+  }
+  for (const hex of ["", "00", "0F 00"]) {
+    assertStrictEquals(explainPacket(bytesOf(hex)).section, "2.1.2");
+  }
+});
+
 Deno.test("explainPacket() accounts for every bit of a byte of flags once, the highest first", () => {
   let flags = 0;
   for (const { hex } of VECTORS) {

@@ -1,7 +1,7 @@
 // What a broker needs to send one message to many: bytes that are encoded once, and the answer to whether they can go now.
 
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { encodePacket } from "../../mod.ts";
+import { encodePacket, type PublishInit } from "../../mod.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
 import { Session } from "../../src/session/session.ts";
 import { bytesOf } from "../hex.ts";
@@ -50,20 +50,33 @@ eachRole(
   },
 );
 
-Deno.test("A server sends no encoded message for which there is no memory", () => {
-  let hasRoom = false;
-  const memory = { hasRoom: () => hasRoom, hasRoomAtAll: () => hasRoom, add: () => {} };
-  const connection = new ServerConnection(0, { memory });
-  connection.receive(encodePacket({ type: "connect", clientId: "c" }), 0);
-  connection.accept(new Session("c"), { type: "connack" });
-  while (connection.takeBytes() !== undefined);
-  const large = encodePacket({ type: "publish", topic: "a", payload: new Uint8Array(5000) });
-  assertStrictEquals(connection.trySendEncoded(large), false);
-  assertStrictEquals(connection.takeBytes(), undefined);
-  hasRoom = true;
-  assertStrictEquals(connection.trySendEncoded(large), true);
-  assertEquals(connection.takeBytes(), large);
-});
+for (
+  const [which, trySend] of [
+    [
+      "encoded message",
+      (connection: ServerConnection, packet: PublishInit) =>
+        connection.trySendEncoded(encodePacket(packet)),
+    ],
+    ["message", (connection: ServerConnection, packet: PublishInit) => connection.trySend(packet)],
+  ] as const
+) {
+  Deno.test(`A server sends no ${which} for which there is no memory`, () => {
+    let hasRoom = false;
+    const memory = { hasRoom: () => hasRoom, hasRoomAtAll: () => hasRoom, add: () => {} };
+    const connection = new ServerConnection(0, { memory });
+    connection.receive(encodePacket({ type: "connect", clientId: "c" }), 0);
+    connection.accept(new Session("c"), { type: "connack" });
+    while (connection.takeBytes() !== undefined);
+    const large = { type: "publish", topic: "a", payload: new Uint8Array(5000) } as const;
+    assertStrictEquals(trySend(connection, large), false);
+    assertStrictEquals(connection.takeBytes(), undefined);
+    assertStrictEquals(trySend(connection, { type: "publish", topic: "a" }), true);
+    assertEquals(connection.takeBytes(), ENCODED);
+    hasRoom = true;
+    assertStrictEquals(trySend(connection, large), true);
+    assertEquals(connection.takeBytes(), encodePacket(large));
+  });
+}
 
 eachRole("knows whether a message of each QoS would be sent at once", ({ open }) => {
   const ready = () => ([0, 1, 2] as const).map((qos) => script.connection.isReadyFor(qos));

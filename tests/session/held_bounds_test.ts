@@ -1,9 +1,10 @@
 // Bounds of what a connection holds, to the byte: what comes while something is decided, and what
 // Topic Aliases take.
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals } from "@std/assert";
 import { encodePacket } from "../../mod.ts";
 import { ServerConnection } from "../../src/session/server_connection.ts";
+import { Session } from "../../src/session/session.ts";
 import { IncomingAliases, OutgoingAliases } from "../../src/session/topic_alias.ts";
 import { openServer } from "./roles.ts";
 
@@ -55,4 +56,22 @@ Deno.test("Automatic Topic Aliases count the topics that may get one, of which t
   // One that gets an alias takes the place of another.
   for (const topic of ["ff", "ff", "ff", "ff"]) send(topic);
   assertEquals(aliases.bytes, 3 * (64 + 2));
+});
+
+Deno.test("A server takes packets until a megabyte of answers waits for a client that does not read, to the byte", () => {
+  const isClosedAfter = (pubrels: number, pingreqs: number) => {
+    const connection = new ServerConnection(0);
+    connection.receive(encodePacket({ type: "connect", clientId: "c" }), 0);
+    connection.accept(new Session("c"), { type: "connack" });
+    while (connection.takeBytes() !== undefined);
+    // The answers have five bytes, as no message is to be released, and two.
+    connection.receive(new Uint8Array(4 * pubrels).map((_, at) => [0x62, 2, 0, 9][at & 3]!), 0);
+    connection.receive(new Uint8Array(2 * pingreqs).map((_, at) => [0xc0, 0][at & 1]!), 0);
+    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
+      if (event.type === "more") connection.proceed(0);
+    }
+    return connection.isClosed;
+  };
+  assertStrictEquals(isClosedAfter(209_714, 3), false);
+  assertStrictEquals(isClosedAfter(209_715, 1), true);
 });

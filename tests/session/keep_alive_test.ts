@@ -2,11 +2,11 @@
 // half times as long. Clocks jump, and large packets take their time.
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import type { ClientConnection } from "../../src/session/client_connection.ts";
+import { ClientConnection } from "../../src/session/client_connection.ts";
 import { ClientKeepAlive } from "../../src/session/keep_alive.ts";
 import { Session } from "../../src/session/session.ts";
 import { connectServer, messageOf, openClient, openServer } from "./roles.ts";
-import { type Script, START } from "./scripted.ts";
+import { Script, START } from "./scripted.ts";
 
 Deno.test("A client with nothing to send sends PINGREQ before its Keep Alive is over [MQTT-3.1.2-20]", () => {
   for (const keepAlive of [1, 5, 10, 60, 65_535]) {
@@ -35,6 +35,17 @@ Deno.test("A client with a Keep Alive of 0 never sends PINGREQ and waits for not
   const script = openClient({ keepAlive: 0 });
   script.advance(1_000_000_000);
   script.expectQuiet();
+  assertStrictEquals(script.connection.deadline, Infinity);
+});
+
+Deno.test("A client that says nothing of a Keep Alive has none, and never sends PINGREQ", () => {
+  const script = new Script(
+    (time) =>
+      new ClientConnection(time, { session: new Session("c"), connect: { type: "connect" } }),
+  );
+  script.expectPacket("connect");
+  script.sendPacket({ type: "connack" });
+  script.takeEvent("connack");
   assertStrictEquals(script.connection.deadline, Infinity);
 });
 

@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows }
 import { webCrypto } from "../../src/io/crypto.ts";
 import type { AuthenticationContext, Authenticator } from "../../src/session/authenticator.ts";
 import { scramClient, type ScramCredentials } from "../../src/session/scram/client.ts";
+import { isEqual } from "../../src/session/scram/cryptography.ts";
 import {
   formatKeys,
   keysOf,
@@ -112,6 +113,7 @@ for (
   const [what, message, says] of [
     ["is missing", undefined, "is missing"],
     ["is no UTF-8", "\xFF", "is not UTF-8"],
+    ["begins with a byte order mark", `\uFEFF${SERVER_FIRST}`, "malformed"],
     ["is too long", `${SERVER_FIRST},x=${"x".repeat(1000)}`, "expected at most 1024"],
     ["has another nonce", SERVER_FIRST.replace("rO", "rP"), "does not continue"],
     ["has no nonce of its own", "r=rOprNGfwEbeRWgbNEkqO,s=AAAA,i=4096", "does not continue"],
@@ -161,6 +163,15 @@ Deno.test("SCRAM: a client does not believe a server that accepts it without a p
   await assertRejects(async () => await begun().done(bytes(SERVER_FINAL), CONTEXT), Error, says);
 });
 
+Deno.test("SCRAM: values that differ in one place, or in their length, are not equal", () => {
+  const value = Uint8Array.of(1, 2, 3, 0);
+  assert(isEqual(value, value.slice()));
+  assert(isEqual(new Uint8Array(0), new Uint8Array(0)));
+  for (const place of value.keys()) assert(!isEqual(value, value.with(place, 9)), String(place));
+  assert(!isEqual(value, value.subarray(0, 3)));
+  assert(!isEqual(value.subarray(0, 3), value));
+});
+
 Deno.test("SCRAM: a client takes iterations within bounds of its own", async () => {
   const few = begun({ minimumIterations: 5000 });
   await assertRejects(
@@ -170,6 +181,8 @@ Deno.test("SCRAM: a client takes iterations within bounds of its own", async () 
   );
   const weak = begun({ minimumIterations: 1 });
   assert(await weak.next(bytes(SERVER_FIRST.replace("4096", "1")), CONTEXT));
+  const exact = begun({ minimumIterations: 4096, maximumIterations: 4096 });
+  assertStrictEquals(await exact.next(bytes(SERVER_FIRST), CONTEXT), CLIENT_FINAL);
   for (const minimumIterations of [0, NaN, 2_000_000]) {
     assertThrows(() => client({ minimumIterations }), RangeError, "minimumIterations");
   }
