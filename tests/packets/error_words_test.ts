@@ -13,6 +13,7 @@ const SUBJECTS: readonly (readonly [hex: string, subject: string])[] = [
   ["E0 01 77", "Disconnect Reason Code at byte 2 is 0x77"],
   ["F0 01 77", "AUTH Authenticate Reason Code at byte 2 is 0x77"],
   ["E1 00", "DISCONNECT Reserved flags at byte 0 are 0001, not 0000"],
+  ["6B 02 0001", "PUBREL Reserved flags at byte 0 are 1011, not 0010"],
   ["00 00", "MQTT Control Packet type at byte 0 is 0"],
   ["40 02 0000", "PUBACK Packet Identifier at byte 2 is 0"],
 ];

@@ -212,6 +212,24 @@ Deno.test("A client refuses a CONNECT that cannot be encoded before anything is 
   );
 });
 
+Deno.test("A client that asked for no explanations takes them in CONNACK, PUBLISH and DISCONNECT, and PINGRESP [MQTT-3.1.2-29]", () => {
+  const userProperties = [["a", "b"]] as const;
+  const script = openClient({
+    keepAlive: 10,
+    connect: { properties: { requestProblemInformation: false } },
+    connack: { reasonString: "r", userProperties },
+  });
+  script.sendPacket({ type: "publish", topic: "a", properties: { userProperties } });
+  script.expectMessage("a");
+  script.advance(9000);
+  script.expect("C0 00");
+  script.sendPacket({ type: "pingresp" });
+  script.expectQuiet();
+  const properties = { reasonString: "r", userProperties };
+  script.sendPacket({ type: "disconnect", reasonCode: 0x8b, properties });
+  assertStrictEquals(script.expectClosed("peer").packet.reasonCode, 0x8b);
+});
+
 Deno.test("A client that is not connected has no deadline, and is not open", () => {
   const { connection } = connectClient({ keepAlive: 10 });
   assertStrictEquals(connection.deadline, Infinity);

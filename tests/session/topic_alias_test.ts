@@ -45,6 +45,19 @@ eachRole("gives out no alias by default, whatever its peer takes", ({ open }) =>
   assertThrows(() => script.publish(aliased("a", 1)), TypeError, '"manual"');
 });
 
+eachRole(
+  "gives out no alias by default for what waited with one on another connection either",
+  ({ open }) => {
+    const session = new Session("c");
+    const peer = { topicAliasMaximum: 10 };
+    const first = open({ session, topicAliases: "manual", peer: { ...peer, receiveMaximum: 1 } });
+    first.publish(messageOf("a", 1));
+    first.publish(aliased("b", 1, 1));
+    const next = open({ session, sessionPresent: true, peer });
+    next.expect("3A 06 0001 61 0001 00", "32 06 0001 62 0002 00");
+  },
+);
+
 eachRole("gives out aliases by itself, up to the maximum", ({ open }) => {
   const script = open({ topicAliases: "automatic", peer: { topicAliasMaximum: 2 } });
   for (const topic of ["a", "b", "a", "b"]) script.publish(messageOf(topic, 0));
