@@ -604,7 +604,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     const server = serverInfo(link.connect, packet);
     this.#server = server;
     if (this.#state !== "closing") this.#state = "connected";
-    this.#subscriptions?.connected(link, packet.sessionPresent);
+    const { isSessionDoubtful } = this.#connector;
+    this.#subscriptions?.connected(link, packet.sessionPresent, isSessionDoubtful);
     this.#reauthentication?.connected(link);
     if (!packet.sessionPresent) this.#requests?.sessionLost();
     this.#tell("connected", { server });

@@ -35,8 +35,12 @@ export interface World {
   readonly endOfTurn?: () => Promise<void>;
 }
 
-/** Who is told of a connection from CONNACK on. */
+/** Who is told of a connection. */
 export interface LinkListener {
+  /** CONNECT is about to be sent. */
+  onConnect(): void;
+  /** The server has refused it. */
+  onRefused(): void;
   /** Is told every event of the connection, CONNACK and all that comes with it included. */
   readonly onEvent: (link: Link, event: ConnectionEvent) => void;
   /** Is told what was thrown within this program while the connection was there. */
@@ -182,6 +186,7 @@ class Handshake {
 
   /** Resolves when CONNACK has come. */
   async shake(transport: Transport): Promise<Link> {
+    this.attempt.listener.onConnect();
     const link = new Link(this, transport);
     try {
       return await this.#done.promise;
@@ -202,7 +207,7 @@ class Handshake {
   handle(link: Link, event: ConnectionEvent): boolean {
     // What comes after the attempt has failed does not make a connection any more.
     if (this.#isRejected) return false;
-    const { attempt: { server, world: { clock }, wasConnected }, connection } = this;
+    const { attempt: { server, world: { clock }, wasConnected, listener }, connection } = this;
     const signal = this.#signal;
     const authenticationMethod = this.connect.properties?.authenticationMethod;
     switch (event.type) {
@@ -227,6 +232,7 @@ class Handshake {
       }
       case "closed": {
         const { error } = link.drive;
+        if (event.cause.kind === "refusal") listener.onRefused();
         this.reject(
           unansweredError(event.cause, server, error, wasConnected, authenticationMethod),
         );

@@ -46,6 +46,9 @@ export class Connector {
   #link: Link | undefined;
   /** The last connection, even if it has ended. */
   #last: Link | undefined;
+  /** Whether the last CONNECT has not been answered, and that of those before it. */
+  #isUnanswered = false;
+  #wasUnanswered = false;
   readonly #stability = new Stability();
   #isStopping = false;
   /** Gives up the attempts that are under way, or the wait before them. */
@@ -70,7 +73,15 @@ export class Connector {
       session,
       guard,
       wasConnected: () => this.#last !== undefined,
-      listener: { onEvent: host.handle, onInternalError: (error) => this.fail(error) },
+      listener: {
+        onConnect: () => {
+          this.#wasUnanswered = this.#isUnanswered;
+          this.#isUnanswered = true;
+        },
+        onRefused: () => this.#isUnanswered = this.#wasUnanswered,
+        onEvent: host.handle,
+        onInternalError: (error) => this.fail(error),
+      },
     });
     this.#host = host;
   }
@@ -133,9 +144,18 @@ export class Connector {
     if (this.#link === undefined) this.#giveUp?.abort(stopped());
   }
 
+  /**
+   * Whether a CONNECT before that of this connection was not answered: the session that the server
+   * has may be one that began with it, and has nothing of the one before.
+   */
+  get isSessionDoubtful(): boolean {
+    return this.#wasUnanswered;
+  }
+
   /** CONNACK has come. */
   opened(link: Link): void {
     this.#link = this.#last = link;
+    this.#isUnanswered = false;
   }
 
   /** A connection has ended: makes another, if it helps. */

@@ -104,6 +104,11 @@ export class StoredSubscriptions {
     }
   }
 
+  /** The server may have lost the session: all is asked for again. */
+  doubt(): void {
+    for (const topicFilter of [...this.#earlier.keys()]) this.#forget(topicFilter);
+  }
+
   /** The server has lost the session, which the store knows. */
   lost(): void {
     this.#earlier.clear();

@@ -153,6 +153,8 @@ export class ActiveSubscription implements Subscription {
   readonly #granted = new Map<SubscriptionRequest, GrantAnswer>();
   /** What this server has answered, in this session. */
   readonly #answered = new Set<SubscriptionRequest>();
+  /** What it has answered in a session that it may have lost since. */
+  #doubted: ReadonlySet<SubscriptionRequest> | undefined;
 
   constructor(setup: SubscriptionSetup) {
     this.#setup = setup;
@@ -244,6 +246,8 @@ export class ActiveSubscription implements Subscription {
         subscriptions: requests.map((request) => ({
           ...request,
           qos: qosOf(request.topicFilter),
+          // If the server has it all the same, what is retained need not come again.
+          ...this.#doubted?.has(request) && request.retainHandling === 0 && { retainHandling: 1 },
         })),
         properties: {
           ...this.properties,
@@ -276,6 +280,13 @@ export class ActiveSubscription implements Subscription {
   lost(): void {
     this.#answered.clear();
     this.#atServer.clear();
+    this.#doubted = undefined;
+  }
+
+  /** The server may have lost the session: it is asked again for what it has granted. */
+  doubt(): void {
+    this.#doubted = new Set([...this.#doubted ?? [], ...this.#answered]);
+    this.#answered.clear();
   }
 
   /** Whether one of its Topic Filters matches. */

@@ -166,9 +166,13 @@ export class Subscriptions {
     }
   }
 
-  /** There is a connection: says what its server does not know. */
-  connected(link: Link, sessionPresent: boolean): void {
+  /**
+   * There is a connection: says what its server does not know, or may not know if it is doubtful
+   * which session it has.
+   */
+  connected(link: Link, sessionPresent: boolean, isDoubtful: boolean): void {
     if (!sessionPresent) this.#host.stored?.lost();
+    else if (isDoubtful) this.#host.stored?.doubt();
     for (const { queue } of [this.unclaimed, ...this.#routes.all].map(asQueue)) {
       if (sessionPresent) queue.forgetStale();
       else queue.boundStale();
@@ -182,6 +186,7 @@ export class Subscriptions {
     }
     for (const subscription of this.#routes.all) {
       if (!sessionPresent) subscription.lost();
+      else if (isDoubtful) subscription.doubt();
       this.#ask(link, subscription);
     }
   }

@@ -2,14 +2,15 @@
 // asked for by the next, and what is not certain is.
 
 import { assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { startClient } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
 import type { TopicFilters } from "../../src/client/subscribe_options.ts";
 import type { SubscribeOptions, Subscription } from "../../src/client/subscription.ts";
 import { RefusedError } from "../../src/errors.ts";
 import { MemoryStore } from "./memory_store.ts";
 import type { Connack } from "./peer.ts";
-import { begin, kill } from "./processes.ts";
-import { Loop, outcome, settle, test, type TestWorld } from "./world.ts";
+import { begin, kill, OPTIONS } from "./processes.ts";
+import { Loop, outcome, settle, test, type TestWorld, URL_OF_SERVER } from "./world.ts";
 
 const PRESENT = { sessionPresent: true } as const;
 
@@ -351,4 +352,18 @@ test("Of two requests for one filter the store has the last, once it is answered
   await settle();
   assertStrictEquals(store.disk.subscriptions.get("a")!.identifier, 2);
   assertStrictEquals(store.disk.subscriptions.get("a")!.request.qos, 2);
+});
+
+test("What an earlier process has left is not taken over after a CONNECT that was not answered", async (world) => {
+  const next = await subscribed(world, ["a", "b"], { qos: 1 });
+  const options = { ...OPTIONS, store: next, waitForServer: true };
+  const starting = startClient(world, URL_OF_SERVER, options);
+  const unanswered = await world.peer();
+  await unanswered.expect("connect");
+  unanswered.far.cut();
+  const peer = await world.accept(PRESENT);
+  const client = world.adopt(await starting);
+  void client.subscribe("a", { qos: 1 });
+  assertEquals((await peer.grant()).properties.subscriptionIdentifiers![0]! > 1, true);
+  assertEquals([...next.disk.subscriptions.keys()], ["a"]);
 });

@@ -234,3 +234,37 @@ test("A subscription that was ended without connection is not there again", asyn
   assertStrictEquals((await outcome(subscription.unsubscribe())).status, "fulfilled");
   await (await world.accept({ sessionPresent: false })).expectNothing();
 });
+
+test("A client whose CONNECT was not answered asks again even if the server has a session: it may have begun with that CONNECT", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const subscribed = client.subscribe(["a", { topicFilter: "b", retainHandling: 2 }]);
+  const first = await peer.grant();
+  const loop = new Loop(await subscribed);
+  peer.far.cut();
+  const unanswered = await world.peer();
+  await unanswered.expect("connect");
+  unanswered.far.cut();
+  const third = await world.accept({ sessionPresent: true });
+  const again = await third.grant();
+  // What is retained need not come again, should the server have the old session.
+  assertEquals(again.subscriptions.map(({ retainHandling }) => retainHandling), [1, 2]);
+  assertEquals(again.properties, first.properties);
+  third.publish("a", [1]);
+  assertStrictEquals((await loop.take()).topic, "a");
+  third.far.cut();
+  await (await world.accept({ sessionPresent: true })).expectNothing();
+});
+
+test("A client whose CONNECT was refused asks for nothing again: no session has begun with that", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const subscribed = client.subscribe("a");
+  await peer.grant();
+  await subscribed;
+  peer.far.cut();
+  const refused = await world.peer();
+  await refused.expect("connect");
+  refused.send({ type: "connack", reasonCode: 0x88 });
+  refused.close();
+  const third = await world.accept({ sessionPresent: true });
+  await third.expectNothing();
+});
