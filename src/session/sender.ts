@@ -174,7 +174,7 @@ export class Sender {
     this.#retryAt = Infinity;
     while (this.#again.length > 0 && this.#hasRoom() && this.#hasQuota()) {
       if (!this.#hasMemoryFor(this.#again.first!, now)) return;
-      this.#sendAgain();
+      this.#sendAgain(now);
     }
     const { sendQueue } = this.#session;
     for (const message of sendQueue.takeExpired(now)) this.#discard(message, { kind: "expired" });
@@ -309,11 +309,12 @@ export class Sender {
     return true;
   }
 
-  #sendAgain(): void {
+  #sendAgain(now: number): void {
     const message = this.#again.shift()!;
     const { packetId } = message;
     // Its acknowledgement may have come in the meantime.
     if (message.isReleased || this.#session.inFlight.get(packetId) !== message) return;
+    message.countDown(now);
     const fault = this.#limitFault(message.packet);
     if (fault !== undefined) {
       this.#session.inFlight.remove(message);

@@ -220,3 +220,23 @@ Deno.test("A server sends nothing again to a client that it tells that there is 
 function passIdentifiers(session: Session, count: number): void {
   for (let number = 0; number < count; number++) session.packetIds.next(() => false);
 }
+
+eachRole(
+  "says of a message that comes again how much is left of its time, to the last second [MQTT-3.3.2-6]",
+  ({ open }) => {
+    const session = new Session("c");
+    const first = open({ session });
+    const properties = { messageExpiryInterval: 60 };
+    first.publish(messageOf("a", 1, { properties }, first.now + 60_000));
+    const left = (script: typeof first) =>
+      script.expectPacket("publish").properties.messageExpiryInterval;
+    assertStrictEquals(left(first), 60);
+    const since = first.now;
+    first.end();
+    for (const seconds of [10, 59, 100]) {
+      const again = open({ session, sessionPresent: true, now: since + seconds * 1000 });
+      assertStrictEquals(left(again), Math.max(0, 60 - seconds));
+      again.end();
+    }
+  },
+);

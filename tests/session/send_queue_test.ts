@@ -200,7 +200,7 @@ eachRole(
     script.expectQuiet();
     script.end();
     const again = open({ session, sessionPresent: true, now: script.now });
-    again.expect("3C 0B 0001 61 0001 05 02 00000001");
+    again.expect("3C 0B 0001 61 0001 05 02 00000000");
     again.advance(10_000);
     again.send("50 02 0001", "70 02 0001");
     again.expect("62 02 0001");
