@@ -11,6 +11,7 @@ import {
   encodePacket,
   explainPacket,
   type Explanation,
+  type Packet,
   type PacketInit,
   type PacketType,
 } from "../packets/mod.ts";
@@ -153,6 +154,21 @@ export class ScriptedPeer implements Disposable {
       const { path, expected, actual } = difference;
       const got = `${path} ${actual} in ${packetText(read)}`;
       throw new ExpectationError(`${name} with ${path} ${expected}`, got, read);
+    });
+  }
+
+  /**
+   * The next packet, whatever it is.
+   *
+   * Rejects with {@linkcode ExpectationError} when malformed bytes come, the end of the connection,
+   * or nothing in time.
+   */
+  async next(): Promise<Packet> {
+    return await this.#inTurn(async () => {
+      const read = await this.#next(this.#timeout);
+      if (typeof read !== "string" && read.packet !== undefined) return read.packet;
+      const within = read === "nothing" ? ` within ${this.#timeout} ms` : "";
+      throw unexpected(`a packet${within}`, read);
     });
   }
 

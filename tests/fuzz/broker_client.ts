@@ -12,7 +12,6 @@ import {
   type QoS,
   type ReasonCodeOf,
 } from "../../src/packets/mod.ts";
-import type { Link } from "../broker/link.ts";
 import type { Random } from "../../src/testing/random.ts";
 
 const NAMES = ["a", "b", "c", "d", "", "long-client-identifier-".repeat(3)];
@@ -22,9 +21,21 @@ const FILTERS = ["t", "#", "+", "a/+", "a/#", "+/+/c", "$s/#", "$share/g/t", "$s
 export const LEAST_PACKET_SIZE = 300;
 const SIZES = [0, 1, 5, 20, 100, 400];
 
+/** A connection as these clients see it. */
+export interface FuzzLink {
+  /** The packets that have come and were not looked at. */
+  readonly packets: Packet[];
+  /** Whether it is over, or the server has said that it is. */
+  readonly isOver: boolean;
+  /** From now on a packet with more bytes must not come. */
+  set maximumPacketSize(bytes: number | undefined);
+  /** Sends bytes. */
+  send(bytes: Uint8Array): void;
+}
+
 /** What a client has said in CONNECT that it takes, and how it stands with what it got. */
-export class FuzzClient {
-  readonly link: Link;
+export class FuzzClient<Ends extends FuzzLink> {
+  readonly link: Ends;
   /** Whether CONNACK has come, and has not refused. */
   isConnected = false;
   /** Whether it has sent bytes that may mean anything. */
@@ -53,7 +64,7 @@ export class FuzzClient {
   #hasGuessed = false;
 
   constructor(
-    link: Link,
+    link: Ends,
     random: Random,
     count: (packet: Packet | PacketInit, way: "sent" | "received") => void,
   ) {
@@ -76,6 +87,14 @@ export class FuzzClient {
       this.link.send(bytes.slice(0, middle));
       bytes = bytes.slice(middle);
     }
+    this.link.send(bytes);
+  }
+
+  /** Sends bytes that may mean anything. */
+  sendAnything(bytes: Uint8Array): void {
+    this.isBroken = true;
+    this.#hasGuessed = true;
+    this.link.maximumPacketSize = undefined;
     this.link.send(bytes);
   }
 

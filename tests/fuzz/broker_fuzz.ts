@@ -16,6 +16,9 @@ import { FaultPlan } from "../broker_net/faulty_database.ts";
 import { Random } from "../../src/testing/random.ts";
 import { FuzzClient, LEAST_PACKET_SIZE } from "./broker_client.ts";
 import { RandomHooks } from "./broker_hooks.ts";
+import { type Counts, throwFirst, withoutFaults } from "./faults.ts";
+
+export type { Counts } from "./faults.ts";
 
 /** So many promises lie at most between a hook's answer and the last of what follows from it. */
 const TURNS = 150;
@@ -25,9 +28,6 @@ const LONG = 100 * 7 * 24 * 3_600_000;
 
 /** So many clients are there at most. */
 const CLIENTS = 6;
-
-/** What was seen, by name. */
-export type Counts = Map<string, number>;
 
 /** One broker with its clients. */
 export class BrokerFuzz {
@@ -41,7 +41,7 @@ export class BrokerFuzz {
   readonly #options: BrokerOptions;
   /** What was thrown, or told to be a fault of the broker's own. */
   readonly #errors: unknown[] = [];
-  #clients: FuzzClient[] = [];
+  #clients: FuzzClient<Link>[] = [];
   #isBroken = false;
   #now = 1_000_000;
   #given = 0;
@@ -70,26 +70,17 @@ export class BrokerFuzz {
 
   /** Does so many steps, and then comes to an end. */
   async run(steps: number): Promise<void> {
-    const errors = this.#errors;
-    const onError = (event: ErrorEvent | PromiseRejectionEvent) => {
-      event.preventDefault();
-      errors.push("reason" in event ? event.reason : event.error);
-    };
-    globalThis.addEventListener("error", onError);
-    globalThis.addEventListener("unhandledrejection", onError);
     try {
-      for (let step = 0; step < steps; step++) {
-        this.#step();
-        await this.#settle();
-        if (step % 40 === 39) await this.#rest();
-        throwFirst(errors);
-      }
-      await this.#end();
-      await new Promise((resolve) => setTimeout(resolve));
-      throwFirst(errors);
+      await withoutFaults(this.#errors, async () => {
+        for (let step = 0; step < steps; step++) {
+          this.#step();
+          await this.#settle();
+          if (step % 40 === 39) await this.#rest();
+          throwFirst(this.#errors);
+        }
+        await this.#end();
+      });
     } finally {
-      globalThis.removeEventListener("error", onError);
-      globalThis.removeEventListener("unhandledrejection", onError);
       this.#store?.close();
     }
   }
@@ -241,7 +232,7 @@ export class BrokerFuzz {
 }
 
 /** Options with limits that are soon reached. */
-function randomOptions(random: Random, hooks: RandomHooks): BrokerOptions {
+export function randomOptions(random: Random, hooks: RandomHooks): BrokerOptions {
   const maybe = <Value>(...values: Value[]) =>
     random.onceIn(2) ? values[random.below(values.length)] : undefined;
   return {
@@ -280,8 +271,4 @@ function randomOptions(random: Random, hooks: RandomHooks): BrokerOptions {
 
 function given(limits: Record<string, number | undefined>): Partial<BrokerLimits> {
   return Object.fromEntries(Object.entries(limits).filter(([, limit]) => limit !== undefined));
-}
-
-function throwFirst(errors: readonly unknown[]): void {
-  if (errors.length > 0) throw errors[0];
 }

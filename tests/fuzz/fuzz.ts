@@ -43,9 +43,7 @@ export interface Random {
 
 /** An endless fuzzer: call it for one more input. It throws at the first that breaks an invariant, and says how to repeat it. */
 export function fuzzer(seed: number): () => Outcome {
-  const corpus = fc.sample(anyPacket, { seed, numRuns: 500 })
-    .map((packet): Uint8Array => encodePacket(packet))
-    .filter(({ length }) => length <= LONGEST_SEED);
+  const corpus = corpusOf(seed);
   let iteration = 0;
   return () => {
     // Each iteration has its own numbers: one can be repeated without those before it.
@@ -60,6 +58,13 @@ export function fuzzer(seed: number): () => Outcome {
       );
     }
   };
+}
+
+/** Packets of every kind, as bytes. */
+export function corpusOf(seed: number): readonly Uint8Array[] {
+  return fc.sample(anyPacket, { seed, numRuns: 500 })
+    .map((packet): Uint8Array => encodePacket(packet))
+    .filter(({ length }) => length <= LONGEST_SEED);
 }
 
 /** Packets of the corpus are no longer than this: speed is worth more than the largest of them. */
@@ -267,7 +272,12 @@ const MUTATIONS: readonly ((
 /** Bytes with a meaning: bounds of lengths, wildcards, a zero character, the first bytes of long characters. */
 const TELLING_BYTES = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x23, 0x2b, 0x2f, 0xc0, 0xed, 0xef, 0xf4];
 
-function mutated(random: Random, bytes: Uint8Array, corpus: readonly Uint8Array[]): Uint8Array {
+/** Bytes, spoilt in one way. */
+export function mutated(
+  random: Random,
+  bytes: Uint8Array,
+  corpus: readonly Uint8Array[],
+): Uint8Array {
   return choose(random, MUTATIONS)(random, bytes, corpus);
 }
 

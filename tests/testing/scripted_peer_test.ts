@@ -1,7 +1,13 @@
 // A script's peer at a connection whose other end is the test itself: what it takes, what it says
 // when something else comes, and what it sends.
 
-import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Transport } from "../../src/io/transport.ts";
 import { decodePacket, encodePacket, type PacketInit } from "../../src/packets/mod.ts";
@@ -168,6 +174,21 @@ Deno.test("ScriptedPeer waits for so long, each time anew, and takes later what 
   other.write(encodePacket({ type: "pingreq" }));
   await peer.expect("pingreq");
   assertStrictEquals(clock.timers, 0);
+});
+
+Deno.test("ScriptedPeer gives the next packet, whatever it is, and says what is none", async () => {
+  const { peer, other, clock } = script({ timeout: 100 });
+  other.write(bytesOf("C0 00 32 05 00 01 61 00 00"));
+  assertEquals(await peer.next(), { type: "pingreq" });
+  assertMatch(
+    await failure(peer.next()),
+    /^Expected a packet, got PUBLISH, 7 bytes .* not allowed/,
+  );
+  const late = failure(peer.next());
+  await clock.advance(100);
+  assertEquals(await late, "Expected a packet within 100 ms, got nothing");
+  other.close();
+  assertEquals(await failure(peer.next()), "Expected a packet, got the end of the connection");
 });
 
 Deno.test("ScriptedPeer expects silence, which a packet or the end breaks", async () => {
