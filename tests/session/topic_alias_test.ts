@@ -58,6 +58,12 @@ eachRole(
   },
 );
 
+Deno.test("OutgoingAliases that are off let no alias through, whatever the peer takes", () => {
+  const { packet } = aliased("b", 1);
+  assertEquals(new OutgoingAliases("off", 10).apply(packet).properties, { topicAlias: undefined });
+  assertStrictEquals(new OutgoingAliases("manual", 10).apply(packet), packet);
+});
+
 eachRole("gives out aliases by itself, up to the maximum", ({ open }) => {
   const script = open({ topicAliases: "automatic", peer: { topicAliasMaximum: 2 } });
   for (const topic of ["a", "b", "a", "b"]) script.publish(messageOf(topic, 0));
