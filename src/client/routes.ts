@@ -170,14 +170,13 @@ export class Routes {
       this.#alone.set(first.identifier, marked);
       return marked;
     }
-    // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say
-    // something else.
-    if (packet.retain && first !== undefined && !marked.some(({ keepsRetain }) => keepsRetain)) {
-      return marked;
-    }
     const left = [...this.#former ?? []]
       .filter(([, former]) => former.some((identifier) => identifiers.includes(identifier)))
       .map(([filter]) => filter);
+    // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say
+    // something else, be it that of a subscription which is gone.
+    const keepsRetain = left.length > 0 || marked.some(({ keepsRetain }) => keepsRetain);
+    if (packet.retain && first !== undefined && !keepsRetain) return marked;
     const claimed = [...marked.flatMap(({ topicFilters }) => topicFilters), ...left]
       .filter((filter) => topicMatches(filter, topic));
     const all = new Set([...marked, ...claimed.flatMap((filter) => this.holdersOf(filter))]);

@@ -177,6 +177,19 @@ test("A filter that is given up by one subscription stays with the other, when e
   assertEquals(await waiting(subscriptions), [2, 0]);
 });
 
+test("A message that was published with RETAIN reaches a filter that the server still has as Retain As Published for one that is gone", async (world) => {
+  const { client, peer } = await world.connected({ sessionExpiryInterval: 60 });
+  const left = await subscribe(client, peer, "a");
+  const gone = await subscribe(client, peer, "a", { retainAsPublished: true });
+  const other = await subscribe(client, peer, "#");
+  await gone.unsubscribe();
+  peer.publish("a", [3, 2], { retain: true });
+  assertEquals(await waiting([left, other]), [1, 1]);
+  // What the server had retained for the other comes to that alone.
+  peer.publish("a", [3], { retain: true });
+  assertEquals(await waiting([left, other]), [1, 2]);
+});
+
 test("A copy for a subscription that has ended does not reach another that it was not sent to", async (world) => {
   const { peer, subscriptions } = await subscribed(world, {}, "a/#", "a/+");
   const ended = subscriptions[1]!.unsubscribe();
