@@ -114,7 +114,9 @@ export function isInForce(
   moment: number,
 ): boolean {
   const { losses, granted: again } = facts.clients.get(client)!;
-  const loss = losses.findLast((index) => index < moment) ?? -1;
+  const told = losses.findLast((index) => index < moment) ?? -1;
+  // The CONNACK that would have told of the loss may have been lost itself.
+  const loss = Math.max(told, facts.forgottenBefore(moment));
   if (loss < granted) return true;
   return again.some((each) =>
     each.topicFilter === topicFilter && each.index > loss && each.index < moment &&

@@ -120,6 +120,14 @@ export class Facts {
     );
   }
 
+  /** When the broker last lost all that it had, before a moment; -1 for never. */
+  forgottenBefore(moment: number): number {
+    const forgotten = this.brokers.findLast(({ killed }, place) =>
+      killed < moment && this.brokers[place + 1]?.event.store !== "kept"
+    );
+    return forgotten?.killed ?? -1;
+  }
+
   /** The process of a subscription or message. */
   process(number: number): ProcessFacts {
     return this.processes.get(number)!;
@@ -128,7 +136,7 @@ export class Facts {
   /** Whether a client is there when all has drained, with the session that it had at a moment. */
   isThere(client: string, since: number): boolean {
     const facts = this.clients.get(client);
-    return facts?.isThere === true &&
+    return facts?.isThere === true && !this.hasForgotten(since, this.end) &&
       this.keepsSession(client, since, this.end);
   }
 

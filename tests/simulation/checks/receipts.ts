@@ -106,7 +106,7 @@ function isForgotten(
   { stored, called, outcomes, routed, client }: MessageFacts,
 ): boolean {
   if (!facts.hasDrained) return false;
-  if (stored === Infinity || routed.length > 0) return false;
+  if (stored === Infinity || routed.length > 0 || facts.isForeign(client, stored)) return false;
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }
