@@ -118,7 +118,11 @@ testCases([
     name: "a Server that ends the connection for a Receive Maximum that was kept",
     rule: "§4.9",
     by: "server",
-    wrong: [[...connected(), PUBLISHED, server({ type: "disconnect", reasonCode: 0x93 })]],
+    wrong: [[
+      ...connected({}, { properties: { receiveMaximum: 1 } }),
+      PUBLISHED,
+      server({ type: "disconnect", reasonCode: 0x93 }),
+    ]],
     right: [[...connected(), PUBLISHED, server({ type: "disconnect", reasonCode: 0x83 })]],
   },
   {
@@ -293,4 +297,15 @@ Deno.test("the monitor counts subscriptions above the Maximum QoS of the Server"
   const begin = connected({}, { properties: { maximumQoS: 0 } });
   const { exercised, rules } = listen([[...begin, client(SUBSCRIBE), server(SUBACK)]]);
   assertEquals([rules, exercised.get("MQTT-3.2.2-10")], [[], 1]);
+});
+
+Deno.test("the monitor says in a sentence who has done what, and what the other end takes", () => {
+  const limits = { receiveMaximum: 1, topicAliasMaximum: 1 };
+  const many = [1, 2].map((packetId) => client({ type: "publish", topic: "t", qos: 1, packetId }));
+  const lines = [...connected({}, { properties: limits }), ...many, client(aliased(2))];
+  assertEquals(listen([lines]).findings.map(({ message }) => message), [
+    "The Client sends PUBLISH 2, which makes 2 that are not acknowledged; " +
+    "the Receive Maximum of the Server is 1",
+    "The Client sends Topic Alias 2, but the Server takes at most 1",
+  ]);
 });

@@ -244,3 +244,19 @@ Deno.test("the monitor sees one connection take the session of another", () => {
   const counted = ["MQTT-3.1.4-3", "MQTT-4.1.0-1"];
   assertEquals(counted.map((statement) => tally.exercised.get(statement)), [1, 1]);
 });
+
+Deno.test("the monitor counts the topic that an alias stood for when a message may have become too large", () => {
+  const aliases = { topicAliasMaximum: 1 };
+  const long = "a topic that makes the packet large";
+  const properties = { topicAlias: 1 };
+  const { findings } = listen([
+    [
+      ...begun({ properties: aliases }),
+      client({ type: "subscribe", packetId: 9, subscriptions: [{ topicFilter: "#", qos: 2 }] }),
+      server({ type: "publish", topic: long, properties }),
+      server({ ...publish(1, { topic: "" }), properties }),
+    ],
+    [...resumed({ properties: { maximumPacketSize: 40 } }), server(publish(1))],
+  ]);
+  assertEquals(findings, []);
+});

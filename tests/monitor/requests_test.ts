@@ -229,3 +229,8 @@ Deno.test("the monitor lists what the Server has not answered", () => {
     ["MQTT-3.12.4-1", "server", 30],
   ]);
 });
+
+Deno.test("the monitor knows every identifier that a subscription has had", () => {
+  const lines = [...asking({}, 5), ...more(6, "a"), sent({}, 5), sent({}, 6), ...more(7, "b")];
+  assertEquals(listen([lines]).rules, []);
+});

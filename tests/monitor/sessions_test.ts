@@ -143,3 +143,16 @@ Deno.test("the monitor lists who has not closed the connection", () => {
   ]]);
   assertEquals(owedOf(...KEPT_ALIVE, server(PINGRESP, 15_000)), []);
 });
+
+Deno.test("the monitor keeps as many sessions as it is told, and forgets the oldest", () => {
+  const rulesAfter = (mostSessions: number) => {
+    const sessions = new SessionMonitor(mostSessions);
+    const found: unknown[] = [];
+    const observe = ({ findings }: Observed) => found.push(...findings);
+    for (const lines of [begun(), begun({ clientId: "b" }), begun({ clientId: "c" }), GONE]) {
+      pass(new LinkMonitor({ sessions, observe }), [...lines, ...ends()]);
+    }
+    return found.length;
+  };
+  assertEquals([rulesAfter(2), rulesAfter(3)], [0, 1]);
+});
