@@ -22,6 +22,11 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** Called after each step. */
   readonly observe?: ((step: DialStep) => void) | undefined;
+  /**
+   * Whether the server may speak anything, for a relay: its first bytes are passed on whatever they
+   * are. Default: what cannot be MQTT is a fault.
+   */
+  readonly passesStrangers?: boolean | undefined;
   /** The names of the options in errors. Default: those of the library. */
   readonly names?: OptionNames | undefined;
 }

@@ -34,6 +34,7 @@ class Dialling {
   readonly #signal: AbortSignal;
   readonly #observe: (step: DialStep) => void;
   readonly #names: OptionNames;
+  readonly #passesStrangers: boolean;
   #phase: Phase = "connect";
 
   constructor(destination: Destination, options: DialOptions) {
@@ -42,6 +43,7 @@ class Dialling {
     this.#signal = signal;
     this.#observe = observe;
     this.#names = names;
+    this.#passesStrangers = options.passesStrangers ?? false;
   }
 
   async open(): Promise<Transport> {
@@ -49,7 +51,7 @@ class Dialling {
     try {
       this.#signal.throwIfAborted();
       const transport = await this.#openSteps();
-      return new FirstBytes(transport, destination, this.#names);
+      return new FirstBytes(transport, destination, this.#names, this.#passesStrangers);
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       const { connectFault } = await import("./socket_faults.ts");
@@ -200,12 +202,19 @@ class FirstBytes implements Transport {
   readonly #inner: Transport;
   readonly #destination: Destination;
   readonly #names: OptionNames;
+  readonly #passesStrangers: boolean;
   #isFirst = true;
 
-  constructor(inner: Transport, destination: Destination, names: OptionNames) {
+  constructor(
+    inner: Transport,
+    destination: Destination,
+    names: OptionNames,
+    passesStrangers: boolean,
+  ) {
     this.#inner = inner;
     this.#destination = destination;
     this.#names = names;
+    this.#passesStrangers = passesStrangers;
   }
 
   read(): Promise<Uint8Array | undefined> {
@@ -230,6 +239,7 @@ class FirstBytes implements Transport {
       throw firstReadFault(error, this.#destination, this.#names) ?? error;
     });
     this.#isFirst = false;
+    if (this.#passesStrangers) return chunk;
     const fault = chunk && strangerFault(chunk, this.#destination);
     if (fault !== undefined) throw fault;
     return chunk;

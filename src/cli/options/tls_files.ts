@@ -27,10 +27,14 @@ export const CLI_NAMES: OptionNames = {
   headers: "--header",
 };
 
-/** How to reach a server, with the contents of files. Warns when the host name is not checked. */
+/**
+ * How to reach a server, with the contents of files. Warns when the host name is not checked.
+ * `names` are those of the options, where a command has others.
+ */
 export async function destinationOf(
   { at, proxy, headers, given }: ServerPlace,
   stderr: Output,
+  names: OptionNames = CLI_NAMES,
 ): Promise<Destination> {
   const { scheme, hostname, port, path, address } = at;
   if (headers !== undefined) orUsage(() => checkHeaders(headers));
@@ -39,31 +43,34 @@ export async function destinationOf(
   if (given.insecure) {
     report(stderr, "--insecure: the host name in the server's certificate is NOT checked");
   }
-  const tls = await tlsOf(given);
-  orUsage(() => void tlsRequest(tls, hostname, CLI_NAMES));
+  const tls = await tlsOf(given, names);
+  orUsage(() => void tlsRequest(tls, hostname, names));
   return { ...place, headers, proxy, tls };
 }
 
-async function tlsOf(given: ServerValues): Promise<TlsOptions> {
+async function tlsOf(given: ServerValues, names: OptionNames): Promise<TlsOptions> {
   const { cert: certPath, key: keyPath, "tls-alpn": alpn, "tls-server-name": serverName } = given;
   const ca = [
-    ...given.cafile === undefined ? [] : [await certificateIn("cafile", given.cafile)],
+    ...given.cafile === undefined ? [] : [await certificateIn(names.ca, given.cafile)],
     ...given.capath === undefined ? [] : await certificatesIn(given.capath),
   ];
   const options = { ca, alpn, serverName, verify: given.insecure ? "chain only" : "host" } as const;
   if (certPath === undefined || keyPath === undefined) return options;
-  const cert = await certificateIn("cert", certPath);
-  const key = await textIn("key", keyPath);
+  const cert = await certificateIn(names.cert, certPath);
+  const key = await textIn(names.key, keyPath);
   orUsage(() => {
-    checkPrivateKey(`--key ${keyPath}`, key);
-    checkKeyPair(cert, key, { cert: `--cert ${certPath}`, key: `--key ${keyPath}` });
+    checkPrivateKey(`${names.key} ${keyPath}`, key);
+    checkKeyPair(cert, key, {
+      cert: `${names.cert} ${certPath}`,
+      key: `${names.key} ${keyPath}`,
+    });
   });
   return { ...options, cert, key };
 }
 
 async function certificateIn(option: string, path: string): Promise<string> {
   const text = await textIn(option, path);
-  orUsage(() => checkCertificate(`--${option} ${path}`, text));
+  orUsage(() => checkCertificate(`${option} ${path}`, text));
   return text;
 }
 
@@ -82,7 +89,7 @@ async function certificatesIn(folder: string): Promise<readonly string[]> {
   }
   const texts = new Set<string>();
   for (const name of names.sort()) {
-    const text = await textIn("capath", `${folder}/${name}`);
+    const text = await textIn("--capath", `${folder}/${name}`);
     // Keys are PEM files, too.
     if (text.includes("CERTIFICATE-----")) texts.add(text);
   }
@@ -96,7 +103,7 @@ async function textIn(option: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    throw usageFailure(unreadable(`--${option}`, path, error));
+    throw usageFailure(unreadable(option, path, error));
   }
 }
 

@@ -48,10 +48,14 @@ export function formatWhole(way: string, packet: Explanation, output: Output): s
   return `${way} ${formatHeading(packet, output)}${formatExplanation(packet, output, options)}`;
 }
 
-/** One line that names a packet. */
-export function formatHeading({ packetType, section, bytes }: Explanation, output: Output): string {
+/** One line that names a packet of `size` bytes, if not all of them are at hand. */
+export function formatHeading(
+  { packetType, section, bytes }: Explanation,
+  output: Output,
+  size: number = bytes.length,
+): string {
   const { bold, dim } = paintFor(output);
-  return `${bold(packetType)}, ${byteCount(bytes.length)} ${dim(`§${section}`)}\n`;
+  return `${bold(packetType)}, ${byteCount(size)} ${dim(`§${section}`)}\n`;
 }
 
 /** The lines that explain a packet to the last byte, or to its fault. */

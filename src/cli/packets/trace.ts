@@ -49,18 +49,20 @@ const GLUE = "\u00a0";
 const SHOWN = 48;
 const BYTES_ON_A_LINE = 24;
 
-/** A packet in a few lines: its type, its bytes, and its fields with their sections. */
+/**
+ * A packet in a few lines: its type, its bytes, and its fields with their sections. `size` is how
+ * many bytes it has, if not all are at hand.
+ */
 export function formatPacket(
   direction: Direction,
   { packetType, section, bytes, fields, fault }: Explanation,
   output: Output,
   hidden: readonly string[] = SECRETS,
+  size: number = bytes.length,
 ): string {
   const paint = paintFor(output);
   const arrow = direction === "→" ? paint.green(direction) : paint.cyan(direction);
-  const head = `${arrow} ${paint.bold(packetType)}, ${byteCount(bytes.length)} ${
-    paint.dim(`§${section}`)
-  }`;
+  const head = `${arrow} ${paint.bold(packetType)}, ${byteCount(size)} ${paint.dim(`§${section}`)}`;
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
   // Lines are broken between fields where possible.
   const meanings = fields.flatMap((field) => describeField(field, hidden))
