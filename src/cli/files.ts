@@ -14,6 +14,13 @@ export function unreadable(what: string, path: string, error: unknown): string {
     : `Cannot read ${file}: ${systemReason(error)}`;
 }
 
+/** The message for a file that cannot be written. */
+export function unwritable(path: string, error: unknown): string {
+  return error instanceof Deno.errors.NotCapable
+    ? `Cannot write ${quoted(path)}: permission denied; run it with --allow-write=${path}`
+    : `Cannot write ${quoted(path)}: ${systemReason(error)}`;
+}
+
 /** Why the system refused something: `"no such file or directory"`. */
 export function systemReason(error: unknown): string {
   const { message } = error as Error;

@@ -39,6 +39,10 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry
     summary: "explain the bytes of packets",
     load: async () => (await import("./commands/decode.ts")).decode,
   },
+  inspect: {
+    summary: "relay connections to a server and show what each end says",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
   broker: {
     summary: "run a broker",
     load: async () => (await import("./commands/broker.ts")).broker,

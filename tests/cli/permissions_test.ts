@@ -159,6 +159,15 @@ const SERVERS = [
   [["broker", "-h", "::1"], "[::1]:1883"],
   [["broker", "-h", "[::1]", "-p", "1"], "[::1]:1"],
   [["broker", "-h", "::1", "-p", "0"], "[::1]"],
+  [["inspect"], "127.0.0.1:1884,localhost:1883"],
+  [
+    ["inspect", "-l", "0", "-l", "ws://[::1]:1", "mqtts://a.example"],
+    "127.0.0.1,[::1]:1,a.example:8883",
+  ],
+  [
+    ["inspect", "-l", "mqtts://localhost:1", "--cert", "c", "--key", "k", "-p", "2"],
+    "localhost:1,127.0.0.1:1,localhost:2",
+  ],
 ] as const;
 
 for (const [args, net] of SERVERS) {

@@ -94,12 +94,27 @@ const BROKER: Files = {
   "options/help_test.ts": ["help"],
 };
 
+/** The options of the command `inspect`. */
+const INSPECT: Files = {
+  "commands/inspect_test.ts": [
+    ...["listen", "json", "full", "write", "show-password", "allow-origin"],
+    ...["host", "port", "url", "quiet", "options"],
+  ],
+  "commands/inspect_ways_test.ts": [
+    ...["cert", "key", "client-cert", "client-key", "cafile", "capath", "insecure"],
+    ...["tls-alpn", "tls-server-name", "unix", "proxy", "header"],
+  ],
+  "permissions_test.ts": ["print-permissions"],
+  "options/help_test.ts": ["help"],
+};
+
 /** The options that are tested, of each command whose list is complete. */
 export const TESTED: Readonly<Record<string, Files>> = {
   ...Object.fromEntries(
     Object.entries(OWN).map(([command, own]) => [command, { ...CONNECTION, ...own }]),
   ),
   broker: BROKER,
+  inspect: INSPECT,
 };
 
 const TABLES = new Map(
@@ -143,9 +158,9 @@ export function optionsTest(
     const shared = (CONNECTION[name] ?? []).filter((option) =>
       !Object.keys(OWN).some((command) => parsed.has(`${command} --${option}`))
     );
-    const own = Object.entries({ ...OWN, broker: BROKER }).flatMap(([command, files]) =>
-      (files[name] ?? []).map((option) => `${command} --${option}`)
-    );
+    const own = Object.entries({ ...OWN, broker: BROKER, inspect: INSPECT }).flatMap((
+      [command, files],
+    ) => (files[name] ?? []).map((option) => `${command} --${option}`));
     assertEquals([...shared, ...own.filter((option) => !parsed.has(option))], []);
     return Promise.resolve();
   });

@@ -3,11 +3,13 @@
 import { explainPacket } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
 import type { Context, Output } from "../context.ts";
-import { usageFailure } from "../failure.ts";
+import { Failure, usageFailure } from "../failure.ts";
+import { unreadable } from "../files.ts";
+import { isCapture } from "../inspect/pcapng.ts";
 import { formatExplanation, formatHeading, type FormatOptions } from "../packets/format.ts";
 import { wholeOf } from "../terminal/stdin.ts";
 import { quoted } from "../terminal/text.ts";
-import type { DecodeArguments } from "./decode.ts";
+import { type DecodeArguments, isCaptureName } from "./decode.ts";
 
 /** How many packets are explained before the signal is checked. */
 const PACKETS_AT_A_TIME = 256;
@@ -21,13 +23,45 @@ export async function run(
   { options, operands }: DecodeArguments,
 ): Promise<number> {
   const { stdout } = context;
+  if (operands.some(isCaptureName)) return await decodeFile(context, options, operands);
   const fromInput = operands.length === 0 || operands[0] === "-";
   if (fromInput ? operands.length > 1 : options.raw) {
     throw usageFailure("Give the bytes either as HEX or on standard input, not both");
   }
   const bytes = fromInput ? await readInput(context, options) : bytesOfHex(operands.join(" "));
+  if (fromInput && !options.hex && isCapture(bytes)) {
+    return await decodeCapture(context, options, [bytes]);
+  }
   if (bytes.length === 0) throw usageFailure("No bytes to decode; see decode --help");
   return await explainAll(bytes, stdout, options, context.signal);
+}
+
+async function decodeFile(
+  context: Context,
+  options: DecodeArguments["options"],
+  operands: readonly string[],
+): Promise<number> {
+  const [path, ...others] = operands;
+  if (others.length > 0 || options.raw || options.hex) {
+    throw usageFailure("Expected one capture, without HEX, --raw and --hex");
+  }
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path!);
+  } catch (error) {
+    throw new Failure(unreadable("", path!, error));
+  }
+  return await decodeCapture(context, options, file.readable);
+}
+
+/** Explains a capture as it is read: with it comes what is needed for that. */
+async function decodeCapture(
+  context: Context,
+  options: FormatOptions,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<number> {
+  const { explainCapture } = await import("../inspect/explain_capture.ts");
+  return await explainCapture(context, options.full ?? false, chunks);
 }
 
 async function explainAll(

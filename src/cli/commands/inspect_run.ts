@@ -1,0 +1,156 @@
+// What `inspect` does: relays connections until Ctrl-C, shows their packets, and records them.
+
+import type { CertificateOptions, Listener, ListenOptions } from "../../io/listen.ts";
+import type { Context, Output } from "../context.ts";
+import { Failure } from "../failure.ts";
+import { systemReason, unreadable, unwritable } from "../files.ts";
+import { Capture } from "../inspect/capture.ts";
+import { EntryFormatter } from "../inspect/format.ts";
+import { Inspector, now } from "../inspect/inspector.ts";
+import { entryToJson, missedToJson } from "../inspect/json.ts";
+import { isSecure } from "../inspect/listeners.ts";
+import { Observer } from "../inspect/observer.ts";
+import { type Formatter, view } from "../inspect/viewer.ts";
+import { urlOf } from "../options/server.ts";
+import { CLI_NAMES, destinationOf } from "../options/tls_files.ts";
+import { QueuedOutput } from "../terminal/queued_output.ts";
+import { quoted, report } from "../terminal/text.ts";
+import { type InspectArguments, inspectedServer, inspectListeners } from "./inspect.ts";
+
+/** At the end, output that is not read for so many milliseconds is given up. */
+const PATIENCE = 2000;
+
+const NAMES = { ...CLI_NAMES, cert: "--client-cert", key: "--client-key" };
+
+/** Runs `inspect`. */
+export async function run(context: Context, given: InspectArguments): Promise<number> {
+  const { stdout, stderr, signal } = context;
+  const { options } = given;
+  const server = inspectedServer(given);
+  const places = await placesOf(given);
+  const destination = await destinationOf(server, stderr, NAMES);
+  // No connection waits until this is read.
+  const notes = new QueuedOutput(stderr);
+  await using _ = { [Symbol.asyncDispose]: () => notes.flush(PATIENCE) };
+  const url = urlOf(server.at);
+  await using recording = options.write === undefined
+    ? undefined
+    : await Recording.begin(options.write, url, notes);
+  const observer = new Observer({
+    showsSecrets: options["show-password"],
+    capture: recording?.capture,
+  });
+  const onRefused = (message: string) => report(notes, message);
+  const inspector = new Inspector({ destination, observer, names: NAMES, onRefused });
+  try {
+    for (const place of places) {
+      const { url: here } = await listening(inspector, place);
+      report(notes, `${here} is relayed to ${url}`);
+    }
+    const formatter = options.json ? JSON_LINES : new EntryFormatter(stdout, options);
+    const cursor = observer.follow();
+    const viewing = view(cursor, stdout, formatter);
+    await Promise.race([abortOf(signal), viewing]);
+    await inspector.close();
+    observer.close();
+    await withPatience(viewing);
+    if (cursor.behind > 0) report(notes, `${cursor.behind} packets were not shown in time`);
+    return 0;
+  } finally {
+    await inspector.close();
+  }
+}
+
+const JSON_LINES: Formatter = { format: entryToJson, missed: missedToJson };
+
+/** A capture and its file. Disposing it writes what is left, and says what is missing. */
+class Recording implements AsyncDisposable {
+  readonly capture: Capture;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #notes: Output;
+
+  private constructor(path: string, file: Deno.FsFile, url: string, notes: Output) {
+    this.#path = path;
+    this.#file = file;
+    this.#notes = notes;
+    const writer = {
+      async write(bytes: Uint8Array) {
+        for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+      },
+    };
+    const onFailure = (error: unknown) => {
+      report(notes, `Cannot write ${quoted(path)} any further: ${systemReason(error)}`);
+    };
+    this.capture = new Capture(writer, `mqtt5 inspect ${url}`, onFailure);
+  }
+
+  static async begin(path: string, url: string, notes: Output): Promise<Recording> {
+    try {
+      return new Recording(path, await Deno.create(path), url, notes);
+    } catch (error) {
+      throw new Failure(unwritable(path, error));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.capture.finish(now());
+    this.#file.close();
+    const { dropped } = this.capture;
+    if (dropped > 0) report(this.#notes, `${dropped} frames are missing in ${quoted(this.#path)}`);
+  }
+}
+
+async function placesOf(given: InspectArguments): Promise<readonly ListenOptions[]> {
+  const places = inspectListeners(given);
+  if (!places.some(isSecure)) return places;
+  const certificate: CertificateOptions = {
+    cert: await textOf(given.options.cert!),
+    key: await textOf(given.options.key!),
+  };
+  return places.map((place) => isSecure(place) ? { ...place, ...certificate } : place);
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Failure(unreadable("", path, error));
+  }
+}
+
+async function listening(inspector: Inspector, place: ListenOptions): Promise<Listener> {
+  try {
+    return await inspector.listen(place);
+  } catch (error) {
+    const { message, code } = error as Error & { readonly code?: string };
+    const where = `${place.hostname}:${place.port}`;
+    if (code === "EADDRINUSE") {
+      throw new Failure(
+        `Cannot listen on ${where}: the address is in use; choose another port with --listen`,
+      );
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Failure(`${message.replace(/, run again.*$/, "")}; run it with --allow-net`);
+    }
+    if ((error instanceof TypeError || error instanceof RangeError) && code === undefined) {
+      throw error;
+    }
+    throw new Failure(`Cannot listen on ${where}: ${systemReason(error)}`);
+  }
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}
+
+/** Waits for the viewer to show what is left, but not for ever. */
+async function withPatience(viewing: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE));
+  await Promise.race([viewing, late]);
+  clearTimeout(timer);
+}

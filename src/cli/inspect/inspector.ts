@@ -1,0 +1,150 @@
+// Accepts connections, connects each to the server, and lets an observer look at what is passed on.
+
+import type { Destination } from "../../io/destination.ts";
+import type { OptionNames } from "../../io/fault_texts.ts";
+import {
+  type HandshakeLimits,
+  listen,
+  type Listener,
+  type ListenOptions,
+} from "../../io/listen.ts";
+import { dialBySockets } from "../../io/socket_dial.ts";
+import type { Transport } from "../../io/transport.ts";
+import type { PeerInfo } from "../../session/peer.ts";
+import type { LinkObserver } from "./link_observer.ts";
+import type { Observer } from "./observer.ts";
+import { relay } from "./relay.ts";
+
+/** How long the server may take to accept a connection, and a client to open one, milliseconds. */
+const PATIENCE = 10_000;
+
+/** TLS handshakes of clients at the same time. */
+const HANDSHAKES = 100;
+
+/** What an inspector works with. */
+export interface InspectorOptions {
+  readonly destination: Destination;
+  readonly observer: Observer;
+  /** The names of the options, for messages. */
+  readonly names: OptionNames;
+  /** Is told, in a sentence, of a client with which there is no connection. */
+  readonly onRefused: (message: string) => void;
+}
+
+/** Relays connections until it is closed. */
+export class Inspector {
+  readonly #options: InspectorOptions;
+  readonly #listeners: Listener[] = [];
+  readonly #closing = new AbortController();
+  /** The connections that last, and what closes them. */
+  readonly #links = new Set<Promise<void>>();
+  readonly #transports = new Set<Transport>();
+
+  constructor(options: InspectorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts listening.
+   *
+   * @throws {TypeError} when an option is wrong
+   * @throws {Error} what the platform throws when it cannot listen there
+   */
+  async listen(place: ListenOptions): Promise<Listener> {
+    const { onRefused } = this.#options;
+    const limits: HandshakeLimits = {
+      handshakeTimeout: PATIENCE,
+      handshakes: HANDSHAKES,
+      onRefused: ({ address, message }) => onRefused(`${address}: ${message}`),
+    };
+    const isWebSocket = place.protocol === "ws" || place.protocol === "wss";
+    const listener = await listen(place, limits, (transport, peer) => {
+      const link = this.#relay(transport, peer, isWebSocket);
+      this.#links.add(link);
+      void link.then(() => this.#links.delete(link));
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Stops listening and closes all connections. Resolves when nothing is open any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const closed = this.#listeners.splice(0).map((listener) => listener.close());
+    for (const transport of this.#transports) transport.close();
+    await Promise.all([...closed, ...this.#links]);
+  }
+
+  /** Relays one connection. Never rejects. */
+  async #relay(client: Transport, peer: PeerInfo, isWebSocket: boolean): Promise<void> {
+    const { observer, destination } = this.#options;
+    if (this.#closing.signal.aborted) return client.close();
+    this.#transports.add(client);
+    let server: Transport | undefined;
+    let link: LinkObserver | undefined;
+    let fault: string | undefined;
+    try {
+      // Before it has sent something, it has not opened its WebSocket, and nothing can be written.
+      const first = isWebSocket ? await firstOf(client) : undefined;
+      if (isWebSocket && first === undefined) return;
+      const { address, listener = "" } = peer;
+      link = observer.open({ client: address, listener, server: destination.address }, now());
+      server = await this.#dial();
+      this.#transports.add(server);
+      fault = await relay({ client, server }, observed(link), first);
+      if (this.#closing.signal.aborted) fault = undefined;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) fault = messageOf(error);
+    } finally {
+      link?.close(fault, now());
+      for (const transport of [client, server]) {
+        if (transport === undefined) continue;
+        transport.close();
+        this.#transports.delete(transport);
+      }
+    }
+  }
+
+  async #dial(): Promise<Transport> {
+    const { destination, names } = this.#options;
+    const deadline = AbortSignal.timeout(PATIENCE);
+    const signal = AbortSignal.any([this.#closing.signal, deadline]);
+    try {
+      const server = await dialBySockets(destination, { signal, names, passesStrangers: true });
+      if (!this.#closing.signal.aborted) return server;
+      server.close();
+      throw this.#closing.signal.reason;
+    } catch (error) {
+      if (!deadline.aborted || this.#closing.signal.aborted) throw error;
+      throw new Error(
+        `Cannot connect to ${destination.address}: no connection within ${PATIENCE / 1000} s`,
+      );
+    }
+  }
+}
+
+/** The first bytes of a client; `undefined` if it closes, or is too slow, and then it is closed. */
+async function firstOf(client: Transport): Promise<Uint8Array | undefined> {
+  const timer = setTimeout(() => client.close(), PATIENCE);
+  try {
+    return await client.read();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function observed(link: LinkObserver) {
+  return {
+    pass: (from: "client" | "server", bytes: Uint8Array) => link.pass(from, bytes, now()),
+    end: (from: "client" | "server") => link.end(from, now()),
+  };
+}
+
+/** Milliseconds since 1970 that never go back. */
+export function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

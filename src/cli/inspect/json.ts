@@ -1,0 +1,99 @@
+// What was observed, as lines of JSON for programs.
+
+import type { Side } from "../../monitor/mod.ts";
+import { decodePacket, type Packet, PacketError } from "../../packets/mod.ts";
+import { textIn } from "../messages/json.ts";
+import { explanationOf, isOlder } from "./format.ts";
+import type { Entry, ObservedPacket } from "./link_observer.ts";
+
+const DIRECTIONS: { readonly [From in Side]: string } = {
+  client: "client to server",
+  server: "server to client",
+};
+
+/** An entry as a line. */
+export function entryToJson(entry: Entry): string {
+  const { link, time } = entry;
+  const place = { time: new Date(time).toISOString(), connection: link.id };
+  return `${JSON.stringify({ ...place, ...fieldsOf(entry) })}\n`;
+}
+
+/** The line for entries that were lost. */
+export function missedToJson(count: number): string {
+  return `${JSON.stringify({ event: "omitted", count })}\n`;
+}
+
+function fieldsOf(entry: Entry): object {
+  switch (entry.type) {
+    case "opened": {
+      const { client, server, listener } = entry.link;
+      return { event: "opened", client, listener, server };
+    }
+    case "ended":
+      return { event: "ended", direction: DIRECTIONS[entry.from] };
+    case "missing":
+      return { event: "missing", direction: DIRECTIONS[entry.from], size: entry.count };
+    case "closed": {
+      const { sent, clientId, protocol } = entry.link;
+      return { event: "closed", fault: entry.fault, clientId, protocol, sent };
+    }
+    case "packet":
+      return {
+        event: entry.isPacket ? "packet" : "bytes",
+        direction: DIRECTIONS[entry.from],
+        protocol: entry.protocol,
+        size: entry.size,
+        ...entry.isPacket ? packetFields(entry) : {},
+        hex: entry.bytes.toHex(),
+        ...entry.findings.length > 0 && { findings: entry.findings },
+      };
+    default:
+      return entry satisfies never;
+  }
+}
+
+function packetFields(observed: ObservedPacket): object {
+  const { packetType, fault } = explanationOf(observed);
+  const packet = isOlder(observed) ? undefined : packetOf(observed);
+  return {
+    name: packetType,
+    ...packet !== undefined && { packet: shown(packet) },
+    ...fault !== undefined && { fault: fault.message },
+    ...!observed.isWhole && { isWhole: false },
+  };
+}
+
+/** The packet; a PUBLISH of which only the beginning is kept, with as much of its payload. */
+function packetOf({ bytes, size, isWhole }: ObservedPacket): Packet | undefined {
+  try {
+    return decodePacket(isWhole && bytes.length < size ? shortened(bytes) : bytes);
+  } catch (error) {
+    if (error instanceof PacketError) return undefined;
+    throw error;
+  }
+}
+
+/** The same packet with a Remaining Length that says how many bytes of it there are. */
+function shortened(bytes: Uint8Array): Uint8Array {
+  let body = 1;
+  while (bytes[body]! >= 0x80) body++;
+  body++;
+  const length = bytes.length - body;
+  const header = [bytes[0]!];
+  for (let rest = length;; rest >>= 7) {
+    header.push(rest < 0x80 ? rest : rest & 0x7f | 0x80);
+    if (rest < 0x80) break;
+  }
+  const packet = new Uint8Array(header.length + length);
+  packet.set(header);
+  packet.set(bytes.subarray(body), header.length);
+  return packet;
+}
+
+/** A value in which bytes are text, or base64 in an object where they are none. */
+function shown(value: unknown): unknown {
+  if (value instanceof Uint8Array) return textIn(value) ?? { base64: value.toBase64() };
+  if (Array.isArray(value)) return value.map(shown);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, value]) => [name, shown(value)]));
+}

@@ -1,0 +1,113 @@
+// Looks at connections while they last: bytes in, what they mean out. It keeps the newest packets
+// for whoever shows them, counts all of them, and never makes anybody wait. Nothing here meets a
+// socket or a clock: each call says what time it is.
+
+import { SessionMonitor, type Side } from "../../monitor/mod.ts";
+import { EntryRing, type RingCursor, type RingLimits } from "./entry_ring.ts";
+import { type Entry, type LinkInfo, LinkObserver, type LinkSink } from "./link_observer.ts";
+
+/** Takes the bytes of all connections, without secrets, for a capture. */
+export interface CaptureSink {
+  /** A connection is open. */
+  opened(link: LinkInfo, time: number): void;
+  /** The next bytes of a direction; they may change afterwards. */
+  bytes(link: LinkInfo, from: Side, bytes: Uint8Array, time: number): void;
+  /** One end has said that it sends no more. */
+  ended(link: LinkInfo, from: Side, time: number): void;
+  /** A connection is closed; `fault` if it broke. */
+  closed(link: LinkInfo, fault: string | undefined, time: number): void;
+}
+
+/** How to observe. */
+export interface ObserverOptions {
+  /** Whether the Password and Authentication Data are left as they are. */
+  readonly showsSecrets?: boolean;
+  /** How much is kept. Default: 10,000 entries and 32 MiB. */
+  readonly limits?: RingLimits;
+  /** Takes the bytes. */
+  readonly capture?: CaptureSink | undefined;
+}
+
+/** What is kept, unless something else is said. */
+const LIMITS: RingLimits = { entries: 10_000, bytes: 33_554_432 };
+
+/** Packets that are not whole yet may take so many bytes on all connections, before judging ends. */
+const MOST_PENDING = 134_217_728;
+
+/** Observes connections. */
+export class Observer {
+  readonly #ring: EntryRing<Entry>;
+  readonly #showsSecrets: boolean;
+  readonly #capture: CaptureSink | undefined;
+  readonly #sessions = new SessionMonitor();
+  readonly #open = new Map<number, LinkObserver>();
+  #count = 0;
+  #packets = 0;
+  #bytes = 0;
+  #findings = 0;
+  #pending = 0;
+
+  /** Observes nothing yet. */
+  constructor({ showsSecrets = false, limits = LIMITS, capture }: ObserverOptions = {}) {
+    this.#ring = new EntryRing(limits);
+    this.#showsSecrets = showsSecrets;
+    this.#capture = capture;
+  }
+
+  /** The connections that are open, the oldest first. */
+  get connections(): readonly LinkInfo[] {
+    return Array.from(this.#open.values(), ({ info }) => info);
+  }
+
+  /** What has passed in all, exactly, however little of it is kept. */
+  get counts(): Readonly<Record<"connections" | "packets" | "bytes" | "findings", number>> {
+    return {
+      connections: this.#count,
+      packets: this.#packets,
+      bytes: this.#bytes,
+      findings: this.#findings,
+    };
+  }
+
+  /** Begins to observe a connection from `client` to `server`, addresses for people. */
+  open(place: Pick<LinkInfo, "client" | "server" | "listener">, time: number): LinkObserver {
+    const id = ++this.#count;
+    const capture = this.#capture;
+    const sink: LinkSink = {
+      entry: (entry) => {
+        this.#ring.add(entry);
+        if (entry.type !== "packet") return;
+        if (entry.isPacket) this.#packets++;
+        this.#findings += entry.findings.length;
+      },
+      bytes: (from, bytes, time) => {
+        this.#bytes += bytes.length;
+        capture?.bytes(link.info, from, bytes, time);
+      },
+      ended: (from, time) => capture?.ended(link.info, from, time),
+      closed: (fault, time) => {
+        this.#open.delete(id);
+        capture?.closed(link.info, fault, time);
+      },
+      hold: (change) => {
+        this.#pending += change;
+        return this.#pending <= MOST_PENDING;
+      },
+    };
+    const link = new LinkObserver({ id, ...place }, this.#sessions, !this.#showsSecrets, sink);
+    this.#open.set(id, link);
+    capture?.opened(link.info, time);
+    link.begin(time);
+    return link;
+  }
+
+  /** Follows what is observed. */
+  follow(): RingCursor<Entry> {
+    return this.#ring.follow();
+  }
+
+  /** Nothing more will be observed: whoever follows comes to an end. */
+  close(): void {
+    this.#ring.close();
+  }
+}

@@ -1,0 +1,185 @@
+// What is observed of connections: their packets with what was found in them, and exact counts.
+
+import { concat } from "jsr:@std/bytes@^1/concat";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodePacket, type PacketInit } from "../../../mod.ts";
+import type { Output } from "../../../src/cli/context.ts";
+import { EntryFormatter } from "../../../src/cli/inspect/format.ts";
+import { entryToJson } from "../../../src/cli/inspect/json.ts";
+import type { LinkObserver } from "../../../src/cli/inspect/link_observer.ts";
+import { Observer } from "../../../src/cli/inspect/observer.ts";
+import { bytesOf } from "../../hex.ts";
+
+const TIME = Date.UTC(2026, 0, 31, 12);
+const PLACE = { client: "127.0.0.1:4711", server: "127.0.0.1:1883", listener: "mqtt://a:1884" };
+const encoder = new TextEncoder();
+
+/** An output without colours, of the usual width. */
+const PLAIN: Output = {
+  write() {},
+  writeBytes: () => Promise.resolve(),
+  status() {},
+  isTerminal: false,
+  colors: false,
+  columns: 80,
+};
+
+function begin(options: ConstructorParameters<typeof Observer>[0] = {}) {
+  const observer = new Observer(options);
+  return { observer, cursor: observer.follow(), link: observer.open(PLACE, TIME) };
+}
+
+function send(link: LinkObserver, from: "client" | "server", ...packets: PacketInit[]): void {
+  link.pass(from, concat(packets.map((packet) => encodePacket(packet))), TIME);
+}
+
+const CONNECT: PacketInit = {
+  type: "connect",
+  clientId: "device",
+  username: "user",
+  password: encoder.encode("geheim"),
+};
+
+/** All that is shown of a conversation. */
+function shown({ cursor }: ReturnType<typeof begin>, full = false): string {
+  const formatter = new EntryFormatter(PLAIN, { full });
+  return cursor.take(Infinity).entries.map((entry) => formatter.format(entry)).join("");
+}
+
+Deno.test("each packet has its findings, with the statement and a sentence", () => {
+  const scene = begin();
+  send(scene.link, "client", CONNECT);
+  send(scene.link, "server", { type: "connack" });
+  send(scene.link, "client", { type: "pingreq" }, { type: "connect", clientId: "device" });
+  const packets = scene.cursor.take(Infinity).entries.filter(({ type }) => type === "packet");
+  assertEquals(
+    packets.map((entry) =>
+      entry.type === "packet" && entry.findings.map(({ statement }) => statement)
+    ),
+    [[], [], [], ["MQTT-3.1.0-2"]],
+  );
+  const formatter = new EntryFormatter(PLAIN, { full: false });
+  assertMatch(formatter.format(packets[3]!), /\n {4}! [^\n]*\[MQTT-3\.1\.0-2\]\n$/);
+  const json = JSON.parse(entryToJson(packets[3]!));
+  assertEquals(json.findings[0].statement, "MQTT-3.1.0-2");
+  assertEquals(json.packet.clientId, "device");
+});
+
+Deno.test("the Password is hidden in text, JSON, hex and captures, unless it is to be shown", () => {
+  for (const showsSecrets of [false, true]) {
+    const captured: Uint8Array[] = [];
+    const capture = {
+      opened() {},
+      ended() {},
+      closed() {},
+      bytes: (_link: unknown, _from: unknown, bytes: Uint8Array) =>
+        void captured.push(bytes.slice()),
+    };
+    const scene = begin({ showsSecrets, capture });
+    send(scene.link, "client", CONNECT);
+    const json = scene.cursor.take(Infinity).entries.map(entryToJson).join("");
+    const other = begin({ showsSecrets });
+    send(other.link, "client", CONNECT);
+    const text = shown(other);
+    const latin1 = new TextDecoder("latin1").decode(concat(captured));
+    for (
+      const [where, secret, hidden] of [
+        [json, "geheim", '"******"'],
+        [json, encoder.encode("geheim").toHex(), "2a2a2a2a2a2a"],
+        [text, "geheim", '"******"'],
+        [text, "67 65 68 65 69 6D", "2A 2A 2A 2A 2A 2A"],
+        [latin1, "geheim", "******"],
+      ] as const
+    ) {
+      assertEquals([where.includes(secret), where.includes(hidden)], [showsSecrets, !showsSecrets]);
+    }
+  }
+});
+
+Deno.test("MQTT 3.1.1 is recognized: CONNECT up to the version, the others by their headers", () => {
+  const scene = begin();
+  scene.link.pass("client", bytesOf("10 0D 0004 4D515454 04 02 003C 0001 64"), TIME);
+  scene.link.pass("server", bytesOf("20 02 00 00"), TIME);
+  scene.link.pass("client", bytesOf("30 05 0001 61 6869"), TIME);
+  assertEquals(scene.link.info.clientId, "d");
+  const text = shown(scene);
+  assertMatch(text, /Protocol Version 4 [^]*MQTT 3\.1\.1: only the fixed headers/);
+  assertMatch(text, /← CONNACK, 4 bytes §3\.2\n {4}20 02 00 00\n→ PUBLISH, 7 bytes §3\.3\n/);
+  assert(!text.includes("!"), text);
+});
+
+Deno.test("bytes that are no packet are shown as what they are", () => {
+  const scene = begin();
+  scene.link.pass("client", encoder.encode("GET / HTTP/1.1\r\n"), TIME);
+  scene.link.pass("server", bytesOf("16 03 03 00"), TIME);
+  const text = shown(scene);
+  assertMatch(text, /→ not MQTT, 1\d bytes\n {4}"/);
+  assertMatch(text, /← TLS, not MQTT, \d bytes\n {4}16 03/);
+});
+
+Deno.test("a malformed packet is shown up to its fault, and every byte of it if that is wanted", () => {
+  for (const full of [false, true]) {
+    const scene = begin();
+    send(scene.link, "client", CONNECT);
+    send(scene.link, "server", { type: "connack" });
+    scene.link.pass("client", bytesOf("82 02 00 00"), TIME);
+    const text = shown(scene, full);
+    assertMatch(text, /→ SUBSCRIBE, 4 bytes/);
+    assertEquals(text.match(/Packet Identifier at byte 2 is 0/g)?.length, 1);
+    assertEquals(text.includes("Fixed header"), full);
+  }
+});
+
+Deno.test("the end of each direction and of the connection are told, and what was cut off", () => {
+  const scene = begin();
+  scene.link.pass("client", bytesOf("10 20 00 04"), TIME);
+  scene.link.end("client", TIME);
+  scene.link.close("the connection to the server broke: timed out", TIME);
+  const text = shown(scene);
+  assertMatch(
+    text,
+    /cut off[^]*- The client sends no more\n- closed: the connection to the server/,
+  );
+  assertEquals(scene.observer.connections, []);
+});
+
+Deno.test("all is counted exactly, however little is kept", () => {
+  const scene = begin({ limits: { entries: 10, bytes: 1_000_000 } });
+  send(scene.link, "client", CONNECT);
+  for (let count = 0; count < 100; count++) {
+    send(scene.link, "client", { type: "publish", topic: "a", payload: encoder.encode("x") });
+  }
+  const { missed, entries } = scene.cursor.take(Infinity);
+  assertEquals([missed, entries.length], [92, 10]);
+  const { packets, connections } = scene.observer.counts;
+  assertEquals([packets, connections], [101, 1]);
+  assertEquals(scene.observer.connections[0]!.sent.client.packets, 101);
+  assertEquals(scene.observer.counts.bytes, scene.observer.connections[0]!.sent.client.bytes);
+});
+
+Deno.test("of a large PUBLISH the size is told, and JSON has the beginning of its payload", () => {
+  const scene = begin();
+  const payload = encoder.encode("x".repeat(100_000));
+  send(scene.link, "client", CONNECT, { type: "publish", topic: "a", payload });
+  const { entries } = scene.cursor.take(Infinity);
+  const json = JSON.parse(entryToJson(entries.at(-1)!));
+  assertEquals([json.size, json.packet.topic, json.hex.length], [100_008, "a", 131_072]);
+  assertMatch(json.packet.payload, /^x{60000,}$/);
+  const text = new EntryFormatter(PLAIN, { full: false }).format(entries.at(-1)!);
+  assertMatch(text, /PUBLISH, 100008 bytes[^]*only 65536 bytes kept/);
+});
+
+Deno.test("payloads are text in JSON, and base64 where they are none", () => {
+  const scene = begin();
+  const payloads = [encoder.encode("text"), new Uint8Array([0xff, 0x00])];
+  send(scene.link, "client", CONNECT);
+  for (const payload of payloads) {
+    send(scene.link, "client", { type: "publish", topic: "a", payload });
+  }
+  const packets = scene.cursor.take(Infinity).entries.slice(-2).map((entry) =>
+    JSON.parse(entryToJson(entry))
+  );
+  assertEquals(packets.map(({ packet }) => packet.payload), ["text", { base64: "/wA=" }]);
+  assertEquals(packets.map(({ direction }) => direction), Array(2).fill("client to server"));
+  assertEquals(packets[0].time, "2026-01-31T12:00:00.000Z");
+});
