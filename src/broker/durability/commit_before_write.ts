@@ -273,7 +273,12 @@ export class CommitBeforeWrite {
   /** Whether everything that the bytes to be written promise is committed. */
   #isCommitted(connection: BrokerConnection, session: BrokerSession): boolean {
     const { store } = this.#setup;
-    if (session.connection !== connection) return true;
+    // One that has ended, or that another has taken over, may still have a PUBREL to write.
+    if (session.connection !== connection) {
+      if (!isDurable(session)) return true;
+      store.touch(session);
+      return store.isStored(session);
+    }
     // A session that is not durable may replace a durable one, whose end must be committed, and
     // may have a Will, which must be committed, too.
     if (!isDurable(session)) {
