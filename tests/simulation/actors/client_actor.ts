@@ -74,7 +74,8 @@ export class ClientActor {
     const process = this.#stage.process("client", clientId, store);
     this.#disk?.startedBy(process);
     this.#stage.forgetRequests(clientId);
-    if (beginning.cleanStart === false && store !== "kept") this.#stage.forgetClient(clientId);
+    // Its store may have begun after the session, even if that was before this process.
+    if (beginning.cleanStart === false) this.#stage.forgetClient(clientId);
     process.onCrash = () => this.#crashed(process, RESTART, {});
     const application = new Application(process, this.#memory, () => this.#over(process));
     this.#current = { process, application };
