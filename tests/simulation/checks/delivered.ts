@@ -53,7 +53,8 @@ export function acceptedSince(
   if (called > facts.end || qos === 0 || mayExpire(facts, message)) return undefined;
   if (isWill) {
     const [first] = routed;
-    return first === undefined || facts.isSoonKilled(first) ? undefined : first;
+    if (first === undefined || first > facts.end || facts.isSoonKilled(first)) return undefined;
+    return first;
   }
   if (facts.process(process).hasForeignSession === true) return undefined;
   const isAccepted = outcomes.some(({ reasonCode }) => reasonCode !== undefined);

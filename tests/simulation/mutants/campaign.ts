@@ -9,7 +9,7 @@ import { type Mutant, plant } from "./mutant.ts";
 
 /** What is wanted of a campaign. */
 export interface CampaignOptions {
-  /** Only mistakes whose name has this in it. */
+  /** Only mistakes whose name this regular expression matches. */
   readonly name?: string | undefined;
   /** The first seed. */
   readonly from: number;
@@ -33,7 +33,8 @@ const LONGEST = 60_000;
 
 /** Looks for all mistakes. Returns the exit code: 1 when one was not found in time. */
 export async function hunt({ name = "", from, most, workers }: CampaignOptions): Promise<number> {
-  const mutants = MUTANTS.filter((mutant) => mutant.name.includes(name));
+  const wanted = new RegExp(name);
+  const mutants = MUTANTS.filter((mutant) => wanted.test(mutant.name));
   const left = [...mutants];
   const searches: Search[] = [];
   await using trees = new AsyncDisposableStack();

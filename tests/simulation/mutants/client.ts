@@ -122,14 +122,6 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     within: 500,
   },
   {
-    name: "disconnect() does not wait for what was published",
-    file: "src/client/client.ts",
-    from: "        await this.#publisher.idle(timeout, link);",
-    to: "        void timeout;",
-    by: "receipts",
-    within: 3000,
-  },
-  {
     name: "the journal tells of success when a commit has failed",
     file: "src/client/journal.ts",
     from: "      this.#failed(batch, error as Error);\n      return Promise.resolve();",

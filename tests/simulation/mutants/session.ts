@@ -154,7 +154,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     name: "the client never asks whether the server lives",
     file: "src/session/keep_alive.ts",
     from: "    } else if (now < this.#due) return undefined;",
-    to: "    } else return undefined;",
+    to: "    } else {\n      if (now >= this.#due) this.#sent = this.#answered = now;\n" +
+      "      return undefined;\n    }",
     by: "monitor",
     within: 1000,
   },
