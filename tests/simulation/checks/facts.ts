@@ -42,6 +42,7 @@ export class Facts {
   readonly hasDrained: boolean;
   /** The broker's process that each link has reached. */
   readonly #servers = new Map<number, number>();
+  readonly #matching = new Map<string, FilterAsked[]>();
 
   constructor(history: History) {
     this.history = history;
@@ -126,6 +127,26 @@ export class Facts {
       killed < moment && this.brokers[place + 1]?.event.store !== "kept"
     );
     return forgotten?.killed ?? -1;
+  }
+
+  /**
+   * The Topic Filters that match a topic, of all subscriptions that a client has ever asked for: by
+   * which of them a message has come nobody can tell for sure.
+   */
+  matching(client: string, topic: string): readonly FilterAsked[] {
+    const key = `${client} ${topic}`;
+    let found = this.#matching.get(key);
+    if (found === undefined) {
+      found = [];
+      for (const subscription of this.subscriptions.values()) {
+        if (subscription.client !== client) continue;
+        for (const filter of subscription.filters) {
+          if (matches(filter.topicFilter, topic)) found.push(filter);
+        }
+      }
+      this.#matching.set(key, found);
+    }
+    return found;
   }
 
   /** The process of a subscription or message. */

@@ -65,6 +65,7 @@ function handedTwice(
   message: MessageFacts,
   handings: readonly Handing[],
 ): Violation[] {
+  if (handings.length === 1) return [];
   const { published: { id }, called, client, routed } = message;
   // A Will is published at the end of each connection.
   const times = message.isWill ? Math.max(1, routed.length) : 1;
@@ -133,13 +134,7 @@ function copiesFor(
   { event: { process } }: Handing,
 ): number {
   const { name } = facts.process(process).event;
-  const filters = new Set<string>();
-  for (const subscription of facts.subscriptions.values()) {
-    if (subscription.client !== name) continue;
-    for (const { topicFilter } of subscription.filters) {
-      if (matches(topicFilter, topic)) filters.add(topicFilter);
-    }
-  }
+  const filters = new Set(facts.matching(name, topic).map(({ topicFilter }) => topicFilter));
   // That of requests is none of the application's own.
   if (isResponse(topic)) filters.add(topic);
   const shared = [...filters].filter(isShared).length;

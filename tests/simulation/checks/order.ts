@@ -4,7 +4,7 @@
 
 import type { Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
-import { type Facts, isShared, matches } from "./facts.ts";
+import { type Facts, isShared } from "./facts.ts";
 import { violation } from "./violation.ts";
 
 /** The message of a stream that was published last of those that were handed. */
@@ -27,7 +27,11 @@ export function order(facts: Facts): Violation[] {
     const handle = `${event.subscription}:${event.id}`;
     if (seen.has(handle)) continue;
     seen.add(handle);
-    if (isPartlyShared(facts, facts.process(event.process).event.name, event.topic)) continue;
+    const { name } = facts.process(event.process).event;
+    // What comes by a Shared Subscription need not keep the order.
+    if (facts.matching(name, event.topic).some(({ topicFilter }) => isShared(topicFilter))) {
+      continue;
+    }
     const { published: { qos, topic }, process, client } = message;
     const { store } = facts.process(process).event;
     const publisher = store === "none" ? process : client;
@@ -57,16 +61,4 @@ function isBound(
   index: number,
 ): boolean {
   return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index);
-}
-
-/** Whether some of the client's messages of a topic may come by a Shared Subscription. */
-function isPartlyShared({ subscriptions }: Facts, client: string, topic: string): boolean {
-  for (const subscription of subscriptions.values()) {
-    if (subscription.client !== client) continue;
-    const isOne = subscription.filters.some(({ topicFilter }) =>
-      isShared(topicFilter) && matches(topicFilter, topic)
-    );
-    if (isOne) return true;
-  }
-  return false;
 }

@@ -185,13 +185,6 @@ function stateAt(facts: Facts, all: readonly Kept[], moment: number) {
 }
 
 /** Whether RETAIN may be that of the publisher, as somebody has asked for that. */
-function keepsFlag({ subscriptions }: Facts, client: string, topic: string): boolean {
-  for (const subscription of subscriptions.values()) {
-    if (subscription.client !== client) continue;
-    const keeps = subscription.filters.some((filter) =>
-      filter.retainAsPublished && matches(filter.topicFilter, topic)
-    );
-    if (keeps) return true;
-  }
-  return false;
+function keepsFlag(facts: Facts, client: string, topic: string): boolean {
+  return facts.matching(client, topic).some(({ retainAsPublished }) => retainAsPublished);
 }

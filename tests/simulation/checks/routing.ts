@@ -43,10 +43,7 @@ function faultOf(
     return `to whose Topic Filters ${topic} does not belong`;
   }
   const { name } = facts.process(event.process).event;
-  const filters = [...facts.subscriptions.values()]
-    .filter((each) => each.client === name)
-    .flatMap(({ filters }) => filters)
-    .filter(({ topicFilter }) => matches(topicFilter, topic));
+  const filters = facts.matching(name, topic);
   if (!filters.some((filter) => event.qos <= lower(qos, filter))) {
     return `at QoS ${event.qos}, for which nobody has asked`;
   }

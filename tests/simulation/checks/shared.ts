@@ -99,14 +99,7 @@ function isCertainlyThere(facts: Facts, client: string, from: number, to: number
 
 /** Whether a message of the topic may have come by another filter of the client. */
 function hasOther(facts: Facts, client: string, group: string, topic: string): boolean {
-  for (const subscription of facts.subscriptions.values()) {
-    if (subscription.client !== client) continue;
-    const isOther = subscription.filters.some(({ topicFilter }) =>
-      topicFilter !== group && matches(topicFilter, topic)
-    );
-    if (isOther) return true;
-  }
-  return false;
+  return facts.matching(client, topic).some(({ topicFilter }) => topicFilter !== group);
 }
 
 /** A message that no member has got, although all that ever were in the group are there. */
