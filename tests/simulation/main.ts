@@ -1,8 +1,8 @@
 // Runs simulated worlds: deno task simulate [--from N] [--to N] [--for 10m] [--workers 2] until
 // Ctrl-C. --seed N runs that one again and shows what happened, with --shrink reduced to the fewest
 // steps, with --json the plan alone, for the corpus. --mutants plants mistakes, one after the other
-// (--name REGEXP: only those; --most N seeds), and tells how soon each is found. Needs permission to
-// read the sources, and for mistakes to copy and to run them.
+// (--name REGEXP: only those; --most N seeds), and tells how soon each is found. Needs permission
+// to read the sources, and for mistakes to copy and to run them.
 
 import { parseArgs } from "jsr:@std/cli@^1/parse-args";
 import { hunt } from "./mutants/campaign.ts";
