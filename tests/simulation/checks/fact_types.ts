@@ -34,6 +34,8 @@ export interface MessageFacts {
   /** For whom the broker has dropped it. */
   readonly droppedFor: Set<string>;
   stored: number;
+  /** Whether a commit of it has failed: it may have been written all the same. */
+  hasFailedCommit: boolean;
 }
 
 /** A subscription of the application: what one call of `subscribe()` has made. */

@@ -205,6 +205,11 @@ export class Facts {
       case "done":
         this.messages.get(event.id)?.done.push({ index, event });
         return;
+      case "commit failed": {
+        const message = this.messages.get(event.id);
+        if (message !== undefined) message.hasFailedCommit = true;
+        return;
+      }
       case "subscribe called":
         this.subscriptions.set(event.subscription, {
           ...{ id: event.subscription, process: event.process, filters: event.filters },
@@ -318,7 +323,7 @@ export class Facts {
     this.messages.set(published.id, {
       ...{ published, isWill, isDurable, process, client: this.#nameOf(process), called },
       ...{ outcomes: [], routed: [], handed: [], done: [], droppedFor: new Set() },
-      stored: Infinity,
+      ...{ stored: Infinity, hasFailedCommit: false },
     });
   }
 

@@ -80,6 +80,23 @@ Deno.test("what was committed does not come again to the next process", () => {
   ]);
 });
 
+Deno.test("what an application has written with a commit is there, once for each delivery", () => {
+  const written = (ids: readonly number[], hasFailed = false) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b", "new")];
+    story.subscribe(b, 1, "a").publish(a, 7, { qos: 2 }).hand(b, 1, 7, { qos: 2 });
+    const message = { process: b, subscription: 1, id: 7 };
+    const error = { name: "StoreError", message: "" };
+    if (hasFailed) story.tell("commit failed", { ...message, error });
+    story.tell("done", { ...message, by: "commit", isTaken: true, reasonCode: 0 });
+    return found(story.tell("committed", { process: b, ids }));
+  };
+  assertEquals(written([7]), []);
+  assertEquals(written([]), ["once: Message 7 was committed by b, and is not there"]);
+  assertEquals(written([7, 7]), ["once: Message 7 is committed 2 times by b"]);
+  assertEquals(written([7, 7], true), []);
+});
+
 Deno.test("a message that was accepted reaches who had subscribed before it was published", () => {
   const missed = (change: (story: Story, b: number) => unknown) => {
     const story = new Story();

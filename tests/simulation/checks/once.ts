@@ -18,7 +18,7 @@ export function once(facts: Facts): Violation[] {
     }
     found.push(...afterCommit(facts, message));
   }
-  found.push(...lostCommits(facts));
+  found.push(...lostCommits(facts), ...doubleCommits(facts));
   return found;
 }
 
@@ -36,11 +36,51 @@ function lostCommits(facts: Facts): Violation[] {
         each.event.by === "commit" && each.index > since &&
         facts.process(each.event.process).event.name === name
       ).length;
-      if (told === 0 || event.ids.filter((other) => other === id).length >= told) continue;
-      found.push(say(facts, index, id, `was committed by ${name}, and is not there`));
+      const count = told === 0 ? 0 : event.ids.filter((other) => other === id).length;
+      if (count < told) {
+        found.push(say(facts, index, id, `was committed by ${name}, and is not there`));
+      }
     }
   }
   return found;
+}
+
+/** A commit writes what the application does and the acknowledgement, both or none: never twice. */
+function doubleCommits(facts: Facts): Violation[] {
+  const found: Violation[] = [];
+  for (const [index, event] of facts.events.entries()) {
+    if (event.type !== "committed") continue;
+    const { name } = facts.process(event.process).event;
+    const counts = new Map<number, number>();
+    for (const id of event.ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+    for (const [id, count] of counts) {
+      const message = facts.messages.get(id);
+      if (count === 1 || message === undefined || message.hasFailedCommit) continue;
+      const handed = message.handed.filter((each) =>
+        facts.process(each.event.process).event.name === name
+      );
+      // Each of several subscriptions commits it, and each comes again until all have.
+      if (!hasOneHandle(facts, name, message.published.topic)) continue;
+      if (handed.some((each) => each.event.qos !== 2)) continue;
+      const deliveries = new Set(handed.map((each) => each.event.deliveryId));
+      if (count > deliveries.size) {
+        found.push(say(facts, index, id, `is committed ${count} times by ${name}`));
+      }
+    }
+  }
+  return found;
+}
+
+/** Whether no process of a client had several subscriptions for a topic. */
+function hasOneHandle(facts: Facts, client: string, topic: string): boolean {
+  return facts.clients.get(client)!.processes.every(({ number }) => {
+    let count = 0;
+    for (const { process, filters } of facts.subscriptions.values()) {
+      if (process !== number) continue;
+      if (filters.some(({ topicFilter }) => matches(topicFilter, topic))) count++;
+    }
+    return count < 2;
+  });
 }
 
 /** The broker has taken a message twice. */

@@ -1,7 +1,7 @@
 // §3.3.1.3 Retained messages are a simple model: of each topic the last one that was published so.
 // A new subscription gets those, and nothing that another had replaced before.
 
-import type { Violation } from "../history.ts";
+import type { EventOf, Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
 import { type Facts, isShared, lower, matches } from "./facts.ts";
 import { isLast } from "./delivered.ts";
@@ -69,6 +69,7 @@ function stale(facts: Facts, byTopic: ReadonlyMap<string, readonly Kept[]>): Vio
         say("which it was not");
         continue;
       }
+      if (isMarkedShared(facts, event)) say("by a Shared Subscription");
       const over = byTopic.get(topic)!.find((other) => other.isCertain && other.first > kept.last);
       const until = Math.min(over?.first ?? Infinity, index);
       const asked = facts.clients.get(name)!.granted.filter((each) =>
@@ -87,6 +88,19 @@ function stale(facts: Facts, byTopic: ReadonlyMap<string, readonly Kept[]>): Vio
     }
   }
   return found;
+}
+
+/** Whether the server has marked a message as that of a Shared Subscription alone. */
+function isMarkedShared(
+  facts: Facts,
+  { process, subscription = -1, identifiers = [] }: EventOf<"handed">,
+): boolean {
+  const handle = facts.subscriptions.get(subscription);
+  const { event, hasForeignSession } = facts.process(process);
+  // In a session that is older, an identifier may be that of somebody else.
+  if (event.store !== "none" || hasForeignSession !== false || handle === undefined) return false;
+  return identifiers.length === 1 &&
+    handle.filters.every(({ topicFilter }) => isShared(topicFilter));
 }
 
 /** Whether retained messages may come by a Topic Filter, as somebody has asked for it. */

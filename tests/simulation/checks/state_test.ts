@@ -101,6 +101,19 @@ Deno.test("nothing retained comes by a filter that has asked for none, or is sha
   assertEquals(got("$share/g/a", 0), unasked);
 });
 
+Deno.test("nothing retained comes that is marked as of a Shared Subscription alone", () => {
+  const got = (subscription: number) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.publish(a, 7, KEPT).subscribe(b, 1, "a").subscribe(b, 2, "$share/g/a");
+    return found(story.hand(b, subscription, 7, { ...KEPT, identifiers: [subscription] }));
+  };
+  assertEquals(got(1), []);
+  assertEquals(got(2), [
+    "retained: Message 7 to a comes to b as retained, by a Shared Subscription",
+  ]);
+});
+
 /** A client with a Will that leaves, and what comes then. */
 function willed(
   { delay = 0, sessionExpiry = 0, reasonCode }: {
