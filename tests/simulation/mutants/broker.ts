@@ -19,8 +19,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
       "if (cause.packet.reasonCode === ReasonCode.normalDisconnection) session.will = undefined;",
     to:
       "if (cause.packet.reasonCode === ReasonCode.administrativeAction) session.will = undefined;",
-    by: "wills",
-    within: 200,
+    by: "delivered",
+    within: 100,
   },
   {
     name: "the Will is not published after DISCONNECT with 0x04",
@@ -29,7 +29,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
       "if (cause.packet.reasonCode === ReasonCode.normalDisconnection) session.will = undefined;",
     to: "session.will = undefined;",
     by: "wills",
-    within: 500,
+    within: 200,
   },
   {
     name: "the Will Delay Interval is ignored",
@@ -37,7 +37,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "if (delay === 0 || lifetime === 0) this.publish(session);",
     to: "if (delay >= 0 || lifetime === 0) this.publish(session);",
     by: "wills",
-    within: 300,
+    within: 500,
   },
   {
     name: "a client that comes back does not cancel its Will",
@@ -53,15 +53,15 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "      if (session.willDue !== undefined) this.#setup.wills.publish(session);",
     to: "      if (session.willDue !== undefined) this.#setup.wills.cancel(session);",
     by: "wills",
-    within: 1000,
+    within: 500,
   },
   {
     name: "a session does not expire",
     file: "src/broker/sessions.ts",
     from: "timers.add(left + lifetime, () => this.end(session));",
     to: "timers.add(left + lifetime + 1e9, () => this.end(session));",
-    by: "sessions",
-    within: 300,
+    by: "monitor",
+    within: 200,
   },
   {
     name: "a session expires too early",
@@ -69,7 +69,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "timers.add(left + lifetime, () => this.end(session));",
     to: "timers.add(left + lifetime / 2, () => this.end(session));",
     by: "sessions",
-    within: 500,
+    within: 200,
   },
   {
     name: "Clean Start does not end the session",
@@ -77,8 +77,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    if (known !== undefined && cleanStart) sessions.end(known);\n" +
       "    const sessionPresent = known !== undefined && !cleanStart;",
     to: "    const sessionPresent = known !== undefined;",
-    by: "sessions",
-    within: 300,
+    by: "monitor",
+    within: 100,
   },
   {
     name: "the Session Expiry Interval of DISCONNECT is ignored",
@@ -86,15 +86,15 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "      if (sessionExpiryInterval !== undefined) {",
     to: "      if (sessionExpiryInterval === -1) {",
     by: "sessions",
-    within: 1000,
+    within: 500,
   },
   {
     name: "the old connection stays at a takeover",
     file: "src/broker/connecting.ts",
     from: "    before.protocol.disconnect(packet);",
     to: "",
-    by: "monitor",
-    within: 500,
+    by: "everything drains",
+    within: 100,
   },
   {
     name: "a retained message is not replaced",
@@ -102,7 +102,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    if (before === undefined && this.#messages.size >= this.#most) return false;",
     to: "    if (before !== undefined || this.#messages.size >= this.#most) return true;",
     by: "retained",
-    within: 200,
+    within: 100,
   },
   {
     name: "a retained message is not cleared",
@@ -110,23 +110,23 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    this.#retained.delete(packet.topic);",
     to: "",
     by: "retained",
-    within: 300,
+    within: 100,
   },
   {
     name: "RETAIN is not taken from what is new",
     file: "src/broker/routing/router.ts",
     from: "      retain && keepsRetain,",
     to: "      retain || keepsRetain && false,",
-    by: "retained",
-    within: 200,
+    by: "monitor",
+    within: 100,
   },
   {
     name: "Retain Handling is ignored",
     file: "src/broker/subscribing.ts",
     from: "    if (retainHandling === 2 || retainHandling === 1 && !isNew) return;",
     to: "    void isNew;\n    void retainHandling;",
-    by: "retained",
-    within: 500,
+    by: "monitor",
+    within: 100,
   },
   {
     name: "a Shared Subscription gets retained messages",
@@ -143,14 +143,14 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "const entries = isOwn ? all.filter(({ request }) => !request.noLocal) : all;",
     to: "const entries = isOwn ? all.filter(() => true) : all;",
     by: "routing",
-    within: 500,
+    within: 100,
   },
   {
     name: "a message goes out at the QoS of its publisher",
     file: "src/broker/routing/router.ts",
     from: "  return Math.min(qos, request.qos) as QoS;",
     to: "  return Math.max(qos, request.qos * 0) as QoS;",
-    by: "routing",
+    by: "monitor",
     within: 100,
   },
   {
@@ -160,7 +160,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
       "return qos > 0 ? this.#keep(copies, session, qos, retain, identifiers, group) : NOTHING;",
     to: "return qos > 1 ? this.#keep(copies, session, qos, retain, identifiers, group) : NOTHING;",
     by: "delivered",
-    within: 300,
+    within: 100,
   },
   {
     name: "overlapping subscriptions get a copy each",
@@ -168,7 +168,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: 'if (entries.length === 1 || this.#setup.overlapping === "one copy") {',
     to: "if (entries.length === 1) {",
     by: "once",
-    within: 300,
+    within: 100,
   },
   {
     name: "every member of a group gets a message",
@@ -180,7 +180,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
       "          this.#toEntries(copies, other.subscriber, [other], group);\n" +
       "        }\n      }\n",
     by: "shared",
-    within: 300,
+    within: 500,
   },
   {
     name: "what a member was sent at QoS 2 goes to another, too",
@@ -188,7 +188,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "      (message.qos < 2 || message.packetId === 0)\n",
     to: "      message.qos > 0\n",
     by: "shared",
-    within: 3000,
+    within: 4000,
   },
   {
     name: "what an ended session had of a group is lost",
@@ -207,7 +207,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     to: "      this.#setup.store?.deleteSubscription(session, topicFilter);\n" +
       "      return subscription;",
     by: "held",
-    within: 300,
+    within: 100,
   },
   {
     name: "who has a subscriber is told that there is none",
@@ -223,7 +223,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "  message.release();\n  store?.deleteMessage(message);",
     to: "  store?.deleteMessage(message);",
     by: "held",
-    within: 200,
+    within: 100,
   },
   {
     name: "a message is acknowledged before it is stored",
@@ -231,15 +231,15 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    this.#answers.push(held);\n    this.#commitLater();\n    return undefined;",
     to: "    this.#commitLater();\n    return answer;",
     by: "delivered",
-    within: 2000,
+    within: 1000,
   },
   {
     name: "bytes are written before what they promise is stored",
     file: "src/broker/durability/commit_before_write.ts",
     from: "    if (session !== undefined && !this.#isCommitted(connection, session)) {",
     to: "    if (session !== undefined && this.#withdrawn.has(connection)) {",
-    by: "sessions",
-    within: 3000,
+    by: "once",
+    within: 200,
   },
   {
     name: "that a message of QoS 2 came is not stored",
@@ -255,7 +255,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    if (!isNew || this.isFailing) this.#changes.deletedMessages.add(message.row);",
     to: "    if (this.isFailing) this.#changes.deletedMessages.add(message.row);\n    void isNew;",
     by: "once",
-    within: 1000,
+    within: 500,
   },
   {
     name: "subscriptions are not stored",
@@ -263,7 +263,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "          if (session.lifetime > 0) this.#setup.store?.saveSubscription(subscription);",
     to: "",
     by: "delivered",
-    within: 1000,
+    within: 200,
   },
   {
     name: "retained messages are not stored",
@@ -271,7 +271,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    this.#put(own, expiresAt);\n    this.#store?.saveRetained(own, expiresAt);",
     to: "    this.#put(own, expiresAt);",
     by: "retained",
-    within: 1000,
+    within: 100,
   },
   {
     name: "that a retained message was cleared is not stored",
@@ -279,7 +279,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     from: "    this.#messages.delete(topic);\n    this.#store?.deleteRetained(topic);",
     to: "    this.#messages.delete(topic);",
     by: "retained",
-    within: 2000,
+    within: 500,
   },
   {
     name: "a Will that is due is lost when the broker starts again",

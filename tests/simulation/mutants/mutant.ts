@@ -11,7 +11,10 @@ export interface Mutant {
   readonly from: string;
   /** What is to stand there. */
   readonly to: string;
-  /** Who should find it: a check of histories, or `"monitor"` for that of the links. */
+  /**
+   * Who finds it first: a check of histories, `"monitor"` for that of the links, or `"everything
+   * drains"` where something never comes to its end.
+   */
   readonly by: string;
   /** After how many seeds at most. */
   readonly within: number;

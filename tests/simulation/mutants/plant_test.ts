@@ -1,6 +1,7 @@
 // The mistakes that are planted: each can still be, and no two are alike.
 
 import { assertEquals, assertThrows } from "@std/assert";
+import { CHECKS } from "../checks/all.ts";
 import { MUTANTS } from "./all.ts";
 import { type Mutant, plant } from "./mutant.ts";
 
@@ -9,6 +10,11 @@ const ROOT = new URL("../../../", import.meta.url);
 Deno.test("there are forty mutants or more, each with a name of its own", () => {
   assertEquals(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
   assertEquals(MUTANTS.length >= 40, true);
+});
+
+Deno.test("each mutant says who finds it", () => {
+  const known = new Set([...Object.keys(CHECKS), "monitor", "everything drains"]);
+  assertEquals(MUTANTS.filter(({ by }) => !known.has(by)), []);
 });
 
 Deno.test("what each mutant changes is still there, once", async () => {

@@ -17,7 +17,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: '        this.#writeBuffer.write({ type: "pubrel", packetId: message.packetId });\n',
     to: "",
     by: "everything drains",
-    within: 1000,
+    within: 200,
   },
   {
     name: "a Packet Identifier is used again too soon",
@@ -25,7 +25,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "packetIds.next((id) => inFlight.isTaken(id) || this.isInUse(id));",
     to: "inFlight.values()[0]?.packetId ?? packetIds.next((id) => this.isInUse(id));",
     by: "monitor",
-    within: 200,
+    within: 100,
   },
   {
     name: "the Receive Maximum of the peer is ignored",
@@ -33,7 +33,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "return this.#quotaUsed < this.#peer.receiveMaximum;",
     to: "return true;",
     by: "monitor",
-    within: 200,
+    within: 100,
   },
   {
     name: "the send quota is not given back",
@@ -41,15 +41,15 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "if (message.sentOn === this) this.#quotaUsed--;",
     to: "",
     by: "everything drains",
-    within: 200,
+    within: 100,
   },
   {
     name: "the client keeps its session at Session Present 0",
     file: "src/session/client_connection.ts",
     from: "if (!sessionPresent) {",
     to: "if (!sessionPresent && !session.exists) {",
-    by: "monitor",
-    within: 300,
+    by: "everything drains",
+    within: 100,
   },
   {
     name: "Topic Aliases are kept across connections",
@@ -58,7 +58,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     to: "      : ((session as { aliases?: OutgoingAliases }).aliases ??= " +
       "new OutgoingAliases(topicAliases, peer.topicAliasMaximum));",
     by: "monitor",
-    within: 300,
+    within: 100,
   },
   {
     name: "a Topic Alias that is assigned anew keeps its topic",
@@ -67,7 +67,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     to: 'if (packet.topic !== "" && this.#topics[topicAlias] === undefined) ' +
       "this.#set(topicAlias, packet.topic);",
     by: "routing",
-    within: 1000,
+    within: 100,
   },
   {
     name: "Message Expiry Interval is not counted down",
@@ -75,7 +75,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "    if (messageExpiryInterval === before) return;",
     to: "    if (messageExpiryInterval <= before) return;",
     by: "expiry",
-    within: 500,
+    within: 100,
   },
   {
     name: "what has expired is sent",
@@ -90,8 +90,8 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/session/send_queue.ts",
     from: "return this.takeOut(({ expiresAt }) => expiresAt <= now);",
     to: "return this.takeOut(({ expiresAt }) => expiresAt <= now + 3_600_000);",
-    by: "delivered",
-    within: 1000,
+    by: "expiry",
+    within: 100,
   },
   {
     name: "a message of QoS 2 that comes again is delivered again",
@@ -102,7 +102,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       "    if (known === undefined || known.receivedOn !== this) {\n      const acknowledgement = " +
       "new PendingAcknowledgement(packetId, 2);",
     by: "once",
-    within: 200,
+    within: 100,
   },
   {
     name: "acknowledgements go out in the order of the application",
@@ -115,7 +115,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       "      for (const each of all) if (!isFirst(each)) queue.push(each);\n" +
       "      this.#flush();",
     by: "monitor",
-    within: 500,
+    within: 200,
   },
   {
     name: "messages are sent again in no order",
@@ -123,7 +123,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "      .sort((a, b) => a.order - b.order);",
     to: "      .sort((a, b) => b.order - a.order);",
     by: "monitor",
-    within: 300,
+    within: 100,
   },
   {
     name: "what is in flight is not sent again",
@@ -148,7 +148,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "    if (known.receivedOn !== this) this.#take(known, packet, this.#pubrecs);",
     to: "    if (known.receivedOn !== this) known.receivedOn = this;",
     by: "everything drains",
-    within: 1000,
+    within: 100,
   },
   {
     name: "the client never asks whether the server lives",
@@ -157,7 +157,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     to: "    } else {\n      if (now >= this.#due) this.#sent = this.#answered = now;\n" +
       "      return undefined;\n    }",
     by: "monitor",
-    within: 1000,
+    within: 500,
   },
   {
     name: "the Maximum Packet Size of the peer is ignored",
@@ -165,6 +165,6 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     from: "    this.#options.maximumPacketSize = bytes;",
     to: "    this.#options.maximumPacketSize = Math.max(bytes, 1_000_000);",
     by: "monitor",
-    within: 1000,
+    within: 100,
   },
 ];
