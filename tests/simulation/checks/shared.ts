@@ -118,7 +118,8 @@ function none(
     facts.process(member.process).hasForeignSession !== true &&
     member.filters.every((filter) => filter.qos > 0);
   const hasGone = (member: SubscriptionFacts) =>
-    qos === 1 && !facts.hasCrashed(0, facts.end) && isSurelyOver(facts, member, since);
+    qos === 1 && !facts.hasCrashed(since, facts.end) && isSurelyOver(facts, member, since) &&
+    member.filters.every((filter) => filter.qos > 0);
   const relevant = members.filter(({ called, ended }) => called < facts.end && ended > since);
   if (!relevant.some(isReady)) return [];
   if (!relevant.every((member) => isReady(member) || hasGone(member))) return [];
