@@ -25,7 +25,9 @@ export function receipts(facts: Facts): Violation[] {
         if (qos > 0 && !isForeign && !routed.some((moment) => moment < index)) {
           say(index, "is told to be accepted, and the broker has not taken it");
         }
-        if (reasonCode === ReasonCode.noMatchingSubscribers && hasSubscriber(facts, message)) {
+        if (
+          reasonCode === ReasonCode.noMatchingSubscribers && hasSubscriber(facts, message, index)
+        ) {
           say(index, "is told to have no subscriber, and has one");
         }
       } else if (error !== undefined && isUnsent(facts, message, index) && routed.length > 0) {
@@ -71,9 +73,9 @@ function isUnsent(facts: Facts, message: MessageFacts, index: number): boolean {
 /** Whether somebody had subscribed before a message was published, until it was answered. */
 function hasSubscriber(
   facts: Facts,
-  { published: { topic }, called, client, outcomes }: MessageFacts,
+  { published: { topic }, called, client }: MessageFacts,
+  index: number,
 ) {
-  const { index } = outcomes[0]!;
   for (const subscription of facts.subscriptions.values()) {
     const { granted, ended, client: subscriber } = subscription;
     if (granted > called || ended < index || subscriber === client) continue;
