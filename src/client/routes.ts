@@ -175,7 +175,8 @@ export class Routes {
       .map(([filter]) => filter);
     // What the server had retained it sends to each anew; only Retain As Published lets RETAIN say
     // something else, be it that of a subscription which is gone.
-    const keepsRetain = left.length > 0 || marked.some(({ keepsRetain }) => keepsRetain);
+    const isForSeveral = left.length > 0 || identifiers.some((each) => each !== identifiers[0]);
+    const keepsRetain = isForSeveral || marked.some(({ keepsRetain }) => keepsRetain);
     if (packet.retain && first !== undefined && !keepsRetain) return marked;
     const claimed = [...marked.flatMap(({ topicFilters }) => topicFilters), ...left]
       .filter((filter) => topicMatches(filter, topic));

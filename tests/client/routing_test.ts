@@ -190,6 +190,18 @@ test("A message that was published with RETAIN reaches a filter that the server 
   assertEquals(await waiting([left, other]), [1, 2]);
 });
 
+test("A message that was published with RETAIN reaches all that share a filter, though the one that wanted RETAIN kept is gone", async (world) => {
+  const { client, peer } = await world.connected({ sessionExpiryInterval: 60 });
+  const first = await subscribe(client, peer, "+");
+  const gone = await subscribe(client, peer, "a", { retainAsPublished: true });
+  const second = await subscribe(client, peer, "+");
+  const ended = gone.unsubscribe();
+  peer.publish("a", [3, 2], { retain: true });
+  assertEquals(await waiting([first, second]), [1, 1]);
+  await peer.release();
+  await ended;
+});
+
 test("A copy for a subscription that has ended does not reach another that it was not sent to", async (world) => {
   const { peer, subscriptions } = await subscribed(world, {}, "a/#", "a/+");
   const ended = subscriptions[1]!.unsubscribe();
