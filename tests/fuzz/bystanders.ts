@@ -118,7 +118,7 @@ export class Bystanders {
       const isExcused = mayBeRefused && error instanceof RefusedError && error.reasonCode === 0x97;
       if (!isExcused) {
         this.#errors.push(new Error(`A bystander cannot publish: ${error}`, { cause: error }));
-      } else if (!this.#got.includes(text)) this.#sent.splice(this.#sent.indexOf(text), 1);
+      } else this.#refused.add(text);
     }));
   }
 
