@@ -195,6 +195,24 @@ fileTest("An outcome is kept for its time, and no longer", (path) => {
   }, { keepReceipts: 100_000 });
 });
 
+fileTest("Twice as many outcomes go as come, once their time is over", (path) => {
+  within(path, (storage) => {
+    const outcome = { kind: "cancelled" } as const;
+    const ids = [1, 2, 3, 4, 5, 6, 7];
+    storage.commit([ACCEPTED, ...ids.map((id) => message(id, { hasReceipt: true }))]);
+    const settle = (at: number, ...ids: number[]) =>
+      storage.commit(ids.map((id) => ({
+        type: "settled",
+        receipt: { id, topic: "t", outcome, at },
+        hasReceipt: true,
+      })));
+    settle(0, 1, 2, 3, 4, 5);
+    settle(200_000, 6, 7);
+    const left = ids.filter((id) => storage.receipt(id) !== undefined);
+    assertEquals(left, [5, 6, 7]);
+  }, { keepReceipts: 100_000 });
+});
+
 fileTest("Messages that wait are found when they expire", (path) => {
   within(path, (storage) => {
     assertStrictEquals(storage.nextExpiry(), Infinity);
