@@ -81,11 +81,13 @@ needsTshark(
     const path = `${folder.path}/device.pcapng`;
     const text = await inspecting(["--write", path, mosquitto.url], async (port) => {
       await publish(port, "5", "five");
-      await publish(port, "3.1.1".replaceAll(".", ""), "three");
-    });
-    const types = await tshark(path, ["mqtt.msgtype"], "mqtt");
-    const once = ["1", "2", "3", "5", "6", "7", "14"];
-    assertEquals(types.flat(), [...once, ...once]);
+      await publish(port, "311", "three");
+    }, 2);
+    // The second client may be there before the relay has read the last bytes of the first.
+    for (const stream of [0, 1]) {
+      const types = await tshark(path, ["mqtt.msgtype"], `mqtt && tcp.stream == ${stream}`);
+      assertEquals(types.flat(), ["1", "2", "3", "5", "6", "7", "14"]);
+    }
     const published = await tshark(
       path,
       ["mqtt.topic", "mqtt.msg", "mqtt.msgid"],
