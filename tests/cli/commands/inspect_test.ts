@@ -51,9 +51,10 @@ mosquittoTest(
     const text = await inspecting([mosquitto.url], async (port) => {
       await publish(port, "5", "five");
       await publish(port, "311", "three");
-    });
+    }, 2);
     const names = Array.from(text.matchAll(/^[→←] ([A-Z]+), /gm), ([, name]) => name);
-    assertEquals(names, [...PACKETS, ...PACKETS]);
+    // The second may come before the relay has read the last bytes of the first.
+    assertEquals(names.toSorted(), [...PACKETS, ...PACKETS].toSorted());
     assertMatch(text, /\n→ PUBLISH, 15 bytes §3\.3\n[^]*Payload "hello" §3\.3\.3\n/);
     assertMatch(text, /MQTT 3\.1\.1: only the fixed headers/);
     assertEquals([text.includes("geheim"), text.includes('Password "******"')], [false, true]);
