@@ -3,6 +3,7 @@
 import type { ListenOptions } from "../../broker/serve.ts";
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
+import { isSecure, isWebSocket, netOf } from "../options/listeners.ts";
 import {
   integerOption,
   type OptionTable,
@@ -153,23 +154,4 @@ function checkUse(
   if (options["use-identity-as-username"] && !options["require-certificate"]) {
     throw usageFailure("--use-identity-as-username needs --require-certificate");
   }
-}
-
-/** Whether a listener uses TLS. */
-export function isSecure({ protocol }: ListenOptions): boolean {
-  return protocol === "mqtts" || protocol === "wss";
-}
-
-function isWebSocket({ protocol }: ListenOptions): boolean {
-  return protocol === "ws" || protocol === "wss";
-}
-
-/** The net permissions that a listener needs. */
-function netOf(place: ListenOptions): readonly string[] {
-  const { hostname = "", port, socketPath } = place;
-  if (socketPath !== undefined) return [`unix:${socketPath}`];
-  // TLS needs permission for the address, too.
-  const hosts = isSecure(place) && hostname === "localhost" ? [hostname, "127.0.0.1"] : [hostname];
-  return hosts.map((host) => host.includes(":") ? `[${host}]` : host)
-    .map((host) => port === 0 ? host : `${host}:${port}`);
 }

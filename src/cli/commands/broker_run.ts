@@ -1,22 +1,17 @@
 // What `broker` does: runs a broker until Ctrl-C, and writes a line to its log for each connection.
 
-import {
-  type Broker,
-  type CertificateOptions,
-  type ListenOptions,
-  serve,
-  type ServeOptions,
-} from "../../broker/serve.ts";
+import { type Broker, serve, type ServeOptions } from "../../broker/serve.ts";
 import { StoreError } from "../../store/store_error.ts";
 import type { Context, Output } from "../context.ts";
-import { Failure, usageFailure } from "../failure.ts";
-import { systemReason, unreadable } from "../files.ts";
+import { usageFailure } from "../failure.ts";
+import { aborted, certificateOf, listenFailure, withCertificate } from "../listening.ts";
+import { isSecure } from "../options/listeners.ts";
 import { integerOption } from "../options/parse.ts";
 import { traceOf } from "../options/trace.ts";
 import { tracerTo } from "../packets/tracer.ts";
 import { QueuedOutput } from "../terminal/queued_output.ts";
 import { escaped, paintFor, quoted } from "../terminal/text.ts";
-import { type BrokerArguments, isSecure, placesOf } from "./broker.ts";
+import { type BrokerArguments, placesOf } from "./broker.ts";
 import { DroppedLog } from "./broker_dropped_log.ts";
 import { RefusedLog } from "./broker_refused_log.ts";
 
@@ -40,7 +35,7 @@ export async function run(
   const trace = traceOf(options.trace);
   const broker = await start({
     ...limitsOf(options),
-    listeners: await listenersOf(options),
+    listeners: await withCertificate(placesOf(options), options),
     path: options.file,
     intercept: trace && await tracerTo(traced, trace, "server"),
     onConnect: ({ clientId, address, username }) => {
@@ -59,11 +54,7 @@ export async function run(
   });
   using _ = onHangup(broker, options, log);
   for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
-  const interrupted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve());
-  });
-  await Promise.race([interrupted, output.closed]);
+  await Promise.race([aborted(signal), output.closed]);
   await broker.shutDown();
   dropped.end();
   refused.end();
@@ -114,27 +105,12 @@ async function start(options: ServeOptions): Promise<Broker> {
   try {
     return await serve(options);
   } catch (error) {
-    const { message, code } = error as Error & { readonly code?: string };
-    const places = options.listeners!.map(({ hostname, port, socketPath }) => {
-      return socketPath === undefined ? `${hostname}:${port}` : quoted(socketPath);
-    }).join(" or ");
-    if (code === "EADDRINUSE") {
-      throw new Failure(
-        `Cannot listen on ${places}: the address is in use; choose another port with --port`,
-      );
-    }
-    if (error instanceof Deno.errors.NotCapable) {
-      const hasFile = options.listeners!.some(({ socketPath }) => socketPath !== undefined) ||
-        options.path !== undefined;
-      throw new Failure(
-        `${message.replace(/, run again.*$/, "")}; run it with --allow-net${
-          hasFile ? " --allow-read --allow-write" : ""
-        }`,
-      );
-    }
-    const isOptions = error instanceof TypeError || error instanceof RangeError;
-    if (error instanceof StoreError || isOptions && code === undefined) throw error;
-    throw new Failure(`Cannot listen on ${places}: ${systemReason(error)}`);
+    if (error instanceof StoreError) throw error;
+    const places = options.listeners!;
+    const needsFiles = options.path !== undefined ||
+      places.some(({ socketPath }) => socketPath !== undefined);
+    const permissions = needsFiles ? "--allow-net --allow-read --allow-write" : "--allow-net";
+    throw listenFailure(error, places, "--port", permissions);
   }
 }
 
@@ -150,28 +126,4 @@ function limitsOf(options: Options): ServeOptions {
       ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },
     },
   };
-}
-
-async function listenersOf(options: Options): Promise<ListenOptions[]> {
-  const places = placesOf(options);
-  if (!places.some(isSecure)) return [...places];
-  const certificate = await certificateOf(options);
-  return places.map((place) => isSecure(place) ? { ...place, ...certificate } : place);
-}
-
-/** What is in the files now. */
-async function certificateOf({ cert, key, cafile }: Options): Promise<CertificateOptions> {
-  return {
-    cert: await textOf(cert!),
-    key: await textOf(key!),
-    ca: cafile === undefined ? undefined : await textOf(cafile),
-  };
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new Failure(unreadable("", path, error));
-  }
 }

@@ -4,8 +4,8 @@ import { usesTls } from "../../io/destination.ts";
 import type { ListenOptions } from "../../io/listen.ts";
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
-import { isSecure, isWebSocket, listenersOf } from "../inspect/listeners.ts";
 import { SERVER_NOTES } from "../options/help.ts";
+import { isSecure, isWebSocket, listenersOf, netOf } from "../options/listeners.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
 import {
   SERVER_OPTIONS,
@@ -130,17 +130,8 @@ function inspectPermissions(given: InspectArguments): Permissions {
   const { options } = given;
   const { net = [], read = [], write = [] } = serverPermissions(inspectedServer(given));
   const files = [options.cert, options.key].filter((path) => path !== undefined);
-  const places = inspectListeners(given).flatMap((place) => {
-    const { hostname = "", port = 0 } = place;
-    // TLS needs permission for the address, too.
-    const hosts = isSecure(place) && hostname === "localhost"
-      ? [hostname, "127.0.0.1"]
-      : [hostname];
-    return hosts.map((host) => host.includes(":") ? `[${host}]` : host)
-      .map((host) => port === 0 ? host : `${host}:${port}`);
-  });
   return {
-    net: [...places, ...net],
+    net: [...inspectListeners(given).flatMap(netOf), ...net],
     read: [...read, ...files],
     write: [...write, ...options.write === undefined ? [] : [options.write]],
   };

@@ -1,16 +1,16 @@
 // What `inspect` does: relays connections until Ctrl-C, shows their packets, and records them.
 
-import type { CertificateOptions, Listener, ListenOptions } from "../../io/listen.ts";
+import type { Listener, ListenOptions } from "../../io/listen.ts";
 import type { Context, Output } from "../context.ts";
 import { Failure } from "../failure.ts";
-import { systemReason, unreadable, unwritable } from "../files.ts";
+import { systemReason, unwritable } from "../files.ts";
 import { Capture } from "../inspect/capture.ts";
 import { EntryFormatter } from "../inspect/format.ts";
 import { Inspector, now } from "../inspect/inspector.ts";
 import { entryToJson, missedToJson } from "../inspect/json.ts";
-import { isSecure } from "../inspect/listeners.ts";
 import { Observer } from "../inspect/observer.ts";
 import { type Formatter, view } from "../inspect/viewer.ts";
+import { aborted, listenFailure, withCertificate } from "../listening.ts";
 import { urlOf } from "../options/server.ts";
 import { CLI_NAMES, destinationOf } from "../options/tls_files.ts";
 import { QueuedOutput } from "../terminal/queued_output.ts";
@@ -27,7 +27,7 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
   const { stdout, stderr, signal } = context;
   const { options } = given;
   const server = inspectedServer(given);
-  const places = await placesOf(given);
+  const places = await withCertificate(inspectListeners(given), options);
   const destination = await destinationOf(server, stderr, NAMES);
   // No connection waits until this is read.
   const notes = new QueuedOutput(stderr);
@@ -50,7 +50,7 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
     const formatter = options.json ? JSON_LINES : new EntryFormatter(stdout, options);
     const cursor = observer.follow();
     const viewing = view(cursor, stdout, formatter);
-    await Promise.race([abortOf(signal), viewing]);
+    await Promise.race([aborted(signal), viewing]);
     await inspector.close();
     observer.close();
     await withPatience(viewing);
@@ -101,50 +101,12 @@ class Recording implements AsyncDisposable {
   }
 }
 
-async function placesOf(given: InspectArguments): Promise<readonly ListenOptions[]> {
-  const places = inspectListeners(given);
-  if (!places.some(isSecure)) return places;
-  const certificate: CertificateOptions = {
-    cert: await textOf(given.options.cert!),
-    key: await textOf(given.options.key!),
-  };
-  return places.map((place) => isSecure(place) ? { ...place, ...certificate } : place);
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new Failure(unreadable("", path, error));
-  }
-}
-
 async function listening(inspector: Inspector, place: ListenOptions): Promise<Listener> {
   try {
     return await inspector.listen(place);
   } catch (error) {
-    const { message, code } = error as Error & { readonly code?: string };
-    const where = `${place.hostname}:${place.port}`;
-    if (code === "EADDRINUSE") {
-      throw new Failure(
-        `Cannot listen on ${where}: the address is in use; choose another port with --listen`,
-      );
-    }
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new Failure(`${message.replace(/, run again.*$/, "")}; run it with --allow-net`);
-    }
-    if ((error instanceof TypeError || error instanceof RangeError) && code === undefined) {
-      throw error;
-    }
-    throw new Failure(`Cannot listen on ${where}: ${systemReason(error)}`);
+    throw listenFailure(error, [place], "--listen", "--allow-net");
   }
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve());
-  });
 }
 
 /** Waits for the viewer to show what is left, but not for ever. */

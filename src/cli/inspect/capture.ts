@@ -1,6 +1,6 @@
-// Records what passes as a capture for Wireshark. The file may be slower than the relay: frames wait
-// for it up to a limit, beyond which they are left out and counted. In the capture that is a gap in
-// the sequence numbers, as of any packet that was not captured.
+// Records what passes as a capture for Wireshark. The file may be slower than the relay: frames
+// wait for it up to a limit, beyond which they are left out and counted. In the capture that is a
+// gap in the sequence numbers, as of any packet that was not captured.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Side } from "../../monitor/mod.ts";

@@ -1,5 +1,5 @@
-// What was observed, as lines for a person: the packets as `--trace` shows them, with what was found
-// in them, and what happened on the connection.
+// What was observed, as lines for a person: the packets as `--trace` shows them, with what was
+// found in them, and what happened on the connection.
 
 import type { Finding, Side } from "../../monitor/mod.ts";
 import { explainPacket, type Explanation } from "../../packets/mod.ts";

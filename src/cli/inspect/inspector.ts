@@ -11,6 +11,7 @@ import {
 import { dialBySockets } from "../../io/socket_dial.ts";
 import type { Transport } from "../../io/transport.ts";
 import type { PeerInfo } from "../../session/peer.ts";
+import { isWebSocket } from "../options/listeners.ts";
 import type { LinkObserver } from "./link_observer.ts";
 import type { Observer } from "./observer.ts";
 import { relay } from "./relay.ts";
@@ -57,9 +58,9 @@ export class Inspector {
       handshakes: HANDSHAKES,
       onRefused: ({ address, message }) => onRefused(`${address}: ${message}`),
     };
-    const isWebSocket = place.protocol === "ws" || place.protocol === "wss";
+    const opensWebSocket = isWebSocket(place);
     const listener = await listen(place, limits, (transport, peer) => {
-      const link = this.#relay(transport, peer, isWebSocket);
+      const link = this.#relay(transport, peer, opensWebSocket);
       this.#links.add(link);
       void link.then(() => this.#links.delete(link));
     });
@@ -76,7 +77,7 @@ export class Inspector {
   }
 
   /** Relays one connection. Never rejects. */
-  async #relay(client: Transport, peer: PeerInfo, isWebSocket: boolean): Promise<void> {
+  async #relay(client: Transport, peer: PeerInfo, opensWebSocket: boolean): Promise<void> {
     const { observer, destination } = this.#options;
     if (this.#closing.signal.aborted) return client.close();
     this.#transports.add(client);
@@ -85,8 +86,8 @@ export class Inspector {
     let fault: string | undefined;
     try {
       // Before it has sent something, it has not opened its WebSocket, and nothing can be written.
-      const first = isWebSocket ? await firstOf(client) : undefined;
-      if (isWebSocket && first === undefined) return;
+      const first = opensWebSocket ? await firstOf(client) : undefined;
+      if (opensWebSocket && first === undefined) return;
       const { address, listener = "" } = peer;
       link = observer.open({ client: address, listener, server: destination.address }, now());
       server = await this.#dial();

@@ -1,5 +1,5 @@
-// One connection as it is observed: each direction is cut into packets, the monitor judges them, and
-// each packet is told with what was found in it.
+// One connection as it is observed: each direction is cut into packets, the monitor judges them,
+// and each packet is told with what was found in it.
 
 import {
   type Finding,

@@ -31,7 +31,9 @@ export interface ObserverOptions {
 /** What is kept, unless something else is said. */
 const LIMITS: RingLimits = { entries: 10_000, bytes: 33_554_432 };
 
-/** Packets that are not whole yet may take so many bytes on all connections, before judging ends. */
+/**
+ * Packets that are not whole yet may take so many bytes on all connections, before judging ends.
+ */
 const MOST_PENDING = 134_217_728;
 
 /** Observes connections. */

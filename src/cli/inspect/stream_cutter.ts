@@ -211,7 +211,9 @@ function isStrange(header: Uint8Array): boolean {
   return type === "publish" ? (first & 0x06) === 0x06 : first !== FIRST_BYTE[type];
 }
 
-/** The size of the packet with this beginning; `undefined` if it is not known, or none begins so. */
+/**
+ * The size of the packet with this beginning; `undefined` if it is not known, or none begins so.
+ */
 function sizeOf(header: Uint8Array): number | undefined {
   if (isStrange(header)) return undefined;
   const end = headerLength(header);

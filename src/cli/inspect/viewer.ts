@@ -1,5 +1,5 @@
-// Shows what is observed on an output that may be slow. The viewer takes entries as fast as they are
-// written: what the ring has given up meanwhile is counted and said.
+// Shows what is observed on an output that may be slow. The viewer takes entries as fast as they
+// are written: what the ring has given up meanwhile is counted and said.
 
 import { nextTurn } from "../../io/runtime.ts";
 import type { Output } from "../context.ts";

@@ -1,4 +1,4 @@
-// `--listen`: where clients connect to, as a URL or a port.
+// Where `broker` and `inspect` listen: `--listen` as a URL or a port, and what a listener needs.
 
 import type { ListenOptions } from "../../io/listen.ts";
 import { usageFailure } from "../failure.ts";
@@ -29,6 +29,16 @@ export function isSecure({ protocol }: ListenOptions): boolean {
 /** Whether a listener is for WebSockets. */
 export function isWebSocket({ protocol }: ListenOptions): boolean {
   return protocol === "ws" || protocol === "wss";
+}
+
+/** The net permissions that a listener needs. */
+export function netOf(place: ListenOptions): readonly string[] {
+  const { hostname = "", port, socketPath } = place;
+  if (socketPath !== undefined) return [`unix:${socketPath}`];
+  // TLS needs permission for the address, too.
+  const hosts = isSecure(place) && hostname === "localhost" ? [hostname, "127.0.0.1"] : [hostname];
+  return hosts.map((host) => host.includes(":") ? `[${host}]` : host)
+    .map((host) => port === 0 ? host : `${host}:${port}`);
 }
 
 function listenerOf(text: string, allowedOrigins: readonly string[]): ListenOptions {
