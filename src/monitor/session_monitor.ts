@@ -115,18 +115,25 @@ export class MonitoredSession {
     this.subscriptions = new SubscriptionHistory(true);
   }
 
+  /** The Client may have lost its part: it is not held to what it has sent. */
+  forgetClient(): void {
+    this.flights = { ...this.flights, client: new Flights(false) };
+  }
+
+  /** The Server may have lost its part: it is not held to what it has sent and granted. */
+  forgetServer(): void {
+    this.flights = { ...this.flights, server: new Flights(false) };
+    this.subscriptions = new SubscriptionHistory(false);
+  }
+
   #doubt({ cleanStart, sessionExpiryInterval }: Unanswered, now: number): void {
     if (!cleanStart && this.expectation(now, now, 0) === "present") {
       return this.changeExpiry(sessionExpiryInterval);
     }
     this.#isKnown = false;
     // The Client has given its part up only if it asked for a new session.
-    const { client } = this.flights;
-    this.flights = {
-      client: cleanStart ? new Flights(false) : client,
-      server: new Flights(false),
-    };
-    this.subscriptions = new SubscriptionHistory(false);
+    if (cleanStart) this.forgetClient();
+    this.forgetServer();
   }
 }
 

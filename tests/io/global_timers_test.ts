@@ -90,15 +90,7 @@ test("AbortSignal.timeout() aborts with a TimeoutError", async (clock) => {
 });
 
 Deno.test("timers and time are the platform's again afterwards, and its own timers can be cleared meanwhile", async () => {
-  const before = [
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-    Date,
-    AbortSignal.timeout,
-    performance.now,
-  ];
+  const before = platformTimers();
   let hasRung = false;
   const real = setTimeout(() => hasRung = true, 1);
   const clock = new VirtualClock();
@@ -108,15 +100,7 @@ Deno.test("timers and time are the platform's again afterwards, and its own time
   const { promise, resolve } = Promise.withResolvers<void>();
   setTimeout(resolve, 5);
   restore();
-  const after = [
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-    Date,
-    AbortSignal.timeout,
-    performance.now,
-  ];
+  const after = platformTimers();
   assertEquals(after.map((value, index) => value === before[index]), after.map(() => true));
   await new Promise((resolve) => setTimeout(resolve, 5));
   assertStrictEquals(hasRung, false);
@@ -124,3 +108,11 @@ Deno.test("timers and time are the platform's again afterwards, and its own time
   await clock.advance(5);
   await promise;
 });
+
+/** What `replaceTimers()` replaces, as it is now. */
+function platformTimers(): readonly unknown[] {
+  return [
+    ...[setTimeout, clearTimeout, setInterval, clearInterval],
+    ...[Date, AbortSignal.timeout, performance.now],
+  ];
+}

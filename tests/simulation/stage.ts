@@ -12,8 +12,6 @@ import { StagedDisk } from "./staged_disk.ts";
 import { StagedProcess } from "./staged_process.ts";
 import type { Statistics } from "./statistics.ts";
 import { LinkMonitor, type Observed, SessionMonitor, Tally } from "../../src/monitor/mod.ts";
-import { Flights } from "../../src/monitor/flights.ts";
-import { SubscriptionHistory } from "../../src/monitor/subscription_history.ts";
 import type { PublishPacket } from "../../src/packets/mod.ts";
 import { Random } from "../../src/testing/random.ts";
 import { Schedule } from "../../src/testing/schedule.ts";
@@ -125,8 +123,7 @@ export class Stage {
 
   /** A process goes on with a session of which it knows nothing: nor need the monitor. */
   forgetClient(clientId: string): void {
-    const session = this.#sessions.of(clientId);
-    session.flights = { ...session.flights, client: new Flights(false) };
+    this.#sessions.of(clientId).forgetClient();
   }
 
   /** Requests are of no use to another process, so that no store has them: they are of QoS 1. */
@@ -150,11 +147,7 @@ export class Stage {
 
   /** A broker has started again that could not store everything: what it sent at QoS 1, for one. */
   #forgetServer(): void {
-    for (const { clientId } of this.plan.clients) {
-      const session = this.#sessions.of(clientId);
-      session.flights = { ...session.flights, server: new Flights(false) };
-      session.subscriptions = new SubscriptionHistory(false);
-    }
+    for (const { clientId } of this.plan.clients) this.#sessions.of(clientId).forgetServer();
   }
 
   /** A disk of its own, for one program. */
