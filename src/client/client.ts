@@ -322,8 +322,8 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
    * several SUBSCRIBE packets, all of which are answered before the promise settles.
    *
    * Several subscriptions of a client may have the same Topic Filter, and each gets the messages.
-   * At the server they are one, with the options of the last that asked (§3.8.4): one with `noLocal`
-   * keeps the client's own messages from all of them.
+   * At the server they are one, with the options of the last that asked (§3.8.4): one with
+   * `noLocal` keeps the client's own messages from all of them.
    *
    * A client with a store does not ask for what the server has granted to an earlier process with
    * the same options, as long as the server has the session: the subscription is there at once, and

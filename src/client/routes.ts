@@ -188,7 +188,9 @@ export class Routes {
     return isOurs ? undefined : this.#matching(topic);
   }
 
-  /** Whether what is marked with a subscription's identifier is for it, and not for an earlier one. */
+  /**
+   * Whether what is marked with a subscription's identifier is for it, and not for an earlier one.
+   */
   #isFor(subscription: ActiveSubscription, topic: string): boolean {
     return this.#takenOver?.has(subscription.identifier) !== true || subscription.matches(topic);
   }

@@ -94,7 +94,9 @@ export interface Sockets {
   readonly connectionTransport?: typeof connectionTransport;
 }
 
-/** The clock of the world in which the servers are, as far as it is known before they are asked for. */
+/**
+ * The clock of the world in which the servers are, as far as it is known before they are asked for.
+ */
 export function clockOf(source: ServerSource): WorldClock | undefined {
   const [first] = Array.isArray(source) ? source as readonly ServerAddress[] : [source];
   if (typeof first !== "object" || first === null || !("clock" in first)) return undefined;

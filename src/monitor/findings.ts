@@ -38,7 +38,9 @@ export interface Obligation {
   readonly message: string;
 }
 
-/** Says what is wrong, as the rest of a sentence about the sender; called only when something is. */
+/**
+ * Says what is wrong, as the rest of a sentence about the sender; called only when something is.
+ */
 type Describe = () => string;
 
 const NONE: readonly Finding[] = [];

@@ -93,7 +93,9 @@ export function judgeSize(
   );
 }
 
-/** Judges that the Server does not explain itself to a Client that does not want it (§3.1.2.11.7). */
+/**
+ * Judges that the Server does not explain itself to a Client that does not want it (§3.1.2.11.7).
+ */
 export function judgeExplanations(judge: Judge, packet: Packet): void {
   const { type } = packet;
   if (type === "publish" || type === "connack" || type === "disconnect") return;

@@ -1,5 +1,5 @@
-// §4.4 Message delivery retry and §4.6 Message ordering: a PUBLISH whose Packet Identifier is in use
-// is the same message, sent again as the standard wants it, or it is wrong.
+// §4.4 Message delivery retry and §4.6 Message ordering: a PUBLISH whose Packet Identifier is in
+// use is the same message, sent again as the standard wants it, or it is wrong.
 
 import type { PublishPacket } from "../packets/mod.ts";
 import type { Judge, Side } from "./findings.ts";

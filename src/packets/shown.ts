@@ -1,5 +1,6 @@
-// What was received, as a person reads it: text in quotation marks, bytes in hexadecimal, the fields
-// of an explained packet as short phrases. Nothing that a terminal might obey or hide stays in it.
+// What was received, as a person reads it: text in quotation marks, bytes in hexadecimal, the
+// fields of an explained packet as short phrases. Nothing that a terminal might obey or hide stays
+// in it.
 
 import { byteCount } from "../wire/field.ts";
 import type { ExplainedField } from "./explain.ts";

@@ -1,5 +1,5 @@
-// What the standard answers a packet with where all is well, so that a script spells out only what is
-// different.
+// What the standard answers a packet with where all is well, so that a script spells out only what
+// is different.
 
 import type { AckInit, ConnackInit, PacketInit, SubackInit, UnsubackInit } from "../packets/mod.ts";
 import { quoted } from "../packets/shown.ts";

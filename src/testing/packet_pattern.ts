@@ -1,5 +1,5 @@
-// What a script expects of a packet: its type, and some of its fields. A field that is not named may
-// have any value; text stands for its bytes in UTF-8.
+// What a script expects of a packet: its type, and some of its fields. A field that is not named
+// may have any value; text stands for its bytes in UTF-8.
 
 import {
   FIRST_BYTE,

@@ -27,7 +27,8 @@ interface Waiter {
 export interface ScheduleOptions {
   /**
    * Whether what is due happens by itself, with all of the traffic: then time moves as far as the
-   * traffic takes. Default: only {@linkcode Schedule.run} and {@linkcode Schedule.step} do anything.
+   * traffic takes. Default: only {@linkcode Schedule.run} and {@linkcode Schedule.step} do
+   * anything.
    */
   readonly runsByItself?: boolean | undefined;
   /** Is told what an entry throws. */

@@ -1,5 +1,5 @@
-// A connection within the process whose one end may reset it: that end is the script's, the other is
-// for whoever dials.
+// A connection within the process whose one end may reset it: that end is the script's, the other
+// is for whoever dials.
 
 import { memoryTransports } from "../io/memory.ts";
 import type { Transport } from "../io/transport.ts";

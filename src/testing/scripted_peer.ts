@@ -29,8 +29,8 @@ export const SCRIPT_TIMEOUT = 5000;
 /** Options of a {@linkcode ScriptedPeer}. */
 export interface ScriptOptions {
   /**
-   * How long it waits for what it expects, in milliseconds. Default: 5000, and 60,000 as a server of
-   * a virtual world.
+   * How long it waits for what it expects, in milliseconds. Default: 5000, and 60,000 as a server
+   * of a virtual world.
    */
   readonly timeout?: number | undefined;
   /**
@@ -116,8 +116,8 @@ export class ScriptedPeer implements Disposable {
    * The next packet, which is of this type and has these fields; those that are not named may have
    * any value. Bytes may be given as text. Several expectations are met one after the other.
    *
-   * Rejects with {@linkcode ExpectationError} when another packet comes, or malformed bytes, the end
-   * of the connection, or nothing in time; with `TypeError` when no packet can be so.
+   * Rejects with {@linkcode ExpectationError} when another packet comes, or malformed bytes, the
+   * end of the connection, or nothing in time; with `TypeError` when no packet can be so.
    *
    * @example
    * ```ts
@@ -213,7 +213,8 @@ export class ScriptedPeer implements Disposable {
   }
 
   /**
-   * Sends bytes, whatever they are, together. Resolves and rejects as {@linkcode ScriptedPeer.send}.
+   * Sends bytes, whatever they are, together. Resolves and rejects as
+   * {@linkcode ScriptedPeer.send}.
    */
   sendBytes(...parts: readonly Uint8Array[]): Promise<void> {
     const bytes = concat(parts);

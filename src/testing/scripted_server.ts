@@ -12,7 +12,9 @@ import {
   type ScriptOptions,
 } from "./scripted_peer.ts";
 
-/** What becomes of an attempt to connect that is not taken: it fails with an error, or never ends. */
+/**
+ * What becomes of an attempt to connect that is not taken: it fails with an error, or never ends.
+ */
 type Refusal = Error | "ignored";
 
 /**

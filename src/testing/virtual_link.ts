@@ -1,5 +1,5 @@
-// One Network Connection of a virtual world: two directions, each a stream of bytes that takes time,
-// may come in pieces, and may stop; and two ends, which are transports.
+// One Network Connection of a virtual world: two directions, each a stream of bytes that takes
+// time, may come in pieces, and may stop; and two ends, which are transports.
 
 import { checkCount, checkNotNegative, checkPositive } from "../session/option_checks.ts";
 import { Queue } from "../session/queue.ts";
@@ -22,8 +22,8 @@ export interface LinkConditions {
    */
   readonly pieces?: number | readonly [least: number, most: number] | undefined;
   /**
-   * How many bytes are on their way, or have arrived and not been read, before writes wait. Default:
-   * 65,536.
+   * How many bytes are on their way, or have arrived and not been read, before writes wait.
+   * Default: 65,536.
    */
   readonly buffer?: number | undefined;
 }
@@ -151,7 +151,9 @@ export class VirtualLink {
     this.#setup.onOver(this);
   }
 
-  /** The link breaks when so many more bytes have arrived on this way: in the middle of a packet. */
+  /**
+   * The link breaks when so many more bytes have arrived on this way: in the middle of a packet.
+   */
   cutAfter(way: Way, bytes: number): void {
     this.#ways[way].cutAfter(bytes);
   }

@@ -1,5 +1,5 @@
-// The network of a virtual world: names at which processes listen, dials, links, and what goes wrong
-// with them.
+// The network of a virtual world: names at which processes listen, dials, links, and what goes
+// wrong with them.
 
 import type { TransportSource } from "../client/servers.ts";
 import { ConnectionFault } from "../io/faults.ts";

@@ -1,5 +1,5 @@
-// Time and chance of SQLite, replaced by those of a virtual world: its functions that know what time
-// it is, and those that draw numbers.
+// Time and chance of SQLite, replaced by those of a virtual world: its functions that know what
+// time it is, and those that draw numbers.
 
 import { type Database, openSqlite, type SqlValue } from "../store/sqlite.ts";
 

@@ -311,8 +311,8 @@ export class World implements AsyncDisposable {
   /**
    * Time passes until a promise settles, as far as needed. Resolves to its result, and rejects as
    * it does; after `within` of virtual time, and when nothing is left that could settle it, with an
-   * `Error`. What the promise needs beside the world (the cryptography of SCRAM, for example) is not
-   * waited for: then await it as it is.
+   * `Error`. What the promise needs beside the world (the cryptography of SCRAM, for example) is
+   * not waited for: then await it as it is.
    */
   async until<Result>(promise: Promise<Result>, options: UntilOptions = {}): Promise<Result> {
     const { within = HOUR } = options;
@@ -371,7 +371,8 @@ export class World implements AsyncDisposable {
 
   /**
    * Processes (the brokers, and those of {@linkcode World.process}) cannot reach each other any
-   * more: two of them, one and all others, or all. Connections stall, and new ones are not answered.
+   * more: two of them, one and all others, or all. Connections stall, and new ones are not
+   * answered.
    */
   partition(one?: string, other?: string): void {
     this.#network.partition(one, other);
@@ -382,7 +383,9 @@ export class World implements AsyncDisposable {
     this.#network.heal(one, other);
   }
 
-  /** From now on the network is like this, for all connections. Default: as it is without faults. */
+  /**
+   * From now on the network is like this, for all connections. Default: as it is without faults.
+   */
   deliver(conditions: LinkConditions = {}, ways: readonly Way[] = WAYS): void {
     this.#network.setConditions(conditions, ways);
   }

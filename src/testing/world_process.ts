@@ -84,8 +84,9 @@ export class WorldProcess {
   }
 
   /**
-   * It dies at once, without a word: what its clients wait for never comes, what they have committed
-   * stays on the disk. Its connections are closed by the system; with `"silent"` nobody is told.
+   * It dies at once, without a word: what its clients wait for never comes, what they have
+   * committed stays on the disk. Its connections are closed by the system; with `"silent"` nobody
+   * is told.
    */
   kill(links: DeathOfLinks = "closed"): void {
     this.#process.kill(links);
