@@ -88,6 +88,7 @@ const CASES: readonly Case[] = [
   { args: "connect -p PORT", kinds: ["net"] },
   { args: "connect mqtt://bob@127.0.0.1:PORT", kinds: ["net"] },
   { args: "demo", kinds: ["net"] },
+  { args: "demo connect", kinds: ["net"] },
   { args: "decode C0 00", kinds: [] },
   { args: "decode -", stdin: "C0 00", kinds: [] },
   { args: "completions bash", kinds: [] },

@@ -3,6 +3,7 @@
 
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
+import { CHAPTERS } from "../lessons/registry.ts";
 import type { Option, OptionTable, ParsedArguments } from "../options/parse.ts";
 import { COMMANDS } from "../registry.ts";
 
@@ -36,6 +37,7 @@ interface Described {
 /** What the only operand of a command may be. */
 const OPERANDS: Readonly<Record<string, readonly string[]>> = {
   completions: Object.keys(SHELLS),
+  demo: [...CHAPTERS.keys()],
   help: [...COMMANDS.keys()],
 };
 

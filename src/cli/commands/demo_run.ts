@@ -1,15 +1,16 @@
-// What `demo` does: lets a client talk to a broker, and shows every packet between them.
+// What `demo` does: lets a client talk to a broker, and shows every packet between them; or plays a
+// chapter.
 
-import { type Broker, serve } from "../../broker/serve.ts";
+import { serve } from "../../broker/serve.ts";
 import { connect } from "../../client/connect.ts";
 import { connectTcp } from "../../io/tcp.ts";
 import type { Explanation, QoS } from "../../packets/mod.ts";
 import type { Context, Output } from "../context.ts";
-import { Failure, usageFailure } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import type { ParsedArguments } from "../options/parse.ts";
 import { type Arrows, type Direction, formatPacket, traced } from "../packets/trace.ts";
 import { paintFor, wrap } from "../terminal/text.ts";
-import { HOSTNAME } from "./demo.ts";
+import { chapterOf, HOSTNAME } from "./demo.ts";
 
 const ARROWS: Arrows = { sent: "→", received: "←" };
 const TOPIC = "home/kitchen/temperature";
@@ -23,8 +24,13 @@ export async function run(
   { stdout, signal }: Context,
   { operands }: ParsedArguments<Record<never, never>>,
 ): Promise<number> {
-  if (operands.length > 0) throw usageFailure("demo takes no arguments; see demo --help");
-  await using broker = await start();
+  const chapter = chapterOf(operands);
+  if (chapter !== undefined) {
+    const { tell } = await import("../lessons/terminal.ts");
+    await listening(() => tell(chapter, stdout, signal));
+    return 0;
+  }
+  await using broker = await listening(() => serve({ hostname: HOSTNAME, port: 0 }));
   const show = new Show(stdout);
   show.title(`A broker listens on ${broker.url}; a client connects.`);
   await using client = await connect({
@@ -50,9 +56,10 @@ export async function run(
   return 0;
 }
 
-async function start(): Promise<Broker> {
+/** Runs what listens; says what it needs where it may not. */
+async function listening<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
-    return await serve({ hostname: HOSTNAME, port: 0 });
+    return await run();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     throw new Failure(
@@ -112,7 +119,8 @@ class Show {
         green("Three messages went to the broker and back, each with the guarantee of its QoS.")
       }\n` +
         line("→", "client to broker") + line("←", "broker to client") +
-        "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n",
+        "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n" +
+        "\nStep by step, from the beginning: mqtt5 demo connect; see demo --help.\n",
     );
   }
 }

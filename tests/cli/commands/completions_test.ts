@@ -93,6 +93,7 @@ const CASES: readonly (readonly [line: string, completions: readonly string[]])[
   ["pub --file=at", ["attic"]],
   ["broker --cert a.", ["a.txt"]],
   ["completions f", ["fish"]],
+  ["demo re", ["request", "resume", "retained"]],
   ["help dec", ["decode"]],
   // What is a value is neither a command nor an option.
   ["pub -t ", []],

@@ -1,6 +1,7 @@
 // The command `demo`: a whole conversation, in this process and as the README runs it.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { CHAPTERS } from "../../../src/cli/lessons/registry.ts";
 import { run, runProcess } from "../run.ts";
 
 /** The packets of the conversation that concern one end each, in their order. */
@@ -43,6 +44,58 @@ Deno.test("demo says what it needs when it has no permission", async () => {
   assertStringIncludes(stderr, "run it with --allow-net=127.0.0.1");
 });
 
-Deno.test("demo takes no operands", async () => {
-  assertEquals((await run(["demo", "x"])).exitCode, 2);
+Deno.test("demo --help lists the chapters", async () => {
+  const { stdout } = await run(["demo", "--help"]);
+  for (const [name, { title }] of CHAPTERS) {
+    assertMatch(stdout, new RegExp(`^  ${name} +${title}`, "m"));
+  }
+});
+
+Deno.test("demo with a chapter explains its packets step by step", async () => {
+  const { exitCode, stdout, stderr } = await run(["demo", "qos2"]);
+  assertEquals([exitCode, stderr], [0, ""]);
+  const names = Array.from(
+    stdout.matchAll(/^(\w+) ([→←]) (PUB[A-Z]+|\w+), /gm),
+    ([, client, arrow, name]) => `${client} ${arrow} ${name}`,
+  );
+  for (const end of ["till →", "till ←"]) {
+    assertEquals(
+      names.filter((name) => name.startsWith(`${end} PUB`)).map((name) => name.split(" ")[2]),
+      end === "till →"
+        ? ["PUBLISH", "PUBREL", "PUBLISH", "PUBLISH", "PUBREL"]
+        : ["PUBREC", "PUBCOMP", "PUBREC", "PUBREC", "PUBCOMP"],
+    );
+  }
+  assertMatch(stdout, /^8\. Both clients leave\.$/m);
+  assertStringIncludes(stdout, "PUBREL from the till, byte by byte\n  62  ");
+  assertStringIncludes(stdout, "The next chapter: mqtt5 demo retained\n");
+});
+
+Deno.test("every chapter fits 80 columns, without marks of its own", async () => {
+  for (const name of CHAPTERS.keys()) {
+    const { exitCode, stdout } = await run(["demo", name]);
+    assertEquals(exitCode, 0);
+    for (const line of stdout.split("\n")) {
+      assert([...line].length <= 80, `${name}: ${line.length} columns: ${line}`);
+      assert(!/[`\u00a0]/.test(line), `${name}: ${line}`);
+    }
+  }
+});
+
+Deno.test("the chapter authentication shows its own passwords", async () => {
+  const { stdout } = await run(["demo", "authentication"]);
+  assertStringIncludes(stdout, 'Password "wonderland" §3.1.3.6');
+});
+
+Deno.test("demo takes one chapter that there is", async () => {
+  const { exitCode, stderr } = await run(["demo", "qos"]);
+  assertEquals([exitCode, stderr], [2, 'mqtt5: Unknown chapter "qos"; did you mean qos0?\n']);
+  assertStringIncludes((await run(["demo", "x"])).stderr, "see demo --help");
+  assertStringIncludes((await run(["demo", "qos0", "qos1"])).stderr, "takes one chapter");
+  assertEquals((await run(["demo", "qos", "--print-permissions"])).exitCode, 2);
+});
+
+Deno.test("Ctrl-C ends a chapter", async () => {
+  const { exitCode } = await run(["demo", "will"], { signal: AbortSignal.timeout(1) });
+  assertEquals(exitCode, 130);
 });
