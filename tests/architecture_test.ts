@@ -180,7 +180,7 @@ function layerOf(file: string): string {
 function importsOf(text: string): string[] {
   const statements = withoutComments(text).matchAll(
     // What `typeof import()` names is a type, and gone when the program runs.
-    /\b(?:from\s*|(?<!typeof )import\s*\(\s*|import\s+)"([^"]+)"/g,
+    /(?<!")\b(?:from\s*|(?<!typeof )import\s*\(\s*|import\s+)"([^"]+)"/g,
   );
   return Array.from(statements, ([, name]) => name!);
 }

@@ -1,0 +1,190 @@
+// @ts-check
+// Where the rows of the diagram lie: their heights, the pauses between them, and the lanes that join
+// the packets of an exchange. Only the rows that can be seen become elements.
+
+/** @import { PacketEntry, PageEntry } from "./events.ts" */
+/** @import { Exchange, Exchanges } from "./exchanges.js" */
+
+/**
+ * @typedef {object} Lane What a lane shows at a row.
+ * @property {Exchange} exchange
+ * @property {"start" | "through" | "member" | "end"} part
+ */
+
+/**
+ * @typedef {object} Row An entry and where it lies.
+ * @property {PageEntry} entry
+ * @property {number} top In pixels from the beginning of everything.
+ * @property {number} height With the pause before it.
+ * @property {number} pause How long nothing has come before it, in milliseconds; 0 if not long.
+ * @property {readonly (Lane | undefined)[]} lanes
+ */
+
+import { findingText } from "./text.js";
+
+/** A pause that is shown, in milliseconds. */
+export const PAUSE = 1000;
+
+/** How many findings of a packet have a line in the diagram. */
+export const FINDINGS_SHOWN = 2;
+
+/** Heights in pixels, as in conversation.css. */
+const HEIGHTS = { packet: 40, event: 28, pause: 26, finding: 18 };
+
+/** How many exchanges have a lane at once. */
+export const LANES = 5;
+
+/** A lane ends after so many rows, however long its exchange still lasts. */
+const LONGEST_LANE = 300;
+
+/** The rows of the diagram. */
+export class Layout {
+  /** @type {Row[]} */
+  rows = [];
+  #exchanges;
+  /** @type {({ exchange: Exchange, since: number } | undefined)[]} */
+  #lanes = new Array(LANES).fill(undefined);
+  /** How many rows there have been. */
+  #count = 0;
+  #bottom = 0;
+  #time = Infinity;
+
+  /** @param {Pick<Exchanges, "of">} exchanges Which packets belong together. */
+  constructor(exchanges) {
+    this.#exchanges = exchanges;
+  }
+
+  /** Where the first row begins. */
+  get top() {
+    return this.rows[0]?.top ?? this.#bottom;
+  }
+
+  /** Where the last row ends. */
+  get bottom() {
+    return this.#bottom;
+  }
+
+  /**
+   * Adds a row.
+   *
+   * @param {PageEntry} entry
+   */
+  add(entry) {
+    const waited = entry.time - this.#time;
+    const pause = waited >= PAUSE ? waited : 0;
+    const height = heightOf(entry) + (pause > 0 ? HEIGHTS.pause : 0);
+    this.rows.push({ entry, top: this.#bottom, height, pause, lanes: this.#lanesAt(entry) });
+    this.#bottom += height;
+    this.#time = entry.time;
+    this.#count++;
+  }
+
+  /**
+   * Drops the rows of entries before a number.
+   *
+   * @param {number} n
+   */
+  dropBefore(n) {
+    const first = this.rows.findIndex(({ entry }) => entry.n >= n);
+    this.rows = first === -1 ? [] : this.rows.slice(first);
+  }
+
+  /**
+   * The index of the row at a height, or of the nearest.
+   *
+   * @param {number} y In pixels from the beginning of everything.
+   */
+  indexAt(y) {
+    let low = 0;
+    let high = this.rows.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (/** @type {Row} */ (this.rows[middle]).top <= y) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /**
+   * The index of the row of an entry; -1 if there is none.
+   *
+   * @param {number} n
+   */
+  indexOf(n) {
+    let low = 0;
+    let high = this.rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (/** @type {Row} */ (this.rows[middle]).entry.n < n) low = middle + 1;
+      else high = middle;
+    }
+    return this.rows[low]?.entry.n === n ? low : -1;
+  }
+
+  /**
+   * @param {PageEntry} entry
+   * @returns {(Lane | undefined)[]}
+   */
+  #lanesAt(entry) {
+    const own = this.#exchanges.of(entry)?.exchange;
+    const isFirst = own?.members[0] === entry.n;
+    const isLast = own !== undefined && own.isDone && own.members.at(-1) === entry.n;
+    this.#leave(entry.n);
+    if (own !== undefined && isFirst && !isLast) this.#enter(own);
+    const lanes = this.#lanes.map((lane) => {
+      if (lane === undefined) return undefined;
+      const { exchange, since } = lane;
+      if (exchange !== own) return { exchange, part: /** @type {const} */ ("through") };
+      if (since === this.#count) return { exchange, part: /** @type {const} */ ("start") };
+      return {
+        exchange,
+        part: isLast ? /** @type {const} */ ("end") : /** @type {const} */ ("member"),
+      };
+    });
+    while (lanes.length > 0 && lanes.at(-1) === undefined) lanes.pop();
+    return lanes;
+  }
+
+  /** @param {Exchange} exchange */
+  #enter(exchange) {
+    const free = this.#lanes.indexOf(undefined);
+    if (free !== -1) this.#lanes[free] = { exchange, since: this.#count };
+  }
+
+  /**
+   * Frees the lanes of exchanges that are over before an entry.
+   *
+   * @param {number} n
+   */
+  #leave(n) {
+    for (const [index, lane] of this.#lanes.entries()) {
+      if (lane === undefined) continue;
+      const { exchange: { isDone, members }, since } = lane;
+      const isOver = isDone && /** @type {number} */ (members.at(-1)) < n;
+      if (isOver || this.#count - since > LONGEST_LANE) this.#lanes[index] = undefined;
+    }
+  }
+}
+
+/**
+ * What is said below a packet: why it cannot be decoded, and what was found in it.
+ *
+ * @param {PacketEntry} packet
+ * @returns {{ readonly text: string, readonly isWarning: boolean }[]}
+ */
+export function remarksOf({ fault, findings }) {
+  const isTold = findings.some(({ message }) => message === fault);
+  return [
+    ...fault === undefined || isTold ? [] : [{ text: fault, isWarning: false }],
+    ...findings.map((finding) => ({
+      text: findingText(finding),
+      isWarning: finding.severity === "warning",
+    })),
+  ];
+}
+
+/** @param {PageEntry} entry */
+function heightOf(entry) {
+  if (entry.type !== "packet") return HEIGHTS.event;
+  return HEIGHTS.packet + Math.min(remarksOf(entry).length, FINDINGS_SHOWN) * HEIGHTS.finding;
+}
