@@ -58,8 +58,8 @@ const TURN = 300;
 /** Messages delivered in the first, shortest turn. */
 const FIRST_MESSAGES = 10_000;
 
-/** Idle connections, if the system has file descriptors for as many. */
-const CONNECTIONS = 5_000;
+/** Idle connections: within the limits of a broker, if the system has file descriptors for them. */
+const CONNECTIONS = 2_500;
 
 /** Connections that are made before the measuring, so that what all of them share is there. */
 const FIRST_CONNECTIONS = 100;
