@@ -104,6 +104,7 @@ const INSPECT: Files = {
     ...["cert", "key", "client-cert", "client-key", "cafile", "capath", "insecure"],
     ...["tls-alpn", "tls-server-name", "unix", "proxy", "header"],
   ],
+  "commands/inspect_page_test.ts": ["page"],
   "permissions_test.ts": ["print-permissions"],
   "options/help_test.ts": ["help"],
 };

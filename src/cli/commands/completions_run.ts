@@ -47,8 +47,9 @@ function formsOf(name: string, { short }: Option): readonly string[] {
 }
 
 /** The values of an option, where there are few: `"0|1|2"`, or the one of an optional value. */
-function choicesOf({ value = "", isOptional }: Option): readonly string[] {
-  return isOptional === true || value.includes("|") ? value.split("|") : [];
+function choicesOf({ value = "", isOptional, looksLike }: Option): readonly string[] {
+  const isOnly = isOptional === true && looksLike === undefined;
+  return isOnly || value.includes("|") ? value.split("|") : [];
 }
 
 /** Whether the next word may be the value. */

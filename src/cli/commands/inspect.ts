@@ -4,6 +4,7 @@ import { usesTls } from "../../io/destination.ts";
 import type { ListenOptions } from "../../io/listen.ts";
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
+import { PAGE, pageAddress } from "../inspect/page_address.ts";
 import { SERVER_NOTES } from "../options/help.ts";
 import { isSecure, isWebSocket, listenersOf, netOf } from "../options/listeners.ts";
 import type { OptionTable, ParsedArguments } from "../options/parse.ts";
@@ -33,6 +34,7 @@ const OPTIONS = {
     help: "accept pages of this origin; * for all",
     group: "WebSocket",
   },
+  ...PAGE,
   "json": { choice: "format", help: "print each packet as a line of JSON" },
   "full": { choice: "format", help: "explain every byte" },
   "write": {
@@ -68,13 +70,14 @@ export const inspect = command({
 with the rules that it breaks. For any client and any server.`,
   usage: "[options] [mqtt[s]://HOST[:PORT]]",
   examples: [
-    "inspect mqtt://192.168.1.5",
+    "inspect --page mqtt://192.168.1.5",
     "inspect --listen 1884 --write device.pcapng mqtts://broker.hivemq.com",
   ],
   exitCodes: "0 after Ctrl-C; 1 if it cannot listen; 2 for a wrong command line.",
   notes: `--listen takes a port, or a URL with one: mqtt://, mqtts://, ws:// or wss://.
 The Password and Authentication Data are shown as *, in captures too. Only the
 handshake of MQTT 3.1.1 is decoded. In JSON, bytes are text, or { "base64": … }.
+With --page, nothing is printed unless --json or --full asks for it.
 A slow reader delays nobody: what it has no time for is omitted and counted.
 
 ${SERVER_NOTES}`,
@@ -130,8 +133,10 @@ function inspectPermissions(given: InspectArguments): Permissions {
   const { options } = given;
   const { net = [], read = [], write = [] } = serverPermissions(inspectedServer(given));
   const files = [options.cert, options.key].filter((path) => path !== undefined);
+  const page = pageAddress(options.page);
+  const listeners = [...inspectListeners(given), ...page === undefined ? [] : [page]];
   return {
-    net: [...inspectListeners(given).flatMap(netOf), ...net],
+    net: [...listeners.flatMap(netOf), ...net],
     read: [...read, ...files],
     write: [...write, ...options.write === undefined ? [] : [options.write]],
   };

@@ -9,6 +9,8 @@ import { EntryFormatter } from "../inspect/format.ts";
 import { Inspector, now } from "../inspect/inspector.ts";
 import { entryToJson, missedToJson } from "../inspect/json.ts";
 import { Observer } from "../inspect/observer.ts";
+import { pageAddress } from "../inspect/page_address.ts";
+import type { Page } from "../inspect/page_server.ts";
 import { type Formatter, view } from "../inspect/viewer.ts";
 import { aborted, listenFailure, withCertificate } from "../listening.ts";
 import { urlOf } from "../options/server.ts";
@@ -36,16 +38,30 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
   await using recording = options.write === undefined
     ? undefined
     : await Recording.begin(options.write, url, notes);
+  const at = pageAddress(options.page);
+  // Loaded only when it is asked for.
+  const pages = at && await import("./page_run.ts");
+  const tables = pages?.pageTables();
   const observer = new Observer({
     showsSecrets: options["show-password"],
     capture: recording?.capture,
+    tables,
   });
   const onRefused = (message: string) => report(notes, message);
   const inspector = new Inspector({ destination, observer, names: NAMES, onRefused });
+  let page: Page | undefined;
   try {
+    const listeners: string[] = [];
+    const about = { title: "mqtt5 inspect", server: url, listeners: () => listeners };
+    page = pages?.openPage(at!, { ...about, observer, ...tables! }, notes);
     for (const place of places) {
       const { url: here } = await listening(inspector, place);
+      listeners.push(here);
       report(notes, `${here} is relayed to ${url}`);
+    }
+    if (page !== undefined && !options.json && !options.full) {
+      await aborted(signal);
+      return 0;
     }
     const formatter = options.json ? JSON_LINES : new EntryFormatter(stdout, options);
     const cursor = observer.follow();
@@ -58,6 +74,7 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
     return 0;
   } finally {
     await inspector.close();
+    await page?.close();
   }
 }
 

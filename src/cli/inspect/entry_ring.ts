@@ -42,14 +42,22 @@ export class EntryRing<Entry extends Sized> {
     return this.#bytes;
   }
 
-  /** Adds the newest; the oldest go, as far as they must. */
-  add(entry: Entry): void {
+  /** Adds the newest; the oldest go, as far as they must. Returns its number: 0 for the first. */
+  add(entry: Entry): number {
     const { entries, bytes } = this.#limits;
     if (this.#total - this.#oldest === entries) this.#forget();
-    this.#slots[this.#total++ % entries] = entry;
+    const number = this.#total++;
+    this.#slots[number % entries] = entry;
     this.#bytes += entry.room;
     while (this.#bytes > bytes && this.#total - this.#oldest > 1) this.#forget();
     this.#wakeAll();
+    return number;
+  }
+
+  /** The entry with a number, if it is kept. */
+  get(number: number): Entry | undefined {
+    const isKept = number >= this.#oldest && number < this.#total;
+    return isKept ? this.#slots[number % this.#limits.entries] : undefined;
   }
 
   /** No more comes: whoever waits is told. */
@@ -68,11 +76,14 @@ export class EntryRing<Entry extends Sized> {
       },
       take: (most) => {
         const missed = Math.max(0, this.#oldest - next);
-        next += missed;
+        const first = next += missed;
         const end = Math.min(next + most, this.#total);
         const entries: Entry[] = [];
         for (; next < end; next++) entries.push(this.#slots[next % this.#limits.entries]!);
-        return { missed, entries };
+        return { missed, first, entries };
+      },
+      skip: (count) => {
+        next = Math.min(next + count, this.#total);
       },
       more: async () => {
         while (next === this.#total && !this.#isClosed) {
@@ -100,8 +111,14 @@ export class EntryRing<Entry extends Sized> {
 export interface RingCursor<Entry> {
   /** How many entries are still to come, lost ones too. */
   readonly behind: number;
-  /** The next entries, and how many were lost before them. */
-  take(most: number): { readonly missed: number; readonly entries: readonly Entry[] };
+  /** The next entries, the number of the first of them, and how many were lost before it. */
+  take(most: number): {
+    readonly missed: number;
+    readonly first: number;
+    readonly entries: readonly Entry[];
+  };
+  /** Leaves the next ones out, as far as there are any. */
+  skip(count: number): void;
   /** Resolves when there are more; to `false` when there never will be. */
   more(): Promise<boolean>;
 }

@@ -13,9 +13,14 @@ const DIRECTIONS: { readonly [From in Side]: string } = {
 
 /** An entry as a line. */
 export function entryToJson(entry: Entry): string {
+  return `${JSON.stringify(entryObject(entry))}\n`;
+}
+
+/** An entry as an object for JSON. */
+export function entryObject(entry: Entry): object {
   const { link, time } = entry;
   const place = { time: new Date(time).toISOString(), connection: link.id };
-  return `${JSON.stringify({ ...place, ...fieldsOf(entry) })}\n`;
+  return { ...place, ...fieldsOf(entry) };
 }
 
 /** The line for entries that were lost. */
@@ -64,7 +69,7 @@ function packetFields(observed: ObservedPacket): object {
 }
 
 /** The packet; a PUBLISH of which only the beginning is kept, with as much of its payload. */
-function packetOf({ bytes, size, isWhole }: ObservedPacket): Packet | undefined {
+export function packetOf({ bytes, size, isWhole }: ObservedPacket): Packet | undefined {
   try {
     return decodePacket(isWhole && bytes.length < size ? shortened(bytes) : bytes);
   } catch (error) {

@@ -8,7 +8,11 @@ import {
   type SessionMonitor,
   type Side,
 } from "../../monitor/mod.ts";
+import { decodePacket, PacketError } from "../../packets/mod.ts";
+import { FIRST_BYTE } from "../../packets/packet_types.ts";
 import type { Sized } from "./entry_ring.ts";
+import type { PublishOutline, PublishReader } from "./publish_outline.ts";
+import type { Outline } from "./secrets.ts";
 import { type Piece, StreamCutter } from "./stream_cutter.ts";
 
 /** What is known of a connection. It changes while the connection lasts. */
@@ -25,9 +29,22 @@ export interface LinkInfo {
   protocol: Protocol;
   /** The Client Identifier, once CONNECT has said it. */
   clientId: string | undefined;
+  /** After so many seconds of silence the client is gone, as the server says or else CONNECT. */
+  keepAlive: number | undefined;
   /** How many packets and bytes each end has sent. */
   readonly sent: { readonly [From in Side]: { packets: number; bytes: number } };
+  /** When each end has sent something last. Times are in milliseconds since 1970. */
+  readonly lastAt: { [From in Side]: number | undefined };
+  /** How many rules were broken. */
+  findings: number;
+  openedAt: number;
+  closedAt: number | undefined;
+  /** Why it is closed, if it broke. */
+  fault: string | undefined;
 }
+
+/** Where a connection is: its number, and addresses for people. */
+export type LinkPlace = Pick<LinkInfo, "id" | "client" | "server" | "listener">;
 
 /** What has happened on a connection. */
 export type Entry =
@@ -54,6 +71,20 @@ export interface ObservedPacket extends Piece {
   readonly protocol: Protocol;
   /** Which rules it breaks; most often none. */
   readonly findings: readonly Finding[];
+  /** Of a PUBLISH: its topic, if somebody wants to know. */
+  readonly publish: PublishOutline | undefined;
+}
+
+/** A PUBLISH of which the topic is known. */
+export type ObservedPublish = ObservedPacket & { readonly publish: PublishOutline };
+
+/** How to observe a connection. */
+export interface LinkOptions {
+  readonly sessions: SessionMonitor;
+  /** Whether secrets are replaced by `*`. */
+  readonly hides: boolean;
+  /** Finds the topics; without, they are not looked for. */
+  readonly publishes: PublishReader | undefined;
 }
 
 /** What a connection tells. */
@@ -78,6 +109,7 @@ const NOTHING: readonly Finding[] = [];
 export class LinkObserver {
   readonly info: LinkInfo;
   readonly #sink: LinkSink;
+  readonly #publishes: PublishReader | undefined;
   /** `undefined` once nothing is judged any more. */
   #monitor: LinkMonitor | undefined;
   readonly #cutters: { readonly [From in Side]: StreamCutter };
@@ -91,20 +123,22 @@ export class LinkObserver {
   #isClosed = false;
   #time = 0;
 
-  /** With `hides`, secrets are replaced by `*`. */
-  constructor(
-    place: Pick<LinkInfo, "id" | "client" | "server" | "listener">,
-    sessions: SessionMonitor,
-    hides: boolean,
-    sink: LinkSink,
-  ) {
+  constructor(place: LinkPlace, options: LinkOptions, sink: LinkSink) {
+    const { sessions, hides, publishes } = options;
     this.info = {
       ...place,
       protocol: "unknown",
       clientId: undefined,
+      keepAlive: undefined,
       sent: { client: { packets: 0, bytes: 0 }, server: { packets: 0, bytes: 0 } },
+      lastAt: { client: undefined, server: undefined },
+      findings: 0,
+      openedAt: 0,
+      closedAt: undefined,
+      fault: undefined,
     };
     this.#sink = sink;
+    this.#publishes = publishes;
     this.#monitor = new LinkMonitor({
       sessions,
       observe: ({ from, start, findings }) => {
@@ -121,6 +155,7 @@ export class LinkObserver {
 
   /** Tells that the connection is open. */
   begin(time: number): void {
+    this.info.openedAt = time;
     this.#tell({ type: "opened" }, time);
   }
 
@@ -129,6 +164,7 @@ export class LinkObserver {
     if (this.#isClosed) return;
     this.#time = time;
     this.info.sent[from].bytes += bytes.length;
+    this.info.lastAt[from] = time;
     // Before it is told what a packet is, it must be known what was found in it.
     this.#monitor?.[from](bytes, time);
     if (this.#monitor !== undefined) this.info.protocol = this.#monitor.protocol;
@@ -159,6 +195,8 @@ export class LinkObserver {
       if (!this.#hasEnded[from]) this.#finish(from, time);
     }
     this.#isClosed = true;
+    this.info.closedAt = time;
+    this.info.fault = fault;
     this.#sink.hold(-this.#pending);
     this.#sink.closed(fault, time);
     this.#tell({ type: "closed", fault }, time);
@@ -185,10 +223,24 @@ export class LinkObserver {
     const findings = found.get(piece.start) ?? NOTHING;
     found.delete(piece.start);
     if (piece.isPacket) info.sent[from].packets++;
-    const clientId = piece.outline?.clientId;
-    if (from === "client" && clientId !== undefined) info.clientId = clientId;
+    if (piece.outline !== undefined) this.#handshake(from, piece, piece.outline);
+    info.findings += findings.length;
     const { protocol } = info;
-    this.#tell({ type: "packet", from, protocol, findings, ...piece }, this.#time);
+    const publish = piece.isPacket && piece.bytes[0]! >> 4 === FIRST_BYTE.publish >> 4
+      ? this.#publishes?.read(from, piece.bytes, protocol === "MQTT 5.0")
+      : undefined;
+    this.#tell({ type: "packet", from, protocol, findings, publish, ...piece }, this.#time);
+  }
+
+  /** What a CONNECT or CONNACK says of the connection. */
+  #handshake(from: Side, { bytes }: Piece, { clientId, keepAlive }: Outline): void {
+    const { info } = this;
+    if (from === "client") {
+      info.clientId = clientId ?? info.clientId;
+      info.keepAlive = keepAlive ?? info.keepAlive;
+    } else if (bytes[0] === FIRST_BYTE.connack && info.protocol === "MQTT 5.0") {
+      info.keepAlive = serverKeepAliveOf(bytes) ?? info.keepAlive;
+    }
   }
 
   #tell(
@@ -196,7 +248,8 @@ export class LinkObserver {
     time: number,
   ): void {
     const bytes = what.type === "packet" ? what.bytes.length : 0;
-    this.#sink.entry({ link: this.info, time, room: ENTRY + bytes, ...what });
+    const topic = what.type === "packet" ? what.publish?.topic.length ?? 0 : 0;
+    this.#sink.entry({ link: this.info, time, room: ENTRY + bytes + topic, ...what });
   }
 
   /** The bytes that wait are on an account: with too many in all, this connection is not judged. */
@@ -207,6 +260,17 @@ export class LinkObserver {
     const isWithin = this.#sink.hold(pending - this.#pending);
     this.#pending = pending;
     if (!isWithin && pending > 0) this.#monitor = undefined;
+  }
+}
+
+/** What a CONNACK has in place of the Keep Alive of CONNECT (§3.2.2.3.14). */
+function serverKeepAliveOf(bytes: Uint8Array): number | undefined {
+  try {
+    const packet = decodePacket(bytes);
+    return packet.type === "connack" ? packet.properties.serverKeepAlive : undefined;
+  } catch (error) {
+    if (error instanceof PacketError) return undefined;
+    throw error;
   }
 }
 

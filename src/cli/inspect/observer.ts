@@ -3,8 +3,20 @@
 // socket or a clock: each call says what time it is.
 
 import { SessionMonitor, type Side } from "../../monitor/mod.ts";
+import { Utf8Decoder } from "../../wire/utf8.ts";
+import type { ConnectionTable } from "./connection_table.ts";
 import { EntryRing, type RingCursor, type RingLimits } from "./entry_ring.ts";
-import { type Entry, type LinkInfo, LinkObserver, type LinkSink } from "./link_observer.ts";
+import {
+  type Entry,
+  type LinkInfo,
+  LinkObserver,
+  type LinkPlace,
+  type LinkSink,
+  type ObservedPacket,
+  type ObservedPublish,
+} from "./link_observer.ts";
+import { PublishReader } from "./publish_outline.ts";
+import type { TopicTable } from "./topic_table.ts";
 
 /** Takes the bytes of all connections, without secrets, for a capture. */
 export interface CaptureSink {
@@ -26,6 +38,14 @@ export interface ObserverOptions {
   readonly limits?: RingLimits;
   /** Takes the bytes. */
   readonly capture?: CaptureSink | undefined;
+  /** What a page shows beside the packets. */
+  readonly tables?: ObserverTables | undefined;
+}
+
+/** Tables that are kept up to date. */
+export interface ObserverTables {
+  readonly connections: ConnectionTable;
+  readonly topics: TopicTable;
 }
 
 /** What is kept, unless something else is said. */
@@ -41,6 +61,8 @@ export class Observer {
   readonly #ring: EntryRing<Entry>;
   readonly #showsSecrets: boolean;
   readonly #capture: CaptureSink | undefined;
+  readonly #tables: ObserverTables | undefined;
+  readonly #text = new Utf8Decoder();
   readonly #sessions = new SessionMonitor();
   readonly #open = new Map<number, LinkObserver>();
   #count = 0;
@@ -50,10 +72,11 @@ export class Observer {
   #pending = 0;
 
   /** Observes nothing yet. */
-  constructor({ showsSecrets = false, limits = LIMITS, capture }: ObserverOptions = {}) {
+  constructor({ showsSecrets = false, limits = LIMITS, capture, tables }: ObserverOptions = {}) {
     this.#ring = new EntryRing(limits);
     this.#showsSecrets = showsSecrets;
     this.#capture = capture;
+    this.#tables = tables;
   }
 
   /** The connections that are open, the oldest first. */
@@ -72,15 +95,17 @@ export class Observer {
   }
 
   /** Begins to observe a connection from `client` to `server`, addresses for people. */
-  open(place: Pick<LinkInfo, "client" | "server" | "listener">, time: number): LinkObserver {
+  open(place: Omit<LinkPlace, "id">, time: number): LinkObserver {
     const id = ++this.#count;
     const capture = this.#capture;
     const sink: LinkSink = {
       entry: (entry) => {
-        this.#ring.add(entry);
+        const number = this.#ring.add(entry);
+        this.#tables?.connections.changed(entry.link);
         if (entry.type !== "packet") return;
         if (entry.isPacket) this.#packets++;
         this.#findings += entry.findings.length;
+        if (isPublish(entry)) this.#tables?.topics.add(number, entry, id, entry.time);
       },
       bytes: (from, bytes, time) => {
         this.#bytes += bytes.length;
@@ -96,7 +121,12 @@ export class Observer {
         return this.#pending <= MOST_PENDING;
       },
     };
-    const link = new LinkObserver({ id, ...place }, this.#sessions, !this.#showsSecrets, sink);
+    const options = {
+      sessions: this.#sessions,
+      hides: !this.#showsSecrets,
+      publishes: this.#tables && new PublishReader(this.#text),
+    };
+    const link = new LinkObserver({ id, ...place }, options, sink);
     this.#open.set(id, link);
     capture?.opened(link.info, time);
     link.begin(time);
@@ -108,8 +138,17 @@ export class Observer {
     return this.#ring.follow();
   }
 
+  /** The entry with a number, if it is kept. */
+  entry(number: number): Entry | undefined {
+    return this.#ring.get(number);
+  }
+
   /** Nothing more will be observed: whoever follows comes to an end. */
   close(): void {
     this.#ring.close();
   }
+}
+
+function isPublish(packet: ObservedPacket): packet is ObservedPublish {
+  return packet.publish !== undefined;
 }

@@ -64,10 +64,11 @@ function optionRows(options: readonly (readonly [name: string, option: Option])[
 }
 
 /** `"-t, --topic TOPIC"`. */
-function formOf(name: string, { short, value, isOptional }: Option): string {
+function formOf(name: string, { short, value, isOptional, looksLike }: Option): string {
   const letter = short === undefined ? "    " : `-${short}, `;
   if (value === undefined) return `${letter}--${name}`;
-  return isOptional === true ? `${letter}--${name}[=${value}]` : `${letter}--${name} ${value}`;
+  const form = isOptional !== true ? ` ${value}` : looksLike ? ` [${value}]` : `[=${value}]`;
+  return `${letter}--${name}${form}`;
 }
 
 function helpOf({ help, many }: Option): string {

@@ -14,6 +14,8 @@ export interface Option {
   readonly value?: string;
   /** Whether the value, written with `=`, may be left out; it is then `""`. */
   readonly isOptional?: boolean;
+  /** Of an optional value: the next word is the value, too, if it looks like this. */
+  readonly looksLike?: RegExp;
   /** Whether it may be given more than once. */
   readonly many?: boolean;
   /** Of all options with the same choice, only one can be given, once. */
@@ -198,7 +200,8 @@ function longOption(table: OptionTable, argument: string, rest: string[]): strin
     return option.expand(() => nextWord(`--${name}`, option.value!, rest));
   }
   if (hasValue) return argument;
-  if (option.isOptional === true) return flag(table, name);
+  const isValue = option.isOptional !== true || option.looksLike?.test(rest[0] ?? "") === true;
+  if (!isValue) return flag(table, name);
   const value = rest.shift();
   if (value === undefined) throw usageFailure(`--${name} needs a value; see --help`);
   return `--${name}=${value}`;

@@ -129,6 +129,20 @@ function rowsOf(field: ExplainedField, packet: Uint8Array, options: FormatOption
   }
 }
 
+/** The value of a field and what it means, in a line; of a field made of bits, `""`. */
+export function fieldText(field: ExplainedField): string {
+  const { value, meaning, bits } = field;
+  if (bits.length > 0) return "";
+  if (value instanceof Uint8Array) return shownText(value, false) + suffix(meaning);
+  if (typeof value !== "string") return valueOf(field) + suffix(meaning);
+  return shownText(new TextEncoder().encode(value), false) + suffix(meaning);
+}
+
+/** The value of some bits and what it means. */
+export function bitsText({ value, meaning }: ExplainedBits): string {
+  return `${value}${suffix(meaning)}`;
+}
+
 function valueOf({ value, isCode }: ExplainedField): string {
   return isCode ? hexByte(Number(value)) : String(value);
 }
@@ -144,18 +158,19 @@ function valueRow(
     return { offset, bytes: ["··"], text: `${byteCount(bytes.length)}, not shown` };
   }
   const label = encoding === "rest" ? `${name}, ${byteCount(bytes.length)}: ` : "";
+  const text = `${label}${shownText(bytes, full)}${suffix(meaning)}`;
+  return { offset, bytes: hexLines(bytes, full), text };
+}
+
+/** The beginning of a value, or all of it, as text, if it is text. */
+function shownText(bytes: Uint8Array, full: boolean): string {
   const shown = bytes.subarray(0, full ? bytes.length : SHOWN);
   const text = textOf(shown);
-  const more = shown.length < bytes.length ? " …" : "";
-  return {
-    offset,
-    bytes: hexLines(bytes, full),
-    text: `${label}${text === undefined ? "not text" : quoted(text) + more}${suffix(meaning)}`,
-  };
+  return text === undefined ? "not text" : quoted(text) + (shown.length < bytes.length ? " …" : "");
 }
 
 function bitsRow(bits: ExplainedBits): Row {
-  const { name, section, mask, value, meaning } = bits;
+  const { name, section, mask, value } = bits;
   const byte = putBits(value, bits);
   const digits = Array.from({ length: 8 }, (_, index) => {
     const bit = 0x80 >> index;
@@ -163,7 +178,7 @@ function bitsRow(bits: ExplainedBits): Row {
   }).join("");
   return {
     bytes: [`${digits.slice(0, 4)} ${digits.slice(4)}`],
-    text: `  ${name} ${value}${suffix(meaning)}`,
+    text: `  ${name} ${bitsText(bits)}`,
     section,
   };
 }

@@ -86,12 +86,12 @@ for (const [name, { load }] of COMMANDS) {
       ([, letter, option, value, text]) => [letter, option, value!.trim(), text],
     );
     const expected = Object.entries((await load()).options).map(
-      ([name, { short, value = "", isOptional, many, help }]) => {
+      ([name, { short, value = "", isOptional, looksLike, many, help }]) => {
         assert(help.trim() !== "", name);
         return [
           short === undefined ? "   " : `-${short},`,
           `--${name}`,
-          isOptional === true ? `[=${value}]` : value,
+          isOptional === true ? looksLike ? `[${value}]` : `[=${value}]` : value,
           many === true ? `${help}; repeatable` : help,
         ];
       },
