@@ -1,21 +1,62 @@
 // The files of the page, which come with the program: to serve them, no file is read.
 
-import index from "./page/index.html" with { type: "text" };
-import main from "./page/main.js" with { type: "text" };
-import style from "./page/page.css" with { type: "text" };
+import controlsCss from "./page/controls.css" with { type: "text" };
+import conversationCss from "./page/conversation.css" with { type: "text" };
+import detailCss from "./page/detail.css" with { type: "text" };
+import domJs from "./page/dom.js" with { type: "text" };
+import exchangesJs from "./page/exchanges.js" with { type: "text" };
+import feedJs from "./page/feed.js" with { type: "text" };
+import filterJs from "./page/filter.js" with { type: "text" };
+import indexHtml from "./page/index.html" with { type: "text" };
+import layoutJs from "./page/layout.js" with { type: "text" };
+import lessonCss from "./page/lesson.css" with { type: "text" };
+import lessonJs from "./page/lesson.js" with { type: "text" };
+import mainJs from "./page/main.js" with { type: "text" };
+import modelJs from "./page/model.js" with { type: "text" };
+import pageCss from "./page/page.css" with { type: "text" };
+import textJs from "./page/text.js" with { type: "text" };
+import topicsCss from "./page/topics.css" with { type: "text" };
+import topicsJs from "./page/topics.js" with { type: "text" };
+import virtualListJs from "./page/virtual_list.js" with { type: "text" };
 
 /** A file. */
 export interface PageFile {
   readonly text: string;
+  /** Its media type. */
   readonly type: string;
 }
 
-const script = (text: string): PageFile => ({ text, type: "text/javascript; charset=utf-8" });
-const sheet = (text: string): PageFile => ({ text, type: "text/css; charset=utf-8" });
+const TYPES: readonly (readonly [ending: string, type: string])[] = [
+  [".css", "text/css; charset=utf-8"],
+  [".js", "text/javascript; charset=utf-8"],
+  ["/", "text/html; charset=utf-8"],
+];
+
+const TEXTS: readonly (readonly [path: string, text: string])[] = [
+  ["/", indexHtml],
+  ["/controls.css", controlsCss],
+  ["/conversation.css", conversationCss],
+  ["/detail.css", detailCss],
+  ["/dom.js", domJs],
+  ["/exchanges.js", exchangesJs],
+  ["/feed.js", feedJs],
+  ["/filter.js", filterJs],
+  ["/layout.js", layoutJs],
+  ["/lesson.css", lessonCss],
+  ["/lesson.js", lessonJs],
+  ["/main.js", mainJs],
+  ["/model.js", modelJs],
+  ["/page.css", pageCss],
+  ["/text.js", textJs],
+  ["/topics.css", topicsCss],
+  ["/topics.js", topicsJs],
+  ["/virtual_list.js", virtualListJs],
+];
 
 /** The files by their paths. */
-export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
-  ["/", { text: index, type: "text/html; charset=utf-8" }],
-  ["/page.css", sheet(style)],
-  ["/main.js", script(main)],
-]);
+export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map(
+  TEXTS.map(([path, text]) => {
+    const [, type] = TYPES.find(([ending]) => path.endsWith(ending))!;
+    return [path, { text, type }];
+  }),
+);
