@@ -14,9 +14,23 @@ import lessonJs from "./page/lesson.js" with { type: "text" };
 import mainJs from "./page/main.js" with { type: "text" };
 import modelJs from "./page/model.js" with { type: "text" };
 import pageCss from "./page/page.css" with { type: "text" };
+import payloadJs from "./page/payload.js" with { type: "text" };
+import payloadJsonJs from "./page/payload_json.js" with { type: "text" };
+import payloadViewJs from "./page/payload_view.js" with { type: "text" };
+import plotJs from "./page/plot.js" with { type: "text" };
+import plotScaleJs from "./page/plot_scale.js" with { type: "text" };
 import textJs from "./page/text.js" with { type: "text" };
+import topicDetailCss from "./page/topic_detail.css" with { type: "text" };
 import topicsCss from "./page/topics.css" with { type: "text" };
 import topicsJs from "./page/topics.js" with { type: "text" };
+import topicsDetailJs from "./page/topics_detail.js" with { type: "text" };
+import topicsListJs from "./page/topics_list.js" with { type: "text" };
+import topicsNodeJs from "./page/topics_node.js" with { type: "text" };
+import topicsPacketJs from "./page/topics_packet.js" with { type: "text" };
+import topicsRateJs from "./page/topics_rate.js" with { type: "text" };
+import topicsRowJs from "./page/topics_row.js" with { type: "text" };
+import topicsSeriesJs from "./page/topics_series.js" with { type: "text" };
+import topicsTreeJs from "./page/topics_tree.js" with { type: "text" };
 import virtualListJs from "./page/virtual_list.js" with { type: "text" };
 
 /** A file. */
@@ -47,9 +61,23 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/main.js", mainJs],
   ["/model.js", modelJs],
   ["/page.css", pageCss],
+  ["/payload.js", payloadJs],
+  ["/payload_json.js", payloadJsonJs],
+  ["/payload_view.js", payloadViewJs],
+  ["/plot.js", plotJs],
+  ["/plot_scale.js", plotScaleJs],
   ["/text.js", textJs],
+  ["/topic_detail.css", topicDetailCss],
   ["/topics.css", topicsCss],
   ["/topics.js", topicsJs],
+  ["/topics_detail.js", topicsDetailJs],
+  ["/topics_list.js", topicsListJs],
+  ["/topics_node.js", topicsNodeJs],
+  ["/topics_packet.js", topicsPacketJs],
+  ["/topics_rate.js", topicsRateJs],
+  ["/topics_row.js", topicsRowJs],
+  ["/topics_series.js", topicsSeriesJs],
+  ["/topics_tree.js", topicsTreeJs],
   ["/virtual_list.js", virtualListJs],
 ];
 

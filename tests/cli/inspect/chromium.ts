@@ -105,7 +105,7 @@ export class Chromium implements AsyncDisposable {
 
 /** A page, and what a person does with it. */
 export class Page {
-  /** What the page and the browser said against it: errors, warnings and what its policy forbids. */
+  /** What the page and the browser said against it: errors, and what its policy forbids. */
   readonly complaints: string[] = [];
   /** What has been asked for. */
   readonly requests: string[] = [];

@@ -1,5 +1,5 @@
-// The protocol of Chromium's developer tools: commands and their answers, by number, and events, over
-// one WebSocket for all pages.
+// The protocol of Chromium's developer tools: commands and their answers, by number, and events,
+// over one WebSocket for all pages.
 
 /** What a command is given. */
 export type Parameters = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 // @ts-check
-// What a payload is, as far as its bytes tell: a number, JSON, text or bytes; and how it is written so
-// that nothing in it is invisible.
+// What a payload is, as far as its bytes tell: a number, JSON, text or bytes; and how it is written
+// so that nothing in it is invisible.
 
 import { isJson } from "./payload_json.js";
 

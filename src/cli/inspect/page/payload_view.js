@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// A payload as JSON with a line for each member, as text, or as bytes. A number of JSON can be chosen;
-// it stays where it is, and keeps the focus, when the next message comes.
+// A payload as JSON with a line for each member, as text, or as bytes. A number of JSON can be
+// chosen; it stays where it is, and keeps the focus, when the next message comes.
 
 /** @import { ShownPayload } from "./events.ts" */
 /** @import { Json } from "./payload_json.js" */

@@ -4,7 +4,7 @@
 
 /** @import { PacketDetail, TopicRow } from "./events.ts" */
 /** @import { Feed } from "./feed.js" */
-/** @import { TopicNode } from "./topics_tree.js" */
+/** @import { TopicNode } from "./topics_node.js" */
 
 import { element, setText } from "./dom.js";
 import { visible } from "./payload.js";

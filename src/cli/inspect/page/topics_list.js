@@ -1,9 +1,11 @@
 // @ts-check
 /// <reference lib="dom" />
 // The tree of topics as rows of which only those in sight are in the page: it may have 10,000. The
-// keys are those of a tree in ARIA's patterns; the focus stays with the tree, which names the active row.
+// keys are those of a tree in ARIA's patterns; the focus stays with the tree, which names the row
+// that is active.
 
-/** @import { TopicNode, TopicTree } from "./topics_tree.js" */
+/** @import { TopicNode } from "./topics_node.js" */
+/** @import { TopicTree } from "./topics_tree.js" */
 
 import { element, setAttribute } from "./dom.js";
 import { TopicRowView } from "./topics_row.js";

@@ -3,7 +3,7 @@
 // One row of the tree of topics.
 
 /** @import { TopicRow } from "./events.ts" */
-/** @import { TopicNode } from "./topics_tree.js" */
+/** @import { TopicNode } from "./topics_node.js" */
 
 import { element, setAttribute, setText } from "./dom.js";
 import { preview, visible } from "./payload.js";

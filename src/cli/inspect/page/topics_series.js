@@ -1,6 +1,6 @@
 // @ts-check
-// The numbers that a topic has had over time. A message may pass several times, once from who publishes
-// it and once to each subscriber: only one of these ways is looked at.
+// The numbers that a topic has had over time. A message may pass several times, once from its
+// publisher and once to each subscriber: only one of these ways is looked at.
 
 /** @import { PacketEntry, ShownPayload } from "./events.ts" */
 

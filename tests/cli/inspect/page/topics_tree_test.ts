@@ -1,5 +1,5 @@
-// The topics as a tree: which rows are shown in which order, what they count, and that no topic, however
-// strange, gets into the way of another.
+// The topics as a tree: which rows are shown in which order, what they count, and that no topic,
+// however strange, gets into the way of another.
 
 import { assertEquals } from "@std/assert";
 import type { TopicRow } from "../../../../src/cli/inspect/page/events.ts";
