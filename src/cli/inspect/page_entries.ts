@@ -24,10 +24,10 @@ export function connectionOf({ link }: ConnectionRow): object {
 }
 
 /** A topic. */
-export function topicOf({ key, published, delivered, bytes, last }: TopicRow): object {
+export function topicOf({ key, published, delivered, bytes, retained, last }: TopicRow): object {
   const { payload, size, ...message } = last;
   return {
-    ...{ topic: key, published, delivered, bytes },
+    ...{ topic: key, published, delivered, bytes, retained },
     last: { ...message, payload: payloadOf(payload, size) },
   };
 }

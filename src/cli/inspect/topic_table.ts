@@ -32,6 +32,8 @@ export interface TopicRow {
   delivered: number;
   /** How many bytes their payloads had. */
   bytes: number;
+  /** Whether there is a retained message, as far as that has been seen. */
+  retained?: boolean;
   last: LastMessage;
 }
 
@@ -84,6 +86,8 @@ export class TopicTable {
     if (from === "client") row.published++;
     else row.delivered++;
     row.bytes += size;
+    // An empty one removes what is retained. §3.3.1.3
+    if (last.retain) row.retained = size > 0;
     row.last = last;
     this.#table.changed(row);
     while (this.#isFull) this.#forget();

@@ -118,6 +118,8 @@ export interface TopicRow {
   readonly delivered: number;
   /** Of all payloads. */
   readonly bytes: number;
+  /** Whether there is a retained message, or it was cleared; nothing if neither has been seen. */
+  readonly retained?: boolean;
   readonly last: {
     readonly n: number;
     readonly connection: number;

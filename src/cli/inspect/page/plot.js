@@ -65,10 +65,9 @@ export class Plot {
     const numbers = roundNumbers(bottom, top, Math.floor((HEIGHT - TOP - BOTTOM) / BETWEEN.y));
     const left = 10 + CHARACTER * Math.max(...numbers.map((mark) => numberText(mark).length), 1);
     const [inner, innerHeight] = [width - left - RIGHT, HEIGHT - TOP - BOTTOM];
-    // One point alone stands in the middle of a second.
-    const [begin, end] = first.time === last.time
-      ? [first.time - 500, last.time + 500]
-      : [first.time, last.time];
+    // What came within a moment stands in the middle of a second.
+    const margin = last.time - first.time < 2 ? 500 : 0;
+    const [begin, end] = [first.time - margin, last.time + margin];
     const x = (/** @type {number} */ time) => left + inner * (time - begin) / (end - begin);
     const y = (/** @type {number} */ value) => TOP + innerHeight * (top - value) / (top - bottom);
     this.#place = ({ time, value }) => ({ x: x(time), y: y(value) });

@@ -14,8 +14,10 @@ import { Plot } from "./plot.js";
 import { clockText, countText, numberText } from "./text.js";
 import { payloadOf, propertiesIn } from "./topics_packet.js";
 import { rateText } from "./topics_rate.js";
-import { isCleared } from "./topics_row.js";
 import { Series } from "./topics_series.js";
+
+/** @type {Readonly<Record<string, string>>} Whether a message is retained. */
+const RETAINED = { true: "yes", false: "no, it was cleared", undefined: "not seen" };
 
 /** Shows a topic. */
 export class TopicDetail {
@@ -115,7 +117,7 @@ export class TopicDetail {
     this.#drawPaths(numbersIn(payload.text ?? "", payload.isCut));
     this.#payload.show(payload, this.#series.path);
     const points = this.#series.points();
-    this.#plotting.hidden = points.length === 0 && this.#paths.hidden;
+    this.#plotting.hidden = points.length < 2;
     this.#plot.show(points);
     this.#drawProperties();
     void this.#ask(row);
@@ -132,10 +134,11 @@ export class TopicDetail {
         ["Rate", perSecond],
       ]
       : [
-        ["Published", `${numberText(row.published)} times by clients`],
-        ["Delivered", `${numberText(row.delivered)} times by the server`],
+        ["Published", `${countText(row.published, "message")} by clients`],
+        ["Delivered", `${countText(row.delivered, "message")} to clients`],
         ["Rate", perSecond],
         ["Payloads", countText(row.bytes, "byte")],
+        ["Retained", RETAINED[String(row.retained)] ?? ""],
         ["Last", this.#lastOf(row)],
       ];
     if (row !== undefined && topics > 1) {
@@ -154,7 +157,7 @@ export class TopicDetail {
     return [
       `${clockText(time)} ${from === "client" ? "from" : "to"} ${client}`,
       `QoS ${qos}`,
-      ...isCleared(row) ? ["clears the retained message"] : retain ? ["retained"] : [],
+      ...retain ? ["RETAIN"] : [],
       countText(payload.size, "byte"),
     ].join(", ");
   }

@@ -2,7 +2,6 @@
 /// <reference lib="dom" />
 // One row of the tree of topics.
 
-/** @import { TopicRow } from "./events.ts" */
 /** @import { TopicNode } from "./topics_node.js" */
 
 import { element, setAttribute, setText } from "./dom.js";
@@ -59,7 +58,7 @@ export class TopicRowView {
     const { row, level, depth, rate, messages } = node;
     const perSecond = rate.perSecond(now);
     const [value, kind] = valueOf(node);
-    const isRetained = row?.last.retain === true && kind !== "cleared";
+    const isRetained = row?.retained === true;
     root.style.setProperty("transform", `translateY(${top}px)`);
     root.style.setProperty("--depth", String(depth));
     setAttribute(root, "aria-level", depth + 1);
@@ -109,17 +108,10 @@ function valueOf({ row, topics, isOpen }) {
     ];
   }
   const { payload } = row.last;
-  if (payload.size === 0) return isCleared(row) ? ["cleared", "cleared"] : ["empty", "empty"];
+  if (payload.size === 0) {
+    return row.retained === false ? ["cleared", "cleared"] : ["empty", "empty"];
+  }
   return [preview(payload, LONGEST), payload.text === undefined ? "bytes" : "text"];
-}
-
-/**
- * Whether the last message removed the retained one. §3.3.1.3
- *
- * @param {TopicRow} row
- */
-export function isCleared({ last }) {
-  return last.retain && last.payload.size === 0;
 }
 
 /**
