@@ -1,25 +1,40 @@
 // The files of the page, which come with the program: to serve them, no file is read.
 
+import clipboardJs from "./page/clipboard.js" with { type: "text" };
+import connectionsJs from "./page/connections.js" with { type: "text" };
 import controlsCss from "./page/controls.css" with { type: "text" };
 import conversationCss from "./page/conversation.css" with { type: "text" };
+import conversationJs from "./page/conversation.js" with { type: "text" };
 import detailCss from "./page/detail.css" with { type: "text" };
+import detailJs from "./page/detail.js" with { type: "text" };
+import diagramJs from "./page/diagram.js" with { type: "text" };
 import domJs from "./page/dom.js" with { type: "text" };
 import exchangesJs from "./page/exchanges.js" with { type: "text" };
 import feedJs from "./page/feed.js" with { type: "text" };
+import fieldsJs from "./page/fields.js" with { type: "text" };
 import filterJs from "./page/filter.js" with { type: "text" };
+import hexJs from "./page/hex.js" with { type: "text" };
 import indexHtml from "./page/index.html" with { type: "text" };
+import keysJs from "./page/keys.js" with { type: "text" };
 import layoutJs from "./page/layout.js" with { type: "text" };
 import lessonCss from "./page/lesson.css" with { type: "text" };
 import lessonJs from "./page/lesson.js" with { type: "text" };
 import mainJs from "./page/main.js" with { type: "text" };
+import mermaidJs from "./page/mermaid.js" with { type: "text" };
+import messageCss from "./page/message.css" with { type: "text" };
 import modelJs from "./page/model.js" with { type: "text" };
 import pageCss from "./page/page.css" with { type: "text" };
+import partsJs from "./page/parts.js" with { type: "text" };
 import payloadJs from "./page/payload.js" with { type: "text" };
 import payloadJsonJs from "./page/payload_json.js" with { type: "text" };
 import payloadViewJs from "./page/payload_view.js" with { type: "text" };
 import plotJs from "./page/plot.js" with { type: "text" };
 import plotScaleJs from "./page/plot_scale.js" with { type: "text" };
+import rowJs from "./page/row.js" with { type: "text" };
+import standardJs from "./page/standard.js" with { type: "text" };
+import svgJs from "./page/svg.js" with { type: "text" };
 import textJs from "./page/text.js" with { type: "text" };
+import toolbarJs from "./page/toolbar.js" with { type: "text" };
 import topicDetailCss from "./page/topic_detail.css" with { type: "text" };
 import topicsCss from "./page/topics.css" with { type: "text" };
 import topicsJs from "./page/topics.js" with { type: "text" };
@@ -32,6 +47,7 @@ import topicsRowJs from "./page/topics_row.js" with { type: "text" };
 import topicsSeriesJs from "./page/topics_series.js" with { type: "text" };
 import topicsTreeJs from "./page/topics_tree.js" with { type: "text" };
 import virtualListJs from "./page/virtual_list.js" with { type: "text" };
+import welcomeJs from "./page/welcome.js" with { type: "text" };
 
 /** A file. */
 export interface PageFile {
@@ -48,25 +64,40 @@ const TYPES: readonly (readonly [ending: string, type: string])[] = [
 
 const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/", indexHtml],
+  ["/clipboard.js", clipboardJs],
+  ["/connections.js", connectionsJs],
   ["/controls.css", controlsCss],
   ["/conversation.css", conversationCss],
+  ["/conversation.js", conversationJs],
   ["/detail.css", detailCss],
+  ["/detail.js", detailJs],
+  ["/diagram.js", diagramJs],
   ["/dom.js", domJs],
   ["/exchanges.js", exchangesJs],
   ["/feed.js", feedJs],
+  ["/fields.js", fieldsJs],
   ["/filter.js", filterJs],
+  ["/hex.js", hexJs],
+  ["/keys.js", keysJs],
   ["/layout.js", layoutJs],
   ["/lesson.css", lessonCss],
   ["/lesson.js", lessonJs],
   ["/main.js", mainJs],
+  ["/mermaid.js", mermaidJs],
+  ["/message.css", messageCss],
   ["/model.js", modelJs],
   ["/page.css", pageCss],
+  ["/parts.js", partsJs],
   ["/payload.js", payloadJs],
   ["/payload_json.js", payloadJsonJs],
   ["/payload_view.js", payloadViewJs],
   ["/plot.js", plotJs],
   ["/plot_scale.js", plotScaleJs],
+  ["/row.js", rowJs],
+  ["/standard.js", standardJs],
+  ["/svg.js", svgJs],
   ["/text.js", textJs],
+  ["/toolbar.js", toolbarJs],
   ["/topic_detail.css", topicDetailCss],
   ["/topics.css", topicsCss],
   ["/topics.js", topicsJs],
@@ -79,6 +110,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/topics_series.js", topicsSeriesJs],
   ["/topics_tree.js", topicsTreeJs],
   ["/virtual_list.js", virtualListJs],
+  ["/welcome.js", welcomeJs],
 ];
 
 /** The files by their paths. */

@@ -196,8 +196,11 @@ export class Exchanges {
     const session = this.#sessionOf(connection);
     this.#sessions.delete(connection);
     const isKept = !session.startsWith("connection");
-    for (const [key, { kind }] of this.#open) {
-      if (key.startsWith(`${session}\n`) && !(isKept && kind === "publish")) this.#open.delete(key);
+    for (const [key, exchange] of this.#open) {
+      const { kind } = exchange;
+      if (!key.startsWith(`${session}\n`) || isKept && kind === "publish") continue;
+      exchange.isDone = true;
+      this.#open.delete(key);
     }
   }
 

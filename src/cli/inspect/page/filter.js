@@ -31,7 +31,7 @@ export const FILTER_KEYS = Object.freeze({
  * @returns {Term[]}
  */
 export function parseFilter(text) {
-  const terms = text.matchAll(/(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))/gi);
+  const terms = text.matchAll(/(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S*))/gi);
   return Array.from(terms, ([, minus, name = "", quoted, bare = ""]) => {
     const key = name.toLowerCase();
     const value = quoted ?? bare;

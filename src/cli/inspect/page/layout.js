@@ -20,7 +20,7 @@
  * @property {readonly (Lane | undefined)[]} lanes
  */
 
-import { findingText } from "./text.js";
+import { ruleOf, sentenceOf } from "./text.js";
 
 /** A pause that is shown, in milliseconds. */
 export const PAUSE = 1000;
@@ -167,17 +167,25 @@ export class Layout {
 }
 
 /**
- * What is said below a packet: why it cannot be decoded, and what was found in it.
+ * @typedef {object} Remark What is said below a packet.
+ * @property {string} text
+ * @property {string} rule The rule that is broken; empty if none is known.
+ * @property {boolean} isWarning
+ */
+
+/**
+ * Why a packet cannot be decoded, and what was found in it.
  *
  * @param {PacketEntry} packet
- * @returns {{ readonly text: string, readonly isWarning: boolean }[]}
+ * @returns {Remark[]}
  */
 export function remarksOf({ fault, findings }) {
   const isTold = findings.some(({ message }) => message === fault);
   return [
-    ...fault === undefined || isTold ? [] : [{ text: fault, isWarning: false }],
+    ...fault === undefined || isTold ? [] : [{ text: fault, rule: "", isWarning: false }],
     ...findings.map((finding) => ({
-      text: findingText(finding),
+      text: sentenceOf(finding),
+      rule: ruleOf(finding),
       isWarning: finding.severity === "warning",
     })),
   ];

@@ -4,6 +4,7 @@
 
 /** @import { View } from "./model.js" */
 
+import { mountConversation } from "./conversation.js";
 import { byId, drawOn, element, setAttribute, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { mountLesson } from "./lesson.js";
@@ -23,6 +24,7 @@ const VIEWS = [
 mountViews();
 mountBar();
 mountNotice();
+mountConversation(feed);
 mountTopics(byId("topics"), feed);
 mountLesson(byId("lesson"), feed);
 feed.start();

@@ -150,12 +150,31 @@ export function lineOf(entry) {
     .filter((part) => part !== "").join(" · ");
 }
 
+/** @typedef {import("../../../monitor/mod.ts").Finding} Finding */
+
+/**
+ * The rule that a finding goes by: `[MQTT-3.3.4-9]` or `§3.3.4`.
+ *
+ * @param {Pick<Finding, "statement" | "section">} finding
+ */
+export function ruleOf({ statement, section }) {
+  return statement === undefined ? `§${section}` : `[${statement}]`;
+}
+
+/**
+ * What a finding says, without its rule.
+ *
+ * @param {Finding} finding
+ */
+export function sentenceOf(finding) {
+  return finding.message.replace(ruleOf(finding), "").replace("()", "").trim();
+}
+
 /**
  * A finding as a sentence with its rule.
  *
- * @param {import("../../../monitor/mod.ts").Finding} finding
+ * @param {Finding} finding
  */
-export function findingText({ statement, section, message }) {
-  const rule = statement === undefined ? `§${section}` : `[${statement}]`;
-  return message.includes(rule) ? message : `${message} ${rule}`;
+export function findingText(finding) {
+  return `${sentenceOf(finding)} ${ruleOf(finding)}`;
 }
