@@ -3,7 +3,8 @@
 
 import type { Violation } from "../history.ts";
 import type { MessageFacts, SubscriptionFacts } from "./fact_types.ts";
-import { type Facts, isShared, lower, matches } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import { isShared, lower, matches } from "./filters.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for messages that somebody has not got. */

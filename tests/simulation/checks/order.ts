@@ -4,7 +4,8 @@
 
 import type { Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
-import { type Facts, isShared } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import { isShared } from "./filters.ts";
 import { violation } from "./violation.ts";
 
 /** The message of a stream that was published last of those that were handed. */

@@ -4,7 +4,8 @@
 import { ReasonCode } from "../../../src/packets/mod.ts";
 import type { Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
-import { type Facts, isShared, matches } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import { isShared, matches } from "./filters.ts";
 import { isInForce, isLast } from "./delivered.ts";
 import { violation } from "./violation.ts";
 

@@ -3,7 +3,8 @@
 
 import type { EventOf, Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
-import { type Facts, isShared, lower, matches } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import { isShared, lower, matches } from "./filters.ts";
 import { isLast } from "./delivered.ts";
 import { violation } from "./violation.ts";
 

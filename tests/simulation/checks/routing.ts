@@ -3,7 +3,8 @@
 
 import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts } from "./fact_types.ts";
-import { type Facts, isResponse, lower, matches } from "./facts.ts";
+import type { Facts } from "./facts.ts";
+import { isResponse, lower, matches } from "./filters.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for messages that somebody has got and should not have, or not so. */

@@ -3,7 +3,8 @@
 
 import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts, SubscriptionFacts } from "./fact_types.ts";
-import { type Facts, hasBetween, isResponse, isShared, matches } from "./facts.ts";
+import { type Facts, hasBetween } from "./facts.ts";
+import { isResponse, isShared, matches } from "./filters.ts";
 import { acceptedSince, isInForce, isLast } from "./delivered.ts";
 import { violation } from "./violation.ts";
 
