@@ -24,6 +24,8 @@ export interface Changes {
   readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
   /** Received QoS 2 messages, whose PUBREC waits for the commit. */
   readonly received: Map<BrokerSession, PendingAcknowledgement[]>;
+  /** Packet Identifiers of QoS 2 messages that were refused, and may be in the file all the same. */
+  readonly withdrawn: Map<BrokerSession, Set<number>>;
   readonly messages: Map<QueuedMessage, BrokerSession>;
   /** The `id`s of messages that are delivered or dropped. */
   readonly deletedMessages: Set<number>;
@@ -59,6 +61,7 @@ export function noChanges(): Changes {
     sessions: new Map(),
     subscriptions: new Map(),
     received: new Map(),
+    withdrawn: new Map(),
     messages: new Map(),
     deletedMessages: new Set(),
     touched: new Set(),
@@ -68,9 +71,9 @@ export function noChanges(): Changes {
 
 /** Whether there are changes apart from those of `touched` sessions. */
 export function hasOtherChanges(changes: Changes): boolean {
-  const { endedSessions, sessions, subscriptions, received } = changes;
+  const { endedSessions, sessions, subscriptions, received, withdrawn } = changes;
   const { messages, deletedMessages, retained } = changes;
-  return endedSessions.size + sessions.size + subscriptions.size + received.size +
+  return endedSessions.size + sessions.size + subscriptions.size + received.size + withdrawn.size +
       messages.size + deletedMessages.size + retained.size > 0;
 }
 
@@ -104,7 +107,7 @@ export function writeChanges(
   flights: readonly FlightChanges[],
   { database, has, toWall }: ChangesTarget,
 ): void {
-  const { endedSessions, sessions, subscriptions, received } = changes;
+  const { endedSessions, sessions, subscriptions, received, withdrawn } = changes;
   const { messages, deletedMessages, retained } = changes;
   for (const clientId of endedSessions) database.deleteSession(clientId);
   for (const row of sessions.values()) database.saveSession(row);
@@ -124,6 +127,9 @@ export function writeChanges(
   for (const { clientId, moved, released } of flights) {
     for (const message of moved) database.saveFlight(message);
     for (const packetId of released) database.deleteReceived(clientId, packetId);
+  }
+  for (const [{ client: { clientId } }, packetIds] of withdrawn) {
+    for (const packetId of packetIds) database.deleteReceived(clientId, packetId);
   }
   for (const [session, acknowledgements] of received) {
     if (!has(session)) continue;

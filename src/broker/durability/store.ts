@@ -143,9 +143,11 @@ export class Store {
     const { clientId } = session.client;
     if (!this.#has(session)) return;
     this.#sessions.delete(clientId);
-    const { endedSessions, sessions, subscriptions, received, touched } = this.#changes;
+    const { endedSessions, sessions, subscriptions, received, withdrawn, touched } = this.#changes;
     endedSessions.add(clientId);
-    for (const changes of [sessions, subscriptions, received, touched]) changes.delete(session);
+    for (const changes of [sessions, subscriptions, received, withdrawn, touched]) {
+      changes.delete(session);
+    }
     this.#received.delete(session);
   }
 
@@ -185,12 +187,18 @@ export class Store {
     else acknowledgements.push(acknowledgement);
   }
 
-  /** Undoes {@linkcode saveReceived} before it is committed. */
+  /** Undoes {@linkcode saveReceived}, which could not be committed. */
   deleteReceived(session: BrokerSession, acknowledgement: PendingAcknowledgement): void {
-    const { received } = this.#changes;
-    const left = received.get(session)?.filter((other) => other !== acknowledgement) ?? [];
+    const { received, withdrawn } = this.#changes;
+    const before = received.get(session) ?? [];
+    const left = before.filter((other) => other !== acknowledgement);
     if (left.length > 0) received.set(session, left);
     else received.delete(session);
+    if (left.length === before.length) return;
+    // A commit that reported a failure may have written it all the same.
+    const packetIds = withdrawn.get(session);
+    if (packetIds === undefined) withdrawn.set(session, new Set([acknowledgement.packetId]));
+    else packetIds.add(acknowledgement.packetId);
   }
 
   /** Saves a retained message. Its payload must not change afterwards. */
