@@ -292,6 +292,7 @@ export class ConnectHandler {
     session.lifetime = granted * 1000;
     session.will = undefined;
     connection.session = session;
+    connection.hasNewSession = !sessionPresent;
     try {
       connection.protocol.accept(session.state, { ...connack, sessionPresent });
       session.will = will === undefined ? undefined : withOwnBytes(will);

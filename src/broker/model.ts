@@ -36,6 +36,8 @@ export class BrokerConnection {
   client: ClientInfo | undefined;
   /** Its session, once it has been accepted. */
   session: BrokerSession | undefined;
+  /** Whether its session has begun with it. */
+  hasNewSession = false;
   /** When its client was accepted, on the engine's clock. */
   acceptedAt = 0;
   /** Whether its CONNACK has been written. */

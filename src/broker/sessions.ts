@@ -155,6 +155,17 @@ export class Sessions {
     else this.#setup.store?.deleteSession(session);
   }
 
+  /**
+   * The client of a connection is refused after all, before it was told of its session, as that
+   * cannot be stored. One that has begun with the connection ends with it, and has no Will.
+   */
+  refuse(connection: BrokerConnection): void {
+    const { session, hasNewSession } = connection;
+    if (!hasNewSession || session?.connection !== connection) return;
+    session.will = undefined;
+    session.lifetime = 0;
+  }
+
   /** Detaches the session of a connection that has ended, and starts its expiry and Will delay. */
   leave(connection: BrokerConnection, cause: CloseCause): void {
     const { session } = connection;

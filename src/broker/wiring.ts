@@ -112,6 +112,7 @@ export function wire(
   const commits = store && new CommitBeforeWrite({
     store,
     restoreRetained: (topic, before) => retained.restore(topic, before),
+    refuse: (connection) => sessions.refuse(connection),
     wakeLater,
     acknowledge: (connection, acknowledgement, answer) =>
       publishHandler.acknowledgeLater(connection, acknowledgement, answer),

@@ -45,6 +45,7 @@ Deno.test("Answers that wait for the end of the turn ask for it once, and again 
   const commits = new CommitBeforeWrite({
     store,
     restoreRetained: () => {},
+    refuse: () => {},
     wakeLater: () => {},
     acknowledge: () => {},
     atEndOfTurn: (callback) => void endings.push(callback),

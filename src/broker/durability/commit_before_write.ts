@@ -30,6 +30,8 @@ export interface CommitBeforeWriteSetup {
   readonly store: Store;
   /** Restores the retained message that a topic had before. */
   readonly restoreRetained: (topic: string, before: Retained | undefined) => void;
+  /** The client of a connection is to be told that it is refused. */
+  readonly refuse: (connection: BrokerConnection) => void;
   /** Has the connection's bytes written later in this turn. */
   readonly wakeLater: (connection: BrokerConnection) => void;
   /** Acknowledges a message, or refuses it, and wakes the publisher. Never throws. */
@@ -301,6 +303,7 @@ export class CommitBeforeWrite {
     const { isClosed } = protocol;
     protocol.takeBytes();
     if (!connection.isConnackWritten) {
+      this.#setup.refuse(connection);
       protocol.breakOff("was refused because its session cannot be stored now");
       return encodePacket({ type: "connack", reasonCode: ReasonCode.serverUnavailable });
     }
