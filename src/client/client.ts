@@ -144,10 +144,17 @@ export class Client extends ClientEventTarget implements AsyncDisposable {
     } else this.#session = new Session(clientId ?? "", sendQueue);
     if (options.cleanStart === false) this.#session.exists = true;
     this.closed = new Promise((resolve) => this.#resolveClosed = resolve);
-    const guard: Guard | undefined = storage &&
-      ((connection, wake) => this.#durable!.journal.guard(connection, wake));
+    const journal = () => this.#durable!.journal;
+    const guard: Guard | undefined = storage && {
+      guard: (connection, wake) => journal().guard(connection, wake),
+      get failure() {
+        return journal().failure;
+      },
+    };
     this.#connector = new Connector(world, source, settings, this.#session, guard, {
+      wasUnanswered: storage?.session.isUnanswered ?? false,
       handle: (link, event) => this.#handle(link, event),
+      unanswered: (isUnanswered) => this.#durable?.subscriptions.setUnanswered(isUnanswered),
       lost: (detail) => this.#lost(detail),
       reconnecting: (detail) => this.#tell("reconnecting", detail),
       ended: (error) => this.#ended(error),

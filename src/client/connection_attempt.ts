@@ -69,7 +69,7 @@ export class Link {
     this.exchange = exchange;
     this.#listener = listener;
     this.#handshake = handshake;
-    const driven = guard?.(connection, () => this.drive.wake()) ?? connection;
+    const driven = guard?.guard(connection, () => this.drive.wake()) ?? connection;
     this.drive = new Drive(
       transport,
       driven,
@@ -96,8 +96,13 @@ export class Link {
   }
 }
 
-/** The connection as it is to be driven; `wake` is to be called when held bytes may go. */
-export type Guard = (connection: DrivenConnection, wake: () => void) => DrivenConnection;
+/** Holds bytes back that tell of what is not stored yet. */
+export interface Guard {
+  /** The connection as it is to be driven; `wake` is to be called when held bytes may go. */
+  guard(connection: DrivenConnection, wake: () => void): DrivenConnection;
+  /** Why nothing can be stored now, if that is so. */
+  readonly failure: Error | undefined;
+}
 
 /** What an attempt is made with. */
 export interface Attempt {
@@ -105,7 +110,7 @@ export interface Attempt {
   readonly server: Server;
   readonly settings: Settings;
   readonly session: Session;
-  /** Holds bytes back that tell of what is not stored yet. */
+  /** For a client with a store. */
   readonly guard?: Guard | undefined;
   readonly cleanStart: boolean;
   /** Whether the client has been connected before. */
@@ -122,9 +127,13 @@ export interface Attempt {
  * @throws {unknown} the signal's reason when it aborts
  */
 export async function openLink(attempt: Attempt): Promise<Link> {
-  const { world: { clock }, server, settings: { connectTimeout }, signal } = attempt;
-  const late = `${server.address} did not accept the connection within ${connectTimeout} ms; ` +
-    "check the address, and that it is a server of MQTT 5.0";
+  const { world: { clock }, server: { address }, settings, signal, guard } = attempt;
+  const { connectTimeout } = settings;
+  const late = () =>
+    guard?.failure === undefined
+      ? `${address} did not accept the connection within ${connectTimeout} ms; ` +
+        "check the address, and that it is a server of MQTT 5.0"
+      : `Cannot connect to ${address} before the session is stored: ${textOf(guard.failure)}`;
   const deadline = { clock, signal, timeout: connectTimeout, late };
   return await within(deadline, (signal) => connectWithin(attempt, signal));
 }

@@ -23,11 +23,18 @@ import type { Server, ServerSource } from "./servers.ts";
 
 /** Who is to be kept connected. */
 export interface ConnectorHost {
+  /** Whether an earlier process has left a CONNECT without an answer. */
+  readonly wasUnanswered: boolean;
   /**
    * Something has happened on a connection, from CONNACK on: `opened()` and `lost()` are to be
    * called at once.
    */
   handle(link: Link, event: ConnectionEvent): void;
+  /**
+   * A CONNECT is about to be sent, or there is none any more without an answer. What is stored then
+   * is stored before it is sent.
+   */
+  unanswered(isUnanswered: boolean): void;
   /** The connection is lost. */
   lost(detail: ClientEvents["disconnected"]): void;
   /** Another attempt is due. */
@@ -47,7 +54,7 @@ export class Connector {
   /** The last connection, even if it has ended. */
   #last: Link | undefined;
   /** Whether the last CONNECT has not been answered, and that of those before it. */
-  #isUnanswered = false;
+  #isUnanswered: boolean;
   #wasUnanswered = false;
   readonly #stability = new Stability();
   #isStopping = false;
@@ -66,6 +73,7 @@ export class Connector {
     this.#world = world;
     this.#settings = settings;
     this.#session = session;
+    this.#isUnanswered = host.wasUnanswered;
     this.#servers = new ServerAttempts({
       world,
       source,
@@ -76,9 +84,9 @@ export class Connector {
       listener: {
         onConnect: () => {
           this.#wasUnanswered = this.#isUnanswered;
-          this.#isUnanswered = true;
+          this.#setUnanswered(true);
         },
-        onRefused: () => this.#isUnanswered = this.#wasUnanswered,
+        onRefused: () => this.#setUnanswered(this.#wasUnanswered),
         onEvent: host.handle,
         onInternalError: (error) => this.fail(error),
       },
@@ -155,7 +163,7 @@ export class Connector {
   /** CONNACK has come. */
   opened(link: Link): void {
     this.#link = this.#last = link;
-    this.#isUnanswered = false;
+    this.#setUnanswered(false);
   }
 
   /** A connection has ended: makes another, if it helps. */
@@ -259,6 +267,11 @@ export class Connector {
     } finally {
       this.#over(giveUp);
     }
+  }
+
+  #setUnanswered(isUnanswered: boolean): void {
+    this.#isUnanswered = isUnanswered;
+    this.#host.unanswered(isUnanswered);
   }
 
   /** Attempts are over; others may have begun, if the connection they made is lost already. */

@@ -11,7 +11,7 @@ export interface Deadline {
   /** In milliseconds. */
   readonly timeout: number;
   /** What to say when the time is over. */
-  readonly late: string;
+  readonly late: string | (() => string);
 }
 
 /**
@@ -29,7 +29,8 @@ export async function within<Result>(
   const abort = () => controller.abort(signal.reason);
   signal.addEventListener("abort", abort);
   const cancel = clock.at(clock.now() + timeout, () => {
-    controller.abort(new ConnectionClosedError(late, { kind: "transient", code: "timeout" }));
+    const message = typeof late === "string" ? late : late();
+    controller.abort(new ConnectionClosedError(message, { kind: "transient", code: "timeout" }));
   });
   try {
     return await work(controller.signal);

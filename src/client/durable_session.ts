@@ -53,7 +53,7 @@ export class DurableSession {
     this.receipts = new Receipts(storage, this.journal, this.publisher);
     const { journal } = this;
     this.subscriptions = new StoredSubscriptions(
-      storage.session.subscriptions,
+      storage.session,
       (change) => journal.add(change),
     );
     this.deliveries = {

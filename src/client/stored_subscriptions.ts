@@ -3,7 +3,7 @@
 // the moment that something else is asked for until the answer, nobody knows.
 
 import { isFailure, type SubackPacket, type SubscriptionRequest } from "../packets/mod.ts";
-import type { SessionChange, StoredSubscription } from "../session/session_store.ts";
+import type { SessionChange, StoredSession, StoredSubscription } from "../session/session_store.ts";
 import type { Batch, Request } from "./subscription.ts";
 
 /** The subscriptions of a session that is in a store. */
@@ -18,15 +18,18 @@ export class StoredSubscriptions {
   readonly #left = new Map<number, string[]>();
   /** The Topic Filters that are in the store. */
   readonly #stored: Set<string>;
+  /** Whether the store says that a CONNECT has no answer. */
+  #isUnanswered: boolean;
   /** What was asked for last, by Topic Filter, until it is answered or asked for again. */
   readonly #asked = new Map<string, Batch>();
 
   /** `write` is called with what changes in the store. */
   constructor(
-    stored: readonly StoredSubscription[],
+    { subscriptions: stored, isUnanswered }: StoredSession,
     write: (change: SessionChange) => void,
   ) {
     this.#write = write;
+    this.#isUnanswered = isUnanswered;
     this.#earlier = new Map(stored.map((each) => [each.request.topicFilter, each]));
     this.#stored = new Set(this.#earlier.keys());
     for (const { identifier, request: { topicFilter } } of stored) {
@@ -104,9 +107,20 @@ export class StoredSubscriptions {
     }
   }
 
+  /**
+   * A CONNECT is about to be sent, or is answered. Until then this is in the store: the process may
+   * end before the answer comes, and that is lost which says that the server has begun a session.
+   */
+  setUnanswered(isUnanswered: boolean): void {
+    // Where nothing is stored, nothing can be taken over.
+    if (isUnanswered === this.#isUnanswered || isUnanswered && this.#stored.size === 0) return;
+    this.#isUnanswered = isUnanswered;
+    this.#write({ type: "unanswered", isUnanswered });
+  }
+
   /** The server may have lost the session: all is asked for again. */
   doubt(): void {
-    for (const topicFilter of [...this.#earlier.keys()]) this.#forget(topicFilter);
+    for (const topicFilter of [...this.#stored]) this.#forget(topicFilter);
   }
 
   /** The server has lost the session, which the store knows. */
@@ -114,6 +128,8 @@ export class StoredSubscriptions {
     this.#earlier.clear();
     this.#stored.clear();
     this.#asked.clear();
+    // The session that the store begins with has an answer.
+    this.#isUnanswered = false;
   }
 
   #find(request: SubscriptionRequest): StoredSubscription | undefined {

@@ -83,6 +83,11 @@ export interface StoredReceipt {
 export interface StoredSession {
   /** Tells the session from those before it, which the server has lost; 0 before the first. */
   readonly number: number;
+  /**
+   * Whether a CONNECT may have been sent, and no process has seen its answer: the server may have
+   * begun another session with it, which has no subscriptions.
+   */
+  readonly isUnanswered: boolean;
   /** The messages in flight, in the order in which they are to be sent again. */
   readonly inFlight: readonly StoredMessage[];
   /** What was received in it. */
@@ -97,6 +102,8 @@ export interface StoredSession {
 export type SessionChange =
   /** The server has begun a session: deliveries and subscriptions of the one before are gone. */
   | { readonly type: "session"; readonly number: number }
+  /** A CONNECT is about to be sent, or the server has answered it. A new session has none. */
+  | { readonly type: "unanswered"; readonly isUnanswered: boolean }
   /** A new message waits, or is in flight. */
   | { readonly type: "message"; readonly message: StoredMessage }
   /** A message has got its Packet Identifier, was released, or waits again (0). */

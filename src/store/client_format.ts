@@ -1,7 +1,9 @@
 // The database file of clients' sessions: its tables. Each row has a checksum of all its other
 // columns, in their order. An application may have tables of its own beside them.
 
+import { checksum } from "./checksum.ts";
 import type { StoreFormat } from "./file.ts";
+import type { Database } from "./sqlite.ts";
 
 const TABLES = `
   CREATE TABLE mqtt_store (
@@ -9,7 +11,8 @@ const TABLES = `
   ) STRICT;
   INSERT INTO mqtt_store VALUES (1, lower(hex(randomblob(8))), 0);
   CREATE TABLE mqtt_session (
-    client_id TEXT PRIMARY KEY, number INTEGER NOT NULL, checksum INTEGER NOT NULL
+    client_id TEXT PRIMARY KEY, number INTEGER NOT NULL, unanswered INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE mqtt_message (
     id INTEGER PRIMARY KEY,
@@ -44,7 +47,7 @@ const TABLES = `
 
 /** The columns of each table, without the checksum, which is the last one. */
 export const CLIENT_COLUMNS = {
-  mqtt_session: ["client_id", "number"],
+  mqtt_session: ["client_id", "number", "unanswered"],
   mqtt_message: [
     "id",
     "client_id",
@@ -69,6 +72,18 @@ export const CLIENT_FILE: StoreFormat = {
   applicationId: 0x4d515463,
   name: "the file of MQTT clients",
   create: TABLES,
-  version: 1,
-  migrations: {},
+  version: 2,
+  migrations: { 1: addUnanswered },
 };
+
+/** Version 1 did not say whether a CONNECT has no answer. */
+function addUnanswered(database: Database): void {
+  // Other tables refer to this one, so that it cannot be made anew.
+  const add = "ALTER TABLE mqtt_session ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0";
+  database.prepare(add).run();
+  const update = database.prepare("UPDATE mqtt_session SET checksum = ? WHERE client_id = ?");
+  const rows = database.prepare("SELECT client_id, number FROM mqtt_session").all();
+  for (const { client_id, number } of rows) {
+    update.run(checksum([client_id!, number!, 0]), client_id!);
+  }
+}

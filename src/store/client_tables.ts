@@ -24,8 +24,10 @@ const ROWS = 8;
 const COLUMNS = CLIENT_COLUMNS.mqtt_message.length + 1;
 
 const SQL = {
-  saveSession: `INSERT INTO mqtt_session VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET number = excluded.number, checksum = excluded.checksum`,
+  saveSession: `INSERT INTO mqtt_session (client_id, number, unanswered, checksum)
+    VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET number = excluded.number, unanswered = excluded.unanswered,
+      checksum = excluded.checksum`,
   deleteDeliveries: "DELETE FROM mqtt_delivery WHERE client_id = ?",
   deleteSubscriptions: "DELETE FROM mqtt_subscription WHERE client_id = ?",
   saveMessage: saveMessages(1),
@@ -101,16 +103,11 @@ export class ClientTables {
    */
   session(clientId: string): StoredSession {
     const where = "WHERE client_id = ?";
-    const [number = 0] = this.#tables.rows(
-      "mqtt_session",
-      where,
-      [clientId],
-      (row) => Number(row["number"]),
-    );
+    const begun = this.#begun(clientId);
     const inFlight = this.#messages(`${where} AND packet_id <> 0 ORDER BY place`, [clientId]);
     const [count] = this.#tables.read(SQL.countWaiting, clientId);
     return {
-      number,
+      ...begun,
       inFlight,
       deliveries: this.#tables.rows("mqtt_delivery", where, [clientId], deliveryFrom),
       subscriptions: this.#tables.rows("mqtt_subscription", where, [clientId], subscriptionFrom),
@@ -182,6 +179,11 @@ export class ClientTables {
     switch (change.type) {
       case "session":
         return this.saveSession(clientId, change.number);
+      case "unanswered": {
+        const { number } = this.#begun(clientId);
+        const unanswered = change.isUnanswered ? 1 : 0;
+        return this.#tables.write(SQL.saveSession, [clientId, number, unanswered]);
+      }
       case "flight":
         return this.#saveFlight(change.id, [
           change.packetId,
@@ -229,7 +231,7 @@ export class ClientTables {
 
   /** Begins a session, which has nothing but the messages to be sent. */
   saveSession(clientId: string, number: number): void {
-    this.#tables.write(SQL.saveSession, [clientId, number]);
+    this.#tables.write(SQL.saveSession, [clientId, number, 0]);
     this.#tables.run(SQL.deleteDeliveries, clientId);
     this.#tables.run(SQL.deleteSubscriptions, clientId);
   }
@@ -299,6 +301,14 @@ export class ClientTables {
   /** What was written last is not in the file: nothing is known of it. */
   forget(): void {
     this.#known.clear();
+  }
+
+  #begun(clientId: string): Pick<StoredSession, "number" | "isUnanswered"> {
+    const [begun] = this.#tables.rows("mqtt_session", "WHERE client_id = ?", [clientId], (row) => ({
+      number: Number(row["number"]),
+      isUnanswered: row["unanswered"] === 1,
+    }));
+    return begun ?? { number: 0, isUnanswered: false };
   }
 
   #messages(clause: string, values: SqlValue[]): StoredMessage[] {

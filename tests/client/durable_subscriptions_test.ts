@@ -6,7 +6,7 @@ import { startClient } from "../../src/client/client.ts";
 import type { ConnectOptions } from "../../src/client/options.ts";
 import type { TopicFilters } from "../../src/client/subscribe_options.ts";
 import type { SubscribeOptions, Subscription } from "../../src/client/subscription.ts";
-import { RefusedError } from "../../src/errors.ts";
+import { ConnectionClosedError, RefusedError } from "../../src/errors.ts";
 import { MemoryStore } from "./memory_store.ts";
 import type { Connack } from "./peer.ts";
 import { begin, kill, OPTIONS } from "./processes.ts";
@@ -366,4 +366,82 @@ test("What an earlier process has left is not taken over after a CONNECT that wa
   void client.subscribe("a", { qos: 1 });
   assertEquals((await peer.grant()).properties.subscriptionIdentifiers![0]! > 1, true);
   assertEquals([...next.disk.subscriptions.keys()], ["a"]);
+});
+
+test("What an earlier process has left is not taken over if it ended between its CONNECT and the answer", async (world) => {
+  const next = await subscribed(world, ["a", "b"], { qos: 1 });
+  const dying = startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next });
+  const unanswered = await world.peer();
+  await unanswered.expect("connect");
+  const third = next.kill();
+  const rejected = assertRejects(() => dying);
+  unanswered.far.cut();
+  await rejected;
+  const { client, peer } = await later(world, third);
+  void client.subscribe("a", { qos: 1 });
+  assertEquals((await peer.grant()).subscriptions.map(({ topicFilter }) => topicFilter), ["a"]);
+  await settle();
+  assertEquals([...third.disk.subscriptions.keys()], ["a"]);
+  // That has been asked for, and is certain again.
+  const fourth = await later(world, await kill(client, peer, third));
+  await takenOver(fourth.client.subscribe("a", { qos: 1 }));
+});
+
+test("That a CONNECT has no answer is stored before it is sent, and no more once it has one", async (world) => {
+  const next = await subscribed(world, "a", { qos: 1 });
+  next.isSlow = true;
+  const starting = startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next });
+  const peer = await world.peer();
+  await peer.expectNothing();
+  assertStrictEquals(next.disk.isUnanswered, false);
+  next.finish();
+  next.isSlow = false;
+  assertStrictEquals(next.disk.isUnanswered, true);
+  await peer.accept(PRESENT);
+  world.adopt(await starting);
+  await settle();
+  assertStrictEquals(next.disk.isUnanswered, false);
+  assertEquals([...next.disk.subscriptions.keys()], ["a"]);
+});
+
+test("A CONNECT that is refused is answered: what an earlier process has left is taken over", async (world) => {
+  const next = await subscribed(world, "a", { qos: 1 });
+  const refused = assertRejects(
+    () => startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next }),
+    RefusedError,
+  );
+  const peer = await world.peer();
+  await peer.expect("connect");
+  assertStrictEquals(next.disk.isUnanswered, true);
+  peer.send({ type: "connack", reasonCode: 0x88 });
+  peer.close();
+  await refused;
+  assertStrictEquals(next.disk.isUnanswered, false);
+  const { client } = await later(world, next.kill());
+  await takenOver(client.subscribe("a", { qos: 1 }));
+});
+
+test("Where the store has no subscription, it is not told of a CONNECT", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store);
+  const next = await kill(client, peer, store);
+  await later(world, next);
+  assertEquals(next.written, []);
+});
+
+test("A CONNECT that cannot be stored is not sent, and the error says why", async (world) => {
+  const next = await subscribed(world, "a", { qos: 1 });
+  next.failure = new Error("s.db cannot be used: the disk is full");
+  const starting = startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next });
+  const rejected = assertRejects(
+    () => starting,
+    ConnectionClosedError,
+    "Cannot connect to server:1883 before the session is stored: s.db cannot be used: the disk is full",
+  );
+  await (await world.peer()).expectNothing();
+  await world.clock.advance(30_000);
+  await rejected;
+  next.failure = undefined;
+  const { client } = await later(world, next.kill());
+  await takenOver(client.subscribe("a", { qos: 1 }));
 });

@@ -16,6 +16,7 @@ import type {
 /** What is on the disk. */
 interface Disk {
   number: number;
+  isUnanswered: boolean;
   lastId: number;
   readonly messages: Map<number, StoredMessage>;
   readonly deliveries: Map<number, StoredDelivery>;
@@ -69,6 +70,7 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
   constructor(disk?: Disk) {
     this.disk = disk ?? {
       number: 0,
+      isUnanswered: false,
       lastId: 0,
       messages: new Map(),
       deliveries: new Map(),
@@ -100,6 +102,7 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
     const messages = [...this.disk.messages.values()];
     this.#session = {
       number: this.disk.number,
+      isUnanswered: this.disk.isUnanswered,
       inFlight: messages.filter(({ packetId }) => packetId !== 0)
         .sort((a, b) => a.place - b.place),
       deliveries: [...this.disk.deliveries.values()],
@@ -216,8 +219,12 @@ export class MemoryStore implements SessionStore, TransactionalStorage {
       switch (change.type) {
         case "session":
           disk.number = change.number;
+          disk.isUnanswered = false;
           disk.deliveries.clear();
           disk.subscriptions.clear();
+          break;
+        case "unanswered":
+          disk.isUnanswered = change.isUnanswered;
           break;
         case "message":
           disk.messages.set(change.message.id, change.message);

@@ -13,6 +13,7 @@ import {
   type Store,
   type StoreOptions,
 } from "../../src/store/client_store.ts";
+import { checksum } from "../../src/store/checksum.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { StoreError } from "../../src/store/store_error.ts";
 
@@ -104,6 +105,41 @@ fileTest("A session is found again as it was: flights, deliveries, subscriptions
     assertEquals([session.deliveries, session.subscriptions], [[], []]);
     assertEquals([session.inFlight.length, session.waiting], [2, 1]);
   });
+});
+
+fileTest("That a CONNECT has no answer is there until it has one, or a session begins", (path) => {
+  const unanswered = (isUnanswered: boolean) => ({ type: "unanswered", isUnanswered }) as const;
+  within(path, (storage) => {
+    assertStrictEquals(storage.session.isUnanswered, false);
+    storage.commit([ACCEPTED, unanswered(true)]);
+  });
+  within(path, (storage) => {
+    assertEquals([storage.session.number, storage.session.isUnanswered], [1, true]);
+    storage.commit([unanswered(false)]);
+  });
+  within(path, (storage) => {
+    assertEquals([storage.session.number, storage.session.isUnanswered], [1, false]);
+    storage.commit([unanswered(true)]);
+    storage.commit([{ type: "session", number: 2 }]);
+  });
+  within(path, ({ session }) => assertEquals([session.number, session.isUnanswered], [2, false]));
+});
+
+fileTest("A file of version 1 is brought up to date, with all that is in it", (path) => {
+  const delivery = { packetId: 3, count: 5, isUnreleased: false };
+  within(path, (storage) => storage.commit([ACCEPTED, message(1), { type: "delivery", delivery }]));
+  const database = openSqlite(path);
+  database.exec("ALTER TABLE mqtt_session DROP COLUMN unanswered");
+  const values = ["a", 1];
+  database.prepare("UPDATE mqtt_session SET checksum = ?").run(checksum(values));
+  database.exec("PRAGMA user_version = 1");
+  database.close();
+  within(path, (storage) => {
+    const { number, isUnanswered, deliveries, waiting } = storage.session;
+    assertEquals([number, isUnanswered, deliveries, waiting], [1, false, [delivery], 1]);
+    storage.commit([{ type: "unanswered", isUnanswered: true }]);
+  });
+  within(path, ({ session }) => assertStrictEquals(session.isUnanswered, true));
 });
 
 fileTest(
