@@ -105,11 +105,14 @@ async function use(
 }
 
 /**
- * Rejects when the server refuses a subscription that it had granted before the session was lost.
+ * Rejects when the server refuses, for good, a subscription that it had granted before the session
+ * was lost.
  */
 function refusalOf(client: Client): Promise<never> {
   return new Promise((_, reject) => {
-    client.addEventListener("refused", ({ detail: { error } }) => reject(error));
+    client.addEventListener("refused", ({ detail: { error, delay } }) => {
+      if (delay === undefined) reject(error);
+    });
   });
 }
 
@@ -167,6 +170,10 @@ function reportConnection(client: Client, stderr: Output): void {
   });
   client.addEventListener("exceeded", ({ detail: { receiveMaximum } }) => {
     tell(`The server exceeds the Receive Maximum of ${receiveMaximum}; its messages are kept`);
+  });
+  client.addEventListener("refused", ({ detail: { error, delay } }) => {
+    if (delay === undefined) return;
+    tell(`${error.message}; asking again in ${(delay / 1000).toFixed(1)} s`);
   });
   client.addEventListener("connected", ({ detail: { server } }) => {
     if (before !== undefined) tell(`Reconnected${sessionNote(before, server)}`);

@@ -46,7 +46,10 @@ export interface ClientEvents {
     /** Why. */
     readonly error: unknown;
   };
-  /** After a lost session the server refused a Topic Filter that it had granted before. */
+  /**
+   * After a session was lost, or may have been, the server refused a Topic Filter that it had
+   * granted before.
+   */
   readonly refused: {
     readonly topicFilter: string;
     readonly subscription: Subscription;
@@ -54,6 +57,12 @@ export interface ClientEvents {
      * What the server said; a `TypeError` or `RangeError` when this server cannot even be asked.
      */
     readonly error: RefusedError | Error;
+    /**
+     * How long the client waits before it asks for it again, in milliseconds, as the reason may
+     * pass, such as Quota exceeded. `undefined` when it does not, and the subscription has lost the
+     * filter.
+     */
+    readonly delay: number | undefined;
   };
   /** A message was dropped because nobody read it in time. */
   readonly dropped: {

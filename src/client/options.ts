@@ -110,7 +110,10 @@ export interface ConnectOptions extends PropertiesOf<"connect">, Credentials, Se
   readonly connectTimeout?: number | undefined;
   /** How long a PINGRESP may take. Default: half the Keep Alive, at most 10,000. */
   readonly pingTimeout?: number | undefined;
-  /** How to connect again after a lost connection; `false` for not at all. */
+  /**
+   * How to connect again after a lost connection, and how to ask again for a subscription that the
+   * server refuses then for a reason that may pass; `false` for not at all.
+   */
   readonly reconnect?: false | Partial<ReconnectOptions> | undefined;
   /**
    * Whether the first connection, too, is tried until it succeeds, with the delays of `reconnect`.

@@ -9,7 +9,7 @@ import {
 } from "../errors.ts";
 import { brokenText } from "../io/fault_texts.ts";
 import type { ConnectionFault } from "../io/faults.ts";
-import { type ConnackPacket, ReasonCode, reasonCodeName } from "../packets/mod.ts";
+import { type ConnackPacket, isFailure, ReasonCode, reasonCodeName } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 
 /** How to connect again after a lost connection. Durations in milliseconds. */
@@ -52,7 +52,7 @@ export function longestDelay(
 }
 
 /**
- * What a Reason Code of CONNACK or DISCONNECT says about another attempt. What is not here is
+ * What a Reason Code of CONNACK, SUBACK or DISCONNECT says about another attempt. What is not here is
  * transient.
  */
 const KINDS: Partial<Record<CloseKind, readonly number[]>> = {
@@ -98,6 +98,11 @@ const FAULT_KINDS: Readonly<Record<number, CloseKind>> = {
 function kindOf(reasonCode: number): CloseKind {
   const kinds = Object.keys(KINDS) as CloseKind[];
   return kinds.find((kind) => KINDS[kind]!.includes(reasonCode)) ?? "transient";
+}
+
+/** Whether what a server refuses with this Reason Code it may take another time. */
+export function mayPass(reasonCode: number): boolean {
+  return isFailure(reasonCode) && kindOf(reasonCode) === "transient";
 }
 
 /**

@@ -231,15 +231,16 @@ export class ActiveSubscription implements Subscription {
   }
 
   /**
-   * What to ask the server for, of those filters that are still wanted and not answered, each at
-   * the QoS that it says.
+   * How to ask the server for filters, those that are still wanted and not answered, each at the
+   * QoS that it says.
    */
   batches(
+    requests: readonly SubscriptionRequest[],
     filtersPerPacket: number,
     withIdentifier: boolean,
     qosOf: (topicFilter: string) => QoS,
   ): readonly Batch[] {
-    return inBatches(this.unanswered, filtersPerPacket).map((requests) => ({
+    return inBatches(requests, filtersPerPacket).map((requests) => ({
       requests,
       packet: {
         type: "subscribe",
@@ -274,6 +275,11 @@ export class ActiveSubscription implements Subscription {
       if (isFailure(reasonCode)) this.#atServer.delete(request.topicFilter);
       if (isFirst) this.#granted.set(request, { reasonCode, properties });
     });
+  }
+
+  /** A refusal may pass: the server will be asked again. */
+  postpone(requests: readonly SubscriptionRequest[]): void {
+    for (const request of requests) this.#answered.delete(request);
   }
 
   /** The server has lost the session: it has nothing that it was asked for. */

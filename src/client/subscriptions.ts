@@ -10,6 +10,7 @@ import {
   ReasonCode,
   reasonCodeName,
   type SubackPacket,
+  type SubscriptionRequest,
   type UnsubackPacket,
 } from "../packets/mod.ts";
 import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
@@ -20,6 +21,8 @@ import { type Acknowledger, Delivery, Message, type Publish } from "./message.ts
 import { MessageQueue } from "./message_queue.ts";
 import type { Settings } from "./options.ts";
 import { receiveQueue } from "./options.ts";
+import { mayPass } from "./reconnect.ts";
+import { Resubscribing } from "./resubscribing.ts";
 import { Routes } from "./routes.ts";
 import type { StoredSubscriptions } from "./stored_subscriptions.ts";
 import { unsubscribeRequest } from "./subscribe_options.ts";
@@ -70,11 +73,13 @@ export class Subscriptions {
   /** Subscriptions that the server has not granted yet. */
   readonly #new = new Map<ActiveSubscription, PromiseWithResolvers<void>>();
   readonly #endings = new Set<Ending>();
+  readonly #resubscribing: Resubscribing;
   /** Who waits for an answer on this connection, by Packet Identifier. */
   readonly #answers = new Map<number, (packet: Answer) => void>();
 
   constructor(host: SubscriptionHost) {
     this.#host = host;
+    this.#resubscribing = new Resubscribing(host.clock, host.settings.reconnect);
     this.#routes = new Routes(host.identifiersAfter, host.stored?.identifiers);
     const { receiveQueue, ack } = host.settings;
     this.unclaimed = new MessageQueue(
@@ -105,7 +110,7 @@ export class Subscriptions {
     signal?.addEventListener("abort", abort);
     try {
       const link = this.#host.link();
-      if (link !== undefined) this.#ask(link, subscription);
+      if (link !== undefined) this.#askAll(link, subscription);
       await granted.promise;
       this.#adopt(subscription);
       return subscription;
@@ -187,13 +192,14 @@ export class Subscriptions {
     for (const subscription of this.#routes.all) {
       if (!sessionPresent) subscription.lost();
       else if (isDoubtful) subscription.doubt();
-      this.#ask(link, subscription);
+      this.#askAll(link, subscription);
     }
   }
 
   /** The connection is lost: no answer will come on it. */
   lost(): void {
     this.#answers.clear();
+    this.#resubscribing.stop();
     for (const { isQuiet, answered } of this.#endings) {
       if (isQuiet) answered.resolve([]);
     }
@@ -231,6 +237,7 @@ export class Subscriptions {
     for (const { answered } of this.#endings) answered.reject(reason);
     this.#endings.clear();
     this.#answers.clear();
+    this.#resubscribing.stop();
   }
 
   /**
@@ -250,13 +257,22 @@ export class Subscriptions {
     return earlier ?? this.#routes.nextIdentifier();
   }
 
-  /** Asks the server for what it has not answered, in batches that it takes. */
-  #ask(link: Link, subscription: ActiveSubscription): void {
-    const { connection, drive } = link;
+  /** Asks the server for what it has not answered, but for what it has from an earlier process. */
+  #askAll(link: Link, subscription: ActiveSubscription): void {
     // What could not be said any more is said on the next connection.
-    if (connection.isClosed) return;
+    if (link.connection.isClosed) return;
     this.#takeOver(link, subscription);
+    this.#ask(link, subscription, subscription.unanswered);
+  }
+
+  /** Asks for some Topic Filters, in batches that the server takes. */
+  #ask(
+    { connection, drive }: Link,
+    subscription: ActiveSubscription,
+    requests: readonly SubscriptionRequest[],
+  ): void {
     const batches = subscription.batches(
+      requests,
       this.#host.settings.filtersPerPacket,
       connection.server.subscriptionIdentifierAvailable,
       (topicFilter) => this.#routes.highestQoS(topicFilter),
@@ -300,8 +316,9 @@ export class Subscriptions {
       work();
       return true;
     } catch (error) {
+      const delay = error instanceof NotSentError ? this.#later(subscription, requests) : undefined;
       for (const { topicFilter } of requests) {
-        this.#refuse(subscription, topicFilter, error as Error);
+        this.#refuse(subscription, topicFilter, error as Error, delay);
       }
       return false;
     }
@@ -314,12 +331,35 @@ export class Subscriptions {
     subscription.answered(batch, packet, isFirst);
     if (isFirst) return this.#checkGranted(subscription);
     const { reasonCodes, properties } = packet;
-    batch.requests.forEach(({ topicFilter }, index) => {
+    const delay = this.#later(
+      subscription,
+      batch.requests.filter((_, index) => mayPass(reasonCodes[index]!)),
+    );
+    batch.requests.forEach((request, index) => {
       const reasonCode = reasonCodes[index]!;
-      if (!isFailure(reasonCode)) return;
-      const answer = { reasonCode, properties };
-      this.#refuse(subscription, topicFilter, refusal(topicFilter, answer, reasonCodes));
+      if (!isFailure(reasonCode)) return this.#resubscribing.granted(request);
+      const { topicFilter } = request;
+      const error = refusal(topicFilter, { reasonCode, properties }, reasonCodes);
+      this.#refuse(subscription, topicFilter, error, mayPass(reasonCode) ? delay : undefined);
     });
+  }
+
+  /**
+   * Asks again later for what could not be had, as that may pass. Returns in how many milliseconds;
+   * `undefined` when it is not asked for again.
+   */
+  #later(
+    subscription: ActiveSubscription,
+    requests: readonly SubscriptionRequest[],
+  ): number | undefined {
+    if (this.#new.has(subscription)) return undefined;
+    const delay = this.#resubscribing.later(requests, () => {
+      const link = this.#host.link();
+      const wanted = subscription.unanswered.filter((request) => requests.includes(request));
+      if (link?.connection.isClosed === false) this.#ask(link, subscription, wanted);
+    });
+    if (delay !== undefined) subscription.postpone(requests);
+    return delay;
   }
 
   /** Once the whole of a new subscription is answered, it is there, or none of it is. */
@@ -333,13 +373,18 @@ export class Subscriptions {
 
   /**
    * Of a new subscription a filter that cannot be had refuses the whole; of an old one it ends that
-   * filter.
+   * filter, unless it is asked for again in `delay` milliseconds.
    */
-  #refuse(subscription: ActiveSubscription, topicFilter: string, error: Error): void {
+  #refuse(
+    subscription: ActiveSubscription,
+    topicFilter: string,
+    error: Error,
+    delay: number | undefined,
+  ): void {
     const granted = this.#new.get(subscription);
     if (granted !== undefined) return granted.reject(error);
-    this.#routes.remove(subscription, [topicFilter]);
-    this.#host.tell("refused", { topicFilter, subscription, error });
+    if (delay === undefined) this.#routes.remove(subscription, [topicFilter]);
+    this.#host.tell("refused", { topicFilter, subscription, error, delay });
     if (subscription.topicFilters.length === 0) subscription.queue.end(error);
   }
 

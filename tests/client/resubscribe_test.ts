@@ -3,7 +3,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { RefusedError } from "../../src/errors.ts";
 import type { SubscribePacket } from "../../src/packets/mod.ts";
-import { assertPending, Loop, outcome, settle, test } from "./world.ts";
+import { assertPending, Loop, outcome, settle, test, type TestWorld } from "./world.ts";
 
 const SESSION = { sessionExpiryInterval: 60 } as const;
 
@@ -83,7 +83,8 @@ test("A filter that is refused after a lost session is told, and its neighbours 
     "refused",
   ]);
   world.told.splice(0, 3);
-  const { topicFilter, subscription: whose, error } = world.expectTold("refused");
+  const { topicFilter, subscription: whose, error, delay } = world.expectTold("refused");
+  assertStrictEquals(delay, undefined);
   assertStrictEquals(topicFilter, "b");
   assertStrictEquals(whose, subscription);
   assertInstanceOf(error, RefusedError);
@@ -114,14 +115,14 @@ test("A subscription that is refused altogether after a lost session ends its lo
   await settle();
   peer.far.cut();
   const second = await world.accept({ sessionPresent: false });
-  await second.grant([0x87, 0x97]);
+  await second.grant([0x87, 0x8f]);
   assertEquals(subscription.topicFilters, []);
   const refused = world.told.filter(({ type }) => type === "refused");
   assertStrictEquals(refused.length, 2);
   const loop = new Loop(subscription);
   assertStrictEquals((await loop.take()).topic, "a");
   const error = await assertRejects(() => loop.next(), RefusedError);
-  assertStrictEquals(error.reasonCode, 0x97);
+  assertStrictEquals(error.reasonCode, 0x8f);
   await subscription.unsubscribe();
   await second.expectNothing();
 });
@@ -133,7 +134,7 @@ test("A loop that waits for a subscription which is refused ends with the error"
   const step = new Loop(await subscribed).next();
   const rejected = assertRejects(() => step, RefusedError);
   peer.far.cut();
-  await (await world.accept({ sessionPresent: false })).grant([0x80]);
+  await (await world.accept({ sessionPresent: false })).grant([0x87]);
   await rejected;
 });
 
@@ -267,4 +268,112 @@ test("A client whose CONNECT was refused asks for nothing again: no session has 
   refused.close();
   const third = await world.accept({ sessionPresent: true });
   await third.expectNothing();
+});
+
+/** The Topic Filters that were refused, and when they are asked for again. */
+function refusals({ told }: TestWorld): (readonly [string, number | undefined])[] {
+  return told.splice(0).flatMap(({ type, detail }) =>
+    type === "refused" ? [[detail.topicFilter, detail.delay] as const] : []
+  );
+}
+
+test("What is refused for a passing reason is asked for again, later each time, until it is granted", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const subscribed = client.subscribe(["a", "b", "c"], { qos: 1 });
+  await peer.grant();
+  const subscription = await subscribed;
+  const loop = new Loop(subscription);
+  peer.far.cut();
+  const second = await world.accept({ sessionPresent: false });
+  world.clock.chance = 0.5;
+  await second.grant([1, 0x97, 0x80]);
+  assertEquals(refusals(world), [["b", 500], ["c", 500]]);
+  assertEquals(subscription.topicFilters, ["a", "b", "c"]);
+  await world.clock.advance(499);
+  await second.expectNothing();
+  await world.clock.advance(1);
+  assertEquals(filtersOf(await second.grant([1, 0x97])), ["b", "c"]);
+  assertEquals(refusals(world), [["c", 1000]]);
+  await world.clock.advance(1000);
+  assertEquals(filtersOf(await second.grant()), ["c"]);
+  second.publish("c", [1]);
+  assertStrictEquals((await loop.take()).topic, "c");
+  await world.clock.advance(10_000);
+  await second.expectNothing();
+  // Once it is granted, the delays begin anew.
+  world.clock.chance = 0;
+  second.far.cut();
+  const third = await world.accept({ sessionPresent: false });
+  world.clock.chance = 0.5;
+  await third.grant([1, 1, 0x97]);
+  assertEquals(refusals(world), [["c", 500]]);
+});
+
+test("What was refused for a passing reason is asked for on the next connection at once, whatever session that has", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const subscribed = client.subscribe(["a", "b"]);
+  await peer.grant();
+  await subscribed;
+  peer.far.cut();
+  const second = await world.accept({ sessionPresent: false });
+  world.clock.chance = 0.5;
+  await second.grant([0, 0x97]);
+  world.clock.chance = 0;
+  second.far.cut();
+  const third = await world.accept({ sessionPresent: true });
+  assertEquals(filtersOf(await third.grant()), ["b"]);
+  await world.clock.advance(10_000);
+  await third.expectNothing();
+});
+
+test("A session that may have been lost does not lose what is refused for a passing reason", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const subscribed = client.subscribe("a");
+  await peer.grant();
+  const subscription = await subscribed;
+  peer.far.cut();
+  const unanswered = await world.peer();
+  await unanswered.expect("connect");
+  unanswered.far.cut();
+  const third = await world.accept({ sessionPresent: true });
+  await third.grant([0x97]);
+  assertEquals(refusals(world), [["a", 0]]);
+  await world.clock.advance(0);
+  assertEquals((await third.grant()).subscriptions[0]!.retainHandling, 1);
+  assertEquals(subscription.topicFilters, ["a"]);
+});
+
+test("What is not wanted any more is not asked for again", async (world) => {
+  const { client, peer } = await world.connected(SESSION);
+  const both = Promise.all([client.subscribe(["a", "b"]), client.subscribe("c")]);
+  await peer.grant();
+  await peer.grant();
+  const [, other] = await both;
+  peer.far.cut();
+  const second = await world.accept({ sessionPresent: false });
+  world.clock.chance = 0.5;
+  await second.grant([0x97, 0x97]);
+  await second.grant([0x97]);
+  void client.unsubscribe("a");
+  await second.release();
+  await other.unsubscribe();
+  await world.clock.advance(500);
+  assertEquals(filtersOf(await second.grant()), ["b"]);
+  await second.expectNothing();
+});
+
+test("What is refused as often as attempts are made ends with the error", async (world) => {
+  const { client, peer } = await world.connected({ ...SESSION, reconnect: { maximumAttempts: 1 } });
+  const subscribed = client.subscribe("a");
+  await peer.grant();
+  const step = new Loop(await subscribed).next();
+  const rejected = assertRejects(() => step, RefusedError, "0x97 Quota exceeded");
+  peer.far.cut();
+  const second = await world.accept({ sessionPresent: false });
+  await second.grant([0x97]);
+  await world.clock.advance(0);
+  await second.grant([0x97]);
+  await rejected;
+  assertEquals(refusals(world), [["a", 0], ["a", undefined]]);
+  await second.expectNothing();
 });
