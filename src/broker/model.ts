@@ -1,7 +1,7 @@
 // What the broker knows about each connection and each session, as plain data. The files that work
 // with it are named after the packets they handle.
 
-import type { ConnectPacket, Will } from "../packets/mod.ts";
+import type { ConnectPacket, PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import { textBytes } from "../session/message_size.ts";
 import type { PeerInfo } from "../session/peer.ts";
@@ -81,6 +81,11 @@ export class BrokerSession {
   /** The bytes charged for the session itself, and for the messages it has received. */
   #baseBytes = 0;
   #receivedBytes = 0;
+  /**
+   * Packet Identifiers of QoS 2 messages that were refused when some had been sent them already, as
+   * they could not be stored for others. Whoever has not heard of that sends them again.
+   */
+  #withdrawn: Set<number> | undefined;
   /** The client, as of its last connection. */
   client: ClientInfo;
   /** The user it belongs to; `undefined` when any client may use it. */
@@ -127,9 +132,23 @@ export class BrokerSession {
     this.#baseBytes = bytes;
   }
 
+  /** A QoS 2 message of this client is refused, though it may have been sent to some. */
+  withdraw(packetId: number): void {
+    (this.#withdrawn ??= new Set()).add(packetId);
+  }
+
+  /** Whether a QoS 2 message is one of those, sent again. Else its identifier is free for it. */
+  hasWithdrawn({ packetId, dup }: PublishPacket): boolean {
+    if (this.#withdrawn === undefined) return false;
+    if (dup) return this.#withdrawn.has(packetId);
+    this.#withdrawn.delete(packetId);
+    return false;
+  }
+
   /** Charges for received QoS 2 messages that are not released. False when they are too many. */
   countReceived(): boolean {
-    const bytes = this.state.unreleased.size * UNRELEASED;
+    const count = this.state.unreleased.size + (this.#withdrawn?.size ?? 0);
+    const bytes = count * UNRELEASED;
     const more = bytes - this.#receivedBytes;
     const hasRoom = more <= 0 || bytes <= FREE || this.account.hasRoom(more);
     if (!hasRoom) return false;

@@ -6,7 +6,12 @@ import type { MessageEvent } from "../session/events.ts";
 import { expiryOf, OutgoingMessage } from "../session/outgoing_message.ts";
 import type { PendingAcknowledgement } from "../session/pending_acknowledgement.ts";
 import type { DeliveryAuthorizer, DeliveryFilter } from "./delivery_authorizer.ts";
-import type { Answer, CommitBeforeWrite, LocalAnswer } from "./durability/commit_before_write.ts";
+import {
+  type Answer,
+  type CommitBeforeWrite,
+  type LocalAnswer,
+  NOT_STORED,
+} from "./durability/commit_before_write.ts";
 import type { ErrorReporter } from "./error_reporter.ts";
 import type { Hooks } from "./hooks.ts";
 import { isPromise } from "./is_promise.ts";
@@ -104,6 +109,10 @@ export class PublishHandler {
         ReasonCode.quotaExceeded,
         "Too many QoS 2 messages have not been released",
       );
+    }
+    if (packet.qos === 2 && connection.session?.hasWithdrawn(packet) === true) {
+      const { reasonCode, reasonString } = NOT_STORED;
+      return this.#answer(connection, acknowledgement, reasonCode, reasonString);
     }
     const isExpiring = packet.properties.messageExpiryInterval !== undefined;
     const arrivedAt = isExpiring ? at ?? this.#now() : 0;

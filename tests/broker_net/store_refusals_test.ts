@@ -393,3 +393,43 @@ fullTest(
     assertEquals(await world.broker.publish("a", "6", { qos: 1 }), { reasonCode: 0x00 });
   },
 );
+
+fullTest(
+  "A QoS 2 message that is refused as it cannot be stored is refused when it comes again, too: who has it does not get it twice",
+  async (world) => {
+    const { broker, other, plan } = world;
+    await world.do(() => other.connect(broker), () => other.subscribe("#", 2));
+    const session = {
+      ...{ clientId: "p", cleanStart: false },
+      properties: { sessionExpiryInterval: 1000 },
+    };
+    const publish = (text: string, dup: boolean) => {
+      const payload = new TextEncoder().encode(text);
+      return { type: "publish", topic: "a", payload, qos: 2, packetId: 7, dup } as const;
+    };
+    {
+      using peer = new Peer(broker.connect());
+      await peer.open(session);
+      plan.begin();
+      // Nobody reads the answer.
+      await peer.send(publish("1", false));
+      await settle();
+    }
+    assertEquals(other.received, ["1"]);
+    await world.recover();
+    using peer = new Peer(broker.connect());
+    assertStrictEquals((await peer.open(session)).sessionPresent, true);
+    for (let time = 0; time < 2; time++) {
+      await peer.send(publish("1", true));
+      assertStrictEquals((await peer.expect("pubrec")).reasonCode, 0x97);
+    }
+    // What has the Packet Identifier now is another message.
+    await peer.send(publish("2", false));
+    assertStrictEquals((await peer.expect("pubrec")).reasonCode, 0x00);
+    await peer.send({ type: "pubrel", packetId: 7 });
+    await peer.expect("pubcomp");
+    await peer.send(publish("3", true));
+    assertStrictEquals((await peer.expect("pubrec")).reasonCode, 0x00);
+    assertEquals(other.received, ["1", "2", "3"]);
+  },
+);

@@ -5,6 +5,8 @@
 // | packet                                  | when its effects could not be stored                |
 // |-----------------------------------------|-----------------------------------------------------|
 // | PUBACK, PUBREC                          | is sent with 0x97, and the message is withdrawn     |
+// |                                         | from durable sessions; others may have it, so that  |
+// |                                         | one of QoS 2 is refused each time it comes again    |
 // | SUBACK, UNSUBACK                        | is sent with 0x97 or 0x83; the subscriptions do not |
 // |                                         | change                                              |
 // | CONNACK for a durable session           | is sent with 0x88, and nothing changes              |
@@ -95,7 +97,8 @@ interface HeldAnswer {
   readonly publication: Publication;
 }
 
-const NOT_STORED: Answer = {
+/** The answer to a message that cannot be stored. */
+export const NOT_STORED: Answer = {
   reasonCode: ReasonCode.quotaExceeded,
   reasonString: "The server cannot store the message now",
 };
@@ -320,6 +323,8 @@ export class CommitBeforeWrite {
     for (const { publisher, publication } of answers.toReversed()) {
       const session = publisher.connection?.session;
       if (session !== undefined) store.deleteReceived(session, publisher.acknowledgement!);
+      // Sessions that are not durable have it, and it must not reach them a second time.
+      if (isRecorded(publisher)) session!.withdraw(publisher.acknowledgement!.packetId);
       const { retained } = publication;
       if (retained !== undefined) restoreRetained(retained.topic, retained.before);
       for (const { session, message } of publication.queued) {
