@@ -13,6 +13,11 @@ export const MAXIMUM_PACKET_ID = 65_535;
 export class PacketIds {
   #last = 0;
 
+  /** Gives out those after this one next, from 1 to 65,535. */
+  startAfter(packetId: number): void {
+    this.#last = packetId;
+  }
+
   /** The next identifier that is not in use [MQTT-2.2.1-3]; 0 when all are. */
   next(isInUse: (packetId: number) => boolean): number {
     for (let tries = 0; tries < MAXIMUM_PACKET_ID; tries++) {

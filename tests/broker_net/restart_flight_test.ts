@@ -2,7 +2,10 @@
 
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { type Client, connect, type ConnectOptions } from "../../mod.ts";
-import { numbers, take, textsOf } from "./broker_net.ts";
+import { Store } from "../../src/broker/durability/store.ts";
+import { Broker } from "../../src/broker/serve.ts";
+import { systemClock } from "../../src/io/clock.ts";
+import { numbers, take, temporaryFolder, textsOf } from "./broker_net.ts";
 import { Peer } from "./peer.ts";
 import { type Persistent, persistentTest } from "./persistent.ts";
 
@@ -145,3 +148,31 @@ persistentTest(
     assertEquals(textsOf(await take(watcher.messages, 4)), ["once", "once", "once", "end"]);
   },
 );
+
+Deno.test("A broker that starts again does not begin with the Packet Identifiers that it may have given out last: others are in use", async () => {
+  await using folder = await temporaryFolder();
+  let wall = 1000;
+  const begin = () => {
+    const clocks = { now: systemClock.now, wall: () => wall };
+    const store = new Store(`${folder.path}/broker.db`, clocks);
+    return new Broker({ listeners: [] }, { clock: systemClock }, store);
+  };
+  const identifiers: number[] = [];
+  for (; identifiers.length < 3; wall += 70_000) {
+    const broker = begin();
+    using peer = new Peer(broker.connect());
+    const properties = { sessionExpiryInterval: 1000 };
+    await peer.open({ clientId: "a", cleanStart: false, properties });
+    const subscriptions = [{ topicFilter: "news", qos: 1 } as const];
+    await peer.send({ type: "subscribe", packetId: 1, subscriptions });
+    await peer.expect("suback");
+    await broker.publish("news", "", { qos: 1 });
+    const { packetId } = await peer.expect("publish");
+    identifiers.push(packetId);
+    await peer.send({ type: "puback", packetId }, { type: "disconnect" });
+    await peer.expectEnd();
+    await broker.shutDown();
+  }
+  // By the clock on the wall, as nothing else is certain to be stored.
+  assertEquals(identifiers, [1, 71_002 % 65_535, 141_002 % 65_535]);
+});

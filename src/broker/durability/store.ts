@@ -3,6 +3,7 @@
 // method runs a statement that writes, so none can fail in the middle of something else. Changes
 // that could not be written are kept for the next commit, each once however often it is made.
 
+import { MAXIMUM_PACKET_ID } from "../../session/packet_ids.ts";
 import { restoreUnreleased } from "../../session/snapshot.ts";
 import type { PublishPacket } from "../../packets/mod.ts";
 import type { PendingAcknowledgement } from "../../session/pending_acknowledgement.ts";
@@ -113,6 +114,9 @@ export class Store {
     }
     this.#received.set(session, received);
     for (const row of this.#database.messages(clientId)) this.#restoreMessage(session, row);
+    // Messages of QoS 1 are sent even while nothing can be stored, so that their identifiers may not
+    // be in the file, and the client may have them in use: others are given out for some time.
+    session.state.packetIds.startAfter(1 + Math.floor(this.#clocks.wall()) % MAXIMUM_PACKET_ID);
     this.touch(session);
     session.state.exists = true;
   }
