@@ -34,9 +34,16 @@ export class Awaiting {
     return undefined;
   }
 
-  /** What `by` owes for them by a statement: an answer to what was asked. */
-  *owed(statement: string, by: Side, asked: string, answer: string): Generator<Obligation> {
+  /** What `by` owes for them by a statement, but for some: an answer to what was asked. */
+  *owed(
+    statement: string,
+    by: Side,
+    asked: string,
+    answer: string,
+    except: ReadonlySet<number>,
+  ): Generator<Obligation> {
     for (const [packetId, since] of this.#since) {
+      if (except.has(packetId)) continue;
       const message = `${subject(by)} has not answered ${asked} ${packetId} with ${answer}`;
       yield { statement, by, since, message };
     }

@@ -38,6 +38,11 @@ export class Exchanges {
   readonly #pubrec = new Awaiting();
   readonly #pubrel = new Awaiting();
   readonly #pubcomp = new Awaiting();
+  /**
+   * Packet Identifiers under which something went wrong. What the other end makes of that is its
+   * affair: all about them is left alone until the next message has them.
+   */
+  readonly #spoiled = new Set<number>();
   /** PUBRECs that came again: their PUBREL may have gone before. */
   readonly #repeated = new Set<number>();
 
@@ -97,6 +102,8 @@ export class Exchanges {
   publish(packet: PublishPacket, topic: string | undefined, size: number, now: number): void {
     const { packetId, qos, dup } = packet;
     if (qos === 0) return this.#judge.count("MQTT-3.3.1-2");
+    if (!dup) this.#spoiled.delete(packetId);
+    const { accusations } = this.#judge;
     const topicHash = topic === undefined ? 0 : hashOf(topic);
     const print = topic === undefined ? 0 : printOf(topicHash, packet.payload);
     const flight = this.#flights.byId.get(packetId);
@@ -119,6 +126,15 @@ export class Exchanges {
     }
     (qos === 1 ? this.#puback : this.#pubrec).add(packetId, now);
     this.#quota.use(packetId);
+    if (this.#judge.accusations > accusations) this.#spoiled.add(packetId);
+  }
+
+  /** An end breaks a rule with a packet of this identifier, unless that comes of an earlier fault. */
+  #accuse(statement: string, packetId: number, predicate: string): void {
+    if (this.#spoiled.has(packetId)) return;
+    this.#spoiled.add(packetId);
+    this.#flights.byId.delete(packetId);
+    this.#judge.accuse(statement, predicate);
   }
 
   #isAgain(packet: PublishPacket, flight: Flight, print: number): boolean {
@@ -176,14 +192,16 @@ export class Exchanges {
   ): boolean {
     const judge = this.#judge;
     if (flight !== undefined && flight.qos !== qos) {
-      judge.accuse("MQTT-3.3.4-1", `answers PUBLISH ${packetId} of QoS ${flight.qos} with ${name}`);
+      const predicate = `answers PUBLISH ${packetId} of QoS ${flight.qos} with ${name}`;
+      this.#accuse("MQTT-3.3.4-1", packetId, predicate);
       return false;
     }
     if (!awaiting.has(packetId)) {
       // An acknowledgement of what came on an earlier link is late, but true.
       if (flight !== undefined && flight.publishedOn !== this.#link) return true;
       if (!this.#flights.isComplete) return true;
-      judge.accuse("MQTT-2.2.1-5", `sends ${name} ${packetId}, but no PUBLISH waits for it`);
+      const predicate = `sends ${name} ${packetId}, but no PUBLISH waits for it`;
+      this.#accuse("MQTT-2.2.1-5", packetId, predicate);
       return false;
     }
     // These bind Clients.
@@ -230,18 +248,19 @@ export class Exchanges {
     if (flight === undefined) {
       // Its PUBCOMP may have been lost with an earlier link.
       if (this.#isResumed === true && !isNotFound || !this.#flights.isComplete) return true;
-      judge.accuse("MQTT-4.3.3-4", `sends PUBREL ${packetId}, but no PUBREC asks for it`);
+      this.#accuse("MQTT-4.3.3-4", packetId, `sends PUBREL ${packetId}, but no PUBREC asks for it`);
       return false;
     }
     if (flight.phase === "published") {
-      judge.accuse("MQTT-4.3.3-4", `sends PUBREL ${packetId} before a PUBREC`);
+      this.#accuse("MQTT-4.3.3-4", packetId, `sends PUBREL ${packetId} before a PUBREC`);
       return false;
     }
-    judge.holds(
+    const isFirst = judge.holds(
       "MQTT-4.4.0-1",
       flight.releasedOn !== this.#link,
       () => `sends PUBREL ${packetId} again on the same connection`,
     );
+    if (!isFirst) this.#spoiled.add(packetId);
     return true;
   }
 
@@ -253,7 +272,7 @@ export class Exchanges {
       const isLate = flight?.phase === "released" && flight.releasedOn !== this.#link;
       if (!isLate) {
         const message = `sends PUBCOMP ${packetId}, but no PUBREL waits for it`;
-        return this.#judge.accuse("MQTT-4.3.3-11", message);
+        return this.#accuse("MQTT-4.3.3-11", packetId, message);
       }
     }
     if (flight?.phase === "released") this.#settle(packetId);
@@ -268,15 +287,16 @@ export class Exchanges {
   /** What either end still owes. */
   *obligations(): Generator<Obligation> {
     const sender = this.#from;
+    const spoiled = this.#spoiled;
     const receiver = peerOf(sender);
-    yield* this.#puback.owed("MQTT-4.3.2-4", receiver, "PUBLISH", "PUBACK");
-    yield* this.#pubrec.owed("MQTT-4.3.3-8", receiver, "PUBLISH", "PUBREC");
-    yield* this.#pubrel.owed("MQTT-4.3.3-4", sender, "PUBREC", "PUBREL");
-    yield* this.#pubcomp.owed("MQTT-4.3.3-11", receiver, "PUBREL", "PUBCOMP");
+    yield* this.#puback.owed("MQTT-4.3.2-4", receiver, "PUBLISH", "PUBACK", spoiled);
+    yield* this.#pubrec.owed("MQTT-4.3.3-8", receiver, "PUBLISH", "PUBREC", spoiled);
+    yield* this.#pubrel.owed("MQTT-4.3.3-4", sender, "PUBREC", "PUBREL", spoiled);
+    yield* this.#pubcomp.owed("MQTT-4.3.3-11", receiver, "PUBREL", "PUBCOMP", spoiled);
     if (this.#isResumed !== true) return;
     for (const [packetId, flight] of this.#flights.byId) {
       const isSent = flight.publishedOn === this.#link || flight.releasedOn === this.#link;
-      if (isSent || this.#redelivery.mayBeGone(flight)) continue;
+      if (isSent || spoiled.has(packetId) || this.#redelivery.mayBeGone(flight)) continue;
       const name = flight.phase === "published" ? "PUBLISH" : "PUBREL";
       yield {
         statement: "MQTT-4.4.0-1",

@@ -54,6 +54,8 @@ export class Judge {
    * it what the other end may do.
    */
   isBlind = false;
+  /** How often a normative statement was found to be broken. */
+  accusations = 0;
   readonly #tally: Tally;
   #found: Finding[] | undefined;
 
@@ -77,6 +79,7 @@ export class Judge {
   /** A normative statement is broken. */
   accuse(statement: string, predicate: string): void {
     if (this.isBlind) return;
+    this.accusations++;
     this.#tally.count(statement);
     this.#find(statement, sectionOf(statement), "violation", this.#sentence(predicate));
   }

@@ -75,6 +75,7 @@ export class LinkMonitor {
   readonly #observe: ((observed: Observed) => void) | undefined;
   readonly #streams: { readonly [From in Side]: PacketStream };
   readonly #conversation: Conversation;
+  readonly #largestPacket: number;
   #firstByte: number | undefined;
   /** When the Client's bytes stopped making sense. */
   #malformedAt: number | undefined;
@@ -82,6 +83,7 @@ export class LinkMonitor {
   /** Watches a connection from its first byte on. */
   constructor(options: LinkMonitorOptions = {}) {
     const { largestPacket = LARGEST_PACKET } = options;
+    this.#largestPacket = largestPacket;
     this.#tally = options.tally ?? new Tally();
     this.#judge = new Judge(this.#tally);
     this.#observe = options.observe;
@@ -178,10 +180,8 @@ export class LinkMonitor {
     } else if (judge.isBlind) {
       return;
     } else if (fault.isTooLarge) {
-      judge.warn(
-        "2.1.4",
-        `sends a packet larger than the monitor reads; what follows is not judged`,
-      );
+      const limit = `more than the ${this.#largestPacket} bytes that the monitor reads`;
+      judge.warn("2.1.4", `sends a packet of ${limit}: nothing is judged from here on`);
     } else {
       this.protocol = "MQTT 5.0";
       judge.malformed(statement, section, message);

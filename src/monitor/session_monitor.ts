@@ -1,6 +1,7 @@
 // §4.1 Session State: what outlives a link. One of these for all links of one server: then what is
 // sent again on a new connection is judged by what was sent on the old one.
 
+import type { QoS } from "../packets/mod.ts";
 import { Flights } from "./flights.ts";
 import type { Judge, Side } from "./findings.ts";
 import { SubscriptionHistory } from "./subscription_history.ts";
@@ -118,6 +119,12 @@ export class MonitoredSession {
   /** The Client may have lost its part: it is not held to what it has sent. */
   forgetClient(): void {
     this.flights = { ...this.flights, client: new Flights(false) };
+  }
+
+  /** The Client may have lost its messages of this QoS: it is not held to them. */
+  forgetOfClient(qos: QoS): void {
+    const { byId } = this.flights.client;
+    for (const [packetId, flight] of byId) if (flight.qos === qos) byId.delete(packetId);
   }
 
   /** The Server may have lost its part: it is not held to what it has sent and granted. */

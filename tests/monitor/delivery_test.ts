@@ -1,7 +1,8 @@
 // QoS 1 and 2 on one connection: identifiers, acknowledgements and their order, quota.
 
+import { assertEquals } from "@std/assert";
 import type { PacketInit } from "../../mod.ts";
-import { begun, client, connected, type Line, server, testCases } from "./conversation.ts";
+import { begun, client, connected, type Line, listen, server, testCases } from "./conversation.ts";
 
 function publish(packetId: number, qos: 1 | 2 = 1, topic = "t"): PacketInit {
   return { type: "publish", topic, qos, packetId };
@@ -274,3 +275,59 @@ testCases([
     ]],
   },
 ]);
+
+const PUBLISH = { type: "publish", topic: "t", qos: 2, packetId: 7 } as const;
+const PUBREC = { type: "pubrec", packetId: 7 } as const;
+const PUBREL = { type: "pubrel", packetId: 7 } as const;
+const PUBCOMP = { type: "pubcomp", packetId: 7 } as const;
+
+for (
+  const [name, rule, lines] of [
+    ["a PUBREL that nothing has asked for", "MQTT-4.3.3-4", [
+      client(PUBREL),
+      server({ ...PUBCOMP, reasonCode: 0x92 }),
+    ]],
+    ["a PUBREL before its PUBREC", "MQTT-4.3.3-4", [
+      client(PUBLISH),
+      client(PUBREL),
+      server(PUBREC),
+      server(PUBCOMP),
+      client(PUBREL),
+      server(PUBCOMP),
+    ]],
+    ["a PUBREL before its PUBREC, of which none comes then", "MQTT-4.3.3-4", [
+      client(PUBLISH),
+      client(PUBREL),
+      server(PUBCOMP),
+    ]],
+    ["a PUBREC for nothing", "MQTT-2.2.1-5", [
+      server(PUBREC),
+      client({ ...PUBREL, reasonCode: 0x92 }),
+      server(PUBCOMP),
+    ]],
+    ["a PUBLISH twice on one connection", "MQTT-4.4.0-1", [
+      client({ ...PUBLISH, qos: 1 }),
+      client({ ...PUBLISH, qos: 1, dup: true }),
+      server({ type: "puback", packetId: 7 }),
+      server({ type: "puback", packetId: 7 }),
+    ]],
+    ["a PUBREL twice on one connection", "MQTT-4.4.0-1", [
+      client(PUBLISH),
+      server(PUBREC),
+      client(PUBREL),
+      client(PUBREL),
+      server(PUBCOMP),
+      server(PUBCOMP),
+    ]],
+  ] as const
+) {
+  Deno.test(`the monitor does not hold ${name} against the end that answers it, and judges the next message`, () => {
+    const wrong = listen([[...connected(), ...lines]]);
+    assertEquals(wrong.rules, [rule]);
+    assertEquals(wrong.owed, []);
+    const next = [client(PUBLISH), server(PUBREC), client(PUBREL), server(PUBCOMP)];
+    assertEquals(listen([[...connected(), ...lines, ...next]]).rules, [rule]);
+    const { rules } = listen([[...connected(), ...lines, ...next, server(PUBCOMP)]]);
+    assertEquals(rules, [rule, "MQTT-4.3.3-11"]);
+  });
+}

@@ -58,6 +58,7 @@ export class Stage {
   readonly #disks: StagedDisk[] = [];
   readonly #tally = new Tally();
   readonly #sessions = new SessionMonitor();
+  readonly #monitors = new WeakMap<VirtualLink, LinkMonitor>();
   #refusedUntil = 0;
   #hasFaults = true;
 
@@ -128,8 +129,7 @@ export class Stage {
 
   /** Requests are of no use to another process, so that no store has them: they are of QoS 1. */
   forgetRequests(clientId: string): void {
-    const { byId } = this.#sessions.of(clientId).flights.client;
-    for (const [packetId, { qos }] of byId) if (qos === 1) byId.delete(packetId);
+    this.#sessions.of(clientId).forgetOfClient(1);
   }
 
   /** Whether the broker was told that something is not on its disk. */
@@ -209,6 +209,18 @@ export class Stage {
     this.network.setConditions(this.conditionsOfLinks);
   }
 
+  /** All has drained: nobody owes anything any more. */
+  judgeObligations(): void {
+    for (const link of this.network.links) {
+      for (const owed of this.#monitors.get(link)?.obligations(this.now) ?? []) {
+        if (this.now - owed.since <= SLACK) continue;
+        const message = `${owed.message} (link ${link.number})`;
+        const ids = [link.number];
+        this.violations.push({ check: `monitor ${owed.statement}`, message, ids, at: this.now });
+      }
+    }
+  }
+
   /** Something is wrong that no check of the history finds. */
   violate(check: string, error: unknown): void {
     const message = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -247,6 +259,7 @@ export class Stage {
       keepAliveTolerance: this.#keepAliveTolerance,
       observe: (observed) => this.#observe(link, observed, aliases),
     });
+    this.#monitors.set(link, monitor);
     link.observe({
       bytes: (way, bytes, now) => {
         this.#hash.number(number);
