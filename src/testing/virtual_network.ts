@@ -54,6 +54,8 @@ export class VirtualNetwork {
   readonly #links = new Set<VirtualLink>();
   readonly #modes = new Map<string, DialMode>();
   #partitions: Partition[] = [];
+  /** Every name that anybody has used, of processes and of where they listen. */
+  readonly #names = new Set<string>();
   /** Dials that reach nobody for now. */
   #waiting: (() => void)[] = [];
   /** How many links there have been, by their ends: each has chance of its own. */
@@ -70,6 +72,11 @@ export class VirtualNetwork {
     return [...this.#links];
   }
 
+  /** The names that anybody has used, of processes and of where they listen. */
+  get names(): ReadonlySet<string> {
+    return this.#names;
+  }
+
   /**
    * From now on the network is like this, for all links; what is not given is the default.
    *
@@ -84,6 +91,7 @@ export class VirtualNetwork {
 
   /** Where a name is, for `connect()` in a process. */
   source(process: VirtualProcess, name: string): TransportSource {
+    this.#names.add(process.name).add(name);
     return {
       clock: process.clock,
       connect: ({ signal }) => this.dial(process, name, signal),
@@ -100,6 +108,7 @@ export class VirtualNetwork {
     if (before?.process.isAlive) {
       throw new Error(`Cannot listen at ${name}: address already in use`);
     }
+    this.#names.add(name).add(listener.process.name);
     this.#listeners.set(name, listener);
     return () => {
       if (this.#listeners.get(name) === listener) this.#listeners.delete(name);

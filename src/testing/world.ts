@@ -373,13 +373,21 @@ export class World implements AsyncDisposable {
    * Processes (the brokers, and those of {@linkcode World.process}) cannot reach each other any
    * more: two of them, one and all others, or all. Connections stall, and new ones are not
    * answered.
+   *
+   * @throws {RangeError} when nothing in the world has such a name
    */
   partition(one?: string, other?: string): void {
+    this.#checkNames(one, other);
     this.#network.partition(one, other);
   }
 
-  /** Ends all partitions, or that of the same names. What was on its way arrives. */
+  /**
+   * Ends all partitions, or that of the same names. What was on its way arrives.
+   *
+   * @throws {RangeError} when nothing in the world has such a name
+   */
   heal(one?: string, other?: string): void {
+    this.#checkNames(one, other);
     this.#network.heal(one, other);
   }
 
@@ -428,6 +436,16 @@ export class World implements AsyncDisposable {
       random: Random.for(this.seed, `${name} ${count}`),
       start: this.#start,
     });
+  }
+
+  #checkNames(...given: readonly (string | undefined)[]): void {
+    const known = new Set([...this.#processes.keys(), ...this.#network.names]);
+    for (const name of given) {
+      if (name === undefined || known.has(name)) continue;
+      const names = [...known].sort().map((name) => JSON.stringify(name)).join(", ");
+      const has = names === "" ? "nothing is in it yet" : `it has ${names}`;
+      throw new RangeError(`The world has no process ${JSON.stringify(name)}: ${has}`);
+    }
   }
 
   #brokerOptions(name: string): VirtualBrokerOptions {

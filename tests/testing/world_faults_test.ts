@@ -273,3 +273,25 @@ Deno.test("a broker has a process, which sleeps and has a clock on the wall as o
   world.crashBroker();
   assertEquals([world.process("broker").isAlive, machine.isAlive], [false, false]);
 });
+
+Deno.test("a partition of a name that nothing has is refused, with the names that there are", async () => {
+  await using world = new World();
+  assertThrows(
+    () => world.partition("meter"),
+    RangeError,
+    'The world has no process "meter": nothing is in it yet',
+  );
+  await world.startBroker();
+  world.process("meter");
+  world.server("later");
+  for (const part of [() => world.partition("metre"), () => world.heal("broker", "metre")]) {
+    assertThrows(
+      part,
+      RangeError,
+      'The world has no process "metre": it has "application", "broker", "later", "meter"',
+    );
+  }
+  world.partition("meter", "later");
+  world.heal("meter", "later");
+  world.heal();
+});
