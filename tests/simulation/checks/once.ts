@@ -64,12 +64,29 @@ function doubleCommits(facts: Facts): Violation[] {
       if (!hasOneHandle(facts, name, message.published.topic)) continue;
       if (handed.some((each) => each.event.qos !== 2)) continue;
       const deliveries = new Set(handed.map((each) => each.event.deliveryId));
-      if (count > deliveries.size) {
+      const most = Math.min(deliveries.size, mostCopies(facts, name, message, handed, index));
+      if (count > most) {
         found.push(say(facts, index, id, `is committed ${count} times by ${name}`));
       }
     }
   }
   return found;
+}
+
+/** How many copies of a message a client may have got until a moment, if that can be told. */
+function mostCopies(
+  facts: Facts,
+  name: string,
+  message: MessageFacts,
+  handed: readonly Handing[],
+  index: number,
+): number {
+  const { called, routed } = message;
+  const [first] = handed;
+  const isKept = facts.keepsSession(name, called, index) && !facts.hasForgotten(called, index) &&
+    !hasFaultyDisk(facts) && handed.every(({ event }) => !event.retain);
+  if (first === undefined || !isKept) return Infinity;
+  return Math.max(1, routed.length) * copiesFor(facts, message, first);
 }
 
 /** Whether no process of a client had several subscriptions for a topic. */

@@ -121,9 +121,14 @@ function none(
   const hasGone = (member: SubscriptionFacts) =>
     qos === 1 && !facts.hasCrashed(since, facts.end) && isSurelyOver(facts, member, since) &&
     member.filters.every((filter) => filter.qos > 0);
+  // What another had may go to those who have come since, too.
+  const hasCome = (member: SubscriptionFacts) =>
+    member.granted > since && member.granted < facts.end && member.ended > facts.end &&
+    isLast(facts, member) && facts.isThere(member.client, member.granted) &&
+    member.filters.every((filter) => filter.qos > 0);
   const relevant = members.filter(({ called, ended }) => called < facts.end && ended > since);
   if (!relevant.some(isReady)) return [];
-  if (!relevant.every((member) => isReady(member) || hasGone(member))) return [];
+  if (!relevant.every((each) => isReady(each) || hasGone(each) || hasCome(each))) return [];
   const names = new Set(relevant.map(({ client }) => client));
   // One whose handle has ended may have the message on its way.
   if (members.some(({ client, ended }) => ended <= since && !names.has(client))) return [];

@@ -31,8 +31,28 @@ interface Search {
 /** A seed that takes longer has no end, which is a find, too; in milliseconds. */
 const LONGEST = 60_000;
 
-/** Looks for all mistakes. Returns the exit code: 1 when one was not found in time. */
-export async function hunt({ name = "", from, most, workers }: CampaignOptions): Promise<number> {
+/** What ends a campaign: Ctrl-C, an end of the terminal, `kill`. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Looks for all mistakes. Returns the exit code: 1 when one was not found in time, 130 after a
+ * signal, when nothing of it is left.
+ */
+export async function hunt(options: CampaignOptions): Promise<number> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  for (const name of SIGNALS) Deno.addSignalListener(name, stop);
+  try {
+    return await huntUntil(options, stopping.signal);
+  } finally {
+    for (const name of SIGNALS) Deno.removeSignalListener(name, stop);
+  }
+}
+
+async function huntUntil(
+  { name = "", from, most, workers }: CampaignOptions,
+  stopped: AbortSignal,
+): Promise<number> {
   const wanted = new RegExp(name);
   const mutants = MUTANTS.filter((mutant) => wanted.test(mutant.name));
   const left = [...mutants];
@@ -47,11 +67,13 @@ export async function hunt({ name = "", from, most, workers }: CampaignOptions):
   await Promise.all(Array.from({ length: workers }, async () => {
     const tree = await makeTree();
     for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-      const search = await searchFor(mutant, { tree, sound, from, most });
+      const search = await searchFor(mutant, { tree, sound, from, most, stopped });
+      if (stopped.aborted) return;
       searches.push(search);
       console.log(line(search));
     }
   }));
+  if (stopped.aborted) return 130;
   const missed = searches.filter(({ found }) => found === undefined);
   console.log(`${searches.length} mistakes, ${missed.length} not found`);
   return missed.length === 0 ? 0 : 1;
@@ -63,10 +85,13 @@ interface Trees extends Pick<CampaignOptions, "from" | "most"> {
   readonly tree: URL;
   /** One without mistakes. */
   readonly sound: URL;
+  /** Ends the search. */
+  readonly stopped: AbortSignal;
 }
 
 /** Looks for one mistake. */
-async function searchFor(mutant: Mutant, { tree, sound, from, most }: Trees): Promise<Search> {
+async function searchFor(mutant: Mutant, trees: Trees): Promise<Search> {
+  const { tree, sound, from, most, stopped } = trees;
   const target = new URL(mutant.file, tree);
   const source = await Deno.readTextFile(target);
   await Deno.writeTextFile(target, plant(source, mutant));
@@ -74,11 +99,11 @@ async function searchFor(mutant: Mutant, { tree, sound, from, most }: Trees): Pr
     const count = Math.min(mutant.within, most);
     const end = from + count;
     for (let next = from; next < end;) {
-      const hunted = await firstFind(tree, next, end);
+      const hunted = await firstFind(tree, next, end, stopped);
       if (hunted === undefined) break;
       next = hunted.seed + 1;
       const seeds = next - from;
-      const isFalse = await firstFind(sound, hunted.seed, next) !== undefined;
+      const isFalse = await firstFind(sound, hunted.seed, next, stopped) !== undefined;
       if (!isFalse) return { mutant, found: hunted, seeds };
     }
     return { mutant, found: undefined, seeds: count };
@@ -87,8 +112,14 @@ async function searchFor(mutant: Mutant, { tree, sound, from, most }: Trees): Pr
   }
 }
 
-/** The first seed that finds something in a tree. */
-async function firstFind(tree: URL, from: number, to: number): Promise<Hunted | undefined> {
+/** The first seed that finds something in a tree; none once the search is stopped. */
+async function firstFind(
+  tree: URL,
+  from: number,
+  to: number,
+  stopped: AbortSignal,
+): Promise<Hunted | undefined> {
+  if (stopped.aborted) return undefined;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-check", "--no-lock", "--allow-read", "--quiet"],
@@ -100,6 +131,7 @@ async function firstFind(tree: URL, from: number, to: number): Promise<Hunted | 
     stdin: "null",
     stdout: "piped",
     stderr: "null",
+    signal: stopped,
   }).spawn();
   let last = from - 1;
   let found: Hunted | undefined;
@@ -117,7 +149,7 @@ async function firstFind(tree: URL, from: number, to: number): Promise<Hunted | 
   }
   clearTimeout(timer);
   const { success } = await child.status;
-  if (success || found !== undefined) return found;
+  if (success || found !== undefined || stopped.aborted) return found;
   // It could not even begin, or ran out of memory.
   return { seed: last + 1, check: "none", message: "The run has failed" };
 }
