@@ -6,17 +6,16 @@ const TOPIC = "plant/hall-3/line-7/oven/temperature";
 
 /** A number in place of a long topic. */
 export const ALIAS: Chapter = {
-  about:
-    "A sensor sends a number of four characters each second, to a topic of 36. Over a radio link " +
-    "that is paid by the byte, the topic costs most. A Topic Alias is a small number in place of " +
-    "the topic, agreed upon for one connection.",
+  about: "A sensor sends a number of four characters each second, to a topic of 36. Over a radio " +
+    "link that is paid by the byte, the topic costs most. A Topic Alias is a small number in " +
+    "place of the topic, agreed upon for one connection.",
   steps: [
     {
       title: "The sensor and a display connect, and the display subscribes.",
       text:
-        "`22 00 40` in CONNACK is the Topic Alias Maximum: the broker accepts the numbers 1 to 64 " +
-        "from each client (§3.2.2.3.8). The display has not said in its CONNECT that it accepts " +
-        "any, so the broker may send none to it [MQTT-3.1.2-27].",
+        "`22 00 40` in CONNACK is the Topic Alias Maximum: the broker accepts the numbers 1 to " +
+        "64 from each client (§3.2.2.3.8). The display has not said in its CONNECT that it " +
+        "accepts any, so the broker may send none to it [MQTT-3.1.2-27].",
       async run(stage) {
         const display = stage.client("display");
         await display.connect();
@@ -36,9 +35,8 @@ export const ALIAS: Chapter = {
     },
     {
       title: "It publishes again, with the alias alone: 12 bytes in place of 45.",
-      text:
-        "The topic is empty, and the broker puts the one in its place that it knows. The display " +
-        "notices nothing.",
+      text: "The topic is empty, and the broker puts the one in its place that it knows. The " +
+        "display notices nothing.",
       bytes: {
         of: "PUBLISH from the sensor",
         rows: [
@@ -72,8 +70,9 @@ export const ALIAS: Chapter = {
     },
     {
       title: "Both leave, and with the connection the alias is forgotten.",
-      text: "A new connection begins without any alias, even if the session goes on " +
-        "[MQTT-3.3.2-7]. Then the first PUBLISH must have its topic again.",
+      text:
+        "A new connection begins without any alias, even if the session goes on [MQTT-3.3.2-7]. " +
+        "Then the first PUBLISH must have its topic again.",
       async run(stage) {
         await stage.client("sensor").disconnect();
         await stage.client("display").disconnect();

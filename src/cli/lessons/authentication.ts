@@ -16,17 +16,17 @@ const PASSWORD = "wonderland";
 export const AUTHENTICATION: Chapter = {
   about:
     "A broker may want to know who connects. The simple way is a user name and a password in " +
-    "CONNECT. Enhanced authentication is a conversation in which the client proves that it knows " +
-    "the password without ever sending it.",
+    "CONNECT. Enhanced authentication is a conversation in which the client proves that it " +
+    "knows the password without ever sending it.",
   broker,
   showsSecrets: true,
   steps: [
     {
       title: "Alice connects with a wrong password: the broker refuses her.",
       text: "The flags of her CONNECT are `C2`: bit 7, there is a User Name, bit 6, there is a " +
-        "Password, and Clean Start (§3.1.2.8, §3.1.2.9). Both stand at the end of the packet. In " +
-        "CONNACK the Reason Code is `86`, Bad User Name or Password (§3.2.2.2): 0x80 and above is " +
-        "always a failure. Then the broker closes the connection [MQTT-3.2.2-7].",
+        "Password, and Clean Start (§3.1.2.8, §3.1.2.9). Both stand at the end of the packet. " +
+        "In CONNACK the Reason Code is `86`, Bad User Name or Password (§3.2.2.2): 0x80 and " +
+        "above is always a failure. Then the broker closes the connection [MQTT-3.2.2-7].",
       async run(stage) {
         const alice = stage.client("alice-1");
         await alice.connect({ username: USER, password: bytesOf("letmein") });
@@ -36,9 +36,9 @@ export const AUTHENTICATION: Chapter = {
     {
       title: "She connects with the right one.",
       text:
-        "`00`: Success. But look at the last bytes of CONNECT, `77 6F 6E 64 65 72 6C 61 6E 64`: that " +
-        'is "wonderland". Whoever can read the connection can read the password; MQTT itself ' +
-        "hides nothing. Use such passwords over TLS only, with an mqtts:// URL (§5.4).",
+        "`00`: Success. But look at the last bytes of CONNECT, `77 6F 6E 64 65 72 6C 61 6E 64`: " +
+        'that is "wonderland". Whoever can read the connection can read the password; MQTT ' +
+        "itself hides nothing. Use such passwords over TLS only, with an mqtts:// URL (§5.4).",
       async run(stage) {
         const alice = stage.client("alice-1");
         await alice.connect({ username: USER, password: bytesOf(PASSWORD) });
@@ -47,13 +47,13 @@ export const AUTHENTICATION: Chapter = {
     },
     {
       title: "The other way: CONNECT names a method, and both ends prove what they know.",
-      text:
-        "In CONNECT `15` is the Authentication Method, SCRAM-SHA-256, and `16` the Authentication " +
-        "Data: her name and a random text (§3.1.2.11.9, §3.1.2.11.10). In place of CONNACK comes " +
-        "AUTH, `F0`, with `18`, Continue authentication (§3.15): the broker's random text `r=`…, a salt " +
-        "`s=`…, and how often to hash, `i=4096` (RFC 5802). Her AUTH has the proof `p=`…, computed " +
-        "from the password and both random texts: of no use to anybody who listens. CONNACK has the " +
-        "broker's proof `v=`…: it knows her, too. Nobody has sent the password.",
+      text: "In CONNECT `15` is the Authentication Method, SCRAM-SHA-256, and `16` the " +
+        "Authentication Data: her name and a random text (§3.1.2.11.9, §3.1.2.11.10). In place " +
+        "of CONNACK comes AUTH, `F0`, with `18`, Continue authentication (§3.15): the broker's " +
+        "random text `r=`…, a salt `s=`…, and how often to hash, `i=4096` (RFC 5802). Her AUTH " +
+        "has the proof `p=`…, computed from the password and both random texts: of no use to " +
+        "anybody who listens. CONNACK has the broker's proof `v=`…: it knows her, too. Nobody " +
+        "has sent the password.",
       async run(stage) {
         const alice = stage.client("alice-2");
         const { method, first, answer, done } = await scram();
@@ -70,8 +70,9 @@ export const AUTHENTICATION: Chapter = {
     {
       title: "Later she proves it again, on the same connection.",
       text: "AUTH with the Reason Code `19`, Re-authenticate, begins the same exchange once more " +
-        "(§4.12.1), with new random texts. At its end there is AUTH with `00`, Success, in place " +
-        "of CONNACK. Messages go on meanwhile. This is for proofs that expire, such as tokens.",
+        "(§4.12.1), with new random texts. At its end there is AUTH with `00`, Success, in " +
+        "place of CONNACK. Messages go on meanwhile. This is for proofs that expire, such as " +
+        "tokens.",
       async run(stage) {
         const alice = stage.client("alice-2");
         const { method, first, answer, done } = await scram();

@@ -6,10 +6,9 @@ const TOPIC = "print/jobs";
 
 /** Who is slow says how much may be under way. */
 export const FLOW: Chapter = {
-  about:
-    "A printer takes a while for each job, and has room for two. If the broker sent it a hundred " +
-    "at once, it would have to throw some away. Flow control lets the receiver say how many " +
-    "messages with QoS 1 or 2 may be under way without its acknowledgement.",
+  about: "A printer takes a while for each job, and has room for two. If the broker sent it a " +
+    "hundred at once, it would have to throw some away. Flow control lets the receiver say how " +
+    "many messages with QoS 1 or 2 may be under way without its acknowledgement.",
   steps: [
     {
       title: "The printer connects with a Receive Maximum of 2, and subscribes at QoS 1.",

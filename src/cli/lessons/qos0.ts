@@ -6,15 +6,16 @@ const TOPIC = "home/lamp";
 
 /** Publish and subscribe, at most once. */
 export const QOS_0: Chapter = {
-  about:
-    "A switch is to turn on a lamp. Neither knows the other: the switch publishes a message with " +
-    "a topic, home/lamp, and the broker passes it on to whoever has subscribed to that topic. QoS " +
-    "0, at most once, is the simplest Quality of Service: each message is one packet, sent once.",
+  about: "A switch is to turn on a lamp. Neither knows the other: the switch publishes a message " +
+    "with a topic, home/lamp, and the broker passes it on to whoever has subscribed to that " +
+    "topic. QoS 0, at most once, is the simplest Quality of Service: each message is one " +
+    "packet, sent once.",
   steps: [
     {
       title: "Two clients connect to the broker: the lamp and the switch.",
-      text: "Each has a connection of its own. Both send CONNECT and get CONNACK, as in the " +
-        "chapter connect.",
+      text:
+        "Each has a connection of its own. Both send CONNECT and get CONNACK, as in the chapter " +
+        "connect.",
       async run(stage) {
         await stage.client("lamp").connect();
         await stage.client("switch").connect();
@@ -22,11 +23,10 @@ export const QOS_0: Chapter = {
     },
     {
       title: "The lamp subscribes to home/lamp.",
-      text:
-        "SUBSCRIBE asks for messages (§3.8). Since there may be several such requests under way, " +
-        "it has a number, the Packet Identifier, and the SUBACK with the answer repeats it " +
-        "(§2.2.1). The answer has one Reason Code for each Topic Filter: `00`, granted with QoS 0 " +
-        "at most (§3.9.3).",
+      text: "SUBSCRIBE asks for messages (§3.8). Since there may be several such requests under " +
+        "way, it has a number, the Packet Identifier, and the SUBACK with the answer repeats it " +
+        "(§2.2.1). The answer has one Reason Code for each Topic Filter: `00`, granted with QoS " +
+        "0 at most (§3.9.3).",
       bytes: {
         of: "SUBSCRIBE",
         rows: [
@@ -69,8 +69,8 @@ export const QOS_0: Chapter = {
     {
       title: "The switch publishes to home/fan, to which nobody has subscribed.",
       text: "The broker takes the message, finds no subscriber, and drops it. The switch is not " +
-        "told: at QoS 0 there is no packet that could say so. Topics need not be set up " +
-        "before; they exist by being used.",
+        "told: at QoS 0 there is no packet that could say so. Topics need not be set up before; " +
+        "they exist by being used.",
       async run(stage) {
         await stage.client("switch").publish("home/fan", "on");
       },

@@ -8,15 +8,16 @@ const TOPIC = "home/doorbell";
 export const QOS_1: Chapter = {
   about:
     "A doorbell that is not heard is useless: its message must arrive. QoS 1, at least once, " +
-    "answers each PUBLISH with a PUBACK. Who gets none sends the message again. So it may arrive " +
-    "twice, but it is not lost.",
+    "answers each PUBLISH with a PUBACK. Who gets none sends the message again. So it may " +
+    "arrive twice, but it is not lost.",
   steps: [
     {
       title: "The button at the door and the bell connect, and the bell subscribes at QoS 1.",
       text:
-        "The button asks the broker to remember it for a while if it is gone: `11 00 00 01 2C` is " +
-        "its Session Expiry Interval, 300 seconds (§3.1.2.11.2). We come back to that. The last " +
-        "byte of SUBSCRIBE is `01`: QoS 1 at most, and the last one of SUBACK, `01`, grants it.",
+        "The button asks the broker to remember it for a while if it is gone: `11 00 00 01 2C` " +
+        "is its Session Expiry Interval, 300 seconds (§3.1.2.11.2). We come back to that. The " +
+        "last byte of SUBSCRIBE is `01`: QoS 1 at most, and the last one of SUBACK, `01`, " +
+        "grants it.",
       async run(stage) {
         await stage.client("bell").connect();
         await stage.client("bell").subscribe(TOPIC, 1);
@@ -25,11 +26,10 @@ export const QOS_1: Chapter = {
     },
     {
       title: "The button publishes at QoS 1; the broker says PUBACK, and passes it on to the bell.",
-      text:
-        "Two things are new in PUBLISH: the 2 in its first byte, QoS 1, and the Packet Identifier " +
-        "behind the topic. PUBACK repeats it, so that the button knows which message the broker " +
-        "has. Between broker and bell the same begins anew, with a Packet Identifier that the " +
-        "broker has chosen: each connection, and each direction of it, has its own.",
+      text: "Two things are new in PUBLISH: the 2 in its first byte, QoS 1, and the Packet " +
+        "Identifier behind the topic. PUBACK repeats it, so that the button knows which message " +
+        "the broker has. Between broker and bell the same begins anew, with a Packet Identifier " +
+        "that the broker has chosen: each connection, and each direction of it, has its own.",
       bytes: {
         of: "PUBLISH",
         rows: [
@@ -52,20 +52,18 @@ export const QOS_1: Chapter = {
     {
       title: "The bell has got it, and says so with a PUBACK of its own.",
       text:
-        "`40` is PUBACK, `02` bytes follow, and these are the Packet Identifier (§3.4). Nothing more " +
-        "is needed when all is well; a Reason Code would come behind it. Now the broker forgets " +
-        "the message, and the identifier may be used for another.",
+        "`40` is PUBACK, `02` bytes follow, and these are the Packet Identifier (§3.4). Nothing " +
+        "more is needed when all is well; a Reason Code would come behind it. Now the broker " +
+        "forgets the message, and the identifier may be used for another.",
       async run(stage) {
         await stage.client("bell").send({ type: "puback", packetId: 1 });
       },
     },
     {
       title: "It rings again, but the button loses its connection before PUBACK has come.",
-      text:
-        "The broker has sent its PUBACK, as you see, but the button was gone before it came. The " +
-        "bell has rung. Only the button does not know: to it, all looks as if its message had " +
-        "been lost. That is the one case which QoS 1 is " +
-        "about.",
+      text: "The broker has sent its PUBACK, as you see, but the button was gone before it came. " +
+        "The bell has rung. Only the button does not know: to it, all looks as if its message " +
+        "had been lost. That is the one case which QoS 1 is about.",
       async run(stage) {
         const button = stage.client("button");
         const bell = stage.client("bell");

@@ -6,17 +6,16 @@ const TOPIC = "shop/order";
 
 /** Exactly once: four packets. */
 export const QOS_2: Chapter = {
-  about:
-    "An order that is carried out twice is as bad as one that is lost. QoS 2, exactly once, takes " +
-    "four packets for a message: the receiver notes the Packet Identifier when it gets the " +
-    "message, and forgets it only when the sender has said that it will not send it again.",
+  about: "An order that is carried out twice is as bad as one that is lost. QoS 2, exactly once, " +
+    "takes four packets for a message: the receiver notes the Packet Identifier when it gets " +
+    "the message, and forgets it only when the sender has said that it will not send it again.",
   steps: [
     {
       title: "The till and the kitchen connect, and the kitchen subscribes to shop/order at QoS 2.",
       text:
-        "The last byte of SUBSCRIBE is `02`: messages may come to the kitchen with QoS 2. The till " +
-        "wants to be remembered for 300 seconds if its connection is lost, `11 00 00 01 2C` in its " +
-        "CONNECT.",
+        "The last byte of SUBSCRIBE is `02`: messages may come to the kitchen with QoS 2. The " +
+        "till wants to be remembered for 300 seconds if its connection is lost, `11 00 00 01 " +
+        "2C` in its CONNECT.",
       async run(stage) {
         await stage.client("kitchen").connect();
         await stage.client("kitchen").subscribe(TOPIC, 2);
@@ -50,10 +49,9 @@ export const QOS_2: Chapter = {
     },
     {
       title: "Third: the till releases the number with PUBREL. Fourth: the broker says PUBCOMP.",
-      text:
-        "PUBREL says: I know that you have it, I will not send it again. Only now may the broker " +
-        "forget the number 1, and only after PUBCOMP may the till use it for another message. " +
-        "Between till and broker the message has now passed exactly once.",
+      text: "PUBREL says: I know that you have it, I will not send it again. Only now may the " +
+        "broker forget the number 1, and only after PUBCOMP may the till use it for another " +
+        "message. Between till and broker the message has now passed exactly once.",
       bytes: {
         of: "PUBREL from the till",
         rows: [
@@ -71,8 +69,9 @@ export const QOS_2: Chapter = {
     {
       title:
         "The same four between broker and kitchen: the kitchen answers PUBREC, and gets PUBREL.",
-      text: "The kitchen has had its PUBLISH, since the second step. Now it says that it has " +
-        "noted the number, and the broker releases it. The 1 here is the broker's number for the " +
+      text:
+        "The kitchen has had its PUBLISH, since the second step. Now it says that it has noted " +
+        "the number, and the broker releases it. The 1 here is the broker's number for the " +
         "kitchen: it has nothing to do with that of the till.",
       async run(stage) {
         const kitchen = stage.client("kitchen");
@@ -100,10 +99,10 @@ export const QOS_2: Chapter = {
     {
       title: "Another order, and an accident: the till loses its connection before PUBREC comes.",
       text:
-        "The broker has sent its PUBREC, as you see, but the till was gone before it came. So the " +
-        "till cannot know whether the broker has the order. With QoS 1 it would send it again, " +
-        "and the kitchen might make two teas. Here the broker has noted the number 2 of this " +
-        "till. The kitchen has the order, and acknowledges it as before.",
+        "The broker has sent its PUBREC, as you see, but the till was gone before it came. So " +
+        "the till cannot know whether the broker has the order. With QoS 1 it would send it " +
+        "again, and the kitchen might make two teas. Here the broker has noted the number 2 of " +
+        "this till. The kitchen has the order, and acknowledges it as before.",
       async run(stage) {
         const till = stage.client("till");
         const kitchen = stage.client("kitchen");
@@ -117,10 +116,9 @@ export const QOS_2: Chapter = {
     },
     {
       title: "The till comes back to its session, and sends the order again.",
-      text:
-        "It begins with `3C`: 8 is DUP, it may have come before, and 4 is QoS 2. The broker knows " +
-        "the number 2, says PUBREC again, and sends nothing to the kitchen: look, there is no " +
-        "arrow to it. PUBREL and PUBCOMP end the exchange: exactly once.",
+      text: "It begins with `3C`: 8 is DUP, it may have come before, and 4 is QoS 2. The broker " +
+        "knows the number 2, says PUBREC again, and sends nothing to the kitchen: look, there " +
+        "is no arrow to it. PUBREL and PUBCOMP end the exchange: exactly once.",
       async run(stage) {
         const till = stage.client("till");
         const properties = { sessionExpiryInterval: 300 };
@@ -134,8 +132,8 @@ export const QOS_2: Chapter = {
     {
       title: "Both clients leave.",
       text:
-        "The price of QoS 2 is four packets in place of one, and a number that both ends have to " +
-        "keep, over lost connections too. What it guarantees it guarantees for each hop: " +
+        "The price of QoS 2 is four packets in place of one, and a number that both ends have " +
+        "to keep, over lost connections too. What it guarantees it guarantees for each hop: " +
         "from the till to the broker, and from the broker to the kitchen.",
       async run(stage) {
         await stage.client("till").disconnect();

@@ -17,9 +17,9 @@ export const RESUME: Chapter = {
       title: "The lock connects, asks for a session that lasts, and subscribes at QoS 1.",
       text:
         "`11 00 00 01 2C` in CONNECT is the Session Expiry Interval: the broker is to keep the " +
-        "session for 300 seconds after a connection has ended (§3.1.2.11.2). The flags, `02`, say " +
-        "Clean Start: if there is an old session, it is to be forgotten. CONNACK has `00` where it " +
-        "says whether there was one, Session Present (§3.2.2.1.1).",
+        "session for 300 seconds after a connection has ended (§3.1.2.11.2). The flags, `02`, " +
+        "say Clean Start: if there is an old session, it is to be forgotten. CONNACK has `00` " +
+        "where it says whether there was one, Session Present (§3.2.2.1.1).",
       async run(stage) {
         const lock = stage.client("lock");
         await lock.connect({ properties: REMEMBERED });
@@ -43,10 +43,9 @@ export const RESUME: Chapter = {
     },
     {
       title: "The lock is back: it connects without Clean Start, and the message comes at once.",
-      text:
-        "The flags are `00` now. In CONNACK stands `01`, Session Present: the broker goes on with " +
-        "the session (§3.2.2.1.1). The lock need not subscribe again. But before it says PUBACK " +
-        "for the message, its connection breaks once more.",
+      text: "The flags are `00` now. In CONNACK stands `01`, Session Present: the broker goes on " +
+        "with the session (§3.2.2.1.1). The lock need not subscribe again. But before it says " +
+        "PUBACK for the message, its connection breaks once more.",
       async run(stage) {
         const lock = stage.client("lock");
         await lock.connect({ cleanStart: false, properties: REMEMBERED });
@@ -59,8 +58,8 @@ export const RESUME: Chapter = {
       text:
         "The same PUBLISH with the same Packet Identifier, but it begins with `3A`: bit 3, DUP, " +
         "says that it may have come before [MQTT-4.4.0-1]. That is the only time when MQTT 5.0 " +
-        "sends something again: after a new connection, never because an answer is late. Now the " +
-        "lock says PUBACK.",
+        "sends something again: after a new connection, never because an answer is late. Now " +
+        "the lock says PUBACK.",
       async run(stage) {
         const lock = stage.client("lock");
         await lock.connect({ cleanStart: false, properties: REMEMBERED });
@@ -71,9 +70,10 @@ export const RESUME: Chapter = {
     {
       title: "The lock leaves, and comes back with Clean Start: it begins anew.",
       text:
-        "DISCONNECT alone does not end the session: it has 300 seconds left. But Clean Start, `02` " +
-        "in the flags, ends it [MQTT-3.1.2-4], and CONNACK says Session Present `00`. Without " +
-        "Session Expiry Interval in its CONNECT the new session ends with the connection.",
+        "DISCONNECT alone does not end the session: it has 300 seconds left. But Clean Start, " +
+        "`02` in the flags, ends it [MQTT-3.1.2-4], and CONNACK says Session Present `00`. " +
+        "Without Session Expiry Interval in its CONNECT the new session ends with the " +
+        "connection.",
       async run(stage) {
         const lock = stage.client("lock");
         await lock.disconnect();
@@ -83,10 +83,9 @@ export const RESUME: Chapter = {
     },
     {
       title: "The phone publishes once more: nobody is subscribed any more.",
-      text:
-        "PUBACK says so, though it is no error: `40 03 00 02 10` has a byte more than usual, the " +
-        "Reason Code `10`, No matching subscribers (§3.4.2.1). The subscription has ended with its " +
-        "session.",
+      text: "PUBACK says so, though it is no error: `40 03 00 02 10` has a byte more than usual, " +
+        "the Reason Code `10`, No matching subscribers (§3.4.2.1). The subscription has ended " +
+        "with its session.",
       async run(stage) {
         const phone = stage.client("phone");
         await phone.publish(TOPIC, "front", { qos: 1, packetId: 2 });

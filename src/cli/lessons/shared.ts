@@ -7,10 +7,9 @@ const SHARED = "$share/workers/photos/new";
 
 /** Several clients share the work. */
 export const SHARED_SUBSCRIPTION: Chapter = {
-  about:
-    "Each new photo is to be made smaller, which takes a while: two workers shall share the work. " +
-    "With normal subscriptions both would get each photo. With a shared subscription each message " +
-    "goes to one of them.",
+  about: "Each new photo is to be made smaller, which takes a while: two workers shall share the " +
+    "work. With normal subscriptions both would get each photo. With a shared subscription each " +
+    "message goes to one of them.",
   steps: [
     {
       title: "Two workers subscribe together, and a log subscribes for itself.",
@@ -32,9 +31,9 @@ export const SHARED_SUBSCRIPTION: Chapter = {
       title: "The camera publishes two photos: each worker gets one, the log gets both.",
       text:
         "Which worker gets what is up to the broker; this one takes turns. The topic that they " +
-        "get is photos/new, without $share. The log gets them at QoS 0, `30` …, the workers at QoS " +
-        "1, `32` …: the QoS is that of the message or of the subscription, whichever is less " +
-        "[MQTT-3.8.4-8].",
+        "get is photos/new, without $share. The log gets them at QoS 0, `30` …, the workers at " +
+        "QoS 1, `32` …: the QoS is that of the message or of the subscription, whichever is " +
+        "less [MQTT-3.8.4-8].",
       async run(stage) {
         const camera = stage.client("camera");
         for (const packetId of [1, 2]) {

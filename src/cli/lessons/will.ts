@@ -71,11 +71,10 @@ export const WILL_MESSAGE: Chapter = {
     },
     {
       title: "A Will can wait: the pump loses its connection, and a second later it is published.",
-      text:
-        "`18 00 00 00 01` is a property of the Will in the CONNECT: Will Delay Interval, 1 second " +
-        "(§3.1.3.2.2). A client that is back in time has not been missed: its Will is not " +
-        "published. Its session must last as long, hence `11 00 00 00 0A`, the Session Expiry " +
-        "Interval of 10 seconds: a Will comes no later than the end of its session.",
+      text: "`18 00 00 00 01` is a property of the Will in the CONNECT: Will Delay Interval, 1 " +
+        "second (§3.1.3.2.2). A client that is back in time has not been missed: its Will is " +
+        "not published. Its session must last as long, hence `11 00 00 00 0A`, the Session " +
+        "Expiry Interval of 10 seconds: a Will comes no later than the end of its session.",
       async run(stage) {
         const pump = stage.client("pump");
         await pump.connect({
@@ -88,9 +87,8 @@ export const WILL_MESSAGE: Chapter = {
     },
     {
       title: "The monitor leaves.",
-      text:
-        "A Will is most useful as a retained message: then somebody who subscribes later learns, " +
-        "too, what has become of the pump (§3.1.2.7).",
+      text: "A Will is most useful as a retained message: then somebody who subscribes later " +
+        "learns, too, what has become of the pump (§3.1.2.7).",
       async run(stage) {
         await stage.client("monitor").disconnect();
       },
