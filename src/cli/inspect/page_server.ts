@@ -55,7 +55,7 @@ export class Page {
   readonly link: string;
   readonly #address: PageAddress;
   readonly #token = randomText(TOKEN);
-  readonly #options: PageOptions;
+  #options: PageOptions;
   readonly #viewers: Viewers;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #closing = new AbortController();
@@ -66,14 +66,8 @@ export class Page {
    * @throws {Error} what the platform throws when it cannot listen there
    */
   constructor({ hostname, port }: PageAddress, options: PageOptions) {
-    const { title, server, listeners, lesson } = options;
-    const run = randomText(8);
     this.#options = options;
-    this.#viewers = new Viewers({
-      ...options,
-      hello: () => ({ title, server, listeners: listeners(), run }),
-      lesson: lesson && (() => lesson.state()),
-    });
+    this.#viewers = new Viewers(sourceOf(options));
     this.#server = Deno.serve({
       hostname,
       port,
@@ -82,6 +76,12 @@ export class Page {
     }, (request) => this.#answer(request));
     this.#address = { hostname, port: this.#server.addr.port };
     this.link = `${pageUrl(this.#address)}#${this.#token}`;
+  }
+
+  /** Shows something else from now on: whoever looks forgets what was there before. */
+  show(options: PageOptions): void {
+    this.#options = options;
+    this.#viewers.show(sourceOf(options));
   }
 
   /** Ends at once, whoever is looking. Resolves when nothing is open any more. */
@@ -133,6 +133,17 @@ export class Page {
     if (entry?.type !== "packet") return problem(404, `Packet ${n} is no longer kept`);
     return answer(JSON.stringify(packetDetail(n, entry)), JSON_TYPE);
   }
+}
+
+/** What viewers follow. By its `run` they know one from another. */
+function sourceOf(options: PageOptions): FeedSource {
+  const { title, server, listeners, lesson } = options;
+  const run = randomText(8);
+  return {
+    ...options,
+    hello: () => ({ title, server, listeners: listeners(), run }),
+    lesson: lesson && (() => lesson.state()),
+  };
 }
 
 const JSON_TYPE = { "Content-Type": "application/json" };

@@ -14,7 +14,7 @@ const PATIENCE = 60_000;
 
 /** Serves viewers. */
 export class Viewers {
-  readonly #source: FeedSource;
+  #source: FeedSource;
   readonly #viewers = new Set<Viewer>();
 
   constructor(source: FeedSource) {
@@ -29,6 +29,12 @@ export class Viewers {
     return viewer.stream;
   }
 
+  /** Something else is shown from now on. */
+  show(source: FeedSource): void {
+    this.#source = source;
+    for (const viewer of this.#viewers) viewer.show(source);
+  }
+
   /** Ends all streams. */
   close(): void {
     for (const viewer of this.#viewers) viewer.close();
@@ -38,7 +44,7 @@ export class Viewers {
 /** One viewer. */
 class Viewer {
   readonly stream: ReadableStream<Uint8Array>;
-  readonly #feed: PageFeed;
+  #feed: PageFeed;
   readonly #onClosed: () => void;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -53,6 +59,12 @@ class Viewer {
       pull: () => this.#pull(),
       cancel: () => this.#end(),
     }, { highWaterMark: 0 });
+  }
+
+  /** Something else comes from now on. */
+  show(source: FeedSource): void {
+    this.#feed.close();
+    this.#feed = new PageFeed(source);
   }
 
   /** Says that nothing more comes. */
