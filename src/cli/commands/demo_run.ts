@@ -1,126 +1,34 @@
-// What `demo` does: lets a client talk to a broker, and shows every packet between them; or plays a
-// chapter.
+// What `demo` does: shows a conversation with a little of everything, or plays a chapter, in the
+// terminal or in a page.
 
-import { serve } from "../../broker/serve.ts";
-import { connect } from "../../client/connect.ts";
-import { connectTcp } from "../../io/tcp.ts";
-import type { Explanation, QoS } from "../../packets/mod.ts";
-import type { Context, Output } from "../context.ts";
+import type { Context } from "../context.ts";
 import { Failure } from "../failure.ts";
-import type { ParsedArguments } from "../options/parse.ts";
-import { type Arrows, type Direction, formatPacket, traced } from "../packets/trace.ts";
-import { paintFor, wrap } from "../terminal/text.ts";
-import { chapterOf, HOSTNAME } from "./demo.ts";
-
-const ARROWS: Arrows = { sent: "→", received: "←" };
-const TOPIC = "home/kitchen/temperature";
-const TOPIC_FILTER = "home/+/temperature";
-
-/** The guarantee of each QoS (§4.3). */
-const GUARANTEES: readonly string[] = ["at most once", "at least once", "exactly once"];
+import { pageAddress } from "../inspect/page_address.ts";
+import { CHAPTERS } from "../lessons/registry.ts";
+import { chapterOf, type DemoArguments, HOSTNAME } from "./demo.ts";
 
 /** Runs `demo`. */
-export async function run(
-  { stdout, signal }: Context,
-  { operands }: ParsedArguments<Record<never, never>>,
-): Promise<number> {
+export async function run(context: Context, { options, operands }: DemoArguments): Promise<number> {
+  const { stdout, signal } = context;
   const chapter = chapterOf(operands);
-  if (chapter !== undefined) {
-    const { tell } = await import("../lessons/terminal.ts");
-    await listening(() => tell(chapter, stdout, signal));
-    return 0;
-  }
-  await using broker = await listening(() => serve({ hostname: HOSTNAME, port: 0 }));
-  const show = new Show(stdout);
-  show.title(`A broker listens on ${broker.url}; a client connects.`);
-  await using client = await connect({
-    async connect() {
-      const transport = await connectTcp({ hostname: HOSTNAME, port: broker.port, signal });
-      return traced(transport, ARROWS, (direction, packet) => show.packet(direction, packet));
-    },
-  }, { clientId: "thermostat-7", keepAlive: 30, reconnect: false, signal });
-  show.title(`The client subscribes to "${TOPIC_FILTER}" at QoS 2.`);
-  const readings = await client.subscribe(TOPIC_FILTER, { qos: 2 });
-  const messages = readings[Symbol.asyncIterator]();
-  for (const qos of [0, 1, 2] as const) {
-    show.title(`It publishes at QoS ${qos} (${GUARANTEES[qos]}) and receives the message back.`);
-    const received = messages.next();
-    await client.publish(TOPIC, `21.${qos}`, { qos });
-    const { value: message } = await received;
-    message?.ack();
-    await show.settled(qos);
-  }
-  show.title("It disconnects.");
-  await client.disconnect();
-  show.summary();
-  return 0;
-}
-
-/** Runs what listens; says what it needs where it may not. */
-async function listening<Result>(run: () => Promise<Result>): Promise<Result> {
+  const address = pageAddress(options.page);
   try {
-    return await run();
+    if (address !== undefined) {
+      const { showInPage } = await import("./demo_page.ts");
+      const [first] = CHAPTERS.keys();
+      await showInPage(chapter ?? first!, address, context);
+    } else if (chapter !== undefined) {
+      const { tell } = await import("../lessons/terminal.ts");
+      await tell(chapter, stdout, signal);
+    } else {
+      const { tellAll } = await import("../lessons/overview.ts");
+      await tellAll(stdout, signal);
+    }
+    return 0;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     throw new Failure(
       `Cannot listen on ${HOSTNAME}: permission denied; run it with --allow-net=${HOSTNAME}`,
-    );
-  }
-}
-
-/** How many packets a message takes at each QoS, to the broker and back. */
-const PACKETS: Readonly<Record<QoS, number>> = { 0: 2, 1: 4, 2: 8 };
-
-/** Shows the packets, and counts them. */
-class Show {
-  readonly #output: Output;
-  readonly #count = { "→": 0, "←": 0 };
-  readonly #bytes = { "→": 0, "←": 0 };
-  #sinceTitle = 0;
-  #onPacket: (() => void) | undefined;
-
-  constructor(output: Output) {
-    this.#output = output;
-  }
-
-  title(text: string): void {
-    this.#sinceTitle = 0;
-    const { bold } = paintFor(this.#output);
-    const lines = wrap(text, this.#output.columns).map((line) => `${bold(line)}\n`);
-    this.#output.write(`\n${lines.join("")}`);
-  }
-
-  packet(direction: Direction, packet: Explanation): void {
-    this.#count[direction]++;
-    this.#bytes[direction] += packet.bytes.length;
-    this.#sinceTitle++;
-    this.#output.write(formatPacket(direction, packet, this.#output));
-    this.#onPacket?.();
-  }
-
-  /** Waits for the acknowledgements of a message, which follow it. */
-  settled(qos: QoS): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onPacket = () => {
-        if (this.#sinceTitle < PACKETS[qos]) return;
-        this.#onPacket = undefined;
-        resolve();
-      };
-      this.#onPacket();
-    });
-  }
-
-  summary(): void {
-    const { green } = paintFor(this.#output);
-    const line = (direction: Direction, who: string) =>
-      `  ${direction} ${who}: ${this.#count[direction]} packets, ${this.#bytes[direction]} bytes\n`;
-    this.#output.write(
-      `\n${
-        green("Three messages went to the broker and back, each with the guarantee of its QoS.")
-      }\n` +
-        line("→", "client to broker") + line("←", "broker to client") +
-        "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n" +
-        "\nStep by step, from the beginning: mqtt5 demo connect; see demo --help.\n",
     );
   }
 }

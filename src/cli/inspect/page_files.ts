@@ -19,6 +19,7 @@ import keysJs from "./page/keys.js" with { type: "text" };
 import layoutJs from "./page/layout.js" with { type: "text" };
 import lessonCss from "./page/lesson.css" with { type: "text" };
 import lessonJs from "./page/lesson.js" with { type: "text" };
+import lessonTextJs from "./page/lesson_text.js" with { type: "text" };
 import mainJs from "./page/main.js" with { type: "text" };
 import mermaidJs from "./page/mermaid.js" with { type: "text" };
 import messageCss from "./page/message.css" with { type: "text" };
@@ -82,6 +83,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/layout.js", layoutJs],
   ["/lesson.css", lessonCss],
   ["/lesson.js", lessonJs],
+  ["/lesson_text.js", lessonTextJs],
   ["/main.js", mainJs],
   ["/mermaid.js", mermaidJs],
   ["/message.css", messageCss],

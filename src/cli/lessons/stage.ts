@@ -7,7 +7,7 @@ import type { RingCursor } from "../inspect/entry_ring.ts";
 import { now } from "../inspect/inspector.ts";
 import type { Entry } from "../inspect/link_observer.ts";
 import { observedTransport } from "../inspect/observed_transport.ts";
-import { Observer } from "../inspect/observer.ts";
+import { Observer, type ObserverTables } from "../inspect/observer.ts";
 import { Failure } from "../failure.ts";
 import type { Chapter, Stage, Step } from "./chapter.ts";
 import { LessonClient } from "./client.ts";
@@ -21,6 +21,8 @@ export interface StageOptions {
   readonly signal: AbortSignal;
   /** How long a step may take, in milliseconds. Default: 10,000. */
   readonly patience?: number;
+  /** What the observer keeps for a page. */
+  readonly tables?: ObserverTables;
 }
 
 /** Ends what is going on when the stage is left. */
@@ -63,7 +65,10 @@ export class LessonStage implements Stage, AsyncDisposable {
    * @throws {Error} what `serve()` throws when it cannot listen
    */
   static async open(chapter: Chapter, options: StageOptions): Promise<LessonStage> {
-    const observer = new Observer({ showsSecrets: chapter.showsSecrets === true });
+    const observer = new Observer({
+      showsSecrets: chapter.showsSecrets === true,
+      tables: options.tables,
+    });
     const broker = await serve({
       ...await chapter.broker?.(),
       hostname: HOSTNAME,
@@ -77,9 +82,20 @@ export class LessonStage implements Stage, AsyncDisposable {
     return new LessonStage(chapter, broker, observer, options);
   }
 
+  /** The steps of the chapter. */
+  get steps(): readonly Step[] {
+    return this.#chapter.steps;
+  }
+
   /** How many steps are done. */
   get done(): number {
     return this.#done;
+  }
+
+  /** The number of the next entry that is observed. */
+  get nextEntry(): number {
+    const { first, entries } = this.#entries.take(Infinity);
+    return first + entries.length;
   }
 
   client(name: string): LessonClient {

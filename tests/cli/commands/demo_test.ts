@@ -44,10 +44,12 @@ Deno.test("demo says what it needs when it has no permission", async () => {
   assertStringIncludes(stderr, "run it with --allow-net=127.0.0.1");
 });
 
-Deno.test("demo --help lists the chapters", async () => {
-  const { stdout } = await run(["demo", "--help"]);
+Deno.test("demo --help lists the chapters, and --help=all says what they are about", async () => {
+  const { stdout: short } = await run(["demo", "--help"]);
+  const { stdout: long } = await run(["demo", "--help=all"]);
   for (const [name, { title }] of CHAPTERS) {
-    assertMatch(stdout, new RegExp(`^  ${name} +${title}`, "m"));
+    assertMatch(short, new RegExp(`\\b${name}[,\n]`));
+    assertMatch(long, new RegExp(`^  ${name} +${title}$`, "m"));
   }
 });
 

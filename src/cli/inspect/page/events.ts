@@ -139,24 +139,38 @@ export interface Counts {
   readonly findings: number;
 }
 
+/** A step of a lesson. */
+export interface LessonStep {
+  /** What happens: a sentence. */
+  readonly title: string;
+  /** What to look at, and why; between backticks stands what is in the packets. */
+  readonly text: string;
+  /** A packet of the step, byte by byte: some bytes in hexadecimal, and what they are. */
+  readonly bytes?: {
+    readonly of: string;
+    readonly rows: readonly (readonly [hex: string, meaning: string])[];
+  };
+  /** The number of its first entry. */
+  readonly from: number;
+  /** The number of the packet to look at; `null` until it has passed. */
+  readonly packet: number | null;
+}
+
 /** Where a lesson is. */
 export interface LessonState {
-  readonly chapters: readonly {
-    readonly name: string;
-    readonly title: string;
-    readonly about: string;
-  }[];
+  readonly chapters: readonly { readonly name: string; readonly title: string }[];
   /** The name of the chapter that goes on; then its title, and what it is about. */
   readonly chapter: string | null;
   readonly title: string;
   readonly about: string;
-  /** The steps that are done or going on; `from` is the first entry of each. */
-  readonly steps: readonly { readonly text: string; readonly from: number }[];
+  /** The steps that are done or going on. */
+  readonly steps: readonly LessonStep[];
   /** How many steps the chapter has. */
   readonly count: number;
-  /** What the button for the next step says. */
+  /** What happens in the next step; `null` if there is none, or it is not its time. */
   readonly next: string | null;
   readonly isBusy: boolean;
+  /** Why the chapter cannot go on. */
   readonly error: string | null;
 }
 
