@@ -105,12 +105,13 @@ export function mountConnections(host, feed) {
 function drawConnection(row, option) {
   const { client, clientId, fault, findings, id, isOpen, protocol, sent } = row;
   const state = isOpen ? "open" : fault === null ? "closed" : "broken";
+  const nameless = sent.client.packets === 0 ? "no packet yet" : "no Client Identifier";
   option.append(
     element(
       "span",
       { class: "who" },
       element("span", { class: `dot ${state}` }),
-      element("bdi", { class: clientId ? "" : "muted" }, clientId || "no Client Identifier yet"),
+      element("bdi", { class: clientId ? "" : "muted" }, clientId || nameless),
       findings > 0
         ? element("span", { class: "badge", title: "Packets with findings" }, numberText(findings))
         : null,
@@ -154,5 +155,5 @@ function silenceOf({ lastAt, openedAt }) {
 
 /** @param {number} silence */
 function silenceText(silence) {
-  return silence === 0 ? "0 s" : durationText(silence);
+  return silence < 60_000 ? `${silence / 1000} s` : durationText(silence);
 }

@@ -29,7 +29,7 @@ export const PAUSE = 1000;
 export const FINDINGS_SHOWN = 2;
 
 /** Heights in pixels, as in conversation.css. */
-const HEIGHTS = { packet: 40, event: 28, pause: 26, finding: 18 };
+const HEIGHTS = { packet: 40, event: 28, ended: 20, pause: 26, finding: 18 };
 
 /** How many exchanges have a lane at once. */
 export const LANES = 5;
@@ -193,6 +193,7 @@ export function remarksOf({ fault, findings }) {
 
 /** @param {PageEntry} entry */
 function heightOf(entry) {
+  if (entry.type === "ended") return HEIGHTS.ended;
   if (entry.type !== "packet") return HEIGHTS.event;
   return HEIGHTS.packet + Math.min(remarksOf(entry).length, FINDINGS_SHOWN) * HEIGHTS.finding;
 }
