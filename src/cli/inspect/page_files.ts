@@ -32,6 +32,7 @@ import payloadViewJs from "./page/payload_view.js" with { type: "text" };
 import plotJs from "./page/plot.js" with { type: "text" };
 import plotScaleJs from "./page/plot_scale.js" with { type: "text" };
 import rowJs from "./page/row.js" with { type: "text" };
+import sectionsJs from "./page/sections.js" with { type: "text" };
 import standardJs from "./page/standard.js" with { type: "text" };
 import svgJs from "./page/svg.js" with { type: "text" };
 import textJs from "./page/text.js" with { type: "text" };
@@ -96,6 +97,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/plot.js", plotJs],
   ["/plot_scale.js", plotScaleJs],
   ["/row.js", rowJs],
+  ["/sections.js", sectionsJs],
   ["/standard.js", standardJs],
   ["/svg.js", svgJs],
   ["/text.js", textJs],

@@ -32,7 +32,7 @@ export function mountConversation(feed) {
     },
   });
   mountConnections(byId("connections"), feed);
-  byId("conversation").append(toolbar(feed, () => diagram.layout), ...diagram.elements);
+  byId("conversation").append(toolbar(feed, diagram), ...diagram.elements);
   const detail = new Detail(byId("packet"), feed, () => diagram.related);
   mountKeys(model, () => {
     model.show("conversation");

@@ -181,8 +181,10 @@ export class Detail {
    */
   #exchange(entry) {
     const { model } = this.#feed;
-    const members = this.#related().map((n) => model.entry(n)).filter(isPacket);
-    if (members.length < 2) return [];
+    const all = this.#related().map((n) => model.entry(n)).filter(isPacket);
+    if (all.length < 2) return [];
+    // A PUBLISH may be sent again any number of times.
+    const members = all.filter((_, index) => index < 4 || index >= all.length - 8);
     const steps = members.map((member) => {
       const isThis = member.n === entry.n;
       const way = member.from === "client" ? "→" : "←";

@@ -29,7 +29,8 @@ export class Diagram {
   #taken = -1;
   #until = Infinity;
   #isFollowing = true;
-  #heads;
+  #client = element("bdi", { class: "head client" });
+  #server = element("bdi", { class: "head server" });
   #empty = element("div", { class: "empty", hidden: true });
   #status = element("span");
   #newest = element("button", { type: "button", hidden: true, click: () => this.#follow() });
@@ -62,9 +63,9 @@ export class Diagram {
       },
     });
     this.#list.element.classList.add("diagram");
-    this.#heads = element("div", { class: "heads" });
+    const heads = element("div", { class: "heads" }, this.#client, this.#server);
     const status = element("div", { class: "status" }, this.#status, this.#newest);
-    this.elements = [this.#heads, this.#list.element, this.#empty, status];
+    this.elements = [heads, this.#list.element, this.#empty, status];
     const update = inNextFrame(() => this.#update());
     model.addEventListener("entries", update);
     for (const name of ["filter", "connection"]) {
@@ -151,9 +152,8 @@ export class Diagram {
       if (entry.n > this.#taken || entry.n > this.#until) break;
       if (this.#isShown(entry)) this.#layout.add(entry);
     }
-    this.#drawHeads();
     this.#update();
-    this.#select();
+    if (!this.#isFollowing) this.#select();
   }
 
   #forget() {
@@ -186,6 +186,7 @@ export class Diagram {
 
   #redraw() {
     const { selection } = this.#model;
+    this.#drawHeads();
     this.#list.active = selection === undefined ? -1 : this.#layout.indexOf(selection);
     this.#tell();
   }
@@ -216,6 +217,15 @@ export class Diagram {
     return entry === undefined ? undefined : this.#exchanges.of(entry)?.exchange;
   }
 
+  /**
+   * The exchange of an entry.
+   *
+   * @param {PageEntry} entry
+   */
+  exchangeOf(entry) {
+    return this.#exchanges.of(entry)?.exchange;
+  }
+
   /** The numbers of the packets that belong to the selected one, in their order. */
   get related() {
     return this.#selectedExchange()?.members ?? [];
@@ -239,10 +249,8 @@ export class Diagram {
     const [client, server] = row === undefined
       ? ["Clients", "Server"]
       : [row.clientId ?? row.client, row.server];
-    this.#heads.replaceChildren(
-      element("bdi", { class: "head client" }, client),
-      element("bdi", { class: "head server" }, server),
-    );
+    setText(this.#client, client);
+    setText(this.#server, server);
   }
 
   /** Says why nothing is shown; what is said already stays, with the focus that it may have. */

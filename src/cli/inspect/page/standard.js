@@ -4,6 +4,7 @@
 // and tell nobody where they come from.
 
 import { element } from "./dom.js";
+import { anchorOf } from "./sections.js";
 
 const STANDARD = "https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html";
 
@@ -13,7 +14,7 @@ const STANDARD = "https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.htm
  * @param {string} section
  */
 export function sectionLink(section) {
-  return link(`§${section}`, section, `Section ${section} of the standard`);
+  return link(`§${section}`, anchorOf(section) ?? "", `Section ${section} of the standard`);
 }
 
 /**
@@ -22,19 +23,21 @@ export function sectionLink(section) {
  * @param {string} statement
  */
 export function statementLink(statement) {
-  return link(`[${statement}]`, `[${statement}]`, `Statement ${statement} of the standard`);
+  // In a text fragment, which browsers look for in the document, "-" has a meaning of its own.
+  const text = encodeURIComponent(`[${statement}]`).replaceAll("-", "%2D");
+  const section = statement.slice("MQTT-".length, statement.lastIndexOf("-"));
+  const fragment = `${anchorOf(section) ?? ""}:~:text=${text}`;
+  return link(`[${statement}]`, fragment, `Statement ${statement} of the standard`);
 }
 
 /**
  * @param {string} text
- * @param {string} place What the browser looks for there.
+ * @param {string} fragment Where in the standard.
  * @param {string} title
  */
-function link(text, place, title) {
-  // In a text fragment "-" has a meaning of its own.
-  const fragment = encodeURIComponent(place).replaceAll("-", "%2D");
+function link(text, fragment, title) {
   return element("a", {
-    href: `${STANDARD}#:~:text=${fragment}`,
+    href: `${STANDARD}#${fragment}`,
     target: "_blank",
     rel: "noreferrer noopener",
     title: `${title}, at docs.oasis-open.org`,

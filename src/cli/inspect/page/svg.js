@@ -1,7 +1,7 @@
 // @ts-check
 // The diagram as a drawing that stands alone: text of an SVG document.
 
-/** @import { PacketEntry } from "./events.ts" */
+/** @import { PacketEntry, PageEntry } from "./events.ts" */
 /** @import { Row } from "./layout.js" */
 
 import { FINDINGS_SHOWN, remarksOf } from "./layout.js";
@@ -22,6 +22,20 @@ const CLIENT = 190;
 const SERVER = WIDTH - 40;
 const HEAD = 44;
 
+/** The colours of exchanges, of what is in none, and of faults: those of page.css in the light. */
+const HUES = [
+  "#1f55c4",
+  "#97480a",
+  "#1d7340",
+  "#9b2c86",
+  "#0b6b82",
+  "#6c5a00",
+  "#5b45b8",
+  "#8a3b3b",
+];
+const PLAIN = "#39435a";
+const FAULT = "#b3211b";
+
 /** So many characters of a label fit on an arrow; and of the name of a connection beside it. */
 const LABEL_SHOWN = 110;
 const NAME_SHOWN = 26;
@@ -30,11 +44,10 @@ const STYLE = [
   "text { font: 12px system-ui, sans-serif; fill: #1b2130 }",
   ".time, .pause { font-size: 11px; fill: #566074 }",
   ".name { font-weight: 600 }",
+  ".more { font-weight: 400; fill: #39435a }",
   ".fault { fill: #b3211b }",
   ".warning { fill: #835400 }",
   ".life { stroke: #b8c0cd; stroke-width: 2 }",
-  ".arrow { stroke: #39435a; stroke-width: 1.5; fill: none }",
-  ".wrong { stroke: #b3211b }",
 ].join(" ");
 
 /**
@@ -42,8 +55,9 @@ const STYLE = [
  *
  * @param {readonly Row[]} rows
  * @param {ReadonlyMap<number, string | null>} names The Client Identifiers of the connections.
+ * @param {(entry: PageEntry) => number} hueOf The colour of an entry's exchange; -1 if it has none.
  */
-export function diagramSvg(rows, names) {
+export function diagramSvg(rows, names, hueOf) {
   const top = rows[0]?.top ?? 0;
   const last = rows.at(-1);
   const height = HEAD + (last === undefined ? 0 : last.top + last.height - top) + 16;
@@ -52,15 +66,14 @@ export function diagramSvg(rows, names) {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}"`,
     ` viewBox="0 0 ${WIDTH} ${height}">`,
     `<style>${STYLE}</style>`,
-    '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8"',
-    ' markerHeight="8" orient="auto" markerUnits="userSpaceOnUse">',
-    '<path d="M0 0 8 4 0 8z" fill="#39435a"/></marker></defs>',
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    line("life", CLIENT, HEAD - 14, CLIENT, height - 8),
-    line("life", SERVER, HEAD - 14, SERVER, height - 8),
+    ...[CLIENT, SERVER].map((x) => `<path class="life" d="M${x} ${HEAD - 14}V${height - 8}"/>`),
     text("name", CLIENT, 20, "middle", several ? "clients" : nameIn(rows, names)),
     text("name", SERVER, 20, "middle", "server"),
-    ...rows.map((row) => drawn(row, HEAD + row.top - top, several ? names : undefined)),
+    ...rows.map((row) => {
+      const colour = HUES[hueOf(row.entry)] ?? PLAIN;
+      return drawn(row, HEAD + row.top - top, several ? names : undefined, colour);
+    }),
     "</svg>",
     "",
   ].join("\n");
@@ -70,8 +83,9 @@ export function diagramSvg(rows, names) {
  * @param {Row} row
  * @param {number} y
  * @param {ReadonlyMap<number, string | null> | undefined} names
+ * @param {string} colour
  */
-function drawn({ entry, height, pause }, y, names) {
+function drawn({ entry, height, pause }, y, names, colour) {
   const middle = (CLIENT + SERVER) / 2;
   const remarks = entry.type === "packet" ? remarksOf(entry).slice(0, FINDINGS_SHOWN) : [];
   const base = y + height - remarks.length * 18;
@@ -86,15 +100,8 @@ function drawn({ entry, height, pause }, y, names) {
   const isWrong = remarks.some(({ isWarning }) => !isWarning);
   const [start, end] = entry.from === "client" ? [CLIENT, SERVER] : [SERVER, CLIENT];
   lines.push(
-    text(isWrong ? "fault" : "", middle, base - 16, "middle", labelOf(entry)),
-    line(
-      isWrong ? "arrow wrong" : "arrow",
-      start,
-      base - 8,
-      end,
-      base - 8,
-      ' marker-end="url(#head)"',
-    ),
+    label(entry, middle, base - 16, isWrong ? FAULT : colour),
+    arrow(start, end, base - 8, isWrong ? FAULT : colour),
     ...remarks.map(({ text: sentence, rule, isWarning }, index) => {
       const remark = `${short(sentence, LABEL_SHOWN)} ${rule}`;
       const kind = isWarning ? "warning" : "fault";
@@ -104,12 +111,31 @@ function drawn({ entry, height, pause }, y, names) {
   return lines.join("\n");
 }
 
-/** @param {PacketEntry} packet */
-function labelOf(packet) {
-  const size = sizeText(packet.size);
-  const parts = [nameOf(packet), ...particularsOf(packet), subjectOf(packet), payloadText(packet)];
-  const label = parts.filter((part) => part !== "").join("  ");
-  return `${short(label, LABEL_SHOWN)}  ${size}`;
+/**
+ * @param {PacketEntry} packet
+ * @param {number} x
+ * @param {number} y
+ * @param {string} colour
+ */
+function label(packet, x, y, colour) {
+  const payload = payloadText(packet);
+  const about = [...particularsOf(packet), subjectOf(packet), payload === "" ? "" : `"${payload}"`];
+  const more = short(about.filter((part) => part !== "").join(" · "), LABEL_SHOWN);
+  const rest = [more, sizeText(packet.size)].filter((part) => part !== "").join(" · ");
+  return `<text class="name" x="${x}" y="${y}" text-anchor="middle"><tspan fill="${colour}">` +
+    `${escaped(nameOf(packet))}</tspan><tspan class="more" dx="8">${escaped(rest)}</tspan></text>`;
+}
+
+/**
+ * @param {number} start
+ * @param {number} end
+ * @param {number} y
+ * @param {string} colour
+ */
+function arrow(start, end, y, colour) {
+  const back = end > start ? end - 9 : end + 9;
+  return `<path class="arrow" d="M${start} ${y}H${back}" stroke="${colour}" stroke-width="1.5"/>` +
+    `<path d="M${end} ${y}L${back} ${y - 5}V${y + 5}Z" fill="${colour}"/>`;
 }
 
 /**
@@ -138,18 +164,6 @@ function short(value, most) {
  */
 function text(kind, x, y, anchor, value) {
   return `<text class="${kind}" x="${x}" y="${y}" text-anchor="${anchor}">${escaped(value)}</text>`;
-}
-
-/**
- * @param {string} kind
- * @param {number} x1
- * @param {number} y1
- * @param {number} x2
- * @param {number} y2
- * @param {string} [more]
- */
-function line(kind, x1, y1, x2, y2, more = "") {
-  return `<line class="${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"${more}/>`;
 }
 
 /**

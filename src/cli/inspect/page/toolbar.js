@@ -3,7 +3,8 @@
 // What stands above the diagram: the filter, pause and export.
 
 /** @import { Feed } from "./feed.js" */
-/** @import { Layout } from "./layout.js" */
+/** @import { Diagram } from "./diagram.js" */
+/** @import { PageEntry } from "./events.ts" */
 
 import { copyText, saveText, say } from "./clipboard.js";
 import { drawOn, element, setAttribute, setText } from "./dom.js";
@@ -40,10 +41,10 @@ export const FILTER_ID = "filter";
  * The tools of the diagram.
  *
  * @param {Feed} feed
- * @param {() => Layout} shown What the diagram shows.
+ * @param {Diagram} diagram
  */
-export function toolbar({ model }, shown) {
-  const field = filterField(model);
+export function toolbar({ model }, diagram) {
+  const field = filterField(model, diagram);
   const types = typeField(model);
   const findings = element("button", {
     type: "button",
@@ -68,13 +69,16 @@ export function toolbar({ model }, shown) {
     types,
     findings,
     pause,
-    exportMenu(model, shown),
+    exportMenu(model, diagram),
   );
   return element("div", { class: "toolbar", role: "search" }, field, tools);
 }
 
-/** @param {Feed["model"]} model */
-function filterField(model) {
+/**
+ * @param {Feed["model"]} model
+ * @param {Diagram} diagram
+ */
+function filterField(model, diagram) {
   const field = element("input", {
     id: FILTER_ID,
     type: "search",
@@ -84,6 +88,12 @@ function filterField(model) {
     autocomplete: "off",
     spellcheck: "false",
     input: () => model.setFilter({ text: field.value }),
+    keydown: (event) => {
+      const { key } = /** @type {KeyboardEvent} */ (event);
+      if (key !== "Enter" && key !== "ArrowDown") return;
+      event.preventDefault();
+      diagram.focus();
+    },
   });
   drawOn(model, ["filter"], () => {
     if (field.value !== model.filter) field.value = model.filter;
@@ -115,15 +125,16 @@ function typeField(model) {
 
 /**
  * @param {Feed["model"]} model
- * @param {() => Layout} shown
+ * @param {Diagram} diagram
  */
-function exportMenu(model, shown) {
+function exportMenu(model, diagram) {
   const names = () => new Map([...model.connections].map(([id, { clientId }]) => [id, clientId]));
   const saveSvg = () => {
-    saveText("mqtt.svg", "image/svg+xml", diagramSvg(shown().rows, names()));
+    const hueOf = (/** @type {PageEntry} */ entry) => diagram.exchangeOf(entry)?.hue ?? -1;
+    saveText("mqtt.svg", "image/svg+xml", diagramSvg(diagram.layout.rows, names(), hueOf));
   };
   const copyMermaid = async () => {
-    const { rows } = shown();
+    const { rows } = diagram.layout;
     const newest = rows.slice(-MERMAID_MOST);
     await copyText(mermaidText(newest.map(({ entry }) => entry), names()));
     if (newest.length < rows.length) say(`Copied the newest ${numberText(newest.length)} rows`);

@@ -30,6 +30,10 @@ function rowsOf(entries: readonly PageEntry[]) {
   return layout.rows;
 }
 
+function hueOf({ n }: PageEntry): number {
+  return n >= 3 ? 1 : -1;
+}
+
 Deno.test("a conversation is a sequence diagram of Mermaid, with a participant for each connection", () => {
   assertEquals(
     mermaidText(ENTRIES, new Map([[1, "thermostat"]])),
@@ -68,9 +72,15 @@ Deno.test("a long topic is cut in a diagram of Mermaid", () => {
 });
 
 Deno.test("a drawing has an arrow for each packet, pauses, findings, and the names of connections", () => {
-  const svg = diagramSvg(rowsOf(ENTRIES), new Map([[1, "thermostat"]]));
-  assertEquals(svg.match(/marker-end/g)?.length, 3);
-  for (const part of [">PUBLISH  QoS 2  id 7  a/b  10 B<", ">5.0 s<", " thermostat<", " #2<"]) {
+  const svg = diagramSvg(rowsOf(ENTRIES), new Map([[1, "thermostat"]]), hueOf);
+  assertEquals(svg.match(/class="arrow"/g)?.length, 3);
+  // The fault, and the two colours.
+  assertEquals([...svg.matchAll(/<tspan fill="(.*?)">(.*?)</g)].map(([, ...found]) => found), [
+    ["#39435a", "CONNECT"],
+    ["#b3211b", "PUBLISH"],
+    ["#97480a", "PUBREC"],
+  ]);
+  for (const part of [">QoS 2 · id 7 · a/b · 10 B<", ">5.0 s<", " thermostat<", " #2<"]) {
     assertStringIncludes(svg, part);
   }
   assertStringIncludes(svg, 'class="fault"');
@@ -78,13 +88,13 @@ Deno.test("a drawing has an arrow for each packet, pauses, findings, and the nam
 });
 
 Deno.test("a drawing of one connection has its name above the lifeline", () => {
-  const svg = diagramSvg(rowsOf(ENTRIES.slice(0, 3)), new Map([[1, "thermostat"]]));
+  const svg = diagramSvg(rowsOf(ENTRIES.slice(0, 3)), new Map([[1, "thermostat"]]), hueOf);
   assertStringIncludes(svg, ">thermostat<");
-  assertEquals(diagramSvg([], new Map()).includes("</svg>"), true);
+  assertEquals(diagramSvg([], new Map(), hueOf).includes("</svg>"), true);
 });
 
 Deno.test("nothing in a topic is markup to a drawing, and what XML cannot have is replaced", () => {
   const topic = "<script>&amp;\u0000\u001b\ud800";
-  const svg = diagramSvg(rowsOf([packet(1, "PUBLISH", { topic })]), new Map());
+  const svg = diagramSvg(rowsOf([packet(1, "PUBLISH", { topic })]), new Map(), hueOf);
   assertStringIncludes(svg, "&lt;script&gt;&amp;amp;\ufffd\ufffd\ufffd");
 });
