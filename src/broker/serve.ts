@@ -86,10 +86,13 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
   readonly listeners?: readonly ListenOptions[] | undefined;
   /**
    * Wraps each new connection, for example to log, delay or break it; the broker uses the transport
-   * that it returns. When it throws, the connection is closed and the error goes to `onError`.
-   * Default: the connection itself.
+   * that it returns. `address` is where the client connects from, `listener` the URL of the
+   * listener that it has reached, if it is not in this process. When it throws, the connection is
+   * closed and the error goes to `onError`. Default: the connection itself.
    */
-  readonly intercept?: ((transport: Transport, address: string) => Transport) | undefined;
+  readonly intercept?:
+    | ((transport: Transport, address: string, listener: string | undefined) => Transport)
+    | undefined;
 }
 
 /**
@@ -397,10 +400,11 @@ export class Broker implements AsyncDisposable {
   }
 
   /** What `intercept` returns for a connection; `undefined` when it fails. */
-  #intercepted(transport: Transport, { address }: PeerInfo): Transport | undefined {
+  #intercepted(transport: Transport, peer: PeerInfo): Transport | undefined {
     if (this.#intercept === undefined) return transport;
     try {
-      const given = this.#intercept(transport, address) as Partial<Transport> | undefined;
+      const { address, listener } = peer;
+      const given: Partial<Transport> | undefined = this.#intercept(transport, address, listener);
       for (const name of ["read", "write", "closeWrite", "close"] as const) {
         if (typeof given?.[name] !== "function") {
           throw new TypeError(`intercept() must return a transport; ${name}() is missing`);

@@ -89,6 +89,7 @@ const BROKER: Files = {
     ...["maximum-packet-size", "maximum-qos", "session-expiry-interval", "trace", "cert", "key"],
     ...["quiet", "options"],
   ],
+  "commands/broker_page_test.ts": ["page"],
   "commands/broker_tls_test.ts": ["cafile", "require-certificate", "use-identity-as-username"],
   "permissions_test.ts": ["print-permissions", "wss-port"],
   "options/help_test.ts": ["help"],

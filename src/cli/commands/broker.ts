@@ -3,6 +3,7 @@
 import type { ListenOptions } from "../../broker/serve.ts";
 import { command } from "../command.ts";
 import { usageFailure } from "../failure.ts";
+import { PAGE, pageAddress } from "../inspect/page_address.ts";
 import { isSecure, isWebSocket, netOf } from "../options/listeners.ts";
 import {
   integerOption,
@@ -33,6 +34,7 @@ const OPTIONS = {
   "maximum-packet-size": { value: "N", help: "largest packet accepted; default 16777216" },
   "maximum-qos": { value: "0|1|2", help: "highest QoS accepted; default 2" },
   "session-expiry-interval": { value: "N", help: "longest session, in seconds; default a week" },
+  ...PAGE,
   ...TRACE,
   "cafile": {
     value: "FILE",
@@ -82,10 +84,11 @@ export const broker = command({
   options: OPTIONS,
   permissions: ({ options }) => {
     const { file, cert, key, cafile, unix } = options;
+    const page = pageAddress(options.page);
     const written = [file, unix].filter((path) => path !== undefined);
     const read = [cert, key, cafile].filter((path) => path !== undefined);
     return {
-      net: placesOf(options).flatMap(netOf),
+      net: [...placesOf(options), ...page === undefined ? [] : [page]].flatMap(netOf),
       read: [...written, ...read],
       write: written,
     };

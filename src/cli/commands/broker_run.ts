@@ -7,6 +7,7 @@ import { usageFailure } from "../failure.ts";
 import { aborted, certificateOf, listenFailure, withCertificate } from "../listening.ts";
 import { isSecure } from "../options/listeners.ts";
 import { integerOption } from "../options/parse.ts";
+import { pageAddress } from "../inspect/page_address.ts";
 import { traceOf } from "../options/trace.ts";
 import { tracerTo } from "../packets/tracer.ts";
 import { QueuedOutput } from "../terminal/queued_output.ts";
@@ -33,11 +34,20 @@ export async function run(
   const dropped = new DroppedLog((text) => log.write("!", text));
   const refused = new RefusedLog((text) => log.write("!", text));
   const trace = traceOf(options.trace);
+  const at = pageAddress(options.page);
+  const places = await withCertificate(placesOf(options), options);
+  // Loaded only when it is asked for.
+  const pages = at && await import("./page_run.ts");
+  await using page = pages && new pages.BrokerPage(at!, (line) => log.write("*", line));
+  const tracer = trace && await tracerTo(traced, trace, "server");
   const broker = await start({
     ...limitsOf(options),
-    listeners: await withCertificate(placesOf(options), options),
+    listeners: places,
     path: options.file,
-    intercept: trace && await tracerTo(traced, trace, "server"),
+    intercept: page === undefined ? tracer : (transport, address, listener) => {
+      const observed = page.observed(transport, address, listener);
+      return tracer === undefined ? observed : tracer(observed, address);
+    },
     onConnect: ({ clientId, address, username }) => {
       const name = username === undefined ? "" : ` as ${quoted(username)}`;
       log.write("+", `${quoted(clientId)} from ${address}${name}`);
@@ -53,7 +63,9 @@ export async function run(
     },
   });
   using _ = onHangup(broker, options, log);
-  for (const { url } of broker.listeners) log.write("*", `listening on ${url}`);
+  const urls = broker.listeners.map(({ url }) => url);
+  for (const url of urls) log.write("*", `listening on ${url}`);
+  page?.reached(urls);
   await Promise.race([aborted(signal), output.closed]);
   await broker.shutDown();
   dropped.end();

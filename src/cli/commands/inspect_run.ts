@@ -52,8 +52,9 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
   let page: Page | undefined;
   try {
     const listeners: string[] = [];
-    const about = { title: "mqtt5 inspect", server: url, listeners: () => listeners };
-    page = pages?.openPage(at!, { ...about, observer, ...tables! }, notes);
+    const about = { title: "mqtt5 inspect", server: () => url, listeners: () => listeners };
+    const tell = (line: string) => report(notes, line);
+    page = pages?.openPage(at!, { ...about, observer, ...tables! }, tell);
     for (const place of places) {
       const { url: here } = await listening(inspector, place);
       listeners.push(here);

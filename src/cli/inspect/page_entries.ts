@@ -2,18 +2,26 @@
 
 import { isFailure, type Packet, reasonCodeName } from "../../packets/mod.ts";
 import { PACKET_TYPES } from "../../packets/packet_types.ts";
-import { bitsText, fieldText } from "../packets/format.ts";
+import { bitsText, fieldText, partOf } from "../packets/format.ts";
 import type { ConnectionRow } from "./connection_table.ts";
 import { explanationOf, isOlder } from "./format.ts";
 import { entryObject, packetOf } from "./json.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
+import type {
+  ConnectionRow as ShownConnection,
+  PacketDetail,
+  PageEntry,
+  ShownPayload,
+  ShownReason,
+  TopicRow as ShownTopic,
+} from "./page/events.ts";
 import { SHOWN_PAYLOAD, type TopicRow } from "./topic_table.ts";
 
 /** How many Topic Filters of a packet are shown. */
 const SHOWN_FILTERS = 5;
 
 /** A connection. */
-export function connectionOf({ link }: ConnectionRow): object {
+export function connectionOf({ link }: ConnectionRow): ShownConnection {
   const { id, client, server, listener, protocol, clientId = null, keepAlive = null } = link;
   const { sent, lastAt, findings, openedAt, closedAt = null, fault = null } = link;
   return {
@@ -24,27 +32,28 @@ export function connectionOf({ link }: ConnectionRow): object {
 }
 
 /** A topic. */
-export function topicOf({ key, published, delivered, bytes, retained, last }: TopicRow): object {
+export function topicOf({ key, retained, last, ...row }: TopicRow): ShownTopic {
+  const { published, delivered, bytes } = row;
   const { payload, size, ...message } = last;
-  return {
+  return present({
     ...{ topic: key, published, delivered, bytes, retained },
     last: { ...message, payload: payloadOf(payload, size) },
-  };
+  });
 }
 
 /** An entry in short. */
-export function entryOf(n: number, entry: Entry): object {
+export function entryOf(n: number, entry: Entry): PageEntry {
   const { link, time, type } = entry;
-  const place = { n, connection: link.id, time, type };
+  const place = { n, connection: link.id, time };
   switch (type) {
     case "opened":
-      return place;
+      return { ...place, type };
     case "ended":
-      return { ...place, from: entry.from };
+      return { ...place, type, from: entry.from };
     case "missing":
-      return { ...place, from: entry.from, count: entry.count };
+      return { ...place, type, from: entry.from, count: entry.count };
     case "closed":
-      return { ...place, fault: entry.fault };
+      return present({ ...place, type, fault: entry.fault });
     case "packet":
       return { ...place, ...summaryOf(entry) };
     default:
@@ -52,13 +61,16 @@ export function entryOf(n: number, entry: Entry): object {
   }
 }
 
-function summaryOf(observed: ObservedPacket): object {
-  const { from, isPacket, isWhole, size, findings, bytes, publish, outline } = observed;
-  const common = { from, isPacket, name: nameOf(observed), size, isWhole, findings };
+/** An entry without where and when. */
+type Summary = Omit<PageEntry & { readonly type: "packet" }, "n" | "connection" | "time">;
+
+function summaryOf(observed: ObservedPacket): Summary {
+  const { type, from, isPacket, isWhole, size, findings, bytes, publish, outline } = observed;
+  const common = { type, from, isPacket, name: nameOf(observed), size, isWhole, findings };
   if (!isPacket) return common;
   const packet = isOlder(observed) ? undefined : packetOf(observed);
   const payloadAt = publish?.payloadAt ?? bytes.length;
-  return {
+  return present({
     ...common,
     ...bytes[0]! >> 4 === 3 && flagsOf(bytes[0]!),
     packetId: packetIdOf(observed),
@@ -74,7 +86,23 @@ function summaryOf(observed: ObservedPacket): object {
     ...packet === undefined
       ? { fault: isOlder(observed) ? undefined : explanationOf(observed).fault?.message }
       : { topics: filtersIn(packet), reason: reasonIn(packet) },
+  });
+}
+
+/** Fields of which those that are `undefined` are not there, as in JSON. */
+type Present<Fields> =
+  & { [Name in keyof Fields as undefined extends Fields[Name] ? never : Name]: Fields[Name] }
+  & {
+    [Name in keyof Fields as undefined extends Fields[Name] ? Name : never]?: Exclude<
+      Fields[Name],
+      undefined
+    >;
   };
+
+/** The fields that are there. */
+function present<Fields extends object>(fields: Fields): Present<Fields> {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Present<Fields>;
 }
 
 /** The name of a packet; `""` for what is none. */
@@ -83,7 +111,7 @@ function nameOf({ isPacket, bytes }: ObservedPacket): string {
 }
 
 /** The flags of a PUBLISH (§3.3.1). */
-function flagsOf(firstByte: number): object {
+function flagsOf(firstByte: number): Pick<Summary, "qos" | "dup" | "retain"> {
   return {
     qos: firstByte >> 1 & 0x03,
     dup: (firstByte & 0x08) !== 0,
@@ -116,7 +144,7 @@ function filtersIn(packet: Packet): readonly string[] | undefined {
 }
 
 /** The Reason Code of a packet; of several, the first that is an error. */
-function reasonIn(packet: Packet): object | undefined {
+function reasonIn(packet: Packet): ShownReason | undefined {
   const codes = "reasonCodes" in packet
     ? packet.reasonCodes
     : "reasonCode" in packet
@@ -124,13 +152,13 @@ function reasonIn(packet: Packet): object | undefined {
     : [];
   const code = codes.find(isFailure) ?? codes[0];
   if (code === undefined) return undefined;
-  return { code, name: reasonCodeName(code, packet.type) };
+  return { code, name: reasonCodeName(code, packet.type)! };
 }
 
 /** The beginning of a payload: text if it is, hexadecimal digits if not. */
-export function payloadOf(shown: Uint8Array, size: number): object {
-  const text = textOf(shown, shown.length < size);
+function payloadOf(shown: Uint8Array, size: number): ShownPayload {
   const isCut = shown.length < size;
+  const text = textOf(shown, isCut);
   return text === undefined ? { size, hex: shown.toHex(), isCut } : { size, text, isCut };
 }
 
@@ -145,23 +173,23 @@ function textOf(bytes: Uint8Array, isCut: boolean): string | undefined {
 }
 
 /** A packet with all that is known of it. */
-export function packetDetail(n: number, observed: ObservedPacket & Entry): object {
+export function packetDetail(n: number, observed: ObservedPacket & Entry): PacketDetail {
   const { bytes, size, isWhole, isPacket, findings } = observed;
   const { section, fields, fault } = explanationOf(observed);
   const common = { n, name: nameOf(observed), size, hex: bytes.toHex(), isWhole, isPacket };
   const rest = { findings, json: entryObject(observed) };
   if (!isPacket) return { ...common, fields: [], ...rest };
-  return {
-    ...common,
-    section,
-    fields: fields.map((field) => ({
+  let part: string | undefined;
+  const shown = fields.map((field) =>
+    present({
       ...field,
       value: field.value instanceof Uint8Array ? { hex: field.value.toHex() } : field.value,
       text: fieldText(field),
-      bits: field.bits.map((bits) => ({ ...bits, text: bitsText(bits) })),
-    })),
-    fault: fault?.message,
-    ...rest,
-    ...!isOlder(observed) && { decode: `mqtt5 decode ${bytes.toHex()}` },
-  };
+      part: part = partOf(field) ?? part,
+      bits: field.bits.map((bits) => present({ ...bits, text: bitsText(bits) })),
+    })
+  );
+  // Of an older version, `decode` knows no more than the fixed header.
+  const decode = isOlder(observed) ? undefined : `mqtt5 decode ${bytes.toHex()}`;
+  return present({ ...common, section, fields: shown, fault: fault?.message, ...rest, decode });
 }

@@ -6,6 +6,7 @@ import type { ChangingRow, TableReader } from "./changing_table.ts";
 import type { RingCursor } from "./entry_ring.ts";
 import type { Entry } from "./link_observer.ts";
 import type { Observer } from "./observer.ts";
+import type { FeedEvents, Hello, LessonState } from "./page/events.ts";
 import { connectionOf, entryOf, topicOf } from "./page_entries.ts";
 import type { TopicRow, TopicTable } from "./topic_table.ts";
 
@@ -15,9 +16,9 @@ export interface FeedSource {
   readonly connections: ConnectionTable;
   readonly topics: TopicTable;
   /** What is said first. */
-  readonly hello: () => object;
+  readonly hello: () => Hello;
   /** What a lesson has come to; the same object as long as nothing has changed. */
-  readonly lesson?: (() => object) | undefined;
+  readonly lesson?: (() => LessonState) | undefined;
 }
 
 /** How many entries a second are sent, once those are that were kept; so many may come at once. */
@@ -47,7 +48,7 @@ export class PageFeed {
   #filledAt: number | undefined;
   #tablesAt = -Infinity;
   #counts = "";
-  #lesson: object | undefined;
+  #lesson: LessonState | undefined;
   #hasSaidHello = false;
   #mustGoOn = true;
 
@@ -148,6 +149,6 @@ function rowsOf<Row extends ChangingRow>(
   return texts;
 }
 
-function eventOf(name: string, data: object): string {
+function eventOf<Name extends keyof FeedEvents>(name: Name, data: FeedEvents[Name]): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -5,6 +5,7 @@
 import { isOurs, type PageAddress, pageUrl } from "./page_address.ts";
 import { packetDetail } from "./page_entries.ts";
 import type { FeedSource } from "./page_feed.ts";
+import type { LessonState } from "./page/events.ts";
 import { PAGE_FILES } from "./page_files.ts";
 import { Viewers } from "./page_viewers.ts";
 
@@ -13,7 +14,7 @@ export interface PageOptions extends Omit<FeedSource, "hello" | "lesson"> {
   /** The command that shows it. */
   readonly title: string;
   /** The server that clients are connected with, as a URL. */
-  readonly server: string;
+  readonly server: () => string;
   /** Where clients can connect to, as URLs. */
   readonly listeners: () => readonly string[];
   /** The lesson that is shown beside it. */
@@ -23,7 +24,7 @@ export interface PageOptions extends Omit<FeedSource, "hello" | "lesson"> {
 /** A lesson: what it has come to, and what a person wants. */
 export interface PageLesson {
   /** What it has come to; the same object as long as nothing has changed. */
-  state(): object;
+  state(): LessonState;
   /**
    * What the page has sent.
    *
@@ -141,7 +142,7 @@ function sourceOf(options: PageOptions): FeedSource {
   const run = randomText(8);
   return {
     ...options,
-    hello: () => ({ title, server, listeners: listeners(), run }),
+    hello: () => ({ title, server: server(), listeners: listeners(), run }),
     lesson: lesson && (() => lesson.state()),
   };
 }

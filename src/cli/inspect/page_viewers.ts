@@ -1,7 +1,6 @@
 // The viewers of a page, each at the other end of an HTTP response that does not end.
 
-import type { FeedSource } from "./page_feed.ts";
-import { PageFeed } from "./page_feed.ts";
+import { type FeedSource, PageFeed } from "./page_feed.ts";
 
 /** The most viewers at a time. */
 const MOST = 16;

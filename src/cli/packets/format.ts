@@ -87,7 +87,7 @@ function faultSentence({ message, reasonCode }: PacketError): string {
 }
 
 /** The part of the packet that begins with a field; `undefined` if it can be in any. */
-function partOf({ section }: ExplainedField): string | undefined {
+export function partOf({ section }: ExplainedField): string | undefined {
   const [chapter, first, second] = section.split(".");
   if (chapter === "2") return first === "1" ? PARTS[1] : undefined;
   return PARTS[Number(second)];
