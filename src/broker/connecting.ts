@@ -191,7 +191,7 @@ export class ConnectHandler {
     if (will === undefined) return this.#checkQueued(connection, data);
     const { topic, payload, qos, retain } = will;
     const message = { topic, payload, qos, retain } as PublishPacket;
-    return this.#setup.hooks.authorizePublish(connection.client!, message, (code) => {
+    return this.#setup.hooks.authorizeWill(connection.client!, message, "connect", (code) => {
       if (connection.protocol.isClosed) return undefined;
       // Not every Reason Code of PUBACK is valid in CONNACK.
       const refusal = reasonCodeName(code, "connack") === undefined

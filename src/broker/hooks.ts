@@ -22,6 +22,7 @@ import type {
   DropReason,
   Refusal,
   Verdict,
+  WillMoment,
 } from "./options.ts";
 import type { Timers } from "./timers.ts";
 
@@ -123,6 +124,28 @@ export class Hooks {
     return this.#call(
       { name: "authorizePublish", client },
       () => authorizePublish.call(this.#hooks, client, message),
+      (verdict) => isVerdict(verdict, "puback"),
+      (verdict) => then(codeOf(verdict, "puback")),
+      () => then(ReasonCode.notAuthorized),
+    );
+  }
+
+  /** Decides about a Will: Success, or the Reason Code to refuse it with. */
+  authorizeWill(
+    client: ClientInfo,
+    message: BrokerMessage,
+    moment: WillMoment,
+    then: Then<ReasonCodeOf<"puback">>,
+  ): Promise<void> | undefined {
+    const { authorizeWill } = this.#hooks;
+    if (authorizeWill === undefined) {
+      return moment === "connect"
+        ? this.authorizePublish(client, message, then)
+        : then(ReasonCode.success) ?? undefined;
+    }
+    return this.#call(
+      { name: "authorizeWill", client },
+      () => authorizeWill.call(this.#hooks, client, message, moment),
       (verdict) => isVerdict(verdict, "puback"),
       (verdict) => then(codeOf(verdict, "puback")),
       () => then(ReasonCode.notAuthorized),
@@ -315,6 +338,7 @@ const EXPECTED: Partial<Record<keyof BrokerHooks, string>> = {
   authenticateStep: 'an object whose result is "continue", "success" or "refuse"',
   sessionOwner: "a string or undefined",
   authorizePublish: "a boolean or a Reason Code of PUBACK",
+  authorizeWill: "a boolean or a Reason Code of PUBACK",
   authorizeSubscribe: "a boolean or a Reason Code of SUBACK",
   authorizeDelivery: "a boolean",
 };

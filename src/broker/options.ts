@@ -52,6 +52,9 @@ export interface BrokerMessage {
 /** What a hook decides: allowed, not authorized (0x87), or a Reason Code of its own. */
 export type Verdict<Code extends number> = boolean | Code;
 
+/** When a hook decides about a Will: when its client connects, and when it is due (§3.1.2.5). */
+export type WillMoment = "connect" | "publish";
+
 /** A step of enhanced authentication (§4.12). */
 export interface AuthenticationStep {
   /** The Authentication Method, the same in all steps of a connection. */
@@ -218,12 +221,23 @@ export interface BrokerHooks {
    */
   sessionOwner?(client: ClientInfo): string | undefined;
   /**
-   * Decides whether a client may publish to a topic. It is called for a Will when the client
-   * connects. Default: it may.
+   * Decides whether a client may publish to a topic. It is called for a Will, too, when the client
+   * connects, unless there is `authorizeWill`. Default: it may.
    */
   authorizePublish?(
     client: ClientInfo,
     message: BrokerMessage,
+  ): Verdict<ReasonCodeOf<"puback">> | Promise<Verdict<ReasonCodeOf<"puback">>>;
+  /**
+   * Decides about the Will of a client at two moments: at `"connect"`, whether the client may
+   * connect with it, and at `"publish"`, when it is due, whether it is still to be published; a
+   * Will that is not is dropped. Default: at `"connect"`, what `authorizePublish` decides; then it
+   * is published.
+   */
+  authorizeWill?(
+    client: ClientInfo,
+    message: BrokerMessage,
+    moment: WillMoment,
   ): Verdict<ReasonCodeOf<"puback">> | Promise<Verdict<ReasonCodeOf<"puback">>>;
   /** Decides whether a client may subscribe to a Topic Filter. Default: it may. */
   authorizeSubscribe?(
@@ -340,6 +354,7 @@ const HOOKS = Object.keys(
     authenticateStep: true,
     sessionOwner: true,
     authorizePublish: true,
+    authorizeWill: true,
     authorizeSubscribe: true,
     authorizeDelivery: true,
     onConnect: true,

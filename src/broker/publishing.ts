@@ -264,16 +264,23 @@ export class PublishHandler {
     }
   }
 
-  /** Publishes a Will Message. */
+  /** Publishes a Will Message, if it is still authorized. */
   publishWill(packet: PublishPacket, publisher: BrokerSession): void {
-    const asked = this.#authorizeDelivery(packet, this.#share, (isAllowed) => {
+    const asked = this.#hooks.authorizeWill(publisher.client, packet, "publish", (code) => {
+      if (isFailure(code)) return void this.#router.dropped++;
+      return this.#publishWill(packet, publisher);
+    });
+    void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
+  }
+
+  #publishWill(packet: PublishPacket, publisher: BrokerSession): Promise<void> | undefined {
+    return this.#authorizeDelivery(packet, this.#share, (isAllowed) => {
       const older = this.#retainedDelivery.olderThanNow(packet.topic);
       if (packet.retain) this.#retain(packet);
       this.#hooks.onMessage(publisher.client, packet);
       const code = this.#router.route(packet, publisher, isAllowed, older, this.#share);
       return isPromise(code) ? code.then(() => {}) : undefined;
     });
-    void asked?.catch((error) => this.#setup.report(error, "a Will", publisher.client));
   }
 
   /**
