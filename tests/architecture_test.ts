@@ -27,8 +27,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Single files and folders that may import more than their layer. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "broker/serve.ts": ["io"],
-  // Gives SCRAM its cryptography.
+  // Give SCRAM and password files their cryptography.
   "broker/scram_authentication.ts": ["io"],
+  "broker/access/password_line.ts": ["io"],
+  "broker/access/password_file.ts": ["io"],
   "broker/durability": ["store"],
 };
 

@@ -10,7 +10,15 @@ import {
   scramSha256,
   tokenAuthentication,
 } from "../mod.ts";
-import { type Broker, scramAuthentication, scramKeys, serve } from "../src/broker/mod.ts";
+import {
+  aclFile,
+  type Broker,
+  passwordFile,
+  passwordLine,
+  scramAuthentication,
+  scramKeys,
+  serve,
+} from "../src/broker/mod.ts";
 import { ClientConnection, ServerConnection, Session } from "../src/session/mod.ts";
 
 /** What a person may write who thinks of MQTT.js, or makes a slip. */
@@ -45,6 +53,9 @@ const CALLS: Readonly<Record<string, (client: Client, broker: Broker) => unknown
   "scramSha256()": () => scramSha256({ username: "a", password: "b", ...WRONG }),
   "scramAuthentication()": () => scramAuthentication(() => undefined, WRONG),
   "scramKeys()": () => scramKeys("SCRAM-SHA-256", "a", WRONG),
+  "passwordFile()": () => passwordFile("", WRONG),
+  "passwordLine()": () => passwordLine("a", "b", WRONG),
+  "aclFile()": () => aclFile("", WRONG),
   "broker.publish()": (_client, broker) => broker.publish("a", "", WRONG),
   "broker.disconnect()": (_client, broker) => broker.disconnect("a", 0x98, WRONG),
   "serve()": () => serve({ listeners: [], ...WRONG }),

@@ -12,6 +12,13 @@
  * @module
  */
 
+export { aclFile, type AclFileOptions, type AclHooks } from "./access/acl_file.ts";
+export {
+  passwordFile,
+  type PasswordFileOptions,
+  type PasswordHook,
+} from "./access/password_file.ts";
+export { passwordLine, type PasswordLineOptions } from "./access/password_line.ts";
 export type { ConnectedClient, DisconnectClientOptions } from "./connected_clients.ts";
 export type { BrokerStatistics } from "./engine.ts";
 export type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
@@ -32,6 +39,7 @@ export type {
   Refusal,
   RefusalReason,
   Verdict,
+  WillMoment,
 } from "./options.ts";
 export {
   scramAuthentication,

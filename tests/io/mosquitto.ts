@@ -54,6 +54,18 @@ export const noMosquitto: string | undefined = program === undefined
   : undefined;
 const passwordProgram = await find("mosquitto_passwd", []);
 
+/** A test that needs `mosquitto_passwd`, and Mosquitto itself. */
+export function mosquittoPasswordTest(name: string, fn: () => Promise<void>): void {
+  const none = passwordProgram === undefined ? "mosquitto_passwd is not installed" : undefined;
+  skippable(name, fn, noMosquitto ?? none);
+}
+
+/** Runs `mosquitto_passwd`. */
+export async function mosquittoPasswd(...args: readonly string[]): Promise<void> {
+  const { success } = await new Deno.Command(passwordProgram!, { args: [...args] }).output();
+  if (!success) throw new Error("mosquitto_passwd failed");
+}
+
 /** Debian's plugin by which subscriptions can be refused. */
 const PLUGIN = `/usr/lib/${Deno.build.arch}-linux-gnu/mosquitto_dynamic_security.so`;
 
@@ -202,9 +214,7 @@ async function configure(
     lines.push("allow_anonymous false", `password_file ${folder}/passwords`);
     await Deno.writeTextFile(`${folder}/passwords`, "");
     for (const [name, password] of Object.entries(users)) {
-      const args = ["-b", `${folder}/passwords`, name, password];
-      const { success } = await new Deno.Command(passwordProgram!, { args }).output();
-      if (!success) throw new Error("mosquitto_passwd failed");
+      await mosquittoPasswd("-b", `${folder}/passwords`, name, password);
     }
   }
   if (access !== undefined) {
