@@ -74,7 +74,7 @@ export class Diagram {
     model.addEventListener("reset", () => this.#forget());
     model.addEventListener("paused", () => this.#pause());
     model.addEventListener("selection", () => this.#select());
-    model.addEventListener("hello", () => this.#tell());
+    for (const name of ["hello", "lesson"]) model.addEventListener(name, () => this.#tell());
     model.addEventListener("connections", inNextFrame(() => this.#redraw()));
     this.#rebuild();
   }

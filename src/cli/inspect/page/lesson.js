@@ -27,12 +27,22 @@ class Lesson {
   #feed;
   /** @type {Model} */
   #model;
-  #chapters = element("select", { id: "lesson-chapters", change: () => this.#choose() });
+  #chapter = element("summary");
+  #chapters = element("ol");
+  #menu = element("details", { class: "lesson-chapters" }, this.#chapter, this.#chapters);
   #again = element("button", { type: "button", click: () => this.#restart() }, "Start again");
   #title = element("h2");
   #about = element("p");
   #steps = element("ol", { class: "lesson-steps" });
   #error = element("p", { class: "fault", role: "alert" });
+  #body = element(
+    "div",
+    { class: "lesson-body", tabindex: 0, role: "region", "aria-label": "What happens" },
+    this.#title,
+    this.#about,
+    this.#steps,
+    this.#error,
+  );
   #progress = element("progress", { "aria-label": "Steps" });
   #count = element("span", { class: "muted" });
   #next = element("button", { type: "button", class: "lesson-next", click: () => this.#goOn() });
@@ -59,22 +69,23 @@ class Lesson {
       element(
         "div",
         { class: "lesson-head" },
-        element("label", { for: "lesson-chapters" }, "Chapter"),
-        this.#chapters,
+        this.#menu,
         this.#again,
       ),
-      element(
-        "div",
-        { class: "lesson-body", tabindex: 0, role: "region", "aria-label": "What happens" },
-        this.#title,
-        this.#about,
-        this.#steps,
-        this.#error,
-      ),
+      this.#body,
       element("div", { class: "lesson-foot" }, this.#progress, this.#count, this.#next),
       this.#spoken,
     );
     document.addEventListener("keydown", (event) => this.#press(event));
+    this.#menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.#menu.open) return;
+      event.preventDefault();
+      this.#menu.open = false;
+      this.#chapter.focus();
+    });
+    document.addEventListener("click", ({ target }) => {
+      if (target instanceof Node && !this.#menu.contains(target)) this.#menu.open = false;
+    });
   }
 
   /** Draws what has changed. */
@@ -91,14 +102,17 @@ class Lesson {
     this.#host.hidden = false;
     document.body.classList.add("has-lesson");
     const { chapters, chapter, title, about, steps, count, error, isBusy } = lesson;
-    if (this.#chapters.options.length !== chapters.length) {
+    if (this.#chapters.children.length !== chapters.length) {
       this.#chapters.replaceChildren(
-        ...chapters.map(({ name, title }) =>
-          element("option", { value: name }, `${name}: ${title}`)
-        ),
+        ...chapters.map(({ name, title }) => this.#newChapter(name, title)),
       );
     }
-    this.#chapters.value = chapter ?? "";
+    for (const [index, { name }] of chapters.entries()) {
+      const button = this.#chapters.children[index]?.firstElementChild;
+      if (button) setAttribute(button, "aria-current", name === chapter ? "true" : null);
+    }
+    const number = chapters.findIndex(({ name }) => name === chapter) + 1;
+    setText(this.#chapter, `Chapter ${number} of ${chapters.length}: ${chapter ?? ""}`);
     setText(this.#title, title.charAt(0).toUpperCase() + title.slice(1));
     setText(this.#about, about);
     const isAnother = chapter !== before?.chapter || steps.length < before.steps.length;
@@ -114,6 +128,28 @@ class Lesson {
     if (steps.length !== before?.steps.length) setText(this.#spoken, step?.title ?? about);
     const packet = step?.packet ?? null;
     if (packet !== null && packet !== before?.steps.at(-1)?.packet) this.#awaited = packet;
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} title
+   */
+  #newChapter(name, title) {
+    const choose = () => {
+      this.#menu.open = false;
+      this.#next.focus();
+      this.#ask({ action: "start", chapter: name });
+    };
+    return element(
+      "li",
+      {},
+      element(
+        "button",
+        { type: "button", click: choose },
+        element("b", {}, name),
+        element("span", {}, title),
+      ),
+    );
   }
 
   /** @param {LessonState} lesson */
@@ -157,8 +193,18 @@ class Lesson {
       ),
     );
     this.#steps.append(item);
-    requestAnimationFrame(() => item.scrollIntoView({ block: "nearest" }));
+    requestAnimationFrame(() => this.#scrollTo(item));
     return item;
+  }
+
+  /**
+   * Scrolls so that a step is seen, or its beginning if it is too long.
+   *
+   * @param {HTMLElement} item
+   */
+  #scrollTo(item) {
+    const isLong = item.offsetHeight > this.#body.clientHeight;
+    item.scrollIntoView({ block: isLong ? "start" : "nearest" });
   }
 
   /**
@@ -186,7 +232,7 @@ class Lesson {
     const { key, target, defaultPrevented, altKey, ctrlKey, metaKey } = event;
     if (key !== "n" || defaultPrevented || altKey || ctrlKey || metaKey) return;
     if (target instanceof Element && target.closest("input, select, textarea, dialog")) return;
-    if (this.#shown === undefined) return;
+    if (this.#shown === undefined || event.repeat) return;
     event.preventDefault();
     this.#goOn();
   }
@@ -195,10 +241,6 @@ class Lesson {
     if (this.#shown === undefined) return;
     const wish = wishFor(this.#shown);
     if (wish !== undefined) this.#ask(wish);
-  }
-
-  #choose() {
-    this.#ask({ action: "start", chapter: this.#chapters.value });
   }
 
   #restart() {

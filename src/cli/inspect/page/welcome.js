@@ -16,6 +16,12 @@ import { element } from "./dom.js";
 export function welcome(model) {
   if (model.state === "connecting") return [element("p", {}, "Connecting to mqtt5 …")];
   if (model.entries.length > 0) return [nothingMatches(model)];
+  if (model.lesson !== undefined) {
+    return [
+      element("h2", {}, "Nothing has been said yet"),
+      element("p", {}, "Press Next: what clients and broker say to each other appears here."),
+    ];
+  }
   const url = model.hello?.listeners[0];
   if (url === undefined) return [element("p", {}, "Nothing has been seen yet.")];
   const place = placeOf(url);
@@ -39,9 +45,10 @@ export function welcome(model) {
  *
  * @param {Model} model
  */
-export function reasonOf({ connection, entries, hello, onlyFindings, state }) {
+export function reasonOf({ connection, entries, hello, lesson, onlyFindings, state }) {
   if (state === "connecting") return state;
-  return entries.length > 0 ? `filter ${connection} ${onlyFindings}` : `nothing ${hello?.run}`;
+  if (entries.length > 0) return `filter ${connection} ${onlyFindings}`;
+  return lesson === undefined ? `nothing ${hello?.run}` : "lesson";
 }
 
 /** @param {Model} model */
