@@ -7,6 +7,7 @@ import conversationCss from "./page/conversation.css" with { type: "text" };
 import conversationJs from "./page/conversation.js" with { type: "text" };
 import detailCss from "./page/detail.css" with { type: "text" };
 import detailJs from "./page/detail.js" with { type: "text" };
+import detailHeadJs from "./page/detail_head.js" with { type: "text" };
 import diagramJs from "./page/diagram.js" with { type: "text" };
 import domJs from "./page/dom.js" with { type: "text" };
 import exchangesJs from "./page/exchanges.js" with { type: "text" };
@@ -73,6 +74,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/conversation.js", conversationJs],
   ["/detail.css", detailCss],
   ["/detail.js", detailJs],
+  ["/detail_head.js", detailHeadJs],
   ["/diagram.js", diagramJs],
   ["/dom.js", domJs],
   ["/exchanges.js", exchangesJs],

@@ -7,13 +7,13 @@
 /** @import { Feed } from "./feed.js" */
 /** @import { Part } from "./parts.js" */
 
-import { copyButton } from "./clipboard.js";
+import { headOf } from "./detail_head.js";
 import { element, setAttribute } from "./dom.js";
 import { FieldList } from "./fields.js";
 import { HexView } from "./hex.js";
 import { partAt, partsOf, placeText } from "./parts.js";
-import { sectionLink, statementLink } from "./standard.js";
-import { clockText, countText, eventText, nameOf, numberText, sentenceOf } from "./text.js";
+import { sectionLink } from "./standard.js";
+import { clockText, eventText, numberText } from "./text.js";
 
 /** So many characters of a value are shown in full. */
 const VALUE_SHOWN = 4000;
@@ -132,70 +132,13 @@ export class Detail {
     this.#note.hidden = true;
     this.#body.hidden = false;
     this.#about.hidden = false;
-    this.#head.replaceChildren(...this.#heading(entry, packet));
+    const { model } = this.#feed;
+    const related = this.#related().map((n) => model.entry(n)).filter(isPacket);
+    this.#head.replaceChildren(...headOf(entry, packet, related, (n) => model.select(n)));
     this.#hex.show(bytes, packet.size);
     this.#fields.show(this.#parts, bytes);
     this.#fields.element.hidden = this.#parts.length === 0;
     this.#explain(undefined);
-  }
-
-  /**
-   * @param {PacketEntry} entry
-   * @param {PacketDetail} packet
-   * @returns {Node[]}
-   */
-  #heading(entry, packet) {
-    const way = entry.from === "client" ? "client → server" : "server → client";
-    const where = `${way} · ${clockText(entry.time)} · ${countText(packet.size, "byte")} · `;
-    const { decode, fault, findings, hex, json, section } = packet;
-    const isTold = findings.some(({ message }) => message === fault);
-    const faults = [
-      ...fault === undefined || isTold ? [] : [element("li", { class: "remark" }, fault)],
-      ...findings.map((finding) => findingItem(finding)),
-    ];
-    return [
-      element("h2", { class: `name ${entry.from}` }, nameOf(entry)),
-      element(
-        "p",
-        { class: "muted" },
-        where,
-        section === undefined ? `#${entry.connection}` : sectionLink(section),
-      ),
-      element(
-        "p",
-        { class: "copy" },
-        copyButton("Copy hex", () => Promise.resolve(hex)),
-        copyButton("Copy JSON", () => Promise.resolve(JSON.stringify(json, undefined, 2))),
-        decode === undefined ? null : copyButton("Copy command", () => Promise.resolve(decode)),
-      ),
-      ...faults.length === 0 ? [] : [element("ul", { class: "findings" }, ...faults)],
-      ...this.#exchange(entry),
-    ];
-  }
-
-  /**
-   * The packets that belong together, as buttons.
-   *
-   * @param {PacketEntry} entry
-   * @returns {Node[]}
-   */
-  #exchange(entry) {
-    const { model } = this.#feed;
-    const all = this.#related().map((n) => model.entry(n)).filter(isPacket);
-    if (all.length < 2) return [];
-    // A PUBLISH may be sent again any number of times.
-    const members = all.filter((_, index) => index < 4 || index >= all.length - 8);
-    const steps = members.map((member) => {
-      const isThis = member.n === entry.n;
-      const way = member.from === "client" ? "→" : "←";
-      const attributes = {
-        type: "button",
-        "aria-current": isThis ? "step" : null,
-        click: () => model.select(member.n),
-      };
-      return element("button", attributes, `${way} ${member.name}`);
-    });
-    return [element("nav", { class: "exchange", "aria-label": "Exchange" }, ...steps)];
   }
 
   /** @param {number | undefined} offset */
@@ -239,24 +182,17 @@ export class Detail {
   }
 }
 
-/** @param {PacketDetail["findings"][number]} finding */
-function findingItem(finding) {
-  const { section, severity, statement } = finding;
-  const rule = statement === undefined ? sectionLink(section) : statementLink(statement);
-  const kind = severity === "warning" ? "remark warning" : "remark";
-  return element("li", { class: kind }, `${sentenceOf(finding)} `, rule);
-}
-
 /**
  * A text in full; `undefined` if the field has none.
  *
  * @param {Part["field"]} field
  */
 function valueOf({ meaning, value }) {
-  if (typeof value !== "string" || value === "") return undefined;
-  const text = value.length > VALUE_SHOWN
-    ? `${value.slice(0, VALUE_SHOWN)}… (${numberText(value.length)} characters)`
-    : value;
+  const whole = typeof value === "object" ? textOf(bytesOf(value.hex)) : value;
+  if (typeof whole !== "string" || whole === "") return undefined;
+  const text = whole.length > VALUE_SHOWN
+    ? `${whole.slice(0, VALUE_SHOWN)}… (${numberText(whole.length)} characters)`
+    : whole;
   return meaning === undefined ? text : `${text}: ${meaning}`;
 }
 
@@ -266,6 +202,19 @@ function valueOf({ meaning, value }) {
  */
 function isPacket(entry) {
   return entry?.type === "packet";
+}
+
+/**
+ * Bytes as text, if they are.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+function textOf(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {string} hex */

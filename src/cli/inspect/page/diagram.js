@@ -12,6 +12,7 @@ import { Exchanges } from "./exchanges.js";
 import { isFaulty, matches, parseFilter } from "./filter.js";
 import { Layout } from "./layout.js";
 import { drawRow } from "./row.js";
+import { MOST_ENTRIES } from "./model.js";
 import { countText, numberText } from "./text.js";
 import { VirtualList } from "./virtual_list.js";
 import { reasonOf, welcome } from "./welcome.js";
@@ -281,6 +282,7 @@ export class Diagram {
           : rows.length === 0
           ? ""
           : countText(rows.length, "row"),
+        entries.length >= MOST_ENTRIES ? "older ones are not kept" : "",
         omitted > 0 ? `${numberText(omitted)} omitted: they came too fast` : "",
       ].filter((part) => part !== "").join(" · "),
     );

@@ -13,7 +13,7 @@
 /** @typedef {"conversation" | "connections" | "packet" | "topics"} View What a phone shows. */
 
 /** As many entries are kept as mqtt5 keeps. */
-const MOST_ENTRIES = 10_000;
+export const MOST_ENTRIES = 10_000;
 
 /** Entries that are too many go in batches of this size. */
 const BATCH = 500;

@@ -13,7 +13,6 @@ import {
   clockText,
   durationText,
   eventText,
-  lineOf,
   nameOf,
   particularsOf,
   payloadText,
@@ -35,7 +34,6 @@ export function drawRow(option, row, { connection, membership, isRelated }) {
   const { entry, pause, lanes } = row;
   option.className = `option row ${entry.type}`;
   option.classList.toggle("related", isRelated);
-  option.setAttribute("aria-label", labelOf(row, connection, membership));
   if (pause > 0) option.append(element("span", { class: "pause" }, durationText(pause)));
   const time = element("span", { class: "time" }, element("span", {}, clockText(entry.time)));
   const isPacket = entry.type === "packet";
@@ -72,6 +70,7 @@ function packetBody(packet, membership) {
     element(
       "span",
       { class: "label" },
+      element("span", { class: "unseen" }, packet.from === "client" ? "to server" : "to client"),
       element("b", {}, nameOf(packet)),
       ...particulars,
       subject === "" ? null : element("bdi", { class: "subject" }, subject),
@@ -102,24 +101,4 @@ function lanesOf(lanes) {
       return element("span", { class: `lane${kind}` });
     }),
   );
-}
-
-/**
- * What is read out.
- *
- * @param {Row} row
- * @param {string} connection
- * @param {Membership | undefined} membership
- */
-function labelOf({ entry, pause }, connection, membership) {
-  const to = entry.type === "packet" && (entry.from === "client" ? "to server" : "to client");
-  return [
-    pause > 0 && `after ${durationText(pause)}`,
-    connection,
-    to,
-    lineOf(entry),
-    membership?.isRepeated && "sent again",
-    ...entry.type === "packet" ? remarksOf(entry).map(({ text, rule }) => `${text} ${rule}`) : [],
-    clockText(entry.time),
-  ].filter((part) => part !== false && part !== undefined && part !== "").join(", ");
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Numbers, times and packets as short texts, the same in the diagram, in lists and in exports.
 
-/** @import { PageEntry, PacketEntry } from "./events.ts" */
+/** @import { PacketEntry, PageEntry } from "./events.ts" */
 
 const NUMBER = new Intl.NumberFormat("en");
 
@@ -39,11 +39,12 @@ export function sizeText(bytes) {
 }
 
 /**
- * A length of time: `12 ms`, `3.4 s`, `12 min 5 s`.
+ * A length of time: `0.8 ms`, `12 ms`, `3.4 s`, `12 min 5 s`.
  *
  * @param {number} milliseconds
  */
 export function durationText(milliseconds) {
+  if (milliseconds < 9.95) return `${milliseconds.toFixed(1)} ms`;
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 9950) return `${(milliseconds / 1000).toFixed(1)} s`;
   const seconds = Math.round(milliseconds / 1000);
@@ -136,18 +137,6 @@ export function eventText(entry) {
     case "closed":
       return entry.fault === undefined ? "closed" : `closed: ${entry.fault}`;
   }
-}
-
-/**
- * An entry in one line, as it is exported and read out.
- *
- * @param {PageEntry} entry
- */
-export function lineOf(entry) {
-  if (entry.type !== "packet") return eventText(entry);
-  const size = sizeText(entry.size);
-  return [nameOf(entry), ...particularsOf(entry), subjectOf(entry), payloadText(entry), size]
-    .filter((part) => part !== "").join(" · ");
 }
 
 /** @typedef {import("../../../monitor/mod.ts").Finding} Finding */

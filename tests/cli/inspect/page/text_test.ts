@@ -6,9 +6,11 @@ import {
   durationText,
   eventText,
   findingText,
-  lineOf,
+  nameOf,
+  particularsOf,
   payloadText,
   sizeText,
+  subjectOf,
 } from "../../../../src/cli/inspect/page/text.js";
 import { packet } from "./entries.ts";
 
@@ -23,23 +25,28 @@ Deno.test("sizes and lengths of time are short, and never round up into the wron
     "1.0 MB",
     "12 MB",
   ]);
-  assertEquals([0, 999.4, 999.6, 9949, 9950, 59_600, 3_599_000, 7_260_000].map(durationText), [
-    "0 ms",
-    "999 ms",
-    "1.0 s",
-    "9.9 s",
-    "10 s",
-    "1 min 0 s",
-    "59 min 59 s",
-    "2 h 1 min",
-  ]);
+  assertEquals(
+    [0, 9.94, 9.96, 999.4, 999.6, 9949, 9950, 59_600, 3_599_000, 7_260_000].map(durationText),
+    [
+      "0.0 ms",
+      "9.9 ms",
+      "10 ms",
+      "999 ms",
+      "1.0 s",
+      "9.9 s",
+      "10 s",
+      "1 min 0 s",
+      "59 min 59 s",
+      "2 h 1 min",
+    ],
+  );
   assertEquals([countText(1, "packet"), countText(12_345, "packet")], [
     "1 packet",
     "12,345 packets",
   ]);
 });
 
-Deno.test("a packet in a line has its marks, its subject, its payload and its size", () => {
+Deno.test("a packet in a row has its marks, its subject and the beginning of its payload", () => {
   const publish = packet(1, "PUBLISH", {
     topic: "a/b",
     qos: 1,
@@ -49,19 +56,19 @@ Deno.test("a packet in a line has its marks, its subject, its payload and its si
     alias: 2,
     payload: { size: 6, text: "21 \n°C", isCut: false },
   });
-  assertEquals(
-    lineOf(publish),
-    "PUBLISH · DUP · QoS 1 · retain · id 7 · alias 2 · a/b · 21 °C · 10 B",
-  );
+  assertEquals(particularsOf(publish), ["DUP", "QoS 1", "retain", "id 7", "alias 2"]);
+  assertEquals([subjectOf(publish), payloadText(publish), nameOf(publish)], [
+    "a/b",
+    "21 °C",
+    "PUBLISH",
+  ]);
   const success = { code: 0, name: "Success" };
-  assertEquals(
-    lineOf(packet(1, "PUBACK", { packetId: 7, reason: success })),
-    "PUBACK · id 7 · 10 B",
-  );
-  assertEquals(lineOf(packet(1, "CONNACK", { reason: success })), "CONNACK · Success · 10 B");
-  assertEquals(lineOf(packet(1, "SUBSCRIBE", { topics: ["a", "b"] })), "SUBSCRIBE · a, b · 10 B");
-  assertEquals(lineOf(packet(1, "", { isPacket: false })), "not MQTT · 10 B");
-  assertEquals(lineOf(packet(1, "CONNECT", { isWhole: false })), "CONNECT · cut off · 10 B");
+  assertEquals(particularsOf(packet(1, "PUBACK", { packetId: 7, reason: success })), ["id 7"]);
+  assertEquals(particularsOf(packet(1, "CONNACK", { reason: success })), ["Success"]);
+  assertEquals(particularsOf(packet(1, "CONNECT", { isWhole: false })), ["cut off"]);
+  assertEquals(subjectOf(packet(1, "SUBSCRIBE", { topics: ["a", "b"] })), "a, b");
+  assertEquals(subjectOf(packet(1, "CONNECT", { clientId: "c" })), "c");
+  assertEquals(nameOf(packet(1, "", { isPacket: false })), "not MQTT");
 });
 
 Deno.test("a payload in a row is its beginning, and none where it is no text", () => {
