@@ -9,7 +9,7 @@ import { formatExplanation, formatHeading } from "../packets/format.ts";
 import { type Direction, formatPacket } from "../packets/trace.ts";
 import { escaped, hexBytes, paintFor, quoted, wrap } from "../terminal/text.ts";
 import type { Entry, LinkInfo, ObservedPacket } from "./link_observer.ts";
-import { isTls } from "./stream_cutter.ts";
+import { isTls } from "./packet_header.ts";
 
 /** How entries are shown. */
 export interface EntryFormat {

@@ -3,7 +3,9 @@
 // as bytes. All bytes come out again for a capture, in order, with `*` in place of what is secret.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { FIRST_BYTE, PACKET_TYPES } from "../../packets/packet_types.ts";
+import { FIRST_BYTE } from "../../packets/packet_types.ts";
+import { HttpMask, isCapital, isHttp } from "./http_secrets.ts";
+import { headerLength, isStrange, isTls, LONGEST_HEADER, sizeOf } from "./packet_header.ts";
 import { mask, masked, mayHaveSecrets, type Outline, outlineOf } from "./secrets.ts";
 
 /** A packet, or bytes that are none. */
@@ -36,8 +38,13 @@ export const KEPT = 65_536;
 /** A packet with secrets is held back until it is whole; a larger one is hidden to its end. */
 const LARGEST_HELD = 1_048_576;
 
-/** The longest fixed header. */
-const LONGEST_HEADER = 5;
+const NOTHING = new Uint8Array(0);
+
+/** How many letters tell HTTP: each method has as many, but PUT. */
+const HTTP_BEGINNING = 3;
+
+/** The first letter of POST, PUT and PATCH, and the first byte of a PUBREC. */
+const P = 0x50;
 
 /** Cuts one direction into packets. */
 export class StreamCutter {
@@ -58,6 +65,8 @@ export class StreamCutter {
   #isReadable = true;
   /** Whether all that follows is secret. */
   #isSecret = false;
+  /** Hides what is secret in bytes that are HTTP. */
+  #http: HttpMask | undefined;
 
   /** With `hides`, secrets are replaced. */
   constructor(hides: boolean, sink: PieceSink) {
@@ -88,6 +97,8 @@ export class StreamCutter {
       if (this.#size === this.pending) this.#end(true);
     }
     this.#out(chunk.subarray(from));
+    // Nothing has come yet behind what was found to be no packet.
+    if (!this.#isReadable && this.pending > 0) this.#strange(NOTHING);
   }
 
   /** Nothing more comes: what there is of a packet comes out as it is. */
@@ -108,10 +119,10 @@ export class StreamCutter {
     if (this.#size === undefined) {
       const more = chunk.subarray(at, at + LONGEST_HEADER - this.#keptLength);
       const header = this.#keptLength === 0 ? more : concat([...this.#kept, more]);
-      this.#size = sizeOf(header);
+      this.#size = this.#isStrange(header) ? undefined : sizeOf(header);
       if (this.#size === undefined) {
         this.#keep(more);
-        if (header.length === LONGEST_HEADER || isStrange(header)) this.#giveUp();
+        if (header.length === LONGEST_HEADER || this.#isStrange(header)) this.#giveUp();
         return more.length;
       }
     }
@@ -123,6 +134,12 @@ export class StreamCutter {
     this.#position += taken - kept;
     if (this.#isHeldBack && this.#size > LARGEST_HELD) this.#hide(before + taken);
     return taken;
+  }
+
+  /** Whether no packet begins like this here: a PUBREC is not the first one, but POST may be. */
+  #isStrange(header: Uint8Array): boolean {
+    const isMethod = this.#start === 0 && header[0] === P && isCapital(header[1] ?? 0);
+    return isMethod || isStrange(header);
   }
 
   /** The bytes of a packet that is too large to look for secrets come out, up to `end`. */
@@ -159,15 +176,17 @@ export class StreamCutter {
     if (this.#isSecret) this.#isReadable = false;
   }
 
-  /** What the packet at hand has begun with is no packet. */
+  /** What the packet at hand has begun with is no packet: it is told with what follows it. */
   #giveUp(): void {
     const bytes = this.#begun();
     this.#isReadable = false;
     if (this.#isHeldBack) {
       this.#out(bytes);
       this.#isSecret = !isTls(bytes) && bytes[0]! >> 4 !== FIRST_BYTE.connack >> 4;
+    } else if (this.#hides && this.#start === 0 && isHttp(bytes.subarray(0, HTTP_BEGINNING))) {
+      this.#http = new HttpMask();
+      this.#http.hide(bytes);
     }
-    this.#tell(bytes, { isPacket: false, isWhole: true, outline: undefined });
   }
 
   #tell(bytes: Uint8Array, what: Pick<Piece, "isPacket" | "isWhole" | "outline">): void {
@@ -183,49 +202,14 @@ export class StreamCutter {
 
   /** Bytes among which no packets can be told apart. */
   #strange(bytes: Uint8Array): void {
-    const shown = this.#isSecret ? masked(bytes.length) : bytes;
+    const shown = this.#isSecret ? masked(bytes.length) : this.#http?.hide(bytes) ?? bytes;
     this.#out(shown);
     this.#position += bytes.length;
-    this.#tell(shown.slice(0, KEPT), { isPacket: false, isWhole: true, outline: undefined });
+    const told = concat([...this.#kept, shown.subarray(0, KEPT)]);
+    this.#tell(told, { isPacket: false, isWhole: true, outline: undefined });
   }
 
   #out(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#sink.bytes(bytes);
   }
-}
-
-/** Whether a beginning is that of TLS, which would else pass for a broken CONNECT. */
-export function isTls(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x16 && bytes[1] === 0x03;
-}
-
-/**
- * Whether no packet begins like this. A CONNECT with wrong flags is one all the same: it may have a
- * Password.
- */
-function isStrange(header: Uint8Array): boolean {
-  const first = header[0]!;
-  const type = PACKET_TYPES[first >> 4];
-  if (type === undefined) return true;
-  if (type === "connect") return isTls(header);
-  return type === "publish" ? (first & 0x06) === 0x06 : first !== FIRST_BYTE[type];
-}
-
-/**
- * The size of the packet with this beginning; `undefined` if it is not known, or none begins so.
- */
-function sizeOf(header: Uint8Array): number | undefined {
-  if (isStrange(header)) return undefined;
-  const end = headerLength(header);
-  if (end > header.length || end > LONGEST_HEADER) return undefined;
-  let length = 0;
-  for (let at = end - 1; at > 0; at--) length = length << 7 | header[at]! & 0x7f;
-  return end + length;
-}
-
-/** How many bytes a fixed header has: more than there are, if it goes on behind them. */
-function headerLength(header: Uint8Array): number {
-  let end = 1;
-  while (end < LONGEST_HEADER && header[end]! >= 0x80) end++;
-  return end + 1;
 }

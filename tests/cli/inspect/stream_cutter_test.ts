@@ -106,6 +106,51 @@ Deno.test("what is no packet comes as bytes, and so does all that follows", () =
   }
 });
 
+const UPGRADE = `GET /mqtt?token=geheim&x HTTP/1.1\r
+Host: example.org\r
+Authorization: Basic Z2VoZWlt\r
+X-Token: geheim\r
+ geheim\r
+upgrade: websocket\r
+\r
+geheim`;
+const SHOWN = `GET /mqtt?************** HTTP/1.1\r
+Host: example.org\r
+Authorization: ***** ********\r
+X-Token: ******\r
+ ******\r
+upgrade: websocket\r
+\r
+******`;
+
+Deno.test("of HTTP what may be secret is hidden, at every split, unless it is to be shown", () => {
+  for (const method of ["GET", "POST", "PUT", "CONNECT"]) {
+    const bytes = encoder.encode(UPGRADE.replace("GET", method));
+    const shown = encoder.encode(SHOWN.replace("GET", method));
+    for (let at = 0; at <= bytes.length; at++) {
+      for (const [hides, expected] of [[true, shown], [false, bytes]] as const) {
+        const result = cut([bytes.subarray(0, at), bytes.subarray(at)], hides);
+        assertEquals(result.bytes, expected, `${method} split at ${at}`);
+        assertEquals(concat(result.pieces.map(({ bytes }) => bytes)), expected);
+        assert(result.pieces.every(({ isPacket }) => !isPacket));
+      }
+    }
+    const alone = cut([...bytes].map((byte) => new Uint8Array([byte])));
+    assertEquals(alone.bytes, shown);
+  }
+});
+
+Deno.test("what is no packet comes in one piece with what came with it", () => {
+  const { pieces } = cut([encoder.encode("GET / HTTP/1.1\r\n"), encoder.encode("\r\n")]);
+  assertEquals(pieces.map(({ start, size }) => [start, size]), [[0, 16], [16, 2]]);
+});
+
+Deno.test("a PUBREC is one, also if its length is a letter", () => {
+  const pubrec = concat([hex("50 4F 0001 00"), new Uint8Array(76)]);
+  const { pieces } = cut([hex("C0 00"), pubrec]);
+  assertEquals(pieces.map(({ size, isPacket }) => [size, isPacket]), [[2, true], [81, true]]);
+});
+
 Deno.test("a CONNECT with wrong flags is a packet, so that its Password is found", () => {
   const wrong = CONNECT.slice();
   wrong[0] = 0x1f;
