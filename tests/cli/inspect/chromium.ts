@@ -1,7 +1,6 @@
 // A page in headless Chromium, driven as a person does, by the mouse and the keyboard, over the
 // protocol of its developer tools. What the page complains of and what it asks for is noted.
 
-import { withinPatience } from "../../interop/interop.ts";
 import { chromium } from "../../runtimes/programs.ts";
 import { DevTools, type Parameters } from "./dev_tools.ts";
 
@@ -24,6 +23,9 @@ const KEYS: Readonly<Record<string, readonly [number, string?]>> = {
   ArrowRight: [39],
   ArrowDown: [40],
 };
+
+/** What a page does not show by then, in milliseconds, it never will. */
+const PATIENCE = 20_000;
 
 /** How a page is shown. */
 export interface View {
@@ -164,6 +166,7 @@ export class Page {
   /** Waits until an expression is true. */
   async until(expression: string): Promise<void> {
     const look = `new Promise((resolve) => {
+      const end = performance.now() + ${PATIENCE};
       const look = () => {
         let holds = false;
         try {
@@ -171,17 +174,14 @@ export class Page {
         } catch {
           // What it looks for is not there yet.
         }
-        if (holds) resolve();
+        if (holds || performance.now() > end) resolve(holds);
         else setTimeout(look, 20);
       };
       look();
     })`;
-    try {
-      await withinPatience(this.evaluate(look));
-    } catch (error) {
-      const text = await this.evaluate<string>("document.body.innerText.slice(0, 2000)");
-      throw new Error(`Never true: ${expression}\nThe page shows:\n${text}`, { cause: error });
-    }
+    if (await this.evaluate<boolean>(look)) return;
+    const text = await this.evaluate<string>("document.body.innerText.slice(0, 2000)");
+    throw new Error(`Never true: ${expression}\nThe page shows:\n${text}`);
   }
 
   /** Waits until an element is there and has this in its text. */

@@ -74,7 +74,13 @@ export class Diagram {
     }
     model.addEventListener("reset", () => this.#forget());
     model.addEventListener("paused", () => this.#pause());
-    model.addEventListener("selection", () => this.#select());
+    model.addEventListener("selection", () => {
+      // What is selected elsewhere stays in sight, too.
+      if (model.selection !== undefined) this.#isFollowing = false;
+      this.#select();
+    });
+    // What is not shown cannot be scrolled.
+    model.addEventListener("view", inNextFrame(() => this.#reappear()));
     for (const name of ["hello", "lesson"]) model.addEventListener(name, () => this.#tell());
     model.addEventListener("connections", inNextFrame(() => this.#redraw()));
     this.#rebuild();
@@ -176,6 +182,11 @@ export class Diagram {
     if (this.#model.isPaused) this.#model.pause(false);
     this.#list.toEnd();
     this.#tell();
+  }
+
+  #reappear() {
+    if (this.#isFollowing) this.#list.toEnd();
+    else this.#select();
   }
 
   #select() {

@@ -59,6 +59,7 @@ export class FieldList {
     this.#options = [];
     this.#bytes = bytes;
     this.#list.replaceChildren();
+    setAttribute(this.#list, "aria-activedescendant", null);
     this.element.scrollTop = 0;
     this.#drawMore();
   }

@@ -8,13 +8,14 @@
 import { byId, element } from "./dom.js";
 import { FILTER_KEYS } from "./filter.js";
 import { FILTER_ID } from "./toolbar.js";
+import { TOPIC_SEARCH_ID } from "./topics.js";
 
 /** @type {readonly (readonly [string, string])[]} */
 const KEYS = [
   ["↑ ↓", "Packet before and after; Home, End and Page keys, too"],
   ["Enter", "Go to the fields of the packet; ↑ ↓ there light their bytes"],
   ["Esc", "Back to the packets, or clear the filter"],
-  ["/", "Filter"],
+  ["/", "Filter, or search topics"],
   ["f", "Only packets with findings"],
   ["Space", "Pause and resume"],
   ["1 2", "Conversation, topics"],
@@ -53,8 +54,8 @@ export function mountKeys(model, back) {
   function act(key) {
     switch (key) {
       case "/":
-        model.show("conversation");
-        byId(FILTER_ID).focus();
+        if (model.view !== "topics") model.show("conversation");
+        byId(model.view === "topics" ? TOPIC_SEARCH_ID : FILTER_ID).focus();
         return true;
       case "f":
         model.setFilter({ onlyFindings: !model.onlyFindings });

@@ -11,6 +11,9 @@ import { TopicDetail } from "./topics_detail.js";
 import { TopicList } from "./topics_list.js";
 import { TopicTree } from "./topics_tree.js";
 
+/** The field of the search, which `/` goes to. */
+export const TOPIC_SEARCH_ID = "topic-search";
+
 /** At least so many milliseconds are between two drawings. */
 const PACE = 250;
 
@@ -32,7 +35,10 @@ export function mountTopics(host, feed) {
   });
   const detail = new TopicDetail(feed, close);
   const search = element("input", {
+    id: TOPIC_SEARCH_ID,
     type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
     placeholder: "Search, or a Topic Filter with + and #",
     "aria-label": "Search topics",
     input: () => {
@@ -40,9 +46,13 @@ export function mountTopics(host, feed) {
       draw();
     },
     keydown: (event) => {
-      if (/** @type {KeyboardEvent} */ (event).key !== "ArrowDown") return;
+      const { key } = /** @type {KeyboardEvent} */ (event);
+      if (key !== "ArrowDown" && key !== "Escape") return;
       event.preventDefault();
-      list.focus();
+      // Escape clears the search first.
+      if (key === "ArrowDown" || search.value === "") return list.focus();
+      search.value = tree.search = "";
+      draw();
     },
   });
   const count = element("p", { class: "muted", role: "status" });
@@ -69,7 +79,9 @@ export function mountTopics(host, feed) {
     ),
   );
   host.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && list.selected !== undefined) close();
+    if (event.key !== "Escape" || event.target === search || list.selected === undefined) return;
+    event.preventDefault();
+    close();
   });
 
   function close() {

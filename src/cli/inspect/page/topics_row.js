@@ -26,9 +26,10 @@ export class TopicRowView {
   #level = element("bdi", { class: "topic-level" });
   #value = element("bdi", { class: "topic-value" });
   #retained = element("span", { class: "topic-retained" }, "retained");
-  #qos = element("span", { class: "topic-number" });
+  #qosName = unseen("QoS ");
+  #qos = element("span");
   #rate = element("span", { class: "topic-number" });
-  #messages = element("span", { class: "topic-number" });
+  #messages = element("span");
 
   /** @param {string} id */
   constructor(id) {
@@ -37,9 +38,9 @@ export class TopicRowView {
       { class: "topic-row", role: "treeitem", id },
       element("span", { class: "topic-name" }, this.#twisty, this.#level),
       element("span", { class: "topic-last" }, this.#value, this.#retained),
-      this.#qos,
+      element("span", { class: "topic-number" }, this.#qosName, this.#qos),
       this.#rate,
-      this.#messages,
+      element("span", { class: "topic-number" }, this.#messages, unseen(" messages")),
     );
   }
 
@@ -57,7 +58,7 @@ export class TopicRowView {
     const { root } = this;
     const { row, level, depth, rate, messages } = node;
     const perSecond = rate.perSecond(now);
-    const [value, kind] = valueOf(node);
+    const [value, kind] = valueOf(node, isOpen === true);
     const isRetained = row?.retained === true;
     root.style.setProperty("transform", `translateY(${top}px)`);
     root.style.setProperty("--depth", String(depth));
@@ -66,13 +67,13 @@ export class TopicRowView {
     setAttribute(root, "aria-setsize", node.siblings);
     setAttribute(root, "aria-expanded", isOpen === undefined ? null : String(isOpen));
     setAttribute(root, "aria-selected", String(isSelected));
-    setAttribute(root, "aria-label", labelOf(node, value, isRetained));
-    setAttribute(root, "title", node.topic.slice(0, LONGEST));
+    setAttribute(root, "title", visible(node.topic.slice(0, LONGEST)));
     setText(this.#level, level === "" ? "(empty)" : visible(level.slice(0, LONGEST)));
     this.#level.classList.toggle("is-empty", level === "");
     setText(this.#value, value);
     setAttribute(this.#value, "data-kind", kind);
     this.#retained.hidden = !isRetained;
+    this.#qosName.hidden = row === undefined;
     setText(this.#qos, row === undefined ? "" : String(row.last.qos));
     setText(this.#rate, rateText(perSecond));
     setText(this.#messages, numberText(messages));
@@ -98,15 +99,11 @@ export class TopicRowView {
  * What stands for the last value, and what it is.
  *
  * @param {TopicNode} node
+ * @param {boolean} isOpen
  * @returns {[value: string, kind: "text" | "bytes" | "cleared" | "empty" | "branch"]}
  */
-function valueOf({ row, topics, isOpen }) {
-  if (row === undefined) {
-    return [
-      isOpen ? "" : countText(topics, "topic"),
-      "branch",
-    ];
-  }
+function valueOf({ row, topics }, isOpen) {
+  if (row === undefined) return [isOpen ? "" : countText(topics, "topic"), "branch"];
   const { payload } = row.last;
   if (payload.size === 0) {
     return row.retained === false ? ["cleared", "cleared"] : ["empty", "empty"];
@@ -115,16 +112,10 @@ function valueOf({ row, topics, isOpen }) {
 }
 
 /**
- * What a row says to who does not see it.
+ * What columns say with their heads, for who does not see them.
  *
- * @param {TopicNode} node
- * @param {string} value
- * @param {boolean} isRetained
+ * @param {string} text
  */
-function labelOf({ row, level, topics, messages }, value, isRetained) {
-  const name = level === "" ? "empty level" : visible(level.slice(0, LONGEST));
-  const count = countText(messages, "message");
-  if (row === undefined) return `${name}, ${countText(topics, "topic")}, ${count}`;
-  return [name, value, `QoS ${row.last.qos}`, isRetained ? "retained" : "", count]
-    .filter((part) => part !== "").join(", ");
+function unseen(text) {
+  return element("span", { class: "unseen" }, text);
 }

@@ -4,6 +4,7 @@
 
 /** @import { TopicRow } from "./events.ts" */
 
+import { matchesTopic } from "./filter.js";
 import { TopicNode } from "./topics_node.js";
 
 /** So deep is the tree; what is deeper stays one level, slashes and all. */
@@ -217,12 +218,6 @@ function* upwards(node) {
  * @param {string} search
  */
 function isMatch(topic, search) {
-  if (!/[+#]/.test(search)) return topic.toLowerCase().includes(search.toLowerCase());
-  const levels = topic.split("/");
-  const wanted = search.split("/");
-  for (const [index, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (index === levels.length || level !== "+" && level !== levels[index]) return false;
-  }
-  return levels.length === wanted.length;
+  if (/[+#]/.test(search)) return matchesTopic(search, topic);
+  return topic.toLowerCase().includes(search.toLowerCase());
 }

@@ -130,6 +130,7 @@ Deno.test("a search with wildcards is a Topic Filter", () => {
   assertEquals(found("+"), ["a"]);
   assertEquals(found("+/b/c"), ["a", "a/b", "a/b/c", "b/b/c"]);
   assertEquals(found("$SYS/#"), ["$SYS/x/c"]);
+  assertEquals(found("#").includes("$SYS/x/c"), false);
 });
 
 Deno.test("each row knows its place among those beside it that are shown", () => {

@@ -1,0 +1,113 @@
+// The page of `mqtt5 inspect` in Chromium, as people have it: the command in a process of its own
+// between a real Mosquitto and whoever connects.
+
+import axe from "npm:axe-core@4.14.1";
+import { assertEquals } from "@std/assert";
+import { type Mosquitto, startMosquitto } from "../../io/mosquitto.ts";
+import { bytesOf } from "../../hex.ts";
+import { beginBare } from "../server.ts";
+import { Chromium, type Page, type View } from "./chromium.ts";
+
+/** Where pictures of the page are written, if anywhere: a folder. */
+const PICTURES = Deno.env.get("MQTT5_TEST_PICTURES");
+
+/** What axe says of a page. */
+interface Judgement {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+  }[];
+}
+
+/** The page, and what it shows. */
+export class PageScene implements AsyncDisposable {
+  /** The page in Chromium. */
+  readonly page: Page;
+  readonly #origin: string;
+  readonly #port: string;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(page: Page, origin: string, port: string, stack: AsyncDisposableStack) {
+    this.page = page;
+    this.#origin = origin;
+    this.#port = port;
+    this.#stack = stack;
+  }
+
+  /** Starts everything, and opens the link that the command prints. */
+  static async start(): Promise<PageScene> {
+    await using stack = new AsyncDisposableStack();
+    const mosquitto: Mosquitto = stack.use(await startMosquitto());
+    const args = ["inspect", "--listen", "0", "--page", "127.0.0.1:0", mosquitto.url];
+    const inspect = stack.use(beginBare(["--allow-net"], args));
+    const [, port] = await inspect.untilTold(/mqtt:\/\/127\.0\.0\.1:(\d+) is relayed to /);
+    const [link] = await inspect.untilTold(/http:\S+/);
+    const chromium = stack.use(await Chromium.start());
+    const page = await chromium.open(link);
+    return new PageScene(page, new URL(link).origin, port!, stack.move());
+  }
+
+  /** Publishes with Mosquitto's own tool, by way of the relay. */
+  async publish(clientId: string, topic: string, ...args: readonly string[]): Promise<void> {
+    const { success, stderr } = await new Deno.Command("mosquitto_pub", {
+      args: ["-p", this.#port, "-V", "5", "-i", clientId, "-t", topic, ...args],
+    }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+  }
+
+  /** Subscribes with Mosquitto's own tool until it is disposed. */
+  subscribe(clientId: string, topicFilter: string): AsyncDisposable {
+    const tool = new Deno.Command("mosquitto_sub", {
+      args: ["-p", this.#port, "-V", "5", "-i", clientId, "-t", topicFilter, "-q", "2"],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    return {
+      async [Symbol.asyncDispose]() {
+        tool.kill("SIGTERM");
+        await tool.status;
+      },
+    };
+  }
+
+  /** Sends bytes in hexadecimal as they are, and reads until the server closes. */
+  async send(hex: string): Promise<void> {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(this.#port) });
+    await connection.write(bytesOf(hex));
+    const buffer = new Uint8Array(1024);
+    while (await connection.read(buffer) !== null);
+  }
+
+  /**
+   * Asks axe what is not accessible in the page as it is shown now. If somebody wants to look at
+   * it, there is a picture, too.
+   */
+  async assertAccessible(name: string, view: View = {}): Promise<void> {
+    const { page } = this;
+    await page.show(view);
+    await this.picture(name);
+    if (!await page.evaluate('"axe" in globalThis')) await page.evaluate(`${axe.source}; 0`);
+    const { violations } = await page.evaluate<Judgement>("axe.run()");
+    const told = violations.flatMap(({ id, nodes }) => {
+      return nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`);
+    });
+    assertEquals(told, [], name);
+  }
+
+  /** Nothing was asked for from elsewhere, and neither the page nor the browser complained. */
+  assertQuiet(): void {
+    const { requests, complaints } = this.page;
+    const elsewhere = requests.filter((url) => !url.startsWith(`${this.#origin}/`));
+    assertEquals(elsewhere.filter((url) => !url.startsWith("data:")), []);
+    assertEquals(complaints, []);
+  }
+
+  /** Takes a picture, if somebody wants to look at it. */
+  async picture(name: string): Promise<void> {
+    if (PICTURES !== undefined) await this.page.screenshot(`${PICTURES}/${name}.png`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
