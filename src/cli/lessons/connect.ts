@@ -6,7 +6,9 @@ import type { Chapter } from "./chapter.ts";
 export const CONNECT: Chapter = {
   about: "In MQTT, programs and devices do not talk to each other but to a broker, which the " +
     "standard calls the Server. They are its clients, here a lamp. A client opens a connection, " +
-    "keeps it open, and both ends send packets over it: short pieces of binary data.",
+    "keeps it open, and both ends send packets over it: short pieces of binary data. Bytes are " +
+    "written in hexadecimal here, two digits each: 10 is sixteen, FF is 255. A § is a section " +
+    "of the standard, [MQTT-…] one of its numbered rules.",
   steps: [
     {
       title: "The lamp connects: it sends CONNECT, and the broker answers with CONNACK.",
@@ -18,11 +20,11 @@ export const CONNECT: Chapter = {
       bytes: {
         of: "CONNECT",
         rows: [
-          ["10", "the type in the high half: 1 is CONNECT; the low half has no use here (§2.1.2)"],
-          ["11", "17 more bytes follow: the Remaining Length (§2.1.4)"],
+          ["10", "the type in the high half: 1 is CONNECT; the low half is reserved, 0 (§2.1.2)"],
+          ["11", "the Remaining Length: 17 more bytes follow, 1 × 16 + 1 (§2.1.4)"],
           ["00 04 4D 51 54 54", 'the Protocol Name: 4 bytes of text, "MQTT" (§3.1.2.1)'],
           ["05", "the Protocol Version: 5 for MQTT 5.0 (§3.1.2.2)"],
-          ["02", "the Connect Flags: only Clean Start is set, begin anew (§3.1.2.4)"],
+          ["02", "the Connect Flags: only Clean Start is set, for a new session (§3.1.2.4)"],
           ["0E 10", "Keep Alive: 3600 seconds, see the next step (§3.1.2.10)"],
           ["00", "the properties take 0 bytes: there are none (§3.1.2.11.1)"],
           ["00 04", "the Client Identifier takes 4 bytes (§3.1.3.1)"],

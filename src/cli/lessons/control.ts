@@ -4,6 +4,7 @@
 import type { ObserverTables } from "../inspect/observer.ts";
 import type { LessonState, LessonStep } from "../inspect/page/events.ts";
 import type { PageLesson } from "../inspect/page_server.ts";
+import { hexBytes } from "../terminal/text.ts";
 import { CHAPTERS } from "./registry.ts";
 import { LessonStage } from "./stage.ts";
 
@@ -137,16 +138,22 @@ export class LessonControl implements PageLesson, AsyncDisposable {
   }
 }
 
-/** The packet of a step that is explained byte by byte, or else its first one. */
-function packetOf({ observer, nextEntry }: LessonStage, { from, bytes }: LessonStep): number {
-  const numbers = Array.from({ length: nextEntry - from }, (_, index) => from + index);
-  const packets = numbers.map((number) => ({ number, entry: observer.entry(number) }))
-    .filter(({ entry }) => entry?.type === "packet");
-  const hex = bytes?.rows.map(([hex]) => hex).join("").replaceAll(" ", "").toLowerCase();
-  const explained = packets.find(({ entry }) =>
-    entry?.type === "packet" && entry.bytes.toHex() === hex
-  );
-  return (explained ?? packets[0])?.number ?? from;
+/**
+ * The packet of a step that is to be looked at: the one that is explained byte by byte, or the first
+ * that begins with the bytes which the text quotes first, or has them in it, or the first of all.
+ */
+function packetOf({ observer, nextEntry }: LessonStage, { from, bytes, text }: LessonStep): number {
+  const packets: { readonly number: number; readonly hex: string }[] = [];
+  for (let number = from; number < nextEntry; number++) {
+    const entry = observer.entry(number);
+    if (entry?.type === "packet") packets.push({ number, hex: hexBytes(entry.bytes) });
+  }
+  const whole = bytes?.rows.map(([hex]) => hex).join(" ");
+  const [, quoted = ""] = /`([\dA-F]{2}(?: [\dA-F]{2})*)`/.exec(text) ?? [];
+  const found = packets.find(({ hex }) => hex === whole) ??
+    packets.find(({ hex }) => hex.startsWith(quoted)) ??
+    packets.find(({ hex }) => hex.includes(quoted));
+  return found?.number ?? from;
 }
 
 /** What a page has sent, if it makes sense. */

@@ -80,7 +80,7 @@ export const QOS_0: Chapter = {
       text:
         "A Topic Filter may have wildcards (§4.7.1): `2B`, +, stands for one level between two " +
         "slashes, # for all that follow. Now the message arrives, with the Topic Name that it " +
-        "was published to, so that the lamp can tell that it is not meant.",
+        "was published to: so the lamp can see that this one is for the fan.",
       async run(stage) {
         const lamp = stage.client("lamp");
         await lamp.subscribe("home/+", 0, 2);

@@ -29,7 +29,7 @@ export const QOS_1: Chapter = {
       text: "Two things are new in PUBLISH: the 2 in its first byte, QoS 1, and the Packet " +
         "Identifier behind the topic. PUBACK repeats it, so that the button knows which message " +
         "the broker has. Between broker and bell the same begins anew, with a Packet Identifier " +
-        "that the broker has chosen: each connection, and each direction of it, has its own.",
+        "of the broker's choice: each direction of each connection has its own.",
       bytes: {
         of: "PUBLISH",
         rows: [
@@ -52,9 +52,9 @@ export const QOS_1: Chapter = {
     {
       title: "The bell has got it, and says so with a PUBACK of its own.",
       text:
-        "`40` is PUBACK, `02` bytes follow, and these are the Packet Identifier (§3.4). Nothing " +
-        "more is needed when all is well; a Reason Code would come behind it. Now the broker " +
-        "forgets the message, and the identifier may be used for another.",
+        "`40` is PUBACK, `02` says that two bytes follow, and these are the Packet Identifier " +
+        "(§3.4). Nothing more is needed when all is well; a Reason Code would come behind it. " +
+        "Now the broker forgets the message, and the identifier may be used for another.",
       async run(stage) {
         await stage.client("bell").send({ type: "puback", packetId: 1 });
       },

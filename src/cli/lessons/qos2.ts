@@ -8,7 +8,8 @@ const TOPIC = "shop/order";
 export const QOS_2: Chapter = {
   about: "An order that is carried out twice is as bad as one that is lost. QoS 2, exactly once, " +
     "takes four packets for a message: the receiver notes the Packet Identifier when it gets " +
-    "the message, and forgets it only when the sender has said that it will not send it again.",
+    "the message, and forgets it only when the sender has said that it will not send it again. " +
+    "Bytes are written in hexadecimal, two digits each.",
   steps: [
     {
       title: "The till and the kitchen connect, and the kitchen subscribes to shop/order at QoS 2.",
@@ -32,7 +33,7 @@ export const QOS_2: Chapter = {
         of: "PUBLISH from the till",
         rows: [
           ["34", "3 is PUBLISH; the 4 is QoS 2: bits 2 and 1 are 1 and 0 (§3.3.1.2)"],
-          ["14", "20 more bytes follow (§2.1.4)"],
+          ["14", "20 more bytes follow: hexadecimal, 1 × 16 + 4 (§2.1.4)"],
           ["00 0A", "the Topic Name takes 10 bytes (§3.3.2.1)"],
           ["73 68 6F 70 2F 6F 72 64 65 72", '"shop/order"'],
           ["00 01", "the Packet Identifier: the number 1, for the whole exchange (§3.3.2.2)"],

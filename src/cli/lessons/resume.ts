@@ -57,9 +57,9 @@ export const RESUME: Chapter = {
       title: "Back again: what was not acknowledged is sent again.",
       text:
         "The same PUBLISH with the same Packet Identifier, but it begins with `3A`: bit 3, DUP, " +
-        "says that it may have come before [MQTT-4.4.0-1]. That is the only time when MQTT 5.0 " +
-        "sends something again: after a new connection, never because an answer is late. Now " +
-        "the lock says PUBACK.",
+        "says that it may have come before (§3.3.1.1). That is the only time when MQTT 5.0 " +
+        "sends something again: when a session goes on over a new connection, never because an " +
+        "answer is late [MQTT-4.4.0-1]. Now the lock says PUBACK.",
       async run(stage) {
         const lock = stage.client("lock");
         await lock.connect({ cleanStart: false, properties: REMEMBERED });

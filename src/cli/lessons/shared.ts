@@ -47,7 +47,8 @@ export const SHARED_SUBSCRIPTION: Chapter = {
     {
       title: "The second worker says PUBACK; the first one fails before it is done.",
       text: "Its connection breaks, and its session ends with it. It has not said PUBACK for its " +
-        "photo, so the broker gives the message to the other worker: nothing is lost.",
+        "photo, so the broker gives the message to the other worker (§4.8.2). At QoS 1 nothing " +
+        "is lost.",
       async run(stage) {
         const [first, second] = [stage.client("worker-1"), stage.client("worker-2")];
         await second.send({ type: "puback", packetId: 1 });

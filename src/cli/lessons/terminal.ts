@@ -1,5 +1,5 @@
-// A chapter in the terminal: each step with its sentence, its packets as they pass, and the bytes of
-// the one that is to be understood.
+// A chapter in the terminal: each step with its sentence, its packets as they pass, and the bytes
+// of the one that is to be understood.
 
 import { explainPacket } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
