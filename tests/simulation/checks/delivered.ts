@@ -126,9 +126,10 @@ export function isInForce(
   );
 }
 
-/** When a client was last told that there was no session. */
+/** When the session of a client was lost last, whether the client was told so or not. */
 function lastLoss(facts: Facts, client: string): number {
-  return facts.clients.get(client)!.losses.at(-1) ?? 0;
+  const told = facts.clients.get(client)!.losses.at(-1) ?? 0;
+  return Math.max(told, facts.forgottenBefore(facts.end));
 }
 
 function notAgain(facts: Facts, { id, client }: SubscriptionFacts, topicFilter: string): Violation {
@@ -136,17 +137,19 @@ function notAgain(facts: Facts, { id, client }: SubscriptionFacts, topicFilter: 
   return violation(facts, "delivered", facts.end, [id], what);
 }
 
-/** Whether the broker has granted a Topic Filter again, whatever has become of that. */
+/**
+ * Whether the broker has granted a Topic Filter in the session that there is, whatever has become
+ * of that. What a process takes over from an earlier one is granted by nobody.
+ */
 function isGrantedAgain(
   facts: Facts,
-  { client, granted }: SubscriptionFacts,
+  { client }: SubscriptionFacts,
   topicFilter: string,
 ): boolean {
   const loss = lastLoss(facts, client);
-  return loss < granted ||
-    facts.clients.get(client)!.granted.some((each) =>
-      each.topicFilter === topicFilter && each.index > loss
-    );
+  return facts.clients.get(client)!.granted.some((each) =>
+    each.topicFilter === topicFilter && each.index > loss
+  );
 }
 
 /** Whether no later process of the client may have asked for something else. */

@@ -111,7 +111,7 @@ function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
   const { breaks } = facts.clients.get(client)!;
   const isBroken = hasBetween(breaks, called, second) || facts.hasCrashed(called, second);
   if (!isBroken) return [say(facts, second, id, `${what} although no connection was lost`)];
-  if (qos < 2 || facts.hasCrashed(called, second) || hasFaultyDisk(facts)) return [];
+  if (qos < 2 || facts.hasCrashed(called, second)) return [];
   // One that was refused has a new chance, if nobody has heard of the refusal.
   if (droppedFor.size > 0 || outcomes.some(({ error }) => error !== undefined)) return [];
   return facts.keepsSession(client, called, second) ? [say(facts, second, id, what)] : [];
@@ -138,9 +138,7 @@ function handedTwice(
   } times to subscription ${second.event.subscription}`;
   if (qos === 0) return isOneMessage ? [say(facts, index, id, what)] : [];
   if (qos === 2) {
-    // What could not be stored was refused, though nobody may have heard of that, and yet reaches
-    // sessions that need not be stored.
-    const isOne = isOneMessage || !hasFaultyDisk(facts) &&
+    const isOne = isOneMessage || !(hasFaultyDisk(facts) && facts.hasCrashed(called, index)) &&
         facts.keepsSession(client, called, index) && facts.keepsSession(subscriber, called, index);
     // Another copy may be of QoS 1, and come again.
     const exact = handings.filter(({ event }) => event.qos === 2 || !event.dup).length;

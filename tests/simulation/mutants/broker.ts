@@ -182,6 +182,14 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     within: 4000,
   },
   {
+    name: "a message that was refused as it could not be stored is taken when it comes again",
+    file: "src/broker/model.ts",
+    from: "    if (dup) return this.#withdrawn.has(packetId);",
+    to: "    if (dup) return false;",
+    by: "once",
+    within: 4000,
+  },
+  {
     name: "a subscription that is gone still gets messages",
     file: "src/broker/subscribing.ts",
     from: "      this.#setup.table.remove(session, topicFilter);\n" +

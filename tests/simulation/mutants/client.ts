@@ -39,6 +39,22 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     within: 1500,
   },
   {
+    name: "which messages of QoS 2 came is not restored",
+    file: "src/client/durable_session.ts",
+    from: "if (isUnreleased) restoreUnreleased(session, packetId);",
+    to: "if (isUnreleased && packetId === 0) restoreUnreleased(session, packetId);",
+    by: "once",
+    within: 1000,
+  },
+  {
+    name: "that a CONNECT has no answer is not stored",
+    file: "src/client/client.ts",
+    from: "unanswered: (isUnanswered) => this.#durable?.subscriptions.setUnanswered(isUnanswered),",
+    to: "unanswered: () => {},",
+    by: "delivered",
+    within: 4000,
+  },
+  {
     name: "what is in flight is not restored",
     file: "src/client/durable_session.ts",
     from: "    session.inFlight.add(DurableMessage.restore(message, toEngine));",
