@@ -191,9 +191,19 @@ export function remarksOf({ fault, findings }) {
   ];
 }
 
+/**
+ * How high the remarks below a packet are.
+ *
+ * @param {PageEntry} entry
+ */
+export function remarksHeight(entry) {
+  if (entry.type !== "packet") return 0;
+  return Math.min(remarksOf(entry).length, FINDINGS_SHOWN) * HEIGHTS.finding;
+}
+
 /** @param {PageEntry} entry */
 function heightOf(entry) {
   if (entry.type === "ended") return HEIGHTS.ended;
   if (entry.type !== "packet") return HEIGHTS.event;
-  return HEIGHTS.packet + Math.min(remarksOf(entry).length, FINDINGS_SHOWN) * HEIGHTS.finding;
+  return HEIGHTS.packet + remarksHeight(entry);
 }

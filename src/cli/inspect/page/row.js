@@ -8,7 +8,7 @@
 /** @import { Lane, Row } from "./layout.js" */
 
 import { element } from "./dom.js";
-import { FINDINGS_SHOWN, remarksOf } from "./layout.js";
+import { FINDINGS_SHOWN, remarksHeight, remarksOf } from "./layout.js";
 import {
   clockText,
   durationText,
@@ -34,6 +34,8 @@ export function drawRow(option, row, { connection, membership, isRelated }) {
   const { entry, pause, lanes } = row;
   option.className = `option row ${entry.type}`;
   option.classList.toggle("related", isRelated);
+  // The time and the lanes are beside the arrow, above the remarks.
+  option.style.setProperty("--below", `${remarksHeight(entry)}px`);
   if (pause > 0) option.append(element("span", { class: "pause" }, durationText(pause)));
   const time = element("span", { class: "time" }, element("span", {}, clockText(entry.time)));
   const isPacket = entry.type === "packet";

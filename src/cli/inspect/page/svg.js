@@ -4,7 +4,7 @@
 /** @import { PacketEntry, PageEntry } from "./events.ts" */
 /** @import { Row } from "./layout.js" */
 
-import { FINDINGS_SHOWN, remarksOf } from "./layout.js";
+import { FINDINGS_SHOWN, remarksHeight, remarksOf } from "./layout.js";
 import {
   clockText,
   durationText,
@@ -88,7 +88,7 @@ export function diagramSvg(rows, names, hueOf) {
 function drawn({ entry, height, pause }, y, names, colour) {
   const middle = (CLIENT + SERVER) / 2;
   const remarks = entry.type === "packet" ? remarksOf(entry).slice(0, FINDINGS_SHOWN) : [];
-  const base = y + height - remarks.length * 18;
+  const base = y + height - remarksHeight(entry);
   const name = names === undefined
     ? ""
     : ` ${short(names.get(entry.connection) || `#${entry.connection}`, NAME_SHOWN - 14)}`;
