@@ -54,9 +54,8 @@ export function partsOf({ fields }) {
  * @returns {Part | undefined}
  */
 export function partAt(parts, offset) {
-  return parts.find((part) => {
-    return part.mask === undefined && offset >= part.offset && offset < part.offset + part.length;
-  });
+  // A field stands before its bits.
+  return parts.find((part) => offset >= part.offset && offset < part.offset + part.length);
 }
 
 /**
