@@ -31,10 +31,12 @@ export interface PacketFault {
   /** The section of the standard that says so, such as `"3.3.2.1"`. */
   readonly section: string;
   /**
-   * The Protocol Version of a CONNECT (§3.1.2.2) that is of another version than 5, such as 4 for
-   * MQTT 3.1.1; `undefined` for every other fault.
+   * The Protocol Version of a CONNECT (§3.1.2.2) that is of a version which is not accepted, such
+   * as 4 for MQTT 3.1.1; `undefined` for every other fault.
    */
   readonly protocolVersion?: number | undefined;
+  /** The standard that has the section, such as `"MQTT 3.1.1"`; `undefined` for MQTT 5.0. */
+  readonly edition?: string | undefined;
 }
 
 /**
@@ -50,12 +52,17 @@ export abstract class PacketError extends Error implements PacketFault {
   readonly rule!: string;
   readonly section!: string;
   readonly protocolVersion!: number | undefined;
+  readonly edition!: string | undefined;
 
   /** Makes the message from the fault. */
   constructor(reasonCode: number, fault: PacketFault) {
-    const { offset, rule, section } = fault;
+    const { offset, rule, section, edition } = fault;
     const place = offset === undefined ? "" : ` at byte ${offset}`;
-    super(`${subjectOf(fault)}${place} ${rule} (§${section})`);
+    super(
+      `${subjectOf(fault)}${place} ${rule} (${
+        edition === undefined ? "" : `${edition} `
+      }§${section})`,
+    );
     this.reasonCode = reasonCode;
     Object.assign(this, fault);
   }

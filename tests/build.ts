@@ -176,6 +176,8 @@ export const PLAIN_PUBLISH = {
 /** A CONNECT in which nothing is set. */
 export const PLAIN_CONNECT = {
   type: "connect",
+  protocolVersion: 5,
+  bridgeMode: false,
   cleanStart: false,
   keepAlive: 0,
   properties: {},

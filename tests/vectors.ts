@@ -92,6 +92,8 @@ function byHand(): Vector[] {
         " 05 1800000001 0003 772F74 0002 0102 0004 F09F9880 0003 00FFFE",
       {
         type: "connect",
+        protocolVersion: 5,
+        bridgeMode: false,
         cleanStart: true,
         keepAlive: 65_535,
         properties: { sessionExpiryInterval: 4_294_967_295 },
@@ -400,6 +402,8 @@ function connectFlags(): Vector[] {
       ),
       {
         type: "connect",
+        protocolVersion: 5,
+        bridgeMode: false,
         cleanStart: (flags & 0x02) !== 0,
         keepAlive: 1,
         properties: {},

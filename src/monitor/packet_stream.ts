@@ -36,6 +36,7 @@ export class PacketStream {
     this.#decoder = new PacketDecoder({
       maximumPacketSize: largestPacket,
       passResponseTopics: true,
+      acceptedVersions: [5],
     });
   }
 

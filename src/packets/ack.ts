@@ -73,7 +73,7 @@ class AckCodec<Type extends AckType> implements PacketCodec<AckPacket<Type>, Ack
 
   /** Writes the packet in the shortest of its forms. */
   write(writer: Writer, packet: AckInit<Type>): void {
-    if (isPlain(packet)) {
+    if (isPlain(packet) || writer.protocolVersion < 5) {
       // Nearly always. What is left out need not be written to be taken back.
       openShortPacket(writer, this.#firstByte, 2);
       return writePacketId(writer, this.#packetIdentifier, packet.packetId);

@@ -47,6 +47,7 @@ export const AUTH: PacketCodec<AuthPacket, AuthInit> = { read: readAuth, write: 
 /** Writes an AUTH. */
 function writeAuth(writer: Writer, packet: AuthInit): void {
   const { reasonCode = 0x00, properties } = packet;
+  if (writer.protocolVersion < 5) throw new TypeError("There is no AUTH before MQTT 5.0");
   if (properties?.authenticationMethod === undefined) {
     throw forbidden(AUTHENTICATION_METHOD, "is missing");
   }

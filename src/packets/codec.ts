@@ -2,8 +2,9 @@
 // a line of Table 2-1 in packet_types.ts, and a line of the table here: the types and the dispatch
 // follow from it, and the compiler names what is missing.
 
-import { PacketTooLargeError } from "../errors.ts";
+import { PacketError, PacketTooLargeError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
+import { checkProtocolVersion, type ProtocolVersion } from "../wire/protocol_version.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 import { PUBACK, PUBCOMP, PUBREC, PUBREL } from "./ack.ts";
@@ -18,6 +19,7 @@ import {
   refuseExcess,
   refuseLength,
 } from "./fixed_header.ts";
+import { inOlderStatements } from "./older_versions.ts";
 import type { PacketCodec } from "./packet.ts";
 import { PACKET_TYPES, type PacketType } from "./packet_types.ts";
 import { PINGREQ, PINGRESP } from "./ping.ts";
@@ -69,6 +71,21 @@ export interface EncodeOptions {
    * limit.
    */
   readonly maximumPacketSize?: number | undefined;
+  /**
+   * The version of MQTT that the receiver speaks: 5, 4 for 3.1.1 or 3 for 3.1. What an older one has
+   * no place for, properties above all, is left out; what would mean something else without it, such
+   * as No Local, is refused. A CONNECT that has a `protocolVersion` is of that. Default: 5.
+   */
+  readonly protocolVersion?: ProtocolVersion | undefined;
+}
+
+/** What a decoder must know that the bytes do not tell. */
+export interface DecodeOptions {
+  /**
+   * The version of MQTT that the packet is of: 5, 4 for 3.1.1 or 3 for 3.1. A CONNECT tells by
+   * itself. Default: 5.
+   */
+  readonly protocolVersion?: ProtocolVersion | undefined;
 }
 
 /**
@@ -109,9 +126,11 @@ export function encodePacket(
 export function writePacket(
   writer: Writer,
   packet: PacketInit,
-  { maximumPacketSize = Infinity }: EncodeOptions = {},
+  { maximumPacketSize = Infinity, protocolVersion = 5 }: EncodeOptions = {},
 ): void {
   checkMaximumPacketSize(maximumPacketSize);
+  if (protocolVersion !== 5) checkProtocolVersion(protocolVersion);
+  writer.protocolVersion = protocolVersion;
   const start = writer.length;
   try {
     writeWhole(writer, packet);
@@ -185,14 +204,28 @@ function expectedSize(packet: PacketInit): number {
  * });
  * ```
  */
-export function decodePacket(bytes: Uint8Array): Packet {
+export function decodePacket(
+  bytes: Uint8Array,
+  { protocolVersion = 5 }: DecodeOptions = {},
+): Packet {
   checkBytes(BYTES, bytes);
+  checkProtocolVersion(protocolVersion);
   const reader = new Reader();
+  reader.protocolVersion = protocolVersion;
   reader.pointTo(bytes);
-  const remainingLength = readFixedHeader(reader, Infinity);
-  const present = reader.remaining;
-  if (remainingLength !== present) refuseLength(reader, remainingLength, present);
-  return readBody(reader, bytes[0]!);
+  try {
+    const remainingLength = readFixedHeader(reader, Infinity);
+    const present = reader.remaining;
+    if (remainingLength !== present) refuseLength(reader, remainingLength, present);
+    return readBody(reader, bytes[0]!);
+  } catch (error) {
+    throw inWordsOf(reader.protocolVersion, error);
+  }
+}
+
+/** An error of a reader, in the words of the version that it has read. */
+export function inWordsOf(version: ProtocolVersion, error: unknown): unknown {
+  return version < 5 && error instanceof PacketError ? inOlderStatements(error) : error;
 }
 
 /** Reads what follows a fixed header, up to the reader's end, which is the packet's. */

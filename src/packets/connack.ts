@@ -17,7 +17,10 @@ export interface ConnackPacket {
   readonly type: "connack";
   /** Whether the Server goes on with a session that it had (§3.2.2.1.1). */
   readonly sessionPresent: boolean;
-  /** Below 0x80 the Client is connected, else refused (§3.2.2.2). */
+  /**
+   * Below 0x80 the Client is connected, else refused (§3.2.2.2). A return code of MQTT 3.1.1 is read
+   * as the Reason Code of the same meaning.
+   */
   readonly reasonCode: ReasonCodeOf<"connack">;
   /** What the Server grants, and limits (§3.2.2.3). */
   readonly properties: ReceivedPropertiesOf<"connack">;
@@ -67,25 +70,72 @@ function writeConnack(writer: Writer, packet: ConnackInit): void {
   const { sessionPresent = false, reasonCode = 0x00 } = packet;
   if (sessionPresent && reasonCode !== 0) throw forbidden(SESSION_PRESENT, PRESENT_AND_REFUSED);
   const hole = openPacket(writer, "connack");
-  writer.byte(flagBit(SESSION_PRESENT, sessionPresent));
-  REASON_CODE.write(writer, reasonCode);
+  // In MQTT 3.1 the byte is reserved.
+  const flags = flagBit(SESSION_PRESENT, sessionPresent);
+  writer.byte(writer.protocolVersion === 3 ? 0 : flags);
+  if (writer.protocolVersion < 5) writeReturnCode(writer, reasonCode);
+  else REASON_CODE.write(writer, reasonCode);
   PROPERTIES.write(writer, packet.properties);
   closePacket(writer, hole);
 }
 
-/** What return codes mean in MQTT 3.1.1 (its §3.2.2.3), by code. */
-const RETURN_CODES = [
-  "accepted",
-  "unacceptable protocol version",
-  "identifier rejected",
-  "server unavailable",
-  "bad user name or password",
-  "not authorized",
+/** The Connect Return codes of MQTT 3.1.1 (its §3.2.2.3): what each means, and which codes it is. */
+const RETURN_CODES: readonly {
+  readonly means: string;
+  /** The Reason Codes of MQTT 5.0 that it stands for, the one that it is read as first. */
+  readonly is: readonly [ReasonCodeOf<"connack">, ...ReasonCodeOf<"connack">[]];
+}[] = [
+  { means: "accepted", is: [ReasonCode.success] },
+  { means: "unacceptable protocol version", is: [ReasonCode.unsupportedProtocolVersion] },
+  { means: "identifier rejected", is: [ReasonCode.clientIdentifierNotValid] },
+  {
+    means: "server unavailable",
+    is: [
+      ReasonCode.serverUnavailable,
+      ReasonCode.serverBusy,
+      ReasonCode.quotaExceeded,
+      ReasonCode.useAnotherServer,
+      ReasonCode.serverMoved,
+      ReasonCode.connectionRateExceeded,
+    ],
+  },
+  {
+    means: "bad user name or password",
+    is: [ReasonCode.badUserNameOrPassword, ReasonCode.badAuthenticationMethod],
+  },
+  { means: "not authorized", is: [ReasonCode.notAuthorized, ReasonCode.banned] },
 ];
+const RETURN_CODE: Field<number> = {
+  ...{ key: "reasonCode", name: "Connect Return code", section: "3.2.2.3", isCode: true },
+  means: (code) => RETURN_CODES[code]?.means ?? "reserved",
+};
+
+/**
+ * The Connect Return code of MQTT 3.1.1 for a Reason Code; `undefined` where there is none, so that
+ * a Server can only close the Network Connection [MQTT-3.2.2-6 of MQTT 3.1.1].
+ */
+export function returnCodeOf(reasonCode: number): number | undefined {
+  const code = RETURN_CODES.findIndex(({ is }) => is.some((each) => each === reasonCode));
+  return code < 0 ? undefined : code;
+}
+
+function writeReturnCode(writer: Writer, reasonCode: number): void {
+  const code = returnCodeOf(reasonCode);
+  if (code === undefined) throw forbidden(RETURN_CODE, `is ${reasonCode}, ${NO_RETURN_CODE}`);
+  writer.byte(code);
+}
+
+const NO_RETURN_CODE = "for which MQTT 3.1.1 has no return code";
+
+function readReturnCode(reader: Reader): ReasonCodeOf<"connack"> {
+  const code = reader.byte(RETURN_CODE);
+  return RETURN_CODES[code]?.is[0] ??
+    reader.malformed(RETURN_CODE, `is ${code}, which is reserved`);
+}
 
 function refuseOlderVersion(reader: Reader): never {
   const code = reader.byte(REASON_CODE.field);
-  const meaning = RETURN_CODES[code];
+  const meaning = RETURN_CODES[code]?.means;
   reader.notAllowed(
     REASON_CODE.field,
     meaning === undefined
@@ -103,8 +153,11 @@ function readConnack(reader: Reader): ConnackPacket {
   if (getBits(flags, RESERVED) !== 0) reader.malformed(RESERVED, "is not 0 [MQTT-3.2.2-1]");
   // Some Servers of MQTT 3 put an empty list of properties behind their code.
   const code = bodyLength > 1 ? reader.peek() : 0;
-  if (bodyLength === 2 || code > 0 && code < RETURN_CODES.length) refuseOlderVersion(reader);
-  const reasonCode = REASON_CODE.read(reader);
+  const isOlder = reader.protocolVersion < 5;
+  if (!isOlder && (bodyLength === 2 || code > 0 && code < RETURN_CODES.length)) {
+    refuseOlderVersion(reader);
+  }
+  const reasonCode = isOlder ? readReturnCode(reader) : REASON_CODE.read(reader);
   const sessionPresent = getBits(flags, SESSION_PRESENT) === 1;
   if (sessionPresent && reasonCode !== 0) {
     reader.notAllowed(

@@ -1,11 +1,16 @@
 // §3.1 CONNECT – Connection Request.
 
 import { topicNameFault } from "../topics.ts";
-import { checkObject, flagBit, forbidden } from "../wire/checks.ts";
+import { checkBoolean, checkObject, flagBit, forbidden } from "../wire/checks.ts";
 import { type Bits, type Field, getBits } from "../wire/field.ts";
+import {
+  checkProtocolVersion,
+  type ProtocolVersion,
+  VERSION_NAMES,
+} from "../wire/protocol_version.ts";
 import { NO_BYTES, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
-import { closePacket, openPacket } from "./fixed_header.ts";
+import { closePacket, openPacket, refuseLongLength } from "./fixed_header.ts";
 import type { Init, PacketCodec } from "./packet.ts";
 import { keepAliveMeans, type PropertiesOf, type ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
@@ -16,7 +21,17 @@ import { ReasonCode } from "./reason_codes.ts";
 export interface ConnectPacket {
   /** Tells the kinds of packet apart. */
   readonly type: "connect";
-  /** Whether a new session is to begin, and an existing one to end (§3.1.2.4). */
+  /** The version of MQTT that the Client speaks: 5, 4 for 3.1.1 or 3 for 3.1 (§3.1.2.2). */
+  readonly protocolVersion: ProtocolVersion;
+  /**
+   * Whether the highest bit of the version is set, before MQTT 5.0: so does a bridge of Mosquitto
+   * that wants its messages with their RETAIN flag, and not its own ones back.
+   */
+  readonly bridgeMode: boolean;
+  /**
+   * Whether a new session is to begin, and an existing one to end (§3.1.2.4). Before MQTT 5.0 it is
+   * called Clean Session, and the new session also ends with the connection.
+   */
   readonly cleanStart: boolean;
   /** The most seconds between two packets from the Client; 0 for no limit (§3.1.2.10). */
   readonly keepAlive: number;
@@ -66,7 +81,8 @@ const NAME = "MQTT";
 /** The Protocol Name of MQTT 3.1, which had Protocol Version 3. */
 const NAME_OF_3_1 = "MQIsdp";
 const IS_NOT_MQTT = 'is not "MQTT" [MQTT-3.1.2-1]';
-const VERSION = 5;
+/** The bit of the version that bridges set. */
+const BRIDGE = 0x80;
 
 // §3.1.2: the variable header.
 const PROTOCOL_NAME: Field<string> = {
@@ -78,7 +94,16 @@ const PROTOCOL_VERSION: Field<number> = {
   key: "protocolVersion",
   name: "Protocol Version",
   section: "3.1.2.2",
-  means: (version) => version === VERSION ? "MQTT 5.0" : "not MQTT 5.0",
+  means: (level) => {
+    const name = (VERSION_NAMES as Record<number, string>)[level & ~BRIDGE];
+    if (name === undefined || level === (BRIDGE | 5)) return "an unknown version";
+    return level < BRIDGE ? name : `${name}, a bridge`;
+  },
+};
+const BRIDGE_MODE: Field<boolean> = {
+  key: "bridgeMode",
+  name: "Protocol Version",
+  section: "3.1.2.2",
 };
 const USER_NAME_FLAG: Bits = {
   mask: 0b1000_0000,
@@ -176,12 +201,20 @@ export const CONNECT: PacketCodec<ConnectPacket, ConnectInit> = {
 /** Writes a CONNECT. */
 function writeConnect(writer: Writer, packet: ConnectInit): void {
   const { cleanStart = false, keepAlive = 0, properties, clientId = "" } = packet;
-  const { will, username, password } = packet;
+  const { will, username, password, bridgeMode = false } = packet;
+  const { protocolVersion = writer.protocolVersion } = packet;
+  checkProtocolVersion(protocolVersion);
+  checkBoolean(BRIDGE_MODE, bridgeMode);
+  writer.protocolVersion = protocolVersion;
+  if (protocolVersion === 5 && bridgeMode) throw forbidden(BRIDGE_MODE, "is not in MQTT 5.0");
+  if (protocolVersion < 5 && password !== undefined && username === undefined) {
+    throw forbidden(PASSWORD, "must not be given without username [MQTT311-3.1.2-22]");
+  }
   if (will !== undefined) checkObject(WILL_FLAG, will);
   const { retain = false, qos = 0 } = will ?? {};
   const hole = openPacket(writer, "connect");
-  writer.utf8String(PROTOCOL_NAME, NAME);
-  writer.byte(VERSION);
+  writer.utf8String(PROTOCOL_NAME, protocolVersion === 3 ? NAME_OF_3_1 : NAME);
+  writer.byte(protocolVersion | (bridgeMode ? BRIDGE : 0));
   writer.byte(
     flagBit(USER_NAME_FLAG, username !== undefined) |
       flagBit(PASSWORD_FLAG, password !== undefined) |
@@ -210,49 +243,70 @@ function writeWill(writer: Writer, will: WillInit): void {
 
 /** Reads a CONNECT after its fixed header. */
 function readConnect(reader: Reader): ConnectPacket {
-  const name = reader.utf8String(PROTOCOL_NAME);
-  const namePosition = reader.fieldPosition;
-  if (name !== NAME && name !== NAME_OF_3_1) {
-    reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, ReasonCode.unsupportedProtocolVersion);
-  }
-  const version = reader.byte(PROTOCOL_VERSION);
-  if (name !== NAME) {
-    reader.notAllowed(
-      PROTOCOL_NAME,
-      IS_NOT_MQTT,
-      ReasonCode.unsupportedProtocolVersion,
-      namePosition,
-      version,
-    );
-  }
-  if (version !== VERSION) {
-    const rule = `is ${version}, not 5 [MQTT-3.1.2-2]`;
-    reader.notAllowed(
-      PROTOCOL_VERSION,
-      rule,
-      ReasonCode.unsupportedProtocolVersion,
-      reader.fieldPosition,
-      version,
-    );
-  }
+  const level = readProtocol(reader);
+  const protocolVersion = (level & ~BRIDGE) as ProtocolVersion;
+  reader.protocolVersion = protocolVersion;
+  if (reader.hasLongLength && protocolVersion === 5) refuseLongLength(reader);
+  reader.hasLongLength = false;
   const flags = reader.byte(CONNECT_FLAGS);
   checkFlags(reader, flags);
   return {
     type: "connect",
+    protocolVersion,
+    bridgeMode: level >= BRIDGE,
     cleanStart: getBits(flags, CLEAN_START) === 1,
     keepAlive: reader.twoByteInteger(KEEP_ALIVE),
     properties: PROPERTIES.read(reader),
     clientId: reader.utf8String(CLIENT_IDENTIFIER),
     will: getBits(flags, WILL_FLAG) === 1 ? readWill(reader, flags) : undefined,
-    username: getBits(flags, USER_NAME_FLAG) === 1 ? reader.utf8String(USER_NAME) : undefined,
-    password: getBits(flags, PASSWORD_FLAG) === 1 ? reader.binaryData(PASSWORD) : undefined,
+    username: isThere(reader, flags, USER_NAME_FLAG) ? reader.utf8String(USER_NAME) : undefined,
+    password: isThere(reader, flags, PASSWORD_FLAG) ? reader.binaryData(PASSWORD) : undefined,
   };
 }
 
+/** Reads what tells the version of MQTT: the Protocol Version, with the bit of bridges. */
+function readProtocol(reader: Reader): number {
+  const { unsupportedProtocolVersion } = ReasonCode;
+  const name = reader.utf8String(PROTOCOL_NAME);
+  const namePosition = reader.fieldPosition;
+  if (name !== NAME && name !== NAME_OF_3_1) {
+    reader.notAllowed(PROTOCOL_NAME, IS_NOT_MQTT, unsupportedProtocolVersion);
+  }
+  const level = reader.byte(PROTOCOL_VERSION);
+  const versions = reader.acceptedVersions
+    .filter((version) => (version === 3 ? NAME_OF_3_1 : NAME) === name);
+  if (versions.some((version) => version === (version === 5 ? level : level & ~BRIDGE))) {
+    return level;
+  }
+  const isWrongName = name !== NAME && versions.length === 0;
+  return reader.notAllowed(
+    isWrongName ? PROTOCOL_NAME : PROTOCOL_VERSION,
+    isWrongName ? IS_NOT_MQTT : `is ${level}, not ${versions.join(" or ") || 3} [MQTT-3.1.2-2]`,
+    unsupportedProtocolVersion,
+    isWrongName ? namePosition : reader.fieldPosition,
+    name === NAME ? level : 3,
+  );
+}
+
+/** Whether a User Name or a Password follows: in MQTT 3.1 one that is announced may be missing. */
+function isThere(reader: Reader, flags: number, flag: Bits): boolean {
+  return getBits(flags, flag) === 1 && (reader.protocolVersion !== 3 || reader.remaining > 0);
+}
+
 function checkFlags(reader: Reader, flags: number): void {
-  if (getBits(flags, RESERVED) !== 0) reader.malformed(RESERVED, "is 1 [MQTT-3.1.2-3]");
+  const { protocolVersion } = reader;
+  const hasWill = getBits(flags, WILL_FLAG) === 1;
+  if (
+    protocolVersion < 5 && getBits(flags, PASSWORD_FLAG) === 1 &&
+    getBits(flags, USER_NAME_FLAG) === 0
+  ) reader.malformed(PASSWORD_FLAG, "is 1, though there is no User Name [MQTT311-3.1.2-22]");
+  // Of what MQTT 3.1 does not use it says nothing.
+  if (protocolVersion === 3 && !hasWill) return;
+  if (protocolVersion > 3 && getBits(flags, RESERVED) !== 0) {
+    reader.malformed(RESERVED, "is 1 [MQTT-3.1.2-3]");
+  }
   if (getBits(flags, WILL_QOS) === 3) reader.malformed(WILL_QOS, "is 3 [MQTT-3.1.2-12]");
-  if (getBits(flags, WILL_FLAG) === 1) return;
+  if (hasWill) return;
   if (getBits(flags, WILL_QOS) !== 0) {
     reader.malformed(WILL_QOS, "is not 0, though there is no Will [MQTT-3.1.2-11]");
   }

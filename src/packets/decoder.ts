@@ -4,13 +4,25 @@
 
 import { PacketError } from "../errors.ts";
 import { checkBytes, checkKnown } from "../wire/checks.ts";
+import {
+  checkProtocolVersion,
+  PROTOCOL_VERSIONS,
+  type ProtocolVersion,
+} from "../wire/protocol_version.ts";
 import { INCOMPLETE, NO_BYTES, Reader } from "../wire/reader.ts";
-import { type Packet, readBody } from "./codec.ts";
+import { inWordsOf, type Packet, readBody } from "./codec.ts";
 import { BYTES, checkMaximumPacketSize, readFixedHeader, refuseLength } from "./fixed_header.ts";
 import { ReasonCode } from "./reason_codes.ts";
 
 /** What a decoder accepts. */
 export interface DecoderOptions {
+  /**
+   * The version of MQTT that the packets are of, until a CONNECT tells: 5, 4 for 3.1.1 or 3 for 3.1.
+   * Default: 5.
+   */
+  readonly protocolVersion?: ProtocolVersion | undefined;
+  /** The versions that a CONNECT may have; another is refused with 0x84. Default: 5, 4 and 3. */
+  readonly acceptedVersions?: readonly ProtocolVersion[] | undefined;
   /** The most bytes in one packet, our Maximum Packet Size (§3.1.2.11.4). Default: no limit. */
   readonly maximumPacketSize?: number | undefined;
   /**
@@ -34,6 +46,8 @@ export interface DecoderOptions {
 const NAMES: ReadonlySet<string> = new Set(
   Object.keys(
     {
+      protocolVersion: true,
+      acceptedVersions: true,
       maximumPacketSize: true,
       filtersPerPacket: true,
       userPropertiesPerPacket: true,
@@ -96,12 +110,17 @@ export class PacketDecoder {
   /**
    * Makes a decoder for one stream, as from one Network Connection.
    *
-   * @throws {RangeError} when `maximumPacketSize` is below 1
+   * @throws {RangeError} when `maximumPacketSize` is below 1, or a version is none
    */
   constructor(options: DecoderOptions = {}) {
     checkKnown(options, NAMES, "a decoder");
-    const { maximumPacketSize = Infinity } = options;
+    const { maximumPacketSize = Infinity, protocolVersion = 5 } = options;
+    const { acceptedVersions = PROTOCOL_VERSIONS } = options;
     checkMaximumPacketSize(maximumPacketSize);
+    checkProtocolVersion(protocolVersion);
+    for (const version of acceptedVersions) checkProtocolVersion(version, "acceptedVersions[]");
+    this.#reader.protocolVersion = protocolVersion;
+    this.#reader.acceptedVersions = acceptedVersions;
     this.#maximumPacketSize = maximumPacketSize;
     this.#reader.mostFilters = options.filtersPerPacket ?? Infinity;
     this.#reader.mostUserProperties = options.userPropertiesPerPacket ?? Infinity;
@@ -117,6 +136,11 @@ export class PacketDecoder {
   set maximumPacketSize(bytes: number) {
     checkMaximumPacketSize(bytes);
     this.#maximumPacketSize = bytes;
+  }
+
+  /** The version of MQTT that the next packet is taken to be of. */
+  get protocolVersion(): ProtocolVersion {
+    return this.#reader.protocolVersion;
   }
 
   /**
@@ -161,7 +185,8 @@ export class PacketDecoder {
         if (packet !== undefined) return packet;
       }
       return undefined;
-    } catch (error) {
+    } catch (fault) {
+      const error = inWordsOf(this.protocolVersion, fault);
       this.#fault = { error };
       throw error;
     }

@@ -1,5 +1,6 @@
 // §3.14 DISCONNECT – Disconnect notification.
 
+import { forbidden } from "../wire/checks.ts";
 import type { Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { closePacket, openPacket } from "./fixed_header.ts";
@@ -23,14 +24,12 @@ export interface DisconnectPacket {
 /** A {@linkcode DisconnectPacket} to be encoded. */
 export type DisconnectInit = Init<DisconnectPacket, "type">;
 
-const END = new ReasonAndProperties(
-  new ReasonCodeSet("disconnect", {
-    key: "reasonCode",
-    name: "Disconnect Reason Code",
-    section: "3.14.2.1",
-  }, "MQTT-3.14.2-1"),
-  new PropertySet("disconnect", "3.14.2.2.1"),
-);
+const REASON_CODE = new ReasonCodeSet("disconnect", {
+  key: "reasonCode",
+  name: "Disconnect Reason Code",
+  section: "3.14.2.1",
+}, "MQTT-3.14.2-1");
+const END = new ReasonAndProperties(REASON_CODE, new PropertySet("disconnect", "3.14.2.2.1"));
 
 /** §3.14 DISCONNECT – Disconnect notification. */
 export const DISCONNECT: PacketCodec<DisconnectPacket, DisconnectInit> = {
@@ -40,6 +39,9 @@ export const DISCONNECT: PacketCodec<DisconnectPacket, DisconnectInit> = {
 
 /** Writes a DISCONNECT in the shortest of its forms. */
 function writeDisconnect(writer: Writer, packet: DisconnectInit): void {
+  if (writer.protocolVersion < 5 && (packet.reasonCode ?? 0) !== 0) {
+    throw forbidden(REASON_CODE.field, "must be 0x00 before MQTT 5.0, where all is well");
+  }
   const hole = openPacket(writer, "disconnect");
   END.write(writer, packet);
   closePacket(writer, hole);

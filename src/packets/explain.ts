@@ -5,10 +5,16 @@
 import { MalformedPacketError, PacketError } from "../errors.ts";
 import { checkBytes } from "../wire/checks.ts";
 import { type Field, getBits } from "../wire/field.ts";
+import {
+  checkProtocolVersion,
+  PROTOCOL_VERSIONS,
+  type ProtocolVersion,
+} from "../wire/protocol_version.ts";
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
-import { type Packet, readBody } from "./codec.ts";
+import { inWordsOf, type Packet, readBody } from "./codec.ts";
 import type { DecoderOptions } from "./decoder.ts";
 import { BYTES, readFixedHeader, refuseLength } from "./fixed_header.ts";
+import { inOlderWords } from "./older_versions.ts";
 
 /**
  * How a field is encoded (§1.5); `rest` is a payload, which has no length of its own, and `leftOut`
@@ -69,6 +75,8 @@ export interface Explanation {
   readonly packetType: string;
   /** The section of the standard that describes the packet, such as `"3.1"`. */
   readonly section: string;
+  /** The version of MQTT by which it is explained: 5, 4 for 3.1.1 or 3 for 3.1. */
+  readonly protocolVersion: ProtocolVersion;
   /** The bytes of the packet, as many as there are. */
   readonly bytes: Uint8Array;
   /** Its fields in their order, up to the fault if there is one. */
@@ -105,10 +113,25 @@ export interface Explanation {
  */
 export function explainPacket(
   bytes: Uint8Array,
-  { maximumPacketSize = Infinity }: DecoderOptions = {},
+  options: DecoderOptions = {},
 ): Explanation {
   checkBytes(BYTES, bytes);
-  const reader = new ExplainingReader();
+  const { protocolVersion = 5 } = options;
+  checkProtocolVersion(protocolVersion);
+  const explanation = explain(bytes, options, protocolVersion);
+  // A CONNECT has told its version when its first fields were explained.
+  return explanation.protocolVersion === protocolVersion
+    ? explanation
+    : explain(bytes, options, explanation.protocolVersion);
+}
+
+function explain(
+  bytes: Uint8Array,
+  { maximumPacketSize = Infinity, acceptedVersions = PROTOCOL_VERSIONS }: DecoderOptions,
+  version: ProtocolVersion,
+): Explanation {
+  const reader = new ExplainingReader(version);
+  reader.acceptedVersions = acceptedVersions;
   reader.pointTo(bytes);
   let packet: Packet | undefined;
   let end = bytes.length;
@@ -120,10 +143,16 @@ export function explainPacket(
     if (remainingLength <= present) packet = readBody(reader, bytes[0]!);
     else refuseCut(reader, bytes[0]!, remainingLength, present);
   });
-  const { packetType, fields } = reader;
+  const { packetType, fields, protocolVersion } = reader;
   const number = (bytes[0] ?? 0) >> 4;
-  const section = number === 0 ? "2.1.2" : `3.${number}`;
-  return { packetType, section, bytes: bytes.subarray(0, end), fields, packet, fault };
+  const isOlder = version < 5;
+  const section = number === 0 || isOlder && number === 15
+    ? isOlder ? "2.2.1" : "2.1.2"
+    : `3.${number}`;
+  return {
+    ...{ packetType, section, protocolVersion, bytes: bytes.subarray(0, end), fields, packet },
+    fault: fault && inWordsOf(version, fault) as PacketError,
+  };
 }
 
 /**
@@ -159,6 +188,14 @@ class ExplainingReader extends Reader {
   readonly fields: ExplainedField[] = [];
   /** Whether the bytes end before the packet does: then nothing is known to be left out. */
   isCut = false;
+  readonly #isOlder: boolean;
+
+  /** Explains by the text of this version. */
+  constructor(version: ProtocolVersion) {
+    super();
+    this.protocolVersion = version;
+    this.#isOlder = version < 5;
+  }
 
   override byte(field: Field<number>): number {
     return this.#note(field, "byte", super.byte(field));
@@ -216,9 +253,10 @@ class ExplainingReader extends Reader {
     value: Value,
   ): Value {
     const offset = this.fieldPosition;
+    const named = this.#isOlder ? inOlderWords(field) : field;
     this.fields.push({
-      name: field.name,
-      section: field.section,
+      name: named.name,
+      section: named.section,
       offset,
       length: this.position - offset,
       encoding,
@@ -227,7 +265,8 @@ class ExplainingReader extends Reader {
       meaning: field.means?.(value),
       bits: (field.bits ?? []).map((bits) => {
         const part = getBits(value as number, bits);
-        const { name, section, mask } = bits;
+        const { mask } = bits;
+        const { name, section } = this.#isOlder ? inOlderWords(bits) : bits;
         return { name, section, mask, value: part, meaning: bits.means?.(part) };
       }),
     });

@@ -2,7 +2,7 @@
 // Most impossible packets are known from here, before a byte of their body is waited for.
 
 import { type Bits, byteCount, type Field, getBits } from "../wire/field.ts";
-import { INCOMPLETE, type Reader } from "../wire/reader.ts";
+import { INCOMPLETE, NOT_SHORTEST, type Reader } from "../wire/reader.ts";
 import type { Writer } from "../wire/writer.ts";
 import { FIRST_BYTE, PACKET_TYPES, packetName, type PacketType } from "./packet_types.ts";
 import { qosMeans } from "./qos.ts";
@@ -150,14 +150,31 @@ function checkPublishFlags(reader: Reader, firstByte: number): void {
 }
 
 function checkFirstByte(reader: Reader, firstByte: number): void {
-  if (firstByte === FIRST_BYTES[firstByte >> 4]) return;
+  if (firstByte === FIRST_BYTES[firstByte >> 4] && firstByte < FIRST_BYTE.auth) return;
   const type = PACKET_TYPES[firstByte >> 4];
+  if (type === "auth" && reader.protocolVersion < 5) {
+    reader.notAllowed(PACKET_TYPE, "is 15, which is not a packet");
+  }
   if (type === undefined) reader.notAllowed(PACKET_TYPE, "is 0, which is not a packet");
   const flags = getBits(FIRST_BYTE[type], RESERVED);
   const actual = getBits(firstByte, RESERVED);
-  if (actual !== flags) {
+  if (actual !== flags && !(reader.protocolVersion === 3 && maySendWith(type, actual))) {
     reader.malformed(RESERVED, `are ${bits(actual)}, not ${bits(flags)} [MQTT-2.1.3-1]`);
   }
+}
+
+/**
+ * Whether MQTT 3.1 has a packet with these flags, too: it has a DUP flag for all that may be sent
+ * again, and makes nothing of those of PUBREL and DISCONNECT.
+ */
+function maySendWith(type: PacketType, flags: number): boolean {
+  if (type === "subscribe" || type === "unsubscribe") return flags === 0b1010;
+  return type === "pubrel" || type === "disconnect";
+}
+
+/** Refuses a Remaining Length in more bytes than it needs. */
+export function refuseLongLength(reader: Reader): never {
+  return reader.malformed(REMAINING_LENGTH, NOT_SHORTEST, 1);
 }
 
 function follows(count: number): string {

@@ -34,6 +34,7 @@ export type {
 export type { AuthInit, AuthPacket } from "./auth.ts";
 export {
   checkPacket,
+  type DecodeOptions,
   decodePacket,
   type EncodeOptions,
   encodePacket,
@@ -43,6 +44,7 @@ export {
 export type { ConnackInit, ConnackPacket } from "./connack.ts";
 export type { ConnectInit, ConnectPacket, Will, WillInit } from "./connect.ts";
 export { type DecoderOptions, PacketDecoder } from "./decoder.ts";
+export type { ProtocolVersion } from "../wire/protocol_version.ts";
 export type { DisconnectInit, DisconnectPacket } from "./disconnect.ts";
 export {
   type ExplainedBits,

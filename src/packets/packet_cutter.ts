@@ -2,6 +2,7 @@
 // may meet anything. The decoder of the engine explains nothing, and is faster.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
+import type { ProtocolVersion } from "../wire/protocol_version.ts";
 import { INCOMPLETE, Reader } from "../wire/reader.ts";
 import { explainPacket, type Explanation } from "./explain.ts";
 import { readFixedHeader } from "./fixed_header.ts";
@@ -10,6 +11,8 @@ import { readFixedHeader } from "./fixed_header.ts";
 export class PacketCutter {
   readonly #onPacket: (packet: Explanation) => void;
   readonly #reader = new Reader();
+  /** The version of MQTT that the next packet is of; a CONNECT that comes by changes it. */
+  protocolVersion: ProtocolVersion;
   /** The bytes of incomplete packets, and how many there are. */
   #chunks: Uint8Array[] = [];
   #length = 0;
@@ -17,8 +20,9 @@ export class PacketCutter {
   #size = 0;
 
   /** Calls back with each packet once it is complete. */
-  constructor(onPacket: (packet: Explanation) => void) {
+  constructor(onPacket: (packet: Explanation) => void, protocolVersion: ProtocolVersion = 5) {
     this.#onPacket = onPacket;
+    this.protocolVersion = protocolVersion;
   }
 
   /** Whether a fixed header was malformed, so that nobody knows where the next packet begins. */
@@ -40,7 +44,10 @@ export class PacketCutter {
     if (this.#length < this.#size) return;
     let rest: Uint8Array = concat(this.#chunks);
     for (this.#size = this.#sizeOf(rest); this.#size > 0 && this.#size <= rest.length;) {
-      this.#onPacket(explainPacket(rest.subarray(0, this.#size)));
+      const { protocolVersion } = this;
+      const packet = explainPacket(rest.subarray(0, this.#size), { protocolVersion });
+      this.protocolVersion = packet.protocolVersion;
+      this.#onPacket(packet);
       rest = rest.subarray(this.#size);
       this.#size = this.#sizeOf(rest);
     }
@@ -50,6 +57,7 @@ export class PacketCutter {
 
   /** The size of the packet at the start; 0 while unknown, `Infinity` if malformed. */
   #sizeOf(bytes: Uint8Array): number {
+    this.#reader.protocolVersion = this.protocolVersion;
     this.#reader.pointTo(bytes);
     try {
       const length = readFixedHeader(this.#reader, Infinity);

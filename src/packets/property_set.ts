@@ -81,6 +81,7 @@ export class PropertySet<Holder extends PropertyHolder> {
 
   /** The properties from their length on, each checked. */
   read(reader: Reader): ReceivedPropertiesOf<Holder> {
+    if (reader.protocolVersion < 5) return NO_PROPERTIES as ReceivedPropertiesOf<Holder>;
     const length = reader.variableByteInteger(this.#length);
     if (length === 0) return NO_PROPERTIES as ReceivedPropertiesOf<Holder>;
     if (length > reader.remaining) {
@@ -142,16 +143,21 @@ export class PropertySet<Holder extends PropertyHolder> {
 
   /**
    * Writes the properties after their length [MQTT-2.2.2-1] and returns how many bytes they take.
+   * An older version has neither.
    */
   write(writer: Writer, properties: PropertiesOf<Holder> | undefined): number {
+    if (writer.protocolVersion < 5) return 0;
+    // Nearly always.
+    if (properties === undefined || properties === NO_PROPERTIES) {
+      writer.byte(0);
+      return 0;
+    }
     const hole = writer.openLength();
     const start = writer.length;
-    if (properties !== undefined && properties !== NO_PROPERTIES) {
-      checkObject(this.#length, properties);
-      for (const name in properties) {
-        const value: unknown = properties[name as keyof typeof properties];
-        if (value !== undefined) this.#write(writer, name, value, properties);
-      }
+    checkObject(this.#length, properties);
+    for (const name in properties) {
+      const value: unknown = properties[name as keyof typeof properties];
+      if (value !== undefined) this.#write(writer, name, value, properties);
     }
     const length = writer.length - start;
     writer.closeLength(this.#length, hole);

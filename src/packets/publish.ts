@@ -72,7 +72,7 @@ export function writePublish(writer: Writer, packet: PublishInit): void {
   }
   const hole = openPacket(writer, "publish", flags);
   writer.recurringString(TOPIC_NAME, topic, topicNameFault);
-  if (topic === "" && properties?.topicAlias === undefined) {
+  if (topic === "" && (properties?.topicAlias === undefined || writer.protocolVersion < 5)) {
     throw forbidden(TOPIC_NAME, EMPTY_TOPIC);
   }
   if (qos !== 0) writePacketId(writer, PACKET_IDENTIFIER, packetId);
@@ -91,7 +91,8 @@ export function readPublish(reader: Reader, firstByte: number): PublishPacket {
   const packetId = qos === 0 ? 0 : readPacketId(reader, PACKET_IDENTIFIER);
   const properties = PROPERTIES.read(reader);
   if (topic === "" && properties.topicAlias === undefined) {
-    reader.notAllowed(TOPIC_NAME, EMPTY_TOPIC, ReasonCode.protocolError, topicPosition);
+    const rule = reader.protocolVersion < 5 ? "is empty [MQTT-4.7.3-1]" : EMPTY_TOPIC;
+    reader.notAllowed(TOPIC_NAME, rule, ReasonCode.protocolError, topicPosition);
   }
   return {
     type: "publish",

@@ -21,7 +21,7 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
     this.#properties = properties;
   }
 
-  /** Writes the shortest form. */
+  /** Writes the shortest form; before MQTT 5.0 there was no other. */
   write(
     writer: Writer,
     { reasonCode = 0x00, properties }: {
@@ -29,6 +29,7 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
       readonly properties?: PropertiesOf<Type> | undefined;
     },
   ): void {
+    if (writer.protocolVersion < 5) return;
     const start = writer.length;
     this.#reasonCode.write(writer, reasonCode);
     const end = writer.length;
@@ -38,6 +39,7 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
 
   /** Reads a Reason Code, 0x00 where the packet ends before it. */
   readReasonCode(reader: Reader): ReasonCodeOf<Type> {
+    if (reader.protocolVersion < 5) return 0x00 as ReasonCodeOf<Type>;
     return reader.remaining > 0
       ? this.#reasonCode.read(reader)
       : reader.leftOut(this.#reasonCode.field, 0x00) as ReasonCodeOf<Type>;
@@ -45,6 +47,7 @@ export class ReasonAndProperties<Type extends PacketType & PropertyHolder> {
 
   /** Reads properties, none where the packet ends before them. */
   readProperties(reader: Reader): ReceivedPropertiesOf<Type> {
-    return reader.remaining > 0 ? this.#properties.read(reader) : this.#properties.leftOut(reader);
+    if (reader.protocolVersion < 5 || reader.remaining > 0) return this.#properties.read(reader);
+    return this.#properties.leftOut(reader);
   }
 }

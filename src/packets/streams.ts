@@ -5,7 +5,10 @@ import { checkKnown } from "../wire/checks.ts";
 import { type DecoderOptions, PacketDecoder } from "./decoder.ts";
 
 /** The options of an encoder. */
-const NAMES: ReadonlySet<string> = new Set<keyof EncodeOptions>(["maximumPacketSize"]);
+const NAMES: ReadonlySet<string> = new Set<keyof EncodeOptions>([
+  "maximumPacketSize",
+  "protocolVersion",
+]);
 
 /**
  * A transform from bytes, however cut, to packets. The stream of packets fails with a

@@ -18,7 +18,7 @@ import type { ReceivedPropertiesOf } from "./properties.ts";
 import { PropertySet } from "./property_set.ts";
 import { type QoS, qosBits, qosMeans } from "./qos.ts";
 import { ReasonCodeSet } from "./reason_code_set.ts";
-import type { ReasonCodeOf } from "./reason_codes.ts";
+import { isFailure, ReasonCode, type ReasonCodeOf } from "./reason_codes.ts";
 
 /** SUBSCRIBE, from Client to Server, a request for messages (§3.8). */
 export interface SubscribePacket {
@@ -65,7 +65,7 @@ export interface SubackPacket {
   readonly properties: ReceivedPropertiesOf<"suback">;
   /**
    * One for each subscription asked for, in the same order: the QoS granted, or 0x80 and above
-   * (§3.9.3).
+   * (§3.9.3). Before MQTT 5.0 the only one above is 0x80.
    */
   readonly reasonCodes: readonly ReasonCodeOf<"suback">[];
 }
@@ -137,6 +137,14 @@ const SUBSCRIPTION_OPTIONS: Field<number> = {
   bits: [RESERVED, RETAIN_HANDLING, RETAIN_AS_PUBLISHED, NO_LOCAL, MAXIMUM_QOS],
 };
 
+/** The same byte before MQTT 5.0 (3.1.1: §3.8.3). */
+const REQUESTED_QOS: Bits = { ...MAXIMUM_QOS, name: "Requested QoS", section: "3.8.3" };
+const RESERVED_BEFORE_5: Bits = { ...RESERVED, mask: 0b1111_1100, section: "3.8.3" };
+const QOS_BYTE: Field<number> = {
+  ...{ key: "subscriptions[]", name: "Requested QoS", section: "3.8.3" },
+  bits: [RESERVED_BEFORE_5, REQUESTED_QOS],
+};
+
 const SUBACK_PACKET_IDENTIFIER = packetIdentifier("3.9.2");
 const SUBACK_PROPERTIES = new PropertySet("suback", "3.9.2.1.1");
 const SUBACK_REASON_CODE = new ReasonCodeSet("suback", {
@@ -145,7 +153,16 @@ const SUBACK_REASON_CODE = new ReasonCodeSet("suback", {
   section: "3.9.3",
 }, "MQTT-3.9.3-2");
 
+/** The codes before MQTT 5.0 (3.1.1: §3.9.3). */
+const RETURN_CODE: Field<number> = {
+  ...{ key: "reasonCodes[]", name: "Return Code", section: "3.9.3", isCode: true },
+  means: (code) => code === FAILURE ? "Failure" : `Maximum QoS ${code}, ${qosMeans(code)}`,
+};
+const FAILURE = ReasonCode.unspecifiedError;
+
 const SHARED_NO_LOCAL = "must not be set on a Shared Subscription [MQTT-3.8.3-4]";
+
+const NOT_BEFORE_5 = "is not in MQTT 3.1.1";
 
 const SUBSCRIPTIONS = new PayloadList(
   { key: "subscriptions", name: "Payload", section: "3.8.3" },
@@ -157,8 +174,12 @@ const SUBSCRIPTIONS = new PayloadList(
 const SUBACK_REASON_CODES = new PayloadList(
   { key: "reasonCodes", name: "Payload", section: "3.9.3" },
   undefined,
-  (reader) => SUBACK_REASON_CODE.read(reader),
-  (writer, code: number) => SUBACK_REASON_CODE.write(writer, code),
+  (reader) => reader.protocolVersion < 5 ? readReturnCode(reader) : SUBACK_REASON_CODE.read(reader),
+  (writer, code: number) =>
+    SUBACK_REASON_CODE.write(
+      writer,
+      writer.protocolVersion < 5 && isFailure(code) ? FAILURE : code,
+    ),
   "Reason Codes",
 );
 
@@ -221,6 +242,11 @@ function writeSubscription(writer: Writer, subscription: SubscriptionRequestInit
     throw forbidden(NO_LOCAL, SHARED_NO_LOCAL);
   }
   checkInteger(RETAIN_HANDLING, retainHandling, 0, 2);
+  if (writer.protocolVersion < 5) {
+    if (noLocal) throw forbidden(NO_LOCAL, NOT_BEFORE_5);
+    if (retainAsPublished) throw forbidden(RETAIN_AS_PUBLISHED, NOT_BEFORE_5);
+    if (retainHandling !== 0) throw forbidden(RETAIN_HANDLING, NOT_BEFORE_5);
+  }
   writer.byte(
     putBits(retainHandling, RETAIN_HANDLING) |
       flagBit(RETAIN_AS_PUBLISHED, retainAsPublished) |
@@ -231,6 +257,7 @@ function writeSubscription(writer: Writer, subscription: SubscriptionRequestInit
 
 function readSubscription(reader: Reader): SubscriptionRequest {
   const topicFilter = readTopicFilter(reader, TOPIC_FILTER);
+  if (reader.protocolVersion < 5) return readBefore5(reader, topicFilter);
   const options = reader.byte(SUBSCRIPTION_OPTIONS);
   const qos = getBits(options, MAXIMUM_QOS);
   const noLocal = getBits(options, NO_LOCAL) === 1;
@@ -248,4 +275,28 @@ function readSubscription(reader: Reader): SubscriptionRequest {
     retainAsPublished: getBits(options, RETAIN_AS_PUBLISHED) === 1,
     retainHandling: retainHandling as RetainHandling,
   };
+}
+
+function readBefore5(reader: Reader, topicFilter: string): SubscriptionRequest {
+  const byte = reader.byte(QOS_BYTE);
+  const qos = getBits(byte, REQUESTED_QOS);
+  if (getBits(byte, RESERVED_BEFORE_5) !== 0) {
+    reader.malformed(RESERVED_BEFORE_5, "is not 0 [MQTT-3.8.3-5]");
+  }
+  if (qos === 3) reader.malformed(REQUESTED_QOS, "is 3 [MQTT-3.8.3-5]");
+  return {
+    topicFilter,
+    qos: qos as QoS,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 0,
+  };
+}
+
+function readReturnCode(reader: Reader): ReasonCodeOf<"suback"> {
+  const code = reader.byte(RETURN_CODE);
+  if (code > 2 && code !== FAILURE) {
+    reader.malformed(RETURN_CODE, "is neither a QoS nor 0x80 [MQTT-3.9.3-2]");
+  }
+  return code as ReasonCodeOf<"suback">;
 }

@@ -37,7 +37,7 @@ export interface UnsubackPacket {
   readonly packetId: number;
   /** What else there is to say (§3.11.2.1). */
   readonly properties: ReceivedPropertiesOf<"unsuback">;
-  /** One for each Topic Filter, in the same order (§3.11.3). */
+  /** One for each Topic Filter, in the same order; none before MQTT 5.0 (§3.11.3). */
   readonly reasonCodes: readonly ReasonCodeOf<"unsuback">[];
 }
 
@@ -113,7 +113,7 @@ function writeUnsuback(writer: Writer, packet: UnsubackInit): void {
   const hole = openPacket(writer, "unsuback");
   writePacketId(writer, UNSUBACK_PACKET_IDENTIFIER, packet.packetId);
   UNSUBACK_PROPERTIES.write(writer, packet.properties);
-  UNSUBACK_REASON_CODES.write(writer, packet.reasonCodes);
+  if (writer.protocolVersion === 5) UNSUBACK_REASON_CODES.write(writer, packet.reasonCodes);
   closePacket(writer, hole);
 }
 
@@ -123,6 +123,6 @@ function readUnsuback(reader: Reader): UnsubackPacket {
     type: "unsuback",
     packetId: readPacketId(reader, UNSUBACK_PACKET_IDENTIFIER),
     properties: UNSUBACK_PROPERTIES.read(reader),
-    reasonCodes: UNSUBACK_REASON_CODES.read(reader),
+    reasonCodes: reader.protocolVersion < 5 ? [] : UNSUBACK_REASON_CODES.read(reader),
   };
 }

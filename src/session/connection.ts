@@ -108,6 +108,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     this.writeBuffer = new WriteBuffer(options.memory);
     const { maximumPacketSize, filtersPerPacket, userPropertiesPerPacket } = options;
     this.decoder = new PacketDecoder({
+      acceptedVersions: [5],
       maximumPacketSize,
       filtersPerPacket,
       userPropertiesPerPacket,

@@ -201,7 +201,8 @@ export class ScriptedPeer implements Disposable {
 
   /**
    * Sends packets, together. They may come at any time, but each must be one that can be encoded:
-   * for others there is {@linkcode ScriptedPeer.sendBytes}. Resolves when they are sent.
+   * for others there is {@linkcode ScriptedPeer.sendBytes}. They are of the version of MQTT that the
+   * last CONNECT, sent or received, had. Resolves when they are sent.
    *
    * Rejects when the other end has closed the connection; nobody needs to look at that.
    *
@@ -209,7 +210,12 @@ export class ScriptedPeer implements Disposable {
    * @throws {RangeError} when a value of it is out of range
    */
   send(...packets: readonly PacketInit[]): Promise<void> {
-    return this.sendBytes(...packets.map((packet) => encodePacket(packet)));
+    const cutter = this.#cutter;
+    return this.sendBytes(...packets.map((packet) => {
+      const bytes = encodePacket(packet, { protocolVersion: cutter.protocolVersion });
+      if (packet.type === "connect") cutter.protocolVersion = packet.protocolVersion ?? 5;
+      return bytes;
+    }));
   }
 
   /**

@@ -4,6 +4,7 @@
 
 import { MalformedPacketError, ProtocolError } from "../errors.ts";
 import type { Field } from "./field.ts";
+import { PROTOCOL_VERSIONS, type ProtocolVersion } from "./protocol_version.ts";
 import { Utf8Decoder, utf8Fault } from "./utf8.ts";
 
 /** No bytes at all. */
@@ -11,6 +12,9 @@ export const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** What {@linkcode Reader.variableByteIntegerIfWhole} gives when the bytes end too early. */
 export const INCOMPLETE = -1;
+
+/** What is wrong with a Variable Byte Integer that has more bytes than it needs. */
+export const NOT_SHORTEST = "is not in its shortest form [MQTT-1.5.5-1]";
 
 /** A bounds-checked cursor over bytes. */
 export class Reader {
@@ -22,6 +26,12 @@ export class Reader {
   mostUserProperties = Infinity;
   /** Whether a Response Topic is passed on that is not a Topic Name. */
   passesResponseTopics = false;
+  /** The version that packets are read by; a CONNECT tells that of what follows it. */
+  protocolVersion: ProtocolVersion = 5;
+  /** The versions that a CONNECT may have. */
+  acceptedVersions: readonly ProtocolVersion[] = PROTOCOL_VERSIONS;
+  /** Whether the Remaining Length of a CONNECT was longer than it need be. */
+  hasLongLength = false;
   /** The index of the next byte to read. */
   offset = 0;
   /** Nothing is read at or after this index. */
@@ -109,9 +119,7 @@ export class Reader {
       const byte = this.#bytes[this.offset++]!;
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) {
-        if (byte === 0 && shift > 0) {
-          this.malformed(field, "is not in its shortest form [MQTT-1.5.5-1]");
-        }
+        if (byte === 0 && shift > 0) this.#refuseLong(field);
         return value;
       }
       if (shift === 21) this.malformed(field, "is longer than four bytes");
@@ -172,6 +180,16 @@ export class Reader {
 
   #fault({ name, section }: Field<never>, rule: string, offset: number) {
     return { packetType: this.packetType, field: name, offset, rule, section };
+  }
+
+  /**
+   * MQTT 3.1.1 has no such rule. Whether it is for CONNECT is not known yet where its Remaining
+   * Length is read, at byte 1.
+   */
+  #refuseLong(field: Field<never>): void {
+    if (this.protocolVersion < 5) return;
+    this.hasLongLength = this.packetType === "CONNECT" && this.fieldPosition === 1;
+    if (!this.hasLongLength) this.malformed(field, NOT_SHORTEST);
   }
 
   #need(count: number, field: Field<never>): void {

@@ -5,6 +5,7 @@
 import { PacketTooLargeError } from "../errors.ts";
 import { checkBytes, checkInteger, forbidden, tooLong, wrongType } from "./checks.ts";
 import type { Field } from "./field.ts";
+import type { ProtocolVersion } from "./protocol_version.ts";
 import { encodeAscii, encodeUtf8, MEMORY_FROM, textFault, utf8Length, Utf8Memory } from "./utf8.ts";
 
 /** The largest value of a Variable Byte Integer (§1.5.5). */
@@ -17,6 +18,8 @@ const NO_ROOM = new Uint8Array(0);
  * {@linkcode Writer.bytes}, then {@linkcode Writer.clear} it.
  */
 export class Writer {
+  /** The version that packets are written by. */
+  protocolVersion: ProtocolVersion = 5;
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
   #recurring = 0;

@@ -14,6 +14,8 @@ test("connect() without options sends a CONNECT of the standard's defaults, a ne
   const peer = await world.peer();
   assertEquals(await peer.expect("connect"), {
     type: "connect",
+    protocolVersion: 5,
+    bridgeMode: false,
     clientId: "",
     cleanStart: true,
     keepAlive: 60,
@@ -61,6 +63,8 @@ test("connect() takes every field and every property of CONNECT flat", async (wo
   const peer = await world.peer();
   assertEquals(await peer.expect("connect"), {
     type: "connect",
+    protocolVersion: 5,
+    bridgeMode: false,
     clientId: "thermostat-7",
     cleanStart: false,
     keepAlive: 10,

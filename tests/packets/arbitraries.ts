@@ -116,6 +116,8 @@ const subscription: fc.Arbitrary<SubscriptionRequest> = fc.record({
 /** Every packet of each kind, with all of its fields, as a decoder gives it. */
 export const packetsByType: { readonly [Type in PacketType]: fc.Arbitrary<PacketOf<Type>> } = {
   connect: packet("connect", {
+    protocolVersion: fc.constant(5),
+    bridgeMode: fc.constant(false),
     cleanStart: fc.boolean(),
     keepAlive: fc.integer({ min: 0, max: 65_535 }),
     properties: propertiesOf("connect"),

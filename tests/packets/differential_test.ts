@@ -22,6 +22,8 @@ interface KnownFault {
 
 const CONNECT: Packet = {
   type: "connect",
+  protocolVersion: 5,
+  bridgeMode: false,
   cleanStart: true,
   keepAlive: 0,
   properties: {},

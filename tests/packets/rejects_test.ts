@@ -381,7 +381,6 @@ function connects(): Reject[] {
   const end = 13;
   return [
     ...[
-      "0006 4D5149736470",
       "0004 6D717474",
       "0004 4D515458",
       "0003 4D5154",
@@ -395,7 +394,7 @@ function connects(): Reject[] {
       offset: 2,
       statements: ["MQTT-3.1.2-1"],
     })),
-    ...[0, 3, 4, 6, 0x84, 0xff].map((version): Reject => ({
+    ...[0, 3, 6, 0x85, 0xff].map((version): Reject => ({
       name: `CONNECT with Protocol Version ${version}`,
       hex: whole("10", `00044D515454 ${u8(version)} 02 003C 00 0000`),
       reasonCode: unsupported,

@@ -7,6 +7,11 @@ const OPTIONS = {
   raw: { choice: "input", help: "standard input is binary" },
   hex: { choice: "input", help: "standard input is hexadecimal digits" },
   full: { help: "show long values in full" },
+  "protocol-version": {
+    short: "V",
+    value: "5|311|31",
+    help: "version of MQTT; a CONNECT tells its own",
+  },
 } as const satisfies OptionTable;
 
 /** What it was given. */
@@ -15,7 +20,7 @@ export type DecodeArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `decode`. */
 export const decode = command({
   name: "decode",
-  about: `Explains the bytes of MQTT 5.0 packets.
+  about: `Explains the bytes of MQTT 5.0, 3.1.1 and 3.1 packets.
 
 HEX is hexadecimal digits, as xxd -p prints them; white space, commas, colons,
 brackets and 0x are ignored. Without HEX, or with -, the bytes are read from

@@ -6,7 +6,8 @@ import type { Context, Output } from "../context.ts";
 import { Failure, usageFailure } from "../failure.ts";
 import { unreadable } from "../files.ts";
 import { isCapture } from "../inspect/pcapng.ts";
-import { formatExplanation, formatHeading, type FormatOptions } from "../packets/format.ts";
+import { protocolVersionOption } from "../options/protocol_version.ts";
+import { formatExplanation, formatHeading } from "../packets/format.ts";
 import { wholeOf } from "../terminal/stdin.ts";
 import { quoted } from "../terminal/text.ts";
 import { type DecodeArguments, isCaptureName } from "./decode.ts";
@@ -57,9 +58,12 @@ async function decodeFile(
 /** Explains a capture as it is read: with it comes what is needed for that. */
 async function decodeCapture(
   context: Context,
-  options: FormatOptions,
+  options: DecodeArguments["options"],
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> {
+  if (options["protocol-version"] !== undefined) {
+    throw usageFailure("--protocol-version: a capture tells the version by its CONNECT");
+  }
   const { explainCapture } = await import("../inspect/explain_capture.ts");
   return await explainCapture(context, options.full ?? false, chunks);
 }
@@ -67,16 +71,21 @@ async function decodeCapture(
 async function explainAll(
   bytes: Uint8Array,
   stdout: Output,
-  options: FormatOptions,
+  options: DecodeArguments["options"],
   signal: AbortSignal,
 ): Promise<number> {
+  const version = options["protocol-version"];
+  let protocolVersion = version === undefined
+    ? 5
+    : protocolVersionOption("protocol-version", version);
   let count = 0;
   for (let offset = 0; offset < bytes.length;) {
     if (++count % PACKETS_AT_A_TIME === 0) {
       await new Promise((resolve) => setTimeout(resolve));
       signal.throwIfAborted();
     }
-    const explanation = explainPacket(bytes.subarray(offset));
+    const explanation = explainPacket(bytes.subarray(offset), { protocolVersion });
+    protocolVersion = explanation.protocolVersion;
     const separator = offset > 0 ? "\n" : "";
     stdout.write(
       separator + formatHeading(explanation, stdout) +
@@ -93,7 +102,7 @@ async function explainAll(
 
 async function readInput(
   { stdin, signal }: Context,
-  { raw, hex }: { readonly raw: boolean; readonly hex: boolean },
+  { raw, hex }: DecodeArguments["options"],
 ): Promise<Uint8Array> {
   if (stdin.isTerminal) {
     throw usageFailure("Expected bytes as HEX or on standard input; see decode --help");

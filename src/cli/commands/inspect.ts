@@ -75,8 +75,8 @@ with the rules that it breaks. For any client and any server.`,
   ],
   exitCodes: "0 after Ctrl-C; 1 if it cannot listen; 2 for a wrong command line.",
   notes: `--listen takes a port, or a URL with one: mqtt://, mqtts://, ws:// or wss://.
-The Password and Authentication Data are shown as *, in captures too. Only the
-handshake of MQTT 3.1.1 is decoded. In JSON, bytes are text, or { "base64": … }.
+The Password and Authentication Data are shown as *, in captures too. MQTT 3.1.1
+is decoded, not judged. In JSON, bytes are text, or { "base64": … }.
 With --page, nothing is printed unless --json or --full asks for it.
 A slow reader delays nobody: what it has no time for is omitted and counted.
 

@@ -2,7 +2,7 @@
 // found in them, and what happened on the connection.
 
 import type { Finding, Side } from "../../monitor/mod.ts";
-import { explainPacket, type Explanation } from "../../packets/mod.ts";
+import { explainPacket, type Explanation, type ProtocolVersion } from "../../packets/mod.ts";
 import { byteCount } from "../../wire/field.ts";
 import type { Output } from "../context.ts";
 import { formatExplanation, formatHeading } from "../packets/format.ts";
@@ -92,9 +92,6 @@ export class EntryFormatter {
       }`
       : formatPacket(arrow, explanation, this.#output, [], packet.size);
     const notes = [
-      ...isOlder(packet) && explanation.packetType === "CONNECT"
-        ? [`${packet.protocol}: only the fixed headers of its packets are decoded`]
-        : [],
       ...packet.isWhole ? [] : ["cut off: the connection ended in the middle of this packet"],
       ...packet.bytes.length < packet.size ? [`only ${byteCount(packet.bytes.length)} kept`] : [],
     ];
@@ -131,31 +128,18 @@ export class EntryFormatter {
   }
 }
 
-/** Whether a packet is of an older version, of which the fields are not known. */
-export function isOlder({ protocol }: ObservedPacket): boolean {
-  return protocol === "MQTT 3.1.1" || protocol === "MQTT 3.1";
+/** The version of MQTT that a packet is of, as far as its connection has told. */
+export function versionOf({ protocol }: ObservedPacket): ProtocolVersion {
+  return protocol === "MQTT 3.1.1" ? 4 : protocol === "MQTT 3.1" ? 3 : 5;
 }
 
-/** The explanation of a packet; of one of an older version, of as much as all have in common. */
+/** The explanation of a packet, by the version of its connection. */
 export function explanationOf(packet: ObservedPacket): Explanation {
-  const explanation = explainPacket(packet.bytes);
+  const explanation = explainPacket(packet.bytes, { protocolVersion: versionOf(packet) });
   // What is not there is no fault of the packet's.
   const isCut = !packet.isWhole || packet.bytes.length < packet.size;
-  if (!isOlder(packet)) return isCut ? { ...explanation, fault: undefined } : explanation;
-  const common = explanation.packetType === "CONNECT"
-    ? explanation.fields
-    : explanation.fields.slice(0, FIXED_HEADER);
-  return {
-    ...explanation,
-    bytes: packet.bytes,
-    fields: common,
-    packet: undefined,
-    fault: undefined,
-  };
+  return isCut ? { ...explanation, fault: undefined } : explanation;
 }
-
-/** The fields of a fixed header. */
-const FIXED_HEADER = 2;
 
 /** The time of day, to the millisecond. */
 function clockTime(time: number): string {

@@ -3,7 +3,7 @@
 import type { Side } from "../../monitor/mod.ts";
 import { decodePacket, type Packet, PacketError } from "../../packets/mod.ts";
 import { textIn } from "../messages/json.ts";
-import { explanationOf, isOlder } from "./format.ts";
+import { explanationOf, versionOf } from "./format.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
 
 const DIRECTIONS: { readonly [From in Side]: string } = {
@@ -59,7 +59,7 @@ function fieldsOf(entry: Entry): object {
 
 function packetFields(observed: ObservedPacket): object {
   const { packetType, fault } = explanationOf(observed);
-  const packet = isOlder(observed) ? undefined : packetOf(observed);
+  const packet = packetOf(observed);
   return {
     name: packetType,
     ...packet !== undefined && { packet: shown(packet) },
@@ -69,9 +69,12 @@ function packetFields(observed: ObservedPacket): object {
 }
 
 /** The packet; a PUBLISH of which only the beginning is kept, with as much of its payload. */
-export function packetOf({ bytes, size, isWhole }: ObservedPacket): Packet | undefined {
+export function packetOf(observed: ObservedPacket): Packet | undefined {
+  const { bytes, size, isWhole } = observed;
   try {
-    return decodePacket(isWhole && bytes.length < size ? shortened(bytes) : bytes);
+    return decodePacket(isWhole && bytes.length < size ? shortened(bytes) : bytes, {
+      protocolVersion: versionOf(observed),
+    });
   } catch (error) {
     if (error instanceof PacketError) return undefined;
     throw error;

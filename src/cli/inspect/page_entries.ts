@@ -4,7 +4,8 @@ import { isFailure, type Packet, reasonCodeName } from "../../packets/mod.ts";
 import { PACKET_TYPES } from "../../packets/packet_types.ts";
 import { bitsText, fieldText, partOf } from "../packets/format.ts";
 import type { ConnectionRow } from "./connection_table.ts";
-import { explanationOf, isOlder } from "./format.ts";
+import { OLDER_EDITION } from "../../packets/older_versions.ts";
+import { explanationOf } from "./format.ts";
 import { entryObject, packetOf } from "./json.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
 import type {
@@ -68,7 +69,7 @@ function summaryOf(observed: ObservedPacket): Summary {
   const { type, from, isPacket, isWhole, size, findings, bytes, publish, outline } = observed;
   const common = { type, from, isPacket, name: nameOf(observed), size, isWhole, findings };
   if (!isPacket) return common;
-  const packet = isOlder(observed) ? undefined : packetOf(observed);
+  const packet = packetOf(observed);
   const payloadAt = publish?.payloadAt ?? bytes.length;
   return present({
     ...common,
@@ -84,7 +85,7 @@ function summaryOf(observed: ObservedPacket): Summary {
       ),
     },
     ...packet === undefined
-      ? { fault: isOlder(observed) ? undefined : explanationOf(observed).fault?.message }
+      ? { fault: explanationOf(observed).fault?.message }
       : { topics: filtersIn(packet), reason: reasonIn(packet) },
   });
 }
@@ -175,7 +176,7 @@ function textOf(bytes: Uint8Array, isCut: boolean): string | undefined {
 /** A packet with all that is known of it. */
 export function packetDetail(n: number, observed: ObservedPacket & Entry): PacketDetail {
   const { bytes, size, isWhole, isPacket, findings } = observed;
-  const { section, fields, fault } = explanationOf(observed);
+  const { section, fields, fault, protocolVersion } = explanationOf(observed);
   const common = { n, name: nameOf(observed), size, hex: bytes.toHex(), isWhole, isPacket };
   const rest = { findings, json: entryObject(observed) };
   if (!isPacket) return { ...common, fields: [], ...rest };
@@ -185,11 +186,15 @@ export function packetDetail(n: number, observed: ObservedPacket & Entry): Packe
       ...field,
       value: field.value instanceof Uint8Array ? { hex: field.value.toHex() } : field.value,
       text: fieldText(field),
-      part: part = partOf(field) ?? part,
+      part: part = partOf(field, protocolVersion < 5) ?? part,
       bits: field.bits.map((bits) => present({ ...bits, text: bitsText(bits) })),
     })
   );
-  // Of an older version, `decode` knows no more than the fixed header.
-  const decode = isOlder(observed) ? undefined : `mqtt5 decode ${bytes.toHex()}`;
-  return present({ ...common, section, fields: shown, fault: fault?.message, ...rest, decode });
+  const isOlder = protocolVersion < 5;
+  const version = isOlder ? `-V ${protocolVersion} ` : "";
+  return present({
+    ...{ ...common, section, fields: shown, fault: fault?.message, ...rest },
+    edition: isOlder ? OLDER_EDITION : undefined,
+    decode: `mqtt5 decode ${version}${bytes.toHex()}`,
+  });
 }

@@ -5,6 +5,7 @@ import {
   type ExplainedField,
   type Explanation,
   type PacketError,
+  type ProtocolVersion,
   reasonCodeName,
 } from "../../packets/mod.ts";
 import { byteCount, putBits } from "../../wire/field.ts";
@@ -50,17 +51,24 @@ export function formatWhole(way: string, packet: Explanation, output: Output): s
 
 /** One line that names a packet of `size` bytes, if not all of them are at hand. */
 export function formatHeading(
-  { packetType, section, bytes }: Explanation,
+  { packetType, section, bytes, protocolVersion }: Explanation,
   output: Output,
   size: number = bytes.length,
 ): string {
   const { bold, dim } = paintFor(output);
-  return `${bold(packetType)}, ${byteCount(size)} ${dim(`§${section}`)}\n`;
+  return `${bold(packetType)}, ${byteCount(size)} ${
+    dim(`${editionOf(protocolVersion)}§${section}`)
+  }\n`;
+}
+
+/** Which standard's sections they are, if not those of MQTT 5.0; MQTT 3.1 has no numbers. */
+export function editionOf(version: ProtocolVersion): string {
+  return version < 5 ? "MQTT 3.1.1 " : "";
 }
 
 /** The lines that explain a packet to the last byte, or to its fault. */
 export function formatExplanation(
-  { fields, fault, bytes }: Explanation,
+  { fields, fault, bytes, protocolVersion }: Explanation,
   output: Output,
   options: FormatOptions = {},
 ): string {
@@ -69,7 +77,7 @@ export function formatExplanation(
   const lines: string[] = [];
   let part = "";
   for (const field of fields) {
-    const next = partOf(field) ?? part;
+    const next = partOf(field, protocolVersion < 5) ?? part;
     if (next !== part) lines.push(`  ${paint.bold(next)}`);
     part = next;
     for (const row of rowsOf(field, bytes, options)) {
@@ -81,15 +89,20 @@ export function formatExplanation(
 }
 
 /** A fault as a sentence. */
-function faultSentence({ message, reasonCode }: PacketError): string {
+function faultSentence({ message, reasonCode, edition }: PacketError): string {
+  // Before MQTT 5.0 the connection is closed, and nothing is said.
+  if (edition !== undefined) return message;
   const name = reasonCodeName(reasonCode, "disconnect") ?? reasonCodeName(reasonCode, "connack");
   return `${message}: Reason Code ${hexByte(reasonCode)}, ${name}`;
 }
 
 /** The part of the packet that begins with a field; `undefined` if it can be in any. */
-export function partOf({ section }: ExplainedField): string | undefined {
+export function partOf(
+  { section }: ExplainedField,
+  isOlder: boolean,
+): string | undefined {
   const [chapter, first, second] = section.split(".");
-  if (chapter === "2") return first === "1" ? PARTS[1] : undefined;
+  if (chapter === "2") return first === (isOlder ? "2" : "1") ? PARTS[1] : undefined;
   return PARTS[Number(second)];
 }
 

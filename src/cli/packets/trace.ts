@@ -7,7 +7,7 @@ import { describeField } from "../../packets/shown.ts";
 import { byteCount } from "../../wire/field.ts";
 import type { Output } from "../context.ts";
 import { hexBytes, type Paint, paintFor, wrap } from "../terminal/text.ts";
-import { SECRETS } from "./format.ts";
+import { editionOf, SECRETS } from "./format.ts";
 
 /** The direction of a packet. */
 export type Direction = "→" | "←";
@@ -23,8 +23,15 @@ export type OnPacket = (direction: Direction, explanation: Explanation) => void;
 
 /** A transport that reports the packets it carries. */
 export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket): Transport {
-  const sent = new PacketCutter((packet) => onPacket(arrows.sent, packet));
-  const received = new PacketCutter((packet) => onPacket(arrows.received, packet));
+  const show = (direction: Direction, packet: Explanation) => {
+    // A CONNECT tells the version of both directions.
+    if (packet.packetType === "CONNECT") {
+      sent.protocolVersion = received.protocolVersion = packet.protocolVersion;
+    }
+    onPacket(direction, packet);
+  };
+  const sent = new PacketCutter((packet) => show(arrows.sent, packet));
+  const received = new PacketCutter((packet) => show(arrows.received, packet));
   return {
     async read() {
       const chunk = await transport.read();
@@ -55,14 +62,16 @@ const BYTES_ON_A_LINE = 24;
  */
 export function formatPacket(
   direction: Direction,
-  { packetType, section, bytes, fields, fault }: Explanation,
+  { packetType, section, bytes, fields, fault, protocolVersion }: Explanation,
   output: Output,
   hidden: readonly string[] = SECRETS,
   size: number = bytes.length,
 ): string {
   const paint = paintFor(output);
   const arrow = direction === "→" ? paint.green(direction) : paint.cyan(direction);
-  const head = `${arrow} ${paint.bold(packetType)}, ${byteCount(size)} ${paint.dim(`§${section}`)}`;
+  const head = `${arrow} ${paint.bold(packetType)}, ${byteCount(size)} ${
+    paint.dim(`${editionOf(protocolVersion)}§${section}`)
+  }`;
   const room = Math.min(Math.max(output.columns, 60), 120) - INDENT.length;
   // Lines are broken between fields where possible.
   const meanings = fields.flatMap((field) => describeField(field, hidden))

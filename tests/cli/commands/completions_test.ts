@@ -80,6 +80,7 @@ const CASES: readonly (readonly [line: string, completions: readonly string[]])[
     "--hex",
     "--options",
     "--print-permissions",
+    "--protocol-version",
     "--quiet",
     "--raw",
   ]],

@@ -78,6 +78,8 @@ Deno.test("connect sends every field and every property that the command line na
   const sent = await server.received;
   assertEquals(decodePacket(sent.subarray(0, -2)), {
     type: "connect",
+    protocolVersion: 5,
+    bridgeMode: false,
     cleanStart: false,
     keepAlive: 0,
     properties: {
@@ -138,6 +140,8 @@ Deno.test("connect takes values that are empty or begin with a hyphen", async ()
   const packet = decodePacket((await server.received).subarray(0, -2));
   assertEquals(packet, {
     type: "connect",
+    protocolVersion: 5,
+    bridgeMode: false,
     cleanStart: false,
     keepAlive: 60,
     properties: {},

@@ -224,3 +224,39 @@ Deno.test("decode needs no permission", async () => {
   const piped = await runProcess([], ["decode"], bytesOf(CONNACK));
   assertEquals(piped.stdout, EXPLAINED);
 });
+
+Deno.test("decode explains MQTT 3.1.1 by its own sections: after a CONNECT of it, or when it is told", async () => {
+  const connect = "100D00044D51545404020000000163";
+  const heading = (name: string) =>
+    new RegExp(`^${name}, \\d+ bytes MQTT 3\\.1\\.1 §3\\.\\d+$`, "m");
+  const { stdout, exitCode } = await run(["decode", connect, "40020001"]);
+  assertEquals(exitCode, 0);
+  assertMatch(stdout, heading("CONNECT"));
+  assertMatch(stdout, heading("PUBACK"));
+  assertMatch(stdout, /^ +8 {2}04 +Protocol Level 4: MQTT 3\.1\.1 +§3\.1\.2\.2$/m);
+  assertMatch(stdout, /^ {2}Fixed header\n {5}0 {2}10 /m);
+  assertEquals(stdout.match(/Property|Reason Code/), null);
+  for (const version of ["311", "4", "mqttv311"]) {
+    const told = await run(["decode", "-V", version, "20020005"]);
+    assertMatch(told.stdout, /^ +3 {2}05 +Connect Return code 0x05: not +§3\.2\.2\.3$/m);
+  }
+  for (const version of ["31", "3", "mqttv31"]) {
+    assertEquals((await run(["decode", "-V", version, "6A020001"])).exitCode, 0);
+  }
+});
+
+Deno.test("decode says what breaks a rule of MQTT 3.1.1, which has no Reason Code for it", async () => {
+  const { stdout, exitCode } = await run(["decode", "-V", "311", "8206000100016104"]);
+  assertEquals(exitCode, 1);
+  assertMatch(stdout, /is not 0\s+\[MQTT311-3\.8\.3-4\]\s+\(MQTT 3\.1\.1 §3\.8\.3\)\n$/);
+});
+
+Deno.test("decode refuses a version that it does not know, and one for a capture, which tells its own", async () => {
+  const unknown = await run(["decode", "-V", "6", "C000"]);
+  assertEquals(unknown.exitCode, 2);
+  assertStringIncludes(unknown.stderr, '--protocol-version: expected 5, 311 or 31, got "6"');
+  const capture = bytesOf("0A0D0D0A 1C000000 4D3C2B1A 0100 0000 FFFFFFFFFFFFFFFF 1C000000");
+  const told = await run(["decode", "-V", "5"], { stdin: capture });
+  assertEquals(told.exitCode, 2);
+  assertStringIncludes(told.stderr, "a capture tells the version by its CONNECT");
+});

@@ -96,15 +96,16 @@ Deno.test("the Password is hidden in text, JSON, hex and captures, unless it is 
   }
 });
 
-Deno.test("MQTT 3.1.1 is recognized: CONNECT up to the version, the others by their headers", () => {
+Deno.test("MQTT 3.1.1 is decoded, both ways, with its own sections, and judged by no rule of MQTT 5.0", () => {
   const scene = begin();
   scene.link.pass("client", bytesOf("10 0D 0004 4D515454 04 02 003C 0001 64"), TIME);
   scene.link.pass("server", bytesOf("20 02 00 00"), TIME);
   scene.link.pass("client", bytesOf("30 05 0001 61 6869"), TIME);
   assertEquals(scene.link.info.clientId, "d");
   const text = shown(scene);
-  assertMatch(text, /Protocol Version 4 [^]*MQTT 3\.1\.1: only the fixed headers/);
-  assertMatch(text, /← CONNACK, 4 bytes §3\.2\n {4}20 02 00 00\n→ PUBLISH, 7 bytes §3\.3\n/);
+  assertMatch(text, /→ CONNECT, 15 bytes MQTT 3\.1\.1 §3\.1\n[^]*Protocol Level 4 §3\.1\.2\.2;/);
+  assertMatch(text, /← CONNACK, 4 bytes MQTT 3\.1\.1 §3\.2\n[^]*0x00 accepted §3\.2\.2\.3\n/);
+  assertMatch(text, /→ PUBLISH, 7 bytes MQTT 3\.1\.1 §3\.3\n[^]*Payload "hi" §3\.3\.3\n/);
   assert(!text.includes("!"), text);
 });
 

@@ -54,6 +54,8 @@ for (const [command, { args, answers }] of Object.entries(BRIEFLY)) {
     const packets = await server.conversation();
     assertEquals<unknown>(packets[0], {
       type: "connect",
+      protocolVersion: 5,
+      bridgeMode: false,
       cleanStart: false,
       keepAlive: 0,
       properties: {
@@ -203,6 +205,8 @@ Deno.test("without options a command sends what the standard has for them, and n
   const [connect] = await server.all("connect");
   assertEquals<unknown>(connect, {
     type: "connect",
+    protocolVersion: 5,
+    bridgeMode: false,
     cleanStart: true,
     keepAlive: 60,
     properties: { receiveMaximum: 65_535 },

@@ -24,6 +24,8 @@ export class Detail {
   #related;
   #host;
   #head = element("div", { class: "detail-head" });
+  /** @type {string | undefined} The older standard that the packet is explained by. */
+  #edition;
   #about = element("div", { class: "about" });
   #body;
   #fields;
@@ -129,6 +131,7 @@ export class Detail {
   #draw(entry, packet) {
     const bytes = bytesOf(packet.hex);
     this.#parts = partsOf(packet);
+    this.#edition = packet.edition;
     this.#note.hidden = true;
     this.#body.hidden = false;
     this.#about.hidden = false;
@@ -175,7 +178,7 @@ export class Detail {
         {},
         element("b", {}, name),
         element("span", { class: "muted" }, `  ${placeText(part)}  `),
-        sectionLink(section),
+        sectionLink(section, this.#edition),
       ),
       element("bdi", { class: "value" }, value ?? text),
     );

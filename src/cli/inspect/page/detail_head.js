@@ -24,7 +24,7 @@ const LAST_SHOWN = 8;
  * @returns {Node[]}
  */
 export function headOf(entry, packet, related, select) {
-  const { section, size } = packet;
+  const { edition, section, size } = packet;
   const way = entry.from === "client" ? "client → server" : "server → client";
   const where = `${way} · ${clockText(entry.time)} · ${countText(size, "byte")} · `;
   const subject = subjectOf(entry);
@@ -39,7 +39,7 @@ export function headOf(entry, packet, related, select) {
       "p",
       { class: "muted" },
       where,
-      section === undefined ? `#${entry.connection}` : sectionLink(section),
+      section === undefined ? `#${entry.connection}` : sectionLink(section, edition),
     ),
     subject === "" ? null : element("bdi", { class: "subject" }, subject),
     findingsOf(packet),

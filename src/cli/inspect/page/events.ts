@@ -220,6 +220,8 @@ export interface PacketDetail {
   readonly name: string;
   /** The section of the standard that describes such packets; none if it is no packet. */
   readonly section?: string;
+  /** The standard of the sections, if it is an older one, such as `"MQTT 3.1.1"`. */
+  readonly edition?: string;
   readonly size: number;
   /** The bytes that are kept. */
   readonly hex: string;

@@ -9,11 +9,13 @@ import { anchorOf } from "./sections.js";
 const STANDARD = "https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html";
 
 /**
- * A link to a section: `§3.1.2.10`.
+ * A link to a section: `§3.1.2.10`. Of an older standard it is only named.
  *
  * @param {string} section
+ * @param {string} [edition] The older standard, such as `MQTT 3.1.1`.
  */
-export function sectionLink(section) {
+export function sectionLink(section, edition) {
+  if (edition !== undefined) return element("span", {}, `${edition} §${section}`);
   return link(`§${section}`, anchorOf(section) ?? "", `Section ${section} of the standard`);
 }
 
