@@ -50,10 +50,12 @@ export class Feed {
         this.model.setState("lost");
         return;
       }
-      // The answer was none of a feed. Is the token of another process?
+      // The answer was none of a feed.
       source.close();
-      this.model.setState(await this.#isRefused() ? "refused" : "lost");
-      setTimeout(() => this.start(), RETRY);
+      const isRefused = await this.#isRefused();
+      this.model.setState(isRefused ? "refused" : "lost");
+      // The token of another process will never do.
+      if (!isRefused) setTimeout(() => this.start(), RETRY);
     });
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => {

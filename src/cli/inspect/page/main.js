@@ -28,6 +28,8 @@ mountConversation(feed);
 mountTopics(byId("topics"), feed);
 mountLesson(byId("lesson"), feed);
 feed.start();
+// Another link to the same address is another run of mqtt5.
+addEventListener("hashchange", () => location.reload());
 
 /** The buttons that choose the view. A wide page has three of the views in one. */
 function mountViews() {
@@ -80,6 +82,8 @@ function noticeOf(state) {
     case "lost":
       return "mqtt5 cannot be reached. What has been seen stays here; trying again …";
     case "refused":
-      return "This link is of another run of mqtt5: open the one that it prints now.";
+      return location.hash.length > 1
+        ? "This link is of another run of mqtt5: open the one that it prints now."
+        : "Open the whole link that mqtt5 prints: what comes after its # is missing.";
   }
 }

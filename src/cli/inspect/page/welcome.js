@@ -14,7 +14,11 @@ import { element } from "./dom.js";
  * @returns {Node[]}
  */
 export function welcome(model) {
-  if (model.state === "connecting") return [element("p", {}, "Connecting to mqtt5 …")];
+  if (model.hello === undefined) {
+    const isConnecting = model.state === "connecting";
+    const text = isConnecting ? "Connecting to mqtt5 …" : "The page has no connection to mqtt5.";
+    return [element("p", {}, text)];
+  }
   if (model.entries.length > 0) return [nothingMatches(model)];
   if (model.lesson !== undefined) {
     return [
@@ -22,7 +26,7 @@ export function welcome(model) {
       element("p", {}, "Press Next: what clients and broker say to each other appears here."),
     ];
   }
-  const url = model.hello?.listeners[0];
+  const url = model.hello.listeners[0];
   if (url === undefined) return [element("p", {}, "Nothing has been seen yet.")];
   const place = placeOf(url);
   return [
@@ -46,9 +50,9 @@ export function welcome(model) {
  * @param {Model} model
  */
 export function reasonOf({ connection, entries, hello, lesson, onlyFindings, state }) {
-  if (state === "connecting") return state;
+  if (hello === undefined) return state;
   if (entries.length > 0) return `filter ${connection} ${onlyFindings}`;
-  return lesson === undefined ? `nothing ${hello?.run}` : "lesson";
+  return lesson === undefined ? `nothing ${hello.run}` : "lesson";
 }
 
 /** @param {Model} model */
