@@ -16,8 +16,7 @@ ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(WIDTH)}  ${summary
   help COMMAND  show the help of a command; so does COMMAND --help
   --version     print the version
 
-Without installing it, run it as:
-  deno run --allow-net jsr:@mqtt5/mqtt5/cli COMMAND [options]
+Without installing it: deno run --allow-net jsr:@mqtt5/mqtt5/cli COMMAND
 
 Exit code: 0; 2 for a wrong command line; see also the help of each command.
 `;

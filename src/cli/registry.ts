@@ -47,6 +47,10 @@ export const COMMANDS: ReadonlyMap<string, Entry> = new Map(Object.entries<Entry
     summary: "run a broker",
     load: async () => (await import("./commands/broker.ts")).broker,
   },
+  passwd: {
+    summary: "set or remove the password of a user of the broker",
+    load: async () => (await import("./commands/passwd.ts")).passwd,
+  },
   demo: {
     summary: "show a complete conversation between a client and a broker",
     load: async () => (await import("./commands/demo.ts")).demo,

@@ -146,7 +146,10 @@ const SERVERS = [
   [["sub", "-h", "a.example", "--proxy", "socks5://p.example"], "p.example:1080,a.example"],
   [["sub", "-h", "192.0.2.1", "--proxy", "socks5://p.example"], "p.example:1080"],
   [["broker"], "127.0.0.1:1883"],
-  [["broker", "-h", "0.0.0.0", "-p", "1", "--ws-port", "2"], "0.0.0.0:1,0.0.0.0:2"],
+  [
+    ["broker", "-h", "0.0.0.0", "--allow-anonymous", "-p", "1", "--ws-port", "2"],
+    "0.0.0.0:1,0.0.0.0:2",
+  ],
   [
     ["broker", "-p", "0", "--tls-port", "1", "--wss-port", "2", "--cert", "c", "--key", "k"],
     "127.0.0.1,127.0.0.1:1,127.0.0.1:2",
@@ -178,6 +181,24 @@ for (const [args, net] of SERVERS) {
     assertEquals(quoted ?? plain, net);
   });
 }
+
+Deno.test("broker needs to read its passwords and its access control list", async () => {
+  const args = ["broker", "--password-file", "p", "--acl-file", "a", "--print-permissions"];
+  const { stdout } = await run(args);
+  assertEquals(/ --allow-read=(\S+) /.exec(stdout)?.[1], "p,a");
+  assertEquals(/ --allow-write/.test(stdout), false);
+});
+
+Deno.test("passwd runs with its line, and needs its file and the next version of it alone", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/passwords`;
+  const line = await lineOf(["passwd", file, "alice"]);
+  assertEquals(/ --allow-net| --allow-run| --allow-env/.test(line), false);
+  const { exitCode, stderr } = await shell(line, { stdin: "secret" });
+  assertEquals([exitCode, stderr], [0, ""]);
+  assertEquals((await Deno.readTextFile(file)).startsWith("alice:$7$"), true);
+  await Deno.remove(folder, { recursive: true });
+});
 
 /** Whether this machine has IPv6: the tests themselves may not listen there. */
 const { success: hasIPv6 } = await new Deno.Command(Deno.execPath(), {

@@ -90,6 +90,7 @@ const BROKER: Files = {
     ...["quiet", "options"],
   ],
   "commands/broker_page_test.ts": ["page"],
+  "commands/broker_access_test.ts": ["password-file", "acl-file", "acl-strict", "allow-anonymous"],
   "commands/broker_tls_test.ts": ["cafile", "require-certificate", "use-identity-as-username"],
   "permissions_test.ts": ["print-permissions", "wss-port"],
   "options/help_test.ts": ["help"],
@@ -110,6 +111,13 @@ const INSPECT: Files = {
   "options/help_test.ts": ["help"],
 };
 
+/** The options of the command `passwd`. */
+const PASSWD: Files = {
+  "commands/passwd_test.ts": ["delete", "iterations", "options", "quiet"],
+  "permissions_test.ts": ["print-permissions"],
+  "options/help_test.ts": ["help"],
+};
+
 /** The options that are tested, of each command whose list is complete. */
 export const TESTED: Readonly<Record<string, Files>> = {
   ...Object.fromEntries(
@@ -117,6 +125,7 @@ export const TESTED: Readonly<Record<string, Files>> = {
   ),
   broker: BROKER,
   inspect: INSPECT,
+  passwd: PASSWD,
 };
 
 const TABLES = new Map(
@@ -160,9 +169,10 @@ export function optionsTest(
     const shared = (CONNECTION[name] ?? []).filter((option) =>
       !Object.keys(OWN).some((command) => parsed.has(`${command} --${option}`))
     );
-    const own = Object.entries({ ...OWN, broker: BROKER, inspect: INSPECT }).flatMap((
-      [command, files],
-    ) => (files[name] ?? []).map((option) => `${command} --${option}`));
+    const own = Object.entries({ ...OWN, broker: BROKER, inspect: INSPECT, passwd: PASSWD })
+      .flatMap((
+        [command, files],
+      ) => (files[name] ?? []).map((option) => `${command} --${option}`));
     assertEquals([...shared, ...own.filter((option) => !parsed.has(option))], []);
     return Promise.resolve();
   });

@@ -12,6 +12,7 @@ import {
   type ParsedArguments,
 } from "../options/parse.ts";
 import { TRACE } from "../options/trace.ts";
+import { ACCESS, checkAccess } from "./broker_access_options.ts";
 
 const OPTIONS = {
   "host": {
@@ -31,11 +32,20 @@ const OPTIONS = {
     isFile: true,
     help: "keep sessions and retained messages here",
   },
-  "maximum-packet-size": { value: "N", help: "largest packet accepted; default 16777216" },
-  "maximum-qos": { value: "0|1|2", help: "highest QoS accepted; default 2" },
-  "session-expiry-interval": { value: "N", help: "longest session, in seconds; default a week" },
   ...PAGE,
   ...TRACE,
+  ...ACCESS,
+  "maximum-packet-size": {
+    value: "N",
+    help: "largest packet accepted; default 16777216",
+    group: "Limits",
+  },
+  "maximum-qos": { value: "0|1|2", help: "highest QoS accepted; default 2", group: "Limits" },
+  "session-expiry-interval": {
+    value: "N",
+    help: "longest session, in seconds; default a week",
+    group: "Limits",
+  },
   "cafile": {
     value: "FILE",
     isFile: true,
@@ -76,17 +86,23 @@ export const broker = command({
   usage: "[options]",
   examples: [
     "broker",
-    "broker -h 0.0.0.0 -f broker.db",
+    "broker -h 0.0.0.0 --password-file passwords -f broker.db",
   ],
-  notes: `SIGHUP reloads --cert, --key and --cafile; existing connections stay open.
+  notes: `--password-file and --acl-file have the format of mosquitto_passwd and of
+Mosquitto's acl_file. Beyond 127.0.0.1 and ::1, clients without User Name are
+let in only with --allow-anonymous.
+
+SIGHUP reloads --cert, --key and --cafile; existing connections stay open. It
+reloads --password-file, too, and disconnects users who are gone or have another
+password, and --acl-file. A faulty file changes nothing.
 `,
   exitCodes: "0 after Ctrl-C; 1 if it cannot listen; 2 for a wrong command line.",
   options: OPTIONS,
   permissions: ({ options }) => {
-    const { file, cert, key, cafile, unix } = options;
+    const { file, cert, key, cafile, unix, "password-file": passwords, "acl-file": acl } = options;
     const page = pageAddress(options.page);
     const written = [file, unix].filter((path) => path !== undefined);
-    const read = [cert, key, cafile].filter((path) => path !== undefined);
+    const read = [cert, key, cafile, passwords, acl].filter((path) => path !== undefined);
     return {
       net: [...placesOf(options), ...page === undefined ? [] : [page]].flatMap(netOf),
       read: [...written, ...read],
@@ -126,8 +142,9 @@ export function placesOf(options: OptionValues<typeof OPTIONS>): readonly Listen
     ),
     ...unix === undefined ? [] : [{ protocol: "mqtt+unix", socketPath: unix } as const],
   ];
-  checkUse(options, places);
-  return places.length > 0 ? places : [{ protocol: "mqtt", hostname, port: 1883 }];
+  const all = places.length > 0 ? places : [{ protocol: "mqtt", hostname, port: 1883 } as const];
+  checkUse(options, all);
+  return all;
 }
 
 /** Which options need which ports. */
@@ -157,4 +174,5 @@ function checkUse(
   if (options["use-identity-as-username"] && !options["require-certificate"]) {
     throw usageFailure("--use-identity-as-username needs --require-certificate");
   }
+  checkAccess(options, places);
 }

@@ -1,6 +1,6 @@
 // What `broker` does: runs a broker until Ctrl-C, and writes a line to its log for each connection.
 
-import { type Broker, serve, type ServeOptions } from "../../broker/serve.ts";
+import { type Broker, type ListenOptions, serve, type ServeOptions } from "../../broker/serve.ts";
 import { StoreError } from "../../store/store_error.ts";
 import type { Context, Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
@@ -13,6 +13,7 @@ import { tracerTo } from "../packets/tracer.ts";
 import { QueuedOutput } from "../terminal/queued_output.ts";
 import { escaped, paintFor, quoted } from "../terminal/text.ts";
 import { type BrokerArguments, placesOf } from "./broker.ts";
+import { accessOf, type Reloadable } from "./broker_access.ts";
 import { DroppedLog } from "./broker_dropped_log.ts";
 import { RefusedLog } from "./broker_refused_log.ts";
 
@@ -36,12 +37,14 @@ export async function run(
   const trace = traceOf(options.trace);
   const at = pageAddress(options.page);
   const places = await withCertificate(placesOf(options), options);
+  const access = await accessOf(options);
   // Loaded only when it is asked for.
   const pages = at && await import("./page_run.ts");
   await using page = pages && new pages.BrokerPage(at!, (line) => log.write("*", line));
   const tracer = trace && await tracerTo(traced, trace, "server");
   const broker = await start({
     ...limitsOf(options),
+    ...access.hooks,
     listeners: places,
     path: options.file,
     intercept: page === undefined ? tracer : (transport, address, listener) => {
@@ -62,7 +65,7 @@ export async function run(
       log.write("!", `${what}${whose}: ${escaped((error as Error)?.message ?? String(error))}`);
     },
   });
-  using _ = onHangup(broker, options, log);
+  using _ = onHangup(broker, [...certificateFileOf(options, places), ...access.files], log);
   const urls = broker.listeners.map(({ url }) => url);
   for (const url of urls) log.write("*", `listening on ${url}`);
   page?.reached(urls);
@@ -91,24 +94,32 @@ class Log {
   }
 }
 
-/**
- * Reloads the certificate of a broker with TLS on SIGHUP, which Windows does not have.
- */
-function onHangup(broker: Broker, options: Options, log: Log): Disposable {
-  if (!broker.listeners.some(isSecure) || Deno.build.os === "windows") {
-    return { [Symbol.dispose]() {} };
-  }
-  const renew = async () => {
-    try {
-      broker.setCertificate(await certificateOf(options));
-      log.write("*", `reloaded the certificate ${quoted(options.cert!)} for new connections`);
-    } catch (error) {
-      const { message } = error as Error;
-      log.write("*", `kept the old certificate: ${escaped(message)}`);
+/** The certificate of a broker with TLS. */
+function certificateFileOf(
+  options: Options,
+  places: readonly ListenOptions[],
+): readonly Reloadable[] {
+  if (!places.some(isSecure)) return [];
+  const reload = async (broker: Broker) => broker.setCertificate(await certificateOf(options));
+  return [{ what: "certificate", path: options.cert!, reload }];
+}
+
+/** Reloads files on SIGHUP, which Windows does not have. */
+function onHangup(broker: Broker, files: readonly Reloadable[], log: Log): Disposable {
+  if (files.length === 0 || Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  const reload = async () => {
+    for (const file of files) {
+      try {
+        await file.reload(broker);
+        const forWhom = file.what === "certificate" ? " for new connections" : "";
+        log.write("*", `reloaded the ${file.what} ${quoted(file.path)}${forWhom}`);
+      } catch (error) {
+        log.write("*", `kept the old ${file.what}: ${escaped((error as Error).message)}`);
+      }
     }
   };
-  let renewed = Promise.resolve();
-  const onSignal = () => void (renewed = renewed.then(renew));
+  let reloaded = Promise.resolve();
+  const onSignal = () => void (reloaded = reloaded.then(reload));
   Deno.addSignalListener("SIGHUP", onSignal);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", onSignal) };
 }

@@ -41,6 +41,9 @@ const OPERANDS: Readonly<Record<string, readonly string[]>> = {
   help: [...COMMANDS.keys()],
 };
 
+/** Commands whose first operand is a file. */
+const FILE_OPERAND: ReadonlySet<string> = new Set(["passwd"]);
+
 /** What an option is called when it is typed. */
 function formsOf(name: string, { short }: Option): readonly string[] {
   return short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
@@ -70,9 +73,13 @@ function bash(commands: readonly Described[]): string {
       return `        ${before.join("|")}) ${action} ;;\n`;
     });
     const forms = entries.flatMap(([name, option]) => formsOf(name, option));
+    const words = `words="${[...forms, ...OPERANDS[name] ?? []].join(" ")}"`;
+    const rest = FILE_OPERAND.has(name)
+      ? `case $current in -*) ${words} ;; *) files=1 ;; esac`
+      : words;
     return `    ${name})
       case $previous in
-${values.join("")}        *) words="${[...forms, ...OPERANDS[name] ?? []].join(" ")}" ;;
+${values.join("")}        *) ${rest} ;;
       esac ;;
 `;
   });
@@ -108,7 +115,11 @@ function zsh(commands: readonly Described[]): string {
   const cases = commands.map(({ name, options }) => {
     const specs = Object.entries(options).map(([name, option]) => zshOption(name, option));
     const operands = OPERANDS[name];
-    const rest = operands === undefined ? "'*: : '" : `'1: :(${operands.join(" ")})'`;
+    const rest = FILE_OPERAND.has(name)
+      ? "'1: :_files'"
+      : operands === undefined
+      ? "'*: : '"
+      : `'1: :(${operands.join(" ")})'`;
     return `    ${name}) _arguments -s ${specs.join(" \\\n      ")} \\\n      ${rest} ;;\n`;
   });
   return `#compdef mqtt5
@@ -161,6 +172,7 @@ function fish(commands: readonly Described[]): string {
     ...(OPERANDS[name] ?? []).map((operand) =>
       `complete -c mqtt5 -n '__mqtt5_is ${name}' -a ${operand}`
     ),
+    ...FILE_OPERAND.has(name) ? [`complete -c mqtt5 -n '__mqtt5_is ${name}' -F`] : [],
     ...Object.entries(options).map(([long, option]) => {
       const { short, help, isFile, isOptional } = option;
       const choices = choicesOf(option);

@@ -17,7 +17,7 @@ export const PAGE = {
     value: "ADDRESS",
     isOptional: true,
     looksLike: ADDRESS,
-    help: "show it in the browser; default 127.0.0.1:8884",
+    help: "show it in a browser; default 127.0.0.1:8884",
   },
 } as const satisfies OptionTable;
 

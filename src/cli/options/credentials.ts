@@ -5,6 +5,7 @@ import type { ConnectOptions } from "../../client/mod.ts";
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { unreadable } from "../files.ts";
+import { askPassword } from "../terminal/ask_password.ts";
 import { quoted } from "../terminal/text.ts";
 import { type AnyValues, isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 import { bytesOption } from "./properties.ts";
@@ -128,7 +129,12 @@ export async function passwordOf(
     case "password-env":
       return new TextEncoder().encode(variable(options["password-env"]!));
     case "ask-password":
-      return await ask(context);
+      if (!context.stdin.isTerminal) {
+        throw usageFailure(
+          "--ask-password needs a terminal on standard input; see --password-file",
+        );
+      }
+      return await askPassword("Password: ", context);
     default:
       return source satisfies never;
   }
@@ -170,50 +176,6 @@ function variable(name: string): string {
 
 const LF = 0x0a;
 const CR = 0x0d;
-const END = 0x04;
-const CLEAR = 0x15;
-const BACKSPACES = [0x08, 0x7f];
-
-/**
- * Prompts on the terminal. The prompt of `@std/cli` writes to standard output, which is for data,
- * and does not end on Ctrl-C.
- */
-async function ask({ stdin, stderr, signal }: Context): Promise<Uint8Array> {
-  if (!stdin.isTerminal) {
-    throw usageFailure("--ask-password needs a terminal on standard input; see --password-file");
-  }
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  // Echo is off before the prompt: nothing that is typed early is seen either.
-  Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
-  stderr.write("Password: ");
-  try {
-    return await Promise.race([typedLine(), aborted.promise]);
-  } finally {
-    Deno.stdin.setRaw(false);
-    stderr.write("\n");
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** The line that is typed, read byte by byte so that nothing after Enter is taken. */
-async function typedLine(): Promise<Uint8Array> {
-  const typed: number[] = [];
-  const byte = new Uint8Array(1);
-  while (await Deno.stdin.read(byte) !== null) {
-    const [key] = byte as unknown as [number];
-    if (key === LF || key === CR || key === END) break;
-    if (key === CLEAR) typed.length = 0;
-    else if (!BACKSPACES.includes(key)) typed.push(key);
-    else {
-      // A character of several bytes is erased as one.
-      while (typed.length > 0 && (typed.pop()! & 0xc0) === 0x80);
-    }
-  }
-  return Uint8Array.from(typed);
-}
-
 /** Names of header fields and query parameters whose values are secret. */
 export const SECRET_NAME = /auth|cookie|token|key|secret|signature|password|credential/i;
 

@@ -58,9 +58,17 @@ interface TerminalOptions {
  * this machine.
  */
 function begin(port: number, args: readonly string[], options: TerminalOptions = {}): Running {
-  const { columns = 80, env = {}, shell = 'exec "$@"' } = options;
   const net = port === 0 ? "127.0.0.1" : `localhost:${port}`;
-  const command = [Deno.execPath(), "run", "--quiet", "--no-prompt", `--allow-net=${net}`, CLI];
+  return beginWith([`--allow-net=${net}`], args, options);
+}
+
+/** Starts a command on a terminal with these permissions. */
+function beginWith(
+  permissions: readonly string[],
+  args: readonly string[],
+  { columns = 80, env = {}, shell = 'exec "$@"' }: TerminalOptions = {},
+): Running {
+  const command = [Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, CLI];
   const child = new Deno.Command("python3", {
     args: ["-c", TERMINAL, String(columns), "sh", "-c", shell, "sh", ...command, ...args],
     // Whoever runs the tests may want no colours.
@@ -219,6 +227,26 @@ terminalTest(
     assertEquals([exitCode, stderr], [0, GOOD]);
     assert(!stdout.includes("secret"));
     assertEquals([broker.passwords, broker.published], [["secret"], ["hello\n"]]);
+  },
+);
+
+terminalTest(
+  "passwd asks for the password twice, echoes nothing, and refuses two that differ",
+  async () => {
+    await using folder = await temporaryFolder();
+    const file = `${folder.path}/passwords`;
+    for (const [again, exitCode] of [["secret", 0], ["secrets", 1]] as const) {
+      const permissions = [`--allow-read=${folder.path}`, `--allow-write=${folder.path}`];
+      const passwd = beginWith(permissions, ["passwd", file, "alice"]);
+      await passwd.until(/Password: $/);
+      await passwd.type("secret\r");
+      await passwd.until(/Again: $/);
+      await passwd.type(`${again}\r`);
+      const { exitCode: code, stdout, stderr } = await passwd.end();
+      const told = exitCode === 0 ? "" : "\x1b[31mmqtt5:\x1b[0m The passwords differ\r\n";
+      assertEquals([code, stdout, stderr], [exitCode, `Password: \r\nAgain: \r\n${told}`, GOOD]);
+    }
+    assertMatch(await Deno.readTextFile(file), /^alice:\$7\$100000\$\S+\n$/);
   },
 );
 
