@@ -35,6 +35,7 @@ import plotScaleJs from "./page/plot_scale.js" with { type: "text" };
 import rowJs from "./page/row.js" with { type: "text" };
 import sectionsJs from "./page/sections.js" with { type: "text" };
 import standardJs from "./page/standard.js" with { type: "text" };
+import statusJs from "./page/status.js" with { type: "text" };
 import svgJs from "./page/svg.js" with { type: "text" };
 import textJs from "./page/text.js" with { type: "text" };
 import toolbarJs from "./page/toolbar.js" with { type: "text" };
@@ -101,6 +102,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/row.js", rowJs],
   ["/sections.js", sectionsJs],
   ["/standard.js", standardJs],
+  ["/status.js", statusJs],
   ["/svg.js", svgJs],
   ["/text.js", textJs],
   ["/toolbar.js", toolbarJs],

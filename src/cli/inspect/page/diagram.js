@@ -12,8 +12,7 @@ import { Exchanges } from "./exchanges.js";
 import { isFaulty, matches, parseFilter } from "./filter.js";
 import { Layout } from "./layout.js";
 import { drawRow } from "./row.js";
-import { MOST_ENTRIES } from "./model.js";
-import { countText, numberText } from "./text.js";
+import { statusText } from "./status.js";
 import { VirtualList } from "./virtual_list.js";
 import { reasonOf, welcome } from "./welcome.js";
 
@@ -81,7 +80,9 @@ export class Diagram {
     });
     // What is not shown cannot be scrolled.
     model.addEventListener("view", inNextFrame(() => this.#reappear()));
-    for (const name of ["hello", "lesson"]) model.addEventListener(name, () => this.#tell());
+    for (const name of ["hello", "lesson", "state"]) {
+      model.addEventListener(name, () => this.#tell());
+    }
     model.addEventListener("connections", inNextFrame(() => this.#redraw()));
     this.#rebuild();
   }
@@ -109,7 +110,7 @@ export class Diagram {
     for (const entry of this.#since(this.#taken)) {
       this.#exchanges.add(entry);
       this.#taken = entry.n;
-      if (entry.n <= this.#until && this.#isShown(entry)) this.#layout.add(entry);
+      if (entry.n <= this.#until) this.#place(entry);
     }
     this.#redraw();
     if (this.#isFollowing) this.#list.toEnd();
@@ -143,6 +144,12 @@ export class Diagram {
   }
 
   /** @param {PageEntry} entry */
+  #place(entry) {
+    if (this.#isShown(entry)) this.#layout.add(entry);
+    else this.#layout.skip(entry);
+  }
+
+  /** @param {PageEntry} entry */
   #isShown(entry) {
     const { connection, connections, onlyFindings } = this.#model;
     if (connection !== undefined && entry.connection !== connection) return false;
@@ -157,7 +164,7 @@ export class Diagram {
     this.#layout = new Layout(this.#exchanges);
     for (const entry of this.#model.entries) {
       if (entry.n > this.#taken || entry.n > this.#until) break;
-      if (this.#isShown(entry)) this.#layout.add(entry);
+      this.#place(entry);
     }
     this.#update();
     if (!this.#isFollowing) this.#select();
@@ -204,10 +211,10 @@ export class Diagram {
   }
 
   /** @param {Row} row */
-  #versionOf({ entry, pause }) {
+  #versionOf({ entry }) {
     const own = this.#exchanges.of(entry)?.exchange;
     const isRelated = own !== undefined && own === this.#selectedExchange();
-    return `${isRelated}\n${pause}\n${this.#nameOf(entry.connection)}`;
+    return `${isRelated}\n${this.#nameOf(entry.connection)}`;
   }
 
   /**
@@ -275,7 +282,7 @@ export class Diagram {
 
   /** Says what is not shown. */
   #tell() {
-    const { entries, isPaused, omitted } = this.#model;
+    const { isPaused } = this.#model;
     const { rows } = this.#layout;
     const isEmpty = rows.length === 0;
     this.#empty.hidden = !isEmpty;
@@ -284,19 +291,7 @@ export class Diagram {
     const waiting = isPaused
       ? this.#since(this.#until).filter((entry) => this.#isShown(entry))
       : [];
-    setText(
-      this.#status,
-      [
-        isPaused ? `Paused, ${numberText(waiting.length)} new` : "",
-        rows.length < entries.length
-          ? `${numberText(rows.length)} of ${numberText(entries.length)} shown`
-          : rows.length === 0
-          ? ""
-          : countText(rows.length, "row"),
-        entries.length >= MOST_ENTRIES ? "older ones are not kept" : "",
-        omitted > 0 ? `${numberText(omitted)} omitted: they came too fast` : "",
-      ].filter((part) => part !== "").join(" · "),
-    );
+    setText(this.#status, statusText(this.#model, rows.length, waiting.length));
     this.#newest.hidden = isEmpty || this.#isFollowing && !isPaused;
     setText(this.#newest, isPaused ? "Resume" : "Newest ↓");
   }

@@ -17,10 +17,11 @@
  * @property {number} top In pixels from the beginning of everything.
  * @property {number} height With the pause before it.
  * @property {number} pause How long nothing has come before it, in milliseconds; 0 if not long.
+ * @property {number} omitted How many entries before it the page has not got: they came too fast.
  * @property {readonly (Lane | undefined)[]} lanes
  */
 
-import { ruleOf, sentenceOf } from "./text.js";
+import { durationText, numberText, ruleOf, sentenceOf } from "./text.js";
 
 /** A pause that is shown, in milliseconds. */
 export const PAUSE = 1000;
@@ -48,6 +49,10 @@ export class Layout {
   #count = 0;
   #bottom = 0;
   #time = Infinity;
+  /** @type {number | undefined} The number of the last entry, shown or not. */
+  #last;
+  /** How many entries have been left out since the last row. */
+  #omitted = 0;
 
   /** @param {Pick<Exchanges, "of">} exchanges Which packets belong together. */
   constructor(exchanges) {
@@ -70,13 +75,27 @@ export class Layout {
    * @param {PageEntry} entry
    */
   add(entry) {
+    this.skip(entry);
     const waited = entry.time - this.#time;
     const pause = waited >= PAUSE ? waited : 0;
-    const height = heightOf(entry) + (pause > 0 ? HEIGHTS.pause : 0);
-    this.rows.push({ entry, top: this.#bottom, height, pause, lanes: this.#lanesAt(entry) });
+    const omitted = this.#omitted;
+    const height = heightOf(entry) + (pause > 0 || omitted > 0 ? HEIGHTS.pause : 0);
+    const lanes = this.#lanesAt(entry);
+    this.rows.push({ entry, top: this.#bottom, height, pause, omitted, lanes });
     this.#bottom += height;
     this.#time = entry.time;
+    this.#omitted = 0;
     this.#count++;
+  }
+
+  /**
+   * Takes note of an entry that is not shown: a gap between numbers is one of entries left out.
+   *
+   * @param {PageEntry} entry
+   */
+  skip({ n }) {
+    if (this.#last !== undefined) this.#omitted += n - this.#last - 1;
+    this.#last = n;
   }
 
   /**
@@ -164,6 +183,18 @@ export class Layout {
       if (isOver || this.#count - since > LONGEST_LANE) this.#lanes[index] = undefined;
     }
   }
+}
+
+/**
+ * What is said above a row: how long nothing came, and how many entries are missing.
+ *
+ * @param {Row} row
+ */
+export function gapText({ omitted, pause }) {
+  return [
+    pause > 0 ? durationText(pause) : "",
+    omitted > 0 ? `${numberText(omitted)} omitted` : "",
+  ].filter((part) => part !== "").join(", ");
 }
 
 /**

@@ -8,6 +8,7 @@ import { mountConversation } from "./conversation.js";
 import { byId, drawOn, element, setAttribute, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { mountLesson } from "./lesson.js";
+import { countText } from "./text.js";
 import { mountTopics } from "./topics.js";
 
 const feed = new Feed(location.hash.slice(1));
@@ -58,11 +59,9 @@ function mountBar() {
   });
   drawOn(model, ["counts"], () => {
     const { packets, findings } = model.counts;
-    const number = new Intl.NumberFormat("en");
-    setText(
-      byId("counts"),
-      `${number.format(packets)} packets, ${number.format(findings)} findings`,
-    );
+    const counts = byId("counts");
+    setText(counts, `${countText(packets, "packet")}, ${countText(findings, "finding")}`);
+    counts.classList.toggle("fault", findings > 0);
   });
 }
 

@@ -1,9 +1,9 @@
 // @ts-check
 // The diagram as text for Mermaid, which draws it in Markdown.
 
-/** @import { PageEntry } from "./events.ts" */
+/** @import { Row } from "./layout.js" */
 
-import { remarksOf } from "./layout.js";
+import { gapText, remarksOf } from "./layout.js";
 import { eventText, nameOf, particularsOf, sizeText, subjectOf } from "./text.js";
 
 /** So many rows Mermaid draws by default: it refuses longer texts than 50,000 characters. */
@@ -13,39 +13,42 @@ export const MERMAID_MOST = 200;
 const SUBJECT_SHOWN = 80;
 
 /**
- * A sequence diagram of entries.
+ * A sequence diagram of rows.
  *
- * @param {readonly PageEntry[]} entries
+ * @param {readonly Row[]} rows
  * @param {ReadonlyMap<number, string | null>} names The Client Identifiers of the connections.
  */
-export function mermaidText(entries, names) {
-  const connections = [...new Set(entries.map(({ connection }) => connection))];
+export function mermaidText(rows, names) {
+  const connections = [...new Set(rows.map(({ entry }) => entry.connection))];
   const participants = connections.map((id) => {
     const name = names.get(id) ?? "";
     return `  participant C${id} as ${escaped(name === "" ? `client #${id}` : name)}`;
   });
   const lines = ["sequenceDiagram", ...participants, "  participant S as server"];
-  for (const entry of entries) lines.push(...linesOf(entry).map((line) => `  ${line}`));
+  for (const row of rows) lines.push(...linesOf(row).map((line) => `  ${line}`));
   return `${lines.join("\n")}\n`;
 }
 
 /**
- * @param {PageEntry} entry
+ * @param {Row} row
  * @returns {string[]}
  */
-function linesOf(entry) {
+function linesOf(row) {
+  const { entry } = row;
   const client = `C${entry.connection}`;
-  if (entry.type !== "packet") return [`Note over ${client},S: ${escaped(eventText(entry))}`];
+  const note = (/** @type {string} */ text) => `Note over ${client},S: ${escaped(text)}`;
+  const gap = gapText(row);
+  const before = gap === "" ? [] : [note(gap)];
+  if (entry.type !== "packet") return [...before, note(eventText(entry))];
   const [from, to] = entry.from === "client" ? [client, "S"] : ["S", client];
   const subject = subjectOf(entry);
   const short = subject.length > SUBJECT_SHOWN ? `${subject.slice(0, SUBJECT_SHOWN)}…` : subject;
   const label = [nameOf(entry), ...particularsOf(entry), short, sizeText(entry.size)]
     .filter((part) => part !== "").join(", ");
   return [
+    ...before,
     `${from}->>${to}: ${escaped(label)}`,
-    ...remarksOf(entry).map(({ rule, text }) => {
-      return `Note over ${client},S: ${escaped(`${text} ${rule}`.trim())}`;
-    }),
+    ...remarksOf(entry).map(({ rule, text }) => note(`${text} ${rule}`.trim())),
   ];
 }
 

@@ -8,10 +8,9 @@
 /** @import { Lane, Row } from "./layout.js" */
 
 import { element } from "./dom.js";
-import { FINDINGS_SHOWN, remarksHeight, remarksOf } from "./layout.js";
+import { FINDINGS_SHOWN, gapText, remarksHeight, remarksOf } from "./layout.js";
 import {
   clockText,
-  durationText,
   eventText,
   nameOf,
   particularsOf,
@@ -31,12 +30,13 @@ import {
  * @param {boolean} about.isRelated Whether it belongs to the exchange of the selected packet.
  */
 export function drawRow(option, row, { connection, membership, isRelated }) {
-  const { entry, pause, lanes } = row;
+  const { entry, lanes } = row;
+  const gap = gapText(row);
   option.className = `option row ${entry.type}`;
   option.classList.toggle("related", isRelated);
   // The time and the lanes are beside the arrow, above the remarks.
   option.style.setProperty("--below", `${remarksHeight(entry)}px`);
-  if (pause > 0) option.append(element("span", { class: "pause" }, durationText(pause)));
+  if (gap !== "") option.append(element("span", { class: "pause" }, gap));
   const time = element("span", { class: "time" }, element("span", {}, clockText(entry.time)));
   const isPacket = entry.type === "packet";
   if (connection !== "" && isPacket) time.append(element("bdi", { class: "chip" }, connection));

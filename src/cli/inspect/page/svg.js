@@ -4,10 +4,9 @@
 /** @import { PacketEntry, PageEntry } from "./events.ts" */
 /** @import { Row } from "./layout.js" */
 
-import { FINDINGS_SHOWN, remarksHeight, remarksOf } from "./layout.js";
+import { FINDINGS_SHOWN, gapText, remarksHeight, remarksOf } from "./layout.js";
 import {
   clockText,
-  durationText,
   eventText,
   nameOf,
   particularsOf,
@@ -85,7 +84,9 @@ export function diagramSvg(rows, names, hueOf) {
  * @param {ReadonlyMap<number, string | null> | undefined} names
  * @param {string} colour
  */
-function drawn({ entry, height, pause }, y, names, colour) {
+function drawn(row, y, names, colour) {
+  const { entry, height } = row;
+  const gap = gapText(row);
   const middle = (CLIENT + SERVER) / 2;
   const remarks = entry.type === "packet" ? remarksOf(entry).slice(0, FINDINGS_SHOWN) : [];
   const base = y + height - remarksHeight(entry);
@@ -93,7 +94,7 @@ function drawn({ entry, height, pause }, y, names, colour) {
     ? ""
     : ` ${short(names.get(entry.connection) || `#${entry.connection}`, NAME_SHOWN - 14)}`;
   const lines = [text("time", 8, base - 18, "start", `${clockText(entry.time)}${name}`)];
-  if (pause > 0) lines.push(text("pause", middle, y + 16, "middle", durationText(pause)));
+  if (gap !== "") lines.push(text("pause", middle, y + 16, "middle", gap));
   if (entry.type !== "packet") {
     return [...lines, text("time", middle, base - 10, "middle", eventText(entry))].join("\n");
   }

@@ -136,7 +136,7 @@ function exportMenu(model, diagram) {
   const copyMermaid = async () => {
     const { rows } = diagram.layout;
     const newest = rows.slice(-MERMAID_MOST);
-    await copyText(mermaidText(newest.map(({ entry }) => entry), names()));
+    await copyText(mermaidText(newest, names()));
     if (newest.length < rows.length) say(`Copied the newest ${numberText(newest.length)} rows`);
   };
   const menu = element(

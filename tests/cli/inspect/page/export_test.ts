@@ -36,7 +36,7 @@ function hueOf({ n }: PageEntry): number {
 
 Deno.test("a conversation is a sequence diagram of Mermaid, with a participant for each connection", () => {
   assertEquals(
-    mermaidText(ENTRIES, new Map([[1, "thermostat"]])),
+    mermaidText(rowsOf(ENTRIES), new Map([[1, "thermostat"]])),
     [
       "sequenceDiagram",
       "  participant C1 as thermostat",
@@ -46,6 +46,7 @@ Deno.test("a conversation is a sequence diagram of Mermaid, with a participant f
       "  C1->>S: CONNECT, a, 10 B",
       "  C1->>S: PUBLISH, QoS 2, id 7, a/b, 10 B",
       "  Note over C1,S: The Client sends too much #91;MQTT-3.3.4-9#93;",
+      "  Note over C1,S: 5.0 s",
       "  S->>C1: PUBREC, id 7, 10 B",
       "  Note over C2,S: closed",
       "",
@@ -55,7 +56,7 @@ Deno.test("a conversation is a sequence diagram of Mermaid, with a participant f
 
 Deno.test("nothing in a topic or a Client Identifier is markup to Mermaid", () => {
   const topic = 'x;\nC1->>S: "#<b>%%{init}';
-  const text = mermaidText([packet(1, "PUBLISH", { topic })], new Map([[1, "a\nend;#"]]));
+  const text = mermaidText(rowsOf([packet(1, "PUBLISH", { topic })]), new Map([[1, "a\nend;#"]]));
   assertEquals(text.split("\n"), [
     "sequenceDiagram",
     "  participant C1 as a#10;end#59;#35;",
@@ -66,7 +67,7 @@ Deno.test("nothing in a topic or a Client Identifier is markup to Mermaid", () =
 });
 
 Deno.test("a long topic is cut in a diagram of Mermaid", () => {
-  const text = mermaidText([packet(1, "PUBLISH", { topic: "x".repeat(500) })], new Map());
+  const text = mermaidText(rowsOf([packet(1, "PUBLISH", { topic: "x".repeat(500) })]), new Map());
   assertStringIncludes(text, `${"x".repeat(80)}…`);
   assert(text.length < 250);
 });

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { PageEntry } from "../../../../src/cli/inspect/page/events.ts";
 import { Exchanges } from "../../../../src/cli/inspect/page/exchanges.js";
-import { LANES, Layout, remarksOf } from "../../../../src/cli/inspect/page/layout.js";
+import { gapText, LANES, Layout, remarksOf } from "../../../../src/cli/inspect/page/layout.js";
 import { event, packet } from "./entries.ts";
 
 const FINDING = {
@@ -38,15 +38,28 @@ Deno.test("rows lie below each other, higher after a pause of a second and with 
   assertEquals(bottom, 192 + 76);
 });
 
+Deno.test("a gap between numbers is one of entries left out, however many of the others are hidden", () => {
+  const layout = new Layout(new Exchanges());
+  layout.skip(packet(5, "PUBLISH"));
+  layout.add(packet(6, "PUBLISH"));
+  layout.skip(packet(9, "PUBLISH"));
+  layout.skip(packet(10, "PUBLISH"));
+  layout.add(packet(14, "PUBLISH", { time: 2006 }));
+  layout.add(packet(15, "PUBLISH", { time: 2006 }));
+  assertEquals(layout.rows.map(({ omitted }) => omitted), [0, 5, 0]);
+  assertEquals(layout.rows.map(gapText), ["", "2.0 s, 5 omitted", ""]);
+  assertEquals(layout.rows.map(({ height }) => height), [40, 66, 40]);
+});
+
 Deno.test("a row is found by its height and by its number, also when older ones are gone", () => {
-  const layout = layoutOf([2, 4, 6, 8].map((n) => packet(n, "PUBLISH")));
+  const layout = layoutOf([2, 3, 4, 5].map((n) => packet(n, "PUBLISH")));
   assertEquals([-5, 0, 39, 40, 1000].map((y) => layout.indexAt(y)), [0, 0, 0, 1, 3]);
-  assertEquals([2, 3, 8, 9].map((n) => layout.indexOf(n)), [0, -1, 3, -1]);
-  layout.dropBefore(5);
+  assertEquals([2, 3, 5, 9].map((n) => layout.indexOf(n)), [0, 1, 3, -1]);
+  layout.dropBefore(4);
   assertEquals([layout.top, layout.bottom, layout.rows.length], [80, 160, 2]);
-  assertEquals([layout.indexAt(80), layout.indexAt(125), layout.indexOf(6)], [0, 1, 0]);
+  assertEquals([layout.indexAt(80), layout.indexAt(125), layout.indexOf(4)], [0, 1, 0]);
   layout.dropBefore(100);
-  assertEquals([layout.top, layout.rows.length, layout.indexOf(6)], [160, 0, -1]);
+  assertEquals([layout.top, layout.rows.length, layout.indexOf(4)], [160, 0, -1]);
 });
 
 Deno.test("a lane joins the packets of an exchange, and is free after the last of them", () => {
