@@ -77,7 +77,7 @@ export async function main(context: Context): Promise<number> {
   try {
     const { options, operands } = parseOptions(OPTIONS, context.args);
     if (operands.length > 0) throw usageFailure(`Unexpected argument "${operands[0]}"; see --help`);
-    if (!options.help) return await run(options);
+    if (!options.help) return await run(options, context.signal);
     const text = helpText(HELP, OPTIONS, true);
     context.stdout.write(text.replaceAll("mqtt5 mutate", "deno task mutate"));
     return 0;
@@ -91,7 +91,8 @@ function numberOf(name: string, text: string | undefined, otherwise: number): nu
   return text === undefined ? otherwise : integerOption(name, text, 0, Number.MAX_SAFE_INTEGER);
 }
 
-async function run(options: OptionValues<typeof OPTIONS>): Promise<number> {
+/** Once `stopped` aborts, programs that run are killed, and nothing is left behind. */
+async function run(options: OptionValues<typeof OPTIONS>, stopped: AbortSignal): Promise<number> {
   const count = numberOf("count", options.count, 400);
   const seed = numberOf("seed", options.seed, 1);
   const from = numberOf("from", options.from, 0);
@@ -111,10 +112,11 @@ async function run(options: OptionValues<typeof OPTIONS>): Promise<number> {
     if (all.length === 0) throw new Failure("No token is in what was chosen");
     const part = (options.all ? all : choose(all, count, seed)).slice(from, to);
     for (const { file, line } of await outdated()) console.log(`not there: ${file}: ${line}`);
-    if (!options.unchecked) await checkUnchanged(tree, suites, part);
+    if (!options.unchecked) await checkUnchanged(tree, suites, part, stopped);
     const counts = { killed: 0, survived: 0, equivalent: 0 };
     for (const mutant of part) {
-      const verdict = await fate(tree, suites, mutant, limit);
+      const verdict = await fate(tree, suites, mutant, limit, stopped);
+      if (stopped.aborted) return 130;
       counts[verdict.is]++;
       const { file, line, from, to } = mutant;
       console.log(`${verdict.is} ${file}:${line} ${from} -> ${to || "nothing"} (${verdict.by})`);
@@ -166,13 +168,16 @@ async function checkUnchanged(
   tree: URL,
   suites: Suites,
   mutants: readonly Planted[],
+  stopped: AbortSignal,
 ): Promise<void> {
   const files = new Set<string>();
   for (const source of new Set(mutants.map(({ file }) => file))) {
     for (const file of await suites.of(source)) files.add(file);
   }
-  const failure = await failureOf(tree, [...files], 600_000);
-  if (failure !== undefined) throw new Error(`The tests fail without a mistake: ${failure}`);
+  const failure = await failureOf(tree, [...files], 600_000, stopped);
+  if (failure !== undefined && !stopped.aborted) {
+    throw new Error(`The tests fail without a mistake: ${failure}`);
+  }
 }
 
 async function fate(
@@ -180,6 +185,7 @@ async function fate(
   suites: Suites,
   mutant: Planted,
   limit: number,
+  stopped: AbortSignal,
 ): Promise<Verdict> {
   const target = new URL(mutant.file, tree);
   const source = await Deno.readTextFile(target);
@@ -191,10 +197,10 @@ async function fate(
   try {
     // Most mutants fall to the nearest tests: then the others need not even be loaded.
     for (const some of [tests.slice(0, NEAREST), tests.slice(NEAREST)]) {
-      const failure = some.length > 0 ? await failureOf(tree, some, limit) : undefined;
+      const failure = some.length > 0 ? await failureOf(tree, some, limit, stopped) : undefined;
       if (failure !== undefined) return { is: "killed", by: failure };
     }
-    if (!await isTypeCorrect(tree, mutant.file)) return { is: "killed", by: "the types" };
+    if (!await isTypeCorrect(tree, mutant.file, stopped)) return { is: "killed", by: "the types" };
     return { is: "survived", by: `${tests.length} files of tests` };
   } finally {
     await Deno.writeTextFile(target, source);
@@ -202,9 +208,9 @@ async function fate(
 }
 
 /** Whether a file is without type errors, as a list of names is not where one is marked `false`. */
-async function isTypeCorrect(tree: URL, file: string): Promise<boolean> {
+async function isTypeCorrect(tree: URL, file: string, signal: AbortSignal): Promise<boolean> {
   const args = ["check", "--quiet", "--no-lock", file];
-  const child = new Deno.Command(Deno.execPath(), { args, cwd: tree, stdin: "null" });
+  const child = new Deno.Command(Deno.execPath(), { args, cwd: tree, stdin: "null", signal });
   return (await child.output()).success;
 }
 
@@ -213,6 +219,7 @@ async function failureOf(
   tree: URL,
   tests: readonly string[],
   limit: number,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const flags = ["--no-check", "--no-lock", "--allow-all", "--fail-fast"];
   const child = new Deno.Command(Deno.execPath(), {
@@ -222,6 +229,7 @@ async function failureOf(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    signal,
   }).spawn();
   let isLate = false;
   const timer = setTimeout(() => {
