@@ -9,7 +9,7 @@ export async function withPacketIdsFrom<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (first === 1) return await work();
-  const { next } = PacketIds.prototype;
+  const { next, startAfter } = PacketIds.prototype;
   const begun = new WeakSet<PacketIds>();
   PacketIds.prototype.next = function (isInUse) {
     if (!begun.has(this)) {
@@ -18,9 +18,15 @@ export async function withPacketIdsFrom<Result>(
     }
     return next.call(this, isInUse);
   };
+  // Those that go on after a restart have their own beginning.
+  PacketIds.prototype.startAfter = function (packetId) {
+    begun.add(this);
+    startAfter.call(this, packetId);
+  };
   try {
     return await work();
   } finally {
     PacketIds.prototype.next = next;
+    PacketIds.prototype.startAfter = startAfter;
   }
 }

@@ -110,6 +110,7 @@ function isForgotten(
 ): boolean {
   if (!facts.hasDrained) return false;
   if (stored === Infinity || routed.length > 0 || facts.isForeign(client, stored)) return false;
+  if (isConfused(facts)) return false;
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }
