@@ -67,10 +67,10 @@ export class LessonControl implements PageLesson, AsyncDisposable {
       case "start":
         return this.#track(this.begin(command.chapter));
       case "next": {
-        const { chapter, steps, next, isBusy } = this.#state;
+        const { chapter, steps, next } = this.#state;
         // Somebody else may have been there first, in another window.
         const isCurrent = command.chapter === chapter && command.step === steps.length;
-        if (isCurrent && !isBusy && next !== null) this.#track(this.#next());
+        if (isCurrent && next !== null) this.#track(this.#next());
         return;
       }
       default:
@@ -140,7 +140,7 @@ export class LessonControl implements PageLesson, AsyncDisposable {
 
 /**
  * The packet of a step that is to be looked at: the one that is explained byte by byte, or the first
- * that begins with the bytes which the text quotes first, or has them in it, or the first of all.
+ * with the bytes in it that the text quotes first, or the first of all.
  */
 function packetOf({ observer, nextEntry }: LessonStage, { from, bytes, text }: LessonStep): number {
   const packets: { readonly number: number; readonly hex: string }[] = [];
@@ -151,7 +151,6 @@ function packetOf({ observer, nextEntry }: LessonStage, { from, bytes, text }: L
   const whole = bytes?.rows.map(([hex]) => hex).join(" ");
   const [, quoted = ""] = /`([\dA-F]{2}(?: [\dA-F]{2})*)`/.exec(text) ?? [];
   const found = packets.find(({ hex }) => hex === whole) ??
-    packets.find(({ hex }) => hex.startsWith(quoted)) ??
     packets.find(({ hex }) => hex.includes(quoted));
   return found?.number ?? from;
 }

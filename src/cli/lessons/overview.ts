@@ -96,7 +96,7 @@ class Show {
       }\n` +
         line("→", "client to broker") + line("←", "broker to client") +
         "  A message took 1 packet at QoS 0, 2 at QoS 1 and 4 at QoS 2, each way.\n" +
-        "\nStep by step, from the beginning: mqtt5 demo connect; see demo --help.\n",
+        "\nStep by step: mqtt5 demo connect, or in the browser: mqtt5 demo --page\n",
     );
   }
 }

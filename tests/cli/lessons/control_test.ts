@@ -165,10 +165,11 @@ Deno.test("a chapter can begin while a step of another goes on: that one is give
   await lesson.idle();
   const { chapter, error, steps } = lesson.state;
   assertEquals([chapter, error, steps], ["qos1", null, []]);
-  assertEquals(lesson.stages.length, 2);
   lesson.next(0);
   await lesson.idle();
   assertEquals(lesson.state.error, null);
+  await lesson.control[Symbol.asyncDispose]();
+  assertEquals(lesson.stages.length, 2);
 });
 
 Deno.test("a step that fails says why, and the chapter can begin again", async () => {

@@ -87,6 +87,14 @@ Deno.test("the signal ends the step that is going on, with its reason", async ()
   await assertRejects(() => stage.next(), Error, "enough");
 });
 
+Deno.test("a step that waits for nothing of the broker's is ended, too", async () => {
+  const controller = new AbortController();
+  await using stage = await stageFor(() => new Promise(() => {}), { signal: controller.signal });
+  const failed = assertRejects(() => stage.next(), Error, "enough");
+  controller.abort(new Error("enough"));
+  await failed;
+});
+
 Deno.test("other clients may join: the step does not wait for them", async () => {
   await using stage = await stageFor(async (stage) => {
     await stage.client("lamp").connect();
