@@ -216,7 +216,17 @@ programTest(
       assertEquals(await active(), ["temperature"]);
       await page.untilShown(".topic-title", "home/kitchen/temperature");
       await page.press("Escape");
-      await page.untilShown(".topic-hint");
+      await page.until('!document.querySelector(".topic-detail").checkVisibility()');
+      assertEquals(await active(), []);
+      await page.press("/");
+      await page.type("nothing of this");
+      await page.untilShown("#topics .empty", "No topic matches nothing of this");
+      await page.press("Escape", "Escape", "ArrowDown");
+      assertEquals(await active(), ["<img src=x onerror=alert(1)>"]);
+      await page.press(" ");
+      await page.untilShown("#topics button", "Paused");
+      await page.press(" ");
+      await page.untilShown("#topics button", "Pause");
     });
 
     await step("it is accessible in light and dark, and on a phone", async () => {

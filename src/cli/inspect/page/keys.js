@@ -13,6 +13,7 @@ import { TOPIC_SEARCH_ID } from "./topics.js";
 /** @type {readonly (readonly [string, string])[]} */
 const KEYS = [
   ["↑ ↓", "Packet before and after; Home, End and Page keys, too"],
+  ["← →", "Close and open a branch of the topics; * opens those beside it, too"],
   ["Enter", "Go to the fields of the packet; ↑ ↓ there light their bytes"],
   ["Esc", "Back to the packets, or clear the filter"],
   ["/", "Filter, or search topics"],

@@ -20,7 +20,7 @@ const CHARACTER = 6.7;
 const MOST_DOTS = 60;
 
 /** The marks have so many pixels between them at least. */
-const BETWEEN = { x: 84, y: 34 };
+const BETWEEN = { x: 84, y: 28 };
 
 /** A plot. */
 export class Plot {

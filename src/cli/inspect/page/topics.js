@@ -4,8 +4,10 @@
 // at most, and only while it is looked at.
 
 /** @import { Feed } from "./feed.js" */
+/** @import { TopicNode } from "./topics_node.js" */
 
-import { element, setText } from "./dom.js";
+import { element, setAttribute, setText } from "./dom.js";
+import { visible } from "./payload.js";
 import { countText, numberText } from "./text.js";
 import { TopicDetail } from "./topics_detail.js";
 import { TopicList } from "./topics_list.js";
@@ -27,120 +29,165 @@ const REFRESH = 1000;
  * @param {Feed} feed
  */
 export function mountTopics(host, feed) {
+  const view = new TopicsView(host, feed);
   const { model } = feed;
-  const tree = new TopicTree();
-  const list = new TopicList(tree, (node) => {
-    detail.select(node);
-    host.classList.add("has-detail");
+  const redraw = paced(() => {
+    if (model.view === "topics" && !model.isPaused && !document.hidden) view.draw();
   });
-  const detail = new TopicDetail(feed, close);
-  const search = element("input", {
-    id: TOPIC_SEARCH_ID,
-    type: "search",
-    autocomplete: "off",
-    spellcheck: "false",
-    placeholder: "Search, or a Topic Filter with + and #",
-    "aria-label": "Search topics",
-    input: () => {
-      tree.search = search.value.trim();
-      draw();
-    },
-    keydown: (event) => {
-      const { key } = /** @type {KeyboardEvent} */ (event);
-      if (key !== "ArrowDown" && key !== "Escape") return;
-      event.preventDefault();
-      // Escape clears the search first.
-      if (key === "ArrowDown" || search.value === "") return list.focus();
-      search.value = tree.search = "";
-      draw();
-    },
+  model.addEventListener("topics", () => {
+    view.update();
+    redraw();
   });
-  const count = element("p", { class: "muted", role: "status" });
-  const empty = element("p", { class: "empty" });
-  const hint = element(
-    "p",
-    { class: "empty topic-hint" },
-    "Select a topic to see its last message.",
-  );
-  host.append(
-    element(
-      "div",
-      { class: "topic-bar" },
-      search,
-      element("button", { type: "button", click: () => openAll(true) }, "Open all"),
-      element("button", { type: "button", click: () => openAll(false) }, "Close all"),
-      count,
-    ),
-    element(
-      "div",
-      { class: "topic-panes" },
-      element("div", { class: "topic-left" }, list.root, empty),
-      element("div", { class: "topic-right" }, detail.root, hint),
-    ),
-  );
-  host.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.target === search || list.selected === undefined) return;
-    event.preventDefault();
-    close();
-  });
+  model.addEventListener("reset", () => view.forget());
+  for (const event of ["entries", "hello", "connections"]) model.addEventListener(event, redraw);
+  for (const event of ["view", "paused"]) model.addEventListener(event, () => view.draw());
+  setInterval(redraw, REFRESH);
+}
 
-  function close() {
-    host.classList.remove("has-detail");
-    list.select(undefined);
-    detail.select(undefined);
-    hint.hidden = false;
-    list.focus();
-  }
+/** The tree of topics with its tools, and the topic that is selected. */
+class TopicsView {
+  #host;
+  #model;
+  #tree = new TopicTree();
+  #list;
+  #detail;
+  #search;
+  #pause;
+  #count = element("p", { class: "muted" });
+  #empty = element("p", { class: "empty" });
+  #hint = element("p", { class: "empty" }, "Select a topic to see its last message.");
 
-  /** @param {boolean} isOpen */
-  function openAll(isOpen) {
-    tree.openAll(isOpen);
-    draw();
-  }
-
-  function draw() {
-    const { topics, ofServer } = tree.counts;
-    const isEmpty = tree.rows.length === 0;
-    list.root.hidden = isEmpty;
-    empty.hidden = !isEmpty;
-    setText(
-      empty,
-      tree.search === "" ? emptyText() : `No topic has "${tree.search}" in it.`,
+  /**
+   * @param {HTMLElement} host
+   * @param {Feed} feed
+   */
+  constructor(host, feed) {
+    const model = feed.model;
+    this.#host = host;
+    this.#model = model;
+    this.#list = new TopicList(this.#tree, (node) => this.#select(node));
+    this.#detail = new TopicDetail(feed, () => this.#close());
+    this.#search = element("input", {
+      id: TOPIC_SEARCH_ID,
+      type: "search",
+      autocomplete: "off",
+      spellcheck: "false",
+      placeholder: "Search, or a Topic Filter with + and #",
+      "aria-label": "Search topics",
+      input: () => this.#find(),
+      keydown: (event) => this.#pressInSearch(/** @type {KeyboardEvent} */ (event)),
+    });
+    this.#pause = element("button", {
+      type: "button",
+      title: "Pause or resume (Space)",
+      click: () => model.pause(!model.isPaused),
+    });
+    host.append(
+      element(
+        "div",
+        { class: "topic-bar", role: "search" },
+        this.#search,
+        element("button", { type: "button", click: () => this.#openAll(true) }, "Open all"),
+        element("button", { type: "button", click: () => this.#openAll(false) }, "Close all"),
+        this.#pause,
+        this.#count,
+      ),
+      element(
+        "div",
+        { class: "topic-panes" },
+        element("div", { class: "topic-left" }, this.#list.root, this.#empty),
+        element("div", { class: "topic-right" }, this.#detail.root, this.#hint),
+      ),
     );
-    const apart = ofServer === 0 ? "" : `, ${numberText(ofServer)} of the server ($SYS)`;
-    setText(count, `${countText(topics, "topic")}${apart}`);
-    list.draw();
-    detail.draw();
-    hint.hidden = list.selected !== undefined;
+    host.addEventListener("keydown", (event) => this.#press(event));
+    this.#select(undefined);
+    this.draw();
   }
 
-  function emptyText() {
-    const [listener] = model.hello?.listeners ?? [];
+  /** Takes the topics as they are now. */
+  update() {
+    this.#tree.update(this.#model.topics, performance.now());
+    // The selected one may have been forgotten.
+    if (this.#list.selected?.topics === 0) this.#deselect();
+  }
+
+  /** Forgets all topics. */
+  forget() {
+    this.#tree.clear();
+    this.#deselect();
+    this.draw();
+  }
+
+  /** Shows everything as it is now. */
+  draw() {
+    const { isPaused } = this.#model;
+    const { topics, ofServer } = this.#tree.counts;
+    const isEmpty = this.#tree.rows.length === 0;
+    this.#list.root.hidden = isEmpty;
+    this.#empty.hidden = !isEmpty;
+    setText(this.#empty, this.#whyEmpty());
+    const apart = ofServer === 0 ? "" : `, ${numberText(ofServer)} of the server ($SYS)`;
+    setText(this.#count, `${countText(topics, "topic")}${apart}`);
+    setText(this.#pause, isPaused ? "Paused" : "Pause");
+    setAttribute(this.#pause, "aria-pressed", String(isPaused));
+    this.#list.draw();
+    this.#detail.draw();
+  }
+
+  #whyEmpty() {
+    const { search } = this.#tree;
+    if (search !== "") return `No topic matches ${visible(search)}`;
+    const [listener] = this.#model.hello?.listeners ?? [];
     const where = listener === undefined ? "" : ` Connect a client to ${listener} and publish.`;
     return `No message has been published yet.${where}`;
   }
 
-  const isSeen = () => model.view === "topics" && !model.isPaused && !document.hidden;
-  const redraw = paced(() => {
-    if (isSeen()) draw();
-  });
-  model.addEventListener("topics", () => {
-    tree.update(model.topics, performance.now());
-    redraw();
-  });
-  model.addEventListener("reset", () => {
-    tree.clear();
-    close();
-    draw();
-  });
-  for (const event of ["entries", "hello", "connections", "paused"]) {
-    model.addEventListener(event, redraw);
+  /** @param {TopicNode | undefined} node */
+  #select(node) {
+    this.#detail.select(node);
+    this.#hint.hidden = node !== undefined;
+    this.#host.classList.toggle("has-detail", node !== undefined);
   }
-  model.addEventListener("view", () => {
-    if (isSeen()) draw();
-  });
-  setInterval(redraw, REFRESH);
-  draw();
+
+  #deselect() {
+    this.#list.select(undefined);
+    this.#select(undefined);
+  }
+
+  #close() {
+    this.#deselect();
+    this.#list.focus();
+  }
+
+  #find() {
+    this.#tree.search = this.#search.value.trim();
+    this.draw();
+  }
+
+  /** @param {boolean} isOpen */
+  #openAll(isOpen) {
+    this.#tree.openAll(isOpen);
+    this.draw();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressInSearch(event) {
+    if (event.key !== "ArrowDown" && event.key !== "Escape") return;
+    event.preventDefault();
+    // Escape clears the search first.
+    if (event.key === "Escape" && this.#search.value !== "") {
+      this.#search.value = "";
+      this.#find();
+    } else this.#list.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #press(event) {
+    if (event.defaultPrevented || event.key !== "Escape") return;
+    if (this.#list.selected === undefined) return;
+    event.preventDefault();
+    this.#close();
+  }
 }
 
 /**

@@ -6,6 +6,7 @@
 /** @import { Feed } from "./feed.js" */
 /** @import { TopicNode } from "./topics_node.js" */
 
+import { copyButton } from "./clipboard.js";
 import { element, setText } from "./dom.js";
 import { visible } from "./payload.js";
 import { numbersIn } from "./payload_json.js";
@@ -71,7 +72,7 @@ export class TopicDetail {
       this.#plotting,
       this.#properties,
     );
-    const closing = { type: "button", class: "topic-close", "aria-label": "Close", click: close };
+    const closing = { type: "button", "aria-label": "Close", click: close };
     this.root = element(
       "div",
       { class: "topic-detail" },
@@ -79,6 +80,7 @@ export class TopicDetail {
         "div",
         { class: "topic-title" },
         element("h2", { tabindex: 0 }, this.#name),
+        copyButton("Copy", () => Promise.resolve(this.#node?.topic ?? "")),
         element("button", closing, "×"),
       ),
       this.#facts,

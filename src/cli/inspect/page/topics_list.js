@@ -62,7 +62,6 @@ export class TopicList {
   /** Gives the tree the keys. */
   focus() {
     this.#scroller.focus();
-    if (this.#selected === undefined) this.#move("Home");
   }
 
   /**
