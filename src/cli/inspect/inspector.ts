@@ -16,7 +16,7 @@ import type { LinkObserver } from "./link_observer.ts";
 import type { Observer } from "./observer.ts";
 import { relay } from "./relay.ts";
 
-/** How long the server may take to accept a connection, and a client to open one, milliseconds. */
+/** Unless something else is said, the limit for opening a connection, in milliseconds. */
 const PATIENCE = 10_000;
 
 /** TLS handshakes of clients at the same time. */
@@ -30,11 +30,17 @@ export interface InspectorOptions {
   readonly names: OptionNames;
   /** Is told, in a sentence, of a client with which there is no connection. */
   readonly onRefused: (message: string) => void;
+  /**
+   * How long the server may take to accept a connection, and a client to open one, in milliseconds.
+   * Default: 10,000.
+   */
+  readonly patience?: number;
 }
 
 /** Relays connections until it is closed. */
 export class Inspector {
   readonly #options: InspectorOptions;
+  readonly #patience: number;
   readonly #listeners: Listener[] = [];
   readonly #closing = new AbortController();
   /** The connections that last, and what closes them. */
@@ -43,6 +49,7 @@ export class Inspector {
 
   constructor(options: InspectorOptions) {
     this.#options = options;
+    this.#patience = options.patience ?? PATIENCE;
   }
 
   /**
@@ -54,7 +61,7 @@ export class Inspector {
   async listen(place: ListenOptions): Promise<Listener> {
     const { onRefused } = this.#options;
     const limits: HandshakeLimits = {
-      handshakeTimeout: PATIENCE,
+      handshakeTimeout: this.#patience,
       handshakes: HANDSHAKES,
       onRefused: ({ address, message }) => onRefused(`${address}: ${message}`),
     };
@@ -86,7 +93,7 @@ export class Inspector {
     let fault: string | undefined;
     try {
       // Before it has sent something, it has not opened its WebSocket, and nothing can be written.
-      const first = opensWebSocket ? await firstOf(client) : undefined;
+      const first = opensWebSocket ? await firstOf(client, this.#patience) : undefined;
       if (opensWebSocket && first === undefined) return;
       const { address, listener = "" } = peer;
       link = observer.open({ client: address, listener, server: destination.address }, now());
@@ -108,7 +115,7 @@ export class Inspector {
 
   async #dial(): Promise<Transport> {
     const { destination, names } = this.#options;
-    const deadline = AbortSignal.timeout(PATIENCE);
+    const deadline = AbortSignal.timeout(this.#patience);
     const signal = AbortSignal.any([this.#closing.signal, deadline]);
     try {
       const server = await dialBySockets(destination, { signal, names, passesStrangers: true });
@@ -118,15 +125,18 @@ export class Inspector {
     } catch (error) {
       if (!deadline.aborted || this.#closing.signal.aborted) throw error;
       throw new Error(
-        `Cannot connect to ${destination.address}: no connection within ${PATIENCE / 1000} s`,
+        `Cannot connect to ${destination.address}: no connection within ${this.#patience / 1000} s`,
       );
     }
   }
 }
 
 /** The first bytes of a client; `undefined` if it closes, or is too slow, and then it is closed. */
-async function firstOf(client: Transport): Promise<Uint8Array | undefined> {
-  const timer = setTimeout(() => client.close(), PATIENCE);
+async function firstOf(
+  client: Transport,
+  patience: number,
+): Promise<Uint8Array | undefined> {
+  const timer = setTimeout(() => client.close(), patience);
   try {
     return await client.read();
   } finally {

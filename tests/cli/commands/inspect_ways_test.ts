@@ -18,7 +18,7 @@ async function through(
   ca?: string,
 ): Promise<string> {
   await using inspect = beginBare(["--allow-all"], ["inspect", "--listen", listen, ...args]);
-  const [, url] = await inspect.untilTold(/(mqtts?:\/\/\S+) is relayed to /);
+  const [, url] = await inspect.untilTold(/((?:mqtts?|wss):\/\/\S+) is relayed to /);
   await using client = await connect(url!, { reconnect: false, ...ca && { tls: { ca } } });
   await client.publish("a", "hello", { qos: 1 });
   await client.disconnect();
@@ -71,9 +71,12 @@ mosquittoTlsTest(
     await Deno.writeTextFile(`${folder}/cert.pem`, cert);
     await Deno.writeTextFile(`${folder}/key.pem`, key);
     const files = ["--cert", `${folder}/cert.pem`, "--key", `${folder}/key.pem`];
-    const text = await through([...files, broker.url], "mqtts://127.0.0.1:0", authority.cert);
+    for (const scheme of ["mqtts", "wss"]) {
+      const listen = `${scheme}://127.0.0.1:0`;
+      const text = await through([...files, broker.url], listen, authority.cert);
+      assertMatch(text, new RegExp(`\\+ connected to ${scheme}:[^]*→ CONNECT[^]*← PUBACK`));
+    }
     await Deno.remove(folder, { recursive: true });
-    assertMatch(text, /\+ connected to mqtts:[^]*→ CONNECT[^]*← PUBACK/);
   },
 );
 

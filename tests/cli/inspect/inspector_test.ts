@@ -16,21 +16,28 @@ const MIB = 1_048_576;
 class Scene implements AsyncDisposable {
   readonly observer = new Observer();
   readonly refused: string[] = [];
+  readonly #told = Promise.withResolvers<void>();
+  /** Resolves when a client was refused. */
+  readonly told = this.#told.promise;
   readonly #inspector: Inspector;
   readonly #cursor = this.observer.follow();
 
-  constructor(port: number) {
+  constructor(port: number, scheme: "mqtt" | "ws" = "mqtt", patience?: number) {
     const address = `127.0.0.1:${port}`;
     this.#inspector = new Inspector({
-      destination: { scheme: "mqtt", hostname: "127.0.0.1", port, path: "", address },
+      destination: { scheme, hostname: "127.0.0.1", port, path: "", address },
+      ...patience !== undefined && { patience },
       observer: this.observer,
       names: OPTION_NAMES,
-      onRefused: (message) => void this.refused.push(message),
+      onRefused: (message) => {
+        this.refused.push(message);
+        this.#told.resolve();
+      },
     });
   }
 
-  async connect(): Promise<Deno.TcpConn> {
-    const { port } = await this.#inspector.listen({ protocol: "mqtt", port: 0 });
+  async connect(protocol: "mqtt" | "ws" = "mqtt"): Promise<Deno.TcpConn> {
+    const { port } = await this.#inspector.listen({ protocol, port: 0 });
     return await Deno.connect({ hostname: "127.0.0.1", port });
   }
 
@@ -78,6 +85,46 @@ Deno.test("a server that cannot be reached is told, and the client is closed", a
     entry.type === "closed" && entry.fault || "",
     new RegExp(`^Cannot connect to 127\\.0\\.0\\.1:${port}: connection refused`),
   );
+});
+
+Deno.test("a server that does not open its WebSocket in time is given up", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await using scene = new Scene(port, "ws", 50);
+  const [client, server] = await Promise.all([scene.connect(), listener.accept()]);
+  assertEquals(await withinPatience(all(client)), new Uint8Array(0));
+  server.close();
+  const entry = await scene.until("closed");
+  assertEquals(
+    entry.type === "closed" && entry.fault,
+    `Cannot connect to 127.0.0.1:${port}: no connection within 0.05 s`,
+  );
+});
+
+Deno.test("a client that does not open its WebSocket in time is refused, and that is said", async () => {
+  await using scene = new Scene(freePort(), "mqtt", 50);
+  const client = await scene.connect("ws");
+  await withinPatience(all(client));
+  await withinPatience(scene.told);
+  assertMatch(scene.refused.join(), /^127\.0\.0\.1:\d+: /);
+  assertEquals(scene.observer.counts.connections, 0);
+});
+
+Deno.test("a client that opens its WebSocket and says nothing is closed in time", async () => {
+  await using scene = new Scene(freePort(), "mqtt", 50);
+  const client = await scene.connect("ws");
+  const fields = ["Host: a", "Upgrade: websocket", "Connection: Upgrade"];
+  const secure = ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: mqtt"];
+  const lines = [
+    "GET / HTTP/1.1",
+    ...fields,
+    ...secure,
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+  ];
+  await client.write(new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`));
+  const answer = new TextDecoder().decode(await withinPatience(all(client)));
+  assertMatch(answer, /^HTTP\/1\.1 101 /);
+  assertEquals(scene.observer.counts.connections, 0);
 });
 
 Deno.test("a server that speaks another protocol is passed on, and shown as that", async () => {

@@ -184,3 +184,26 @@ Deno.test("payloads are text in JSON, and base64 where they are none", () => {
   assertEquals(packets.map(({ direction }) => direction), Array(2).fill("client to server"));
   assertEquals(packets[0].time, "2026-01-31T12:00:00.000Z");
 });
+
+Deno.test("what a server says of a session is judged by the connections before", () => {
+  const observer = new Observer();
+  const cursor = observer.follow();
+  const visit = (clientId: string, cleanStart: boolean, sessionPresent: boolean) => {
+    const link = observer.open(PLACE, TIME);
+    send(link, "client", { ...CONNECT, clientId, cleanStart } as PacketInit);
+    send(link, "server", { type: "connack", sessionPresent });
+    send(link, "client", { type: "disconnect" });
+    link.end("client", TIME);
+    link.close(undefined, TIME);
+  };
+  visit("device", true, false);
+  // Its Session Expiry Interval was 0: there is none.
+  visit("device", false, true);
+  visit("other", false, false);
+  const findings = cursor.take(Infinity).entries.flatMap((entry) =>
+    entry.type === "packet"
+      ? entry.findings.map(({ by, section }) => [entry.link.id, by, section])
+      : []
+  );
+  assertEquals(findings, [[2, "server", "3.1.2.11.2"]]);
+});
