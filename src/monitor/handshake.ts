@@ -85,6 +85,10 @@ export class Handshake {
 
   #admitsOfServer(type: Packet["type"], name: string): boolean {
     const judge = this.#judge;
+    // Perhaps there was a CONNECT, but none that can be read: then nothing is judged any more.
+    if (this.state === "opening") {
+      return judge.allows("3.2", false, () => `sends ${name} before there is a CONNECT`);
+    }
     if (this.state === "connected") {
       if (type !== "connack") return true;
       judge.accuse("MQTT-3.2.0-2", "sends CONNACK twice");

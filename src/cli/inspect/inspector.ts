@@ -93,7 +93,7 @@ export class Inspector {
     let fault: string | undefined;
     try {
       // Before it has sent something, it has not opened its WebSocket, and nothing can be written.
-      const first = opensWebSocket ? await firstOf(client, this.#patience) : undefined;
+      const first = opensWebSocket ? await this.#firstOf(client, peer) : undefined;
       if (opensWebSocket && first === undefined) return;
       const { address, listener = "" } = peer;
       link = observer.open({ client: address, listener, server: destination.address }, now());
@@ -113,6 +113,20 @@ export class Inspector {
     }
   }
 
+  /** The first bytes of a client; `undefined` if it closes, or is too slow and is closed. */
+  async #firstOf(client: Transport, { address }: PeerInfo): Promise<Uint8Array | undefined> {
+    const timer = setTimeout(() => {
+      const time = `${this.#patience / 1000} s`;
+      this.#options.onRefused(`${address}: nothing came through a WebSocket within ${time}`);
+      client.close();
+    }, this.#patience);
+    try {
+      return await client.read();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #dial(): Promise<Transport> {
     const { destination, names } = this.#options;
     const deadline = AbortSignal.timeout(this.#patience);
@@ -128,19 +142,6 @@ export class Inspector {
         `Cannot connect to ${destination.address}: no connection within ${this.#patience / 1000} s`,
       );
     }
-  }
-}
-
-/** The first bytes of a client; `undefined` if it closes, or is too slow, and then it is closed. */
-async function firstOf(
-  client: Transport,
-  patience: number,
-): Promise<Uint8Array | undefined> {
-  const timer = setTimeout(() => client.close(), patience);
-  try {
-    return await client.read();
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -106,7 +106,10 @@ Deno.test("a client that does not open its WebSocket in time is refused, and tha
   const client = await scene.connect("ws");
   await withinPatience(all(client));
   await withinPatience(scene.told);
-  assertMatch(scene.refused.join(), /^127\.0\.0\.1:\d+: /);
+  assertMatch(
+    scene.refused.join(),
+    /^127\.0\.0\.1:\d+: nothing came through a WebSocket within 0\.05 s$/,
+  );
   assertEquals(scene.observer.counts.connections, 0);
 });
 

@@ -205,5 +205,22 @@ Deno.test("what a server says of a session is judged by the connections before",
       ? entry.findings.map(({ by, section }) => [entry.link.id, by, section])
       : []
   );
-  assertEquals(findings, [[2, "server", "3.1.2.11.2"]]);
+  assertEquals(findings, [[2, "server", "3.2.2"]]);
+});
+
+Deno.test("a server that answers what nobody can read, or nobody has sent, breaks nothing", () => {
+  const observer = new Observer();
+  const cursor = observer.follow();
+  const broken = observer.open(PLACE, TIME);
+  broken.pass("client", bytesOf("10 0D 0004 4D515454 05 03 003C 00 0000"), TIME);
+  send(broken, "server", { type: "connack" });
+  const early = observer.open(PLACE, TIME);
+  send(early, "server", { type: "connack" });
+  send(early, "client", CONNECT);
+  const found = cursor.take(Infinity).entries.flatMap((entry) =>
+    entry.type === "packet"
+      ? entry.findings.map(({ by, section }) => [entry.link.id, by, section])
+      : []
+  );
+  assertEquals(found, [[1, "client", "3.1.2.3"], [2, "server", "3.2"]]);
 });
