@@ -42,18 +42,18 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
   // Loaded only when it is asked for.
   const pages = at && await import("./page_run.ts");
   const tables = pages?.pageTables();
+  const tell = (message: string) => report(notes, message);
   const observer = new Observer({
     showsSecrets: options["show-password"],
     capture: recording?.capture,
+    onFailed: tell,
     tables,
   });
-  const onRefused = (message: string) => report(notes, message);
-  const inspector = new Inspector({ destination, observer, names: NAMES, onRefused });
+  const inspector = new Inspector({ destination, observer, names: NAMES, onRefused: tell });
   let page: Page | undefined;
   try {
     const listeners: string[] = [];
     const about = { title: "mqtt5 inspect", server: () => url, listeners: () => listeners };
-    const tell = (line: string) => report(notes, line);
     page = pages?.openPage(at!, { ...about, observer, ...tables! }, tell);
     for (const place of places) {
       const { url: here } = await listening(inspector, place);

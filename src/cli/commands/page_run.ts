@@ -51,7 +51,7 @@ export class BrokerPage implements AsyncDisposable {
    */
   constructor(address: PageAddress, tell: Tell) {
     const tables = pageTables();
-    this.#observer = new Observer({ tables });
+    this.#observer = new Observer({ tables, onFailed: tell });
     const options = {
       ...{ title: "mqtt5 broker", observer: this.#observer, ...tables },
       server: () => this.#listeners[0] ?? "",

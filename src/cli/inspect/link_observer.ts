@@ -93,6 +93,8 @@ export interface LinkSink {
   bytes(from: Side, bytes: Uint8Array, time: number): void;
   ended(from: Side, time: number): void;
   closed(fault: string | undefined, time: number): void;
+  /** Judging has failed, which is a mistake of this program: it ends here. */
+  failed(error: unknown): void;
   /** More bytes are waiting for the rest of their packet; `false` if those of all are too many. */
   hold(change: number): boolean;
 }
@@ -166,7 +168,7 @@ export class LinkObserver {
     this.info.sent[from].bytes += bytes.length;
     this.info.lastAt[from] = time;
     // Before it is told what a packet is, it must be known what was found in it.
-    this.#monitor?.[from](bytes, time);
+    this.#judge((monitor) => monitor[from](bytes, time));
     if (this.#monitor !== undefined) this.info.protocol = this.#monitor.protocol;
     this.#cutters[from].push(bytes);
     this.#hold();
@@ -205,9 +207,20 @@ export class LinkObserver {
   #finish(from: Side, time: number): void {
     this.#time = time;
     this.#hasEnded[from] = true;
-    this.#monitor?.[from === "client" ? "clientEnd" : "serverEnd"](time);
+    this.#judge((monitor) => monitor[from === "client" ? "clientEnd" : "serverEnd"](time));
     this.#cutters[from].end();
     this.#hold();
+  }
+
+  /** A mistake in judging must not break the connection. */
+  #judge(judge: (monitor: LinkMonitor) => void): void {
+    if (this.#monitor === undefined) return;
+    try {
+      judge(this.#monitor);
+    } catch (error) {
+      this.#monitor = undefined;
+      this.#sink.failed(error);
+    }
   }
 
   #cutterOf(from: Side, hides: boolean): StreamCutter {

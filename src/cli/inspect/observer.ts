@@ -38,6 +38,11 @@ export interface ObserverOptions {
   readonly limits?: RingLimits;
   /** Takes the bytes. */
   readonly capture?: CaptureSink | undefined;
+  /**
+   * Is told, in a sentence, that a connection is not judged any further, by a mistake of this
+   * program.
+   */
+  readonly onFailed?: ((message: string) => void) | undefined;
   /** What a page shows beside the packets. */
   readonly tables?: ObserverTables | undefined;
 }
@@ -62,6 +67,7 @@ export class Observer {
   readonly #showsSecrets: boolean;
   readonly #capture: CaptureSink | undefined;
   readonly #tables: ObserverTables | undefined;
+  readonly #onFailed: (message: string) => void;
   readonly #text = new Utf8Decoder();
   readonly #sessions = new SessionMonitor();
   readonly #open = new Map<number, LinkObserver>();
@@ -72,11 +78,13 @@ export class Observer {
   #pending = 0;
 
   /** Observes nothing yet. */
-  constructor({ showsSecrets = false, limits = LIMITS, capture, tables }: ObserverOptions = {}) {
+  constructor(options: ObserverOptions = {}) {
+    const { showsSecrets = false, limits = LIMITS, capture, tables, onFailed = () => {} } = options;
     this.#ring = new EntryRing(limits);
     this.#showsSecrets = showsSecrets;
     this.#capture = capture;
     this.#tables = tables;
+    this.#onFailed = onFailed;
   }
 
   /** The connections that are open, the oldest first. */
@@ -115,6 +123,10 @@ export class Observer {
       closed: (fault, time) => {
         this.#open.delete(id);
         capture?.closed(link.info, fault, time);
+      },
+      failed: (error) => {
+        const why = error instanceof Error ? error.message : String(error);
+        this.#onFailed(`connection #${id} is not judged any further: ${why}; please report this`);
       },
       hold: (change) => {
         this.#pending += change;

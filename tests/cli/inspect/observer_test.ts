@@ -6,8 +6,9 @@ import { encodePacket, type PacketInit } from "../../../mod.ts";
 import type { Output } from "../../../src/cli/context.ts";
 import { EntryFormatter } from "../../../src/cli/inspect/format.ts";
 import { entryToJson } from "../../../src/cli/inspect/json.ts";
-import type { LinkObserver } from "../../../src/cli/inspect/link_observer.ts";
+import { type Entry, LinkObserver } from "../../../src/cli/inspect/link_observer.ts";
 import { Observer } from "../../../src/cli/inspect/observer.ts";
+import type { SessionMonitor } from "../../../src/monitor/mod.ts";
 import { bytesOf } from "../../hex.ts";
 
 const TIME = Date.UTC(2026, 0, 31, 12);
@@ -223,4 +224,31 @@ Deno.test("a server that answers what nobody can read, or nobody has sent, break
       : []
   );
   assertEquals(found, [[1, "client", "3.1.2.3"], [2, "server", "3.2"]]);
+});
+
+Deno.test("a mistake in judging is told once; packets go on to be shown, unjudged", () => {
+  const entries: Entry[] = [];
+  const failures: unknown[] = [];
+  const sessions = {
+    of() {
+      throw new Error("a mistake");
+    },
+  };
+  const options = {
+    sessions: sessions as unknown as SessionMonitor,
+    hides: true,
+    publishes: undefined,
+  };
+  const link = new LinkObserver({ id: 1, ...PLACE }, options, {
+    entry: (entry) => void entries.push(entry),
+    failed: (error) => void failures.push(error),
+    hold: () => true,
+    bytes() {},
+    ended() {},
+    closed() {},
+  });
+  send(link, "client", CONNECT, CONNECT, { type: "pingreq" });
+  link.close(undefined, TIME);
+  assertEquals(failures.map(String), ["Error: a mistake"]);
+  assertEquals(entries.map(({ type }) => type), ["packet", "packet", "packet", "closed"]);
 });
