@@ -46,9 +46,10 @@ Deno.test("a gap between numbers is one of entries left out, however many of the
   layout.skip(packet(10, "PUBLISH"));
   layout.add(packet(14, "PUBLISH", { time: 2006 }));
   layout.add(packet(15, "PUBLISH", { time: 2006 }));
-  assertEquals(layout.rows.map(({ omitted }) => omitted), [0, 5, 0]);
-  assertEquals(layout.rows.map(gapText), ["", "2.0 s, 5 omitted", ""]);
-  assertEquals(layout.rows.map(({ height }) => height), [40, 66, 40]);
+  layout.add(packet(17, "PUBLISH", { time: 2006 }));
+  assertEquals(layout.rows.map(({ omitted }) => omitted), [0, 5, 0, 1]);
+  assertEquals(layout.rows.map(gapText), ["", "2.0 s, 5 omitted", "", "1 omitted"]);
+  assertEquals(layout.rows.map(({ height }) => height), [40, 66, 40, 66]);
 });
 
 Deno.test("a row is found by its height and by its number, also when older ones are gone", () => {
