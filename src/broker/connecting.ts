@@ -15,6 +15,7 @@ import {
 import type { CloseCause } from "../session/events.ts";
 import type { DeliveryAuthorizer } from "./delivery_authorizer.ts";
 import type { Hooks } from "./hooks.ts";
+import { LoginDelays } from "./login_delays.ts";
 import { isPromise } from "./is_promise.ts";
 import type { BrokerConnection, BrokerSession } from "./model.ts";
 import type { BrokerLimits } from "./limits.ts";
@@ -24,6 +25,7 @@ import { withOwnBytes } from "./routing/payload_pages.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
 import { canUseSession, ownerOf } from "./session_owner.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
 /** Dependencies of {@linkcode ConnectHandler}. */
@@ -36,6 +38,9 @@ export interface ConnectHandlerSetup {
   readonly hasOwners: boolean;
   /** Makes a Client Identifier that cannot be guessed. */
   readonly newClientId: () => string;
+  readonly timers: Timers;
+  /** Milliseconds of the engine's clock. */
+  readonly now: () => number;
   /** Whether sessions can be stored now. */
   readonly canStoreSessions: () => boolean;
   /** The session of this connection has been taken over; its DISCONNECT is yet to be sent. */
@@ -50,14 +55,15 @@ export interface ConnectHandlerSetup {
 /** Accepts or refuses clients. */
 export class ConnectHandler {
   readonly #setup: ConnectHandlerSetup;
+  readonly #loginDelays: LoginDelays;
 
   constructor(setup: ConnectHandlerSetup) {
     this.#setup = setup;
+    this.#loginDelays = new LoginDelays(setup.limits.loginDelay);
   }
 
   /** Handles a CONNECT. */
   receive(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
-    const { hooks } = this.#setup;
     connection.connect = packet;
     const clientId = packet.clientId === "" ? this.#newClientId() : packet.clientId;
     const { address, listener, certificate, certificateUsername, origin } = connection.peer;
@@ -74,13 +80,53 @@ export class ConnectHandler {
       connection.protocol.refuse(refusal);
       return undefined;
     }
+    const { network } = connection;
+    const wait = network === undefined ? 0 : this.#loginDelays.waitFor(network, this.#setup.now());
+    if (wait === 0) return this.#authenticate(connection, packet);
+    if (wait === undefined) {
+      const reasonString = "Too many logins from this address have failed";
+      connection.protocol.refuse(ReasonCode.connectionRateExceeded, { reasonString });
+      return undefined;
+    }
+    return this.#delay(connection, wait).then(() => {
+      return connection.protocol.isClosed ? undefined : this.#authenticate(connection, packet);
+    });
+  }
+
+  /** Resolves after so many milliseconds, or when the connection is gone. */
+  #delay(connection: BrokerConnection, wait: number): Promise<void> {
+    const { timers, now } = this.#setup;
+    return new Promise((resolve) => {
+      const timer = timers.add(now() + wait, () => resolve());
+      connection.endWait = () => {
+        timer.isCancelled = true;
+        resolve();
+      };
+    });
+  }
+
+  #authenticate(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
     const { authenticationMethod: method, authenticationData: data } = packet.properties;
     if (method !== undefined) return this.#authenticateStep(connection, method, data, false);
-    return hooks.authenticate(connection.client, packet, (code) => {
-      if (connection.protocol.isClosed) return undefined;
-      if (isFailure(code)) return connection.protocol.refuse(code);
+    return this.#setup.hooks.authenticate(connection.client!, packet, (code) => {
+      if (connection.protocol.isClosed) return this.#countFailure(connection, code);
+      if (isFailure(code)) {
+        this.#countFailure(connection, code);
+        return connection.protocol.refuse(code);
+      }
       return this.#checkWill(connection, undefined);
     });
+  }
+
+  /** Remembers where a login has failed. Without User Name and method, nothing was guessed. */
+  #countFailure(
+    { network, client, connect }: BrokerConnection,
+    code: ReasonCodeOf<"connack">,
+  ): undefined {
+    if (network === undefined || !CREDENTIALS.includes(code)) return;
+    const isGuess = client!.username !== undefined ||
+      connect?.properties.authenticationMethod !== undefined;
+    if (isGuess) this.#loginDelays.failed(network, this.#setup.now());
   }
 
   /** Handles an AUTH, the next step of enhanced authentication. */
@@ -132,6 +178,7 @@ export class ConnectHandler {
     const { protocol } = connection;
     if (answer.result === "refuse") {
       const { reasonCode = ReasonCode.notAuthorized, reasonString } = answer;
+      this.#countFailure(connection, reasonCode);
       const properties = reasonString === undefined ? undefined : { reasonString };
       // [MQTT-4.12.1-2]
       if (isReauthentication) protocol.disconnect({ type: "disconnect", reasonCode, properties });
@@ -345,3 +392,9 @@ export class ConnectHandler {
     };
   }
 }
+
+/** The Reason Codes of a failed login. */
+const CREDENTIALS: readonly number[] = [
+  ReasonCode.badUserNameOrPassword,
+  ReasonCode.notAuthorized,
+];

@@ -9,11 +9,18 @@ import {
   ReasonCode,
   type ReasonCodeOf,
 } from "../packets/mod.ts";
-import type { CloseCause, ConnectionEvent, DiscardedEvent } from "../session/events.ts";
+import type {
+  CloseCause,
+  ConnectionEvent,
+  DiscardedEvent,
+  MessageEvent,
+} from "../session/events.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import type { MessageContent } from "../session/publish_packet.ts";
 import { ServerConnection } from "../session/server_connection.ts";
 import { Account } from "./account.ts";
+import { AddressCounts } from "./address_counts.ts";
+import type { Allowance } from "./allowance.ts";
 import { closeReason } from "./close_reason.ts";
 import type { Store } from "./durability/store.ts";
 import {
@@ -69,6 +76,7 @@ export class BrokerEngine {
   readonly #store: Store | undefined;
   readonly #parts: Parts;
   readonly #connections = new Set<BrokerConnection>();
+  readonly #addresses = new AddressCounts();
   /** Those of them that have been accepted. */
   readonly #clients = new Set<BrokerConnection>();
   /** Counts work that is not done for a particular client. */
@@ -124,7 +132,9 @@ export class BrokerEngine {
    * a Reason Code.
    */
   hasRoomFor(peer: PeerInfo): boolean {
-    const hasPlace = this.#connections.size < this.limits.connections + REFUSED_AT_ONCE;
+    const { connections, connectionsPerAddress } = this.limits;
+    const hasPlace = this.#connections.size < connections + REFUSED_AT_ONCE &&
+      this.#addresses.of(this.#networkOf(peer)) < connectionsPerAddress + REFUSED_AT_ONCE;
     return hasPlace && this.#parts.memory.hasRoomToOpen(connectionBytes(peer));
   }
 
@@ -154,8 +164,12 @@ export class BrokerEngine {
       ...{ filtersPerPacket, userPropertiesPerPacket, packetsPerCall: PACKETS_PER_CALL },
     };
     const protocol = new ServerConnection(this.#tools.now(), options);
-    const connection = new BrokerConnection(protocol, memory, peer, wake);
+    const { allowances } = this.#parts;
+    const allowance = allowances.areLimited ? allowances.begin() : undefined;
+    const network = this.#networkOf(peer);
+    const connection = new BrokerConnection(protocol, memory, peer, wake, network, allowance);
     this.#connections.add(connection);
+    this.#addresses.add(network);
     return connection;
   }
 
@@ -192,7 +206,11 @@ export class BrokerEngine {
 
   /** Handles an event of a connection, now or after the ones before it. */
   handle(connection: BrokerConnection, event: ConnectionEvent): void {
-    if (event.type === "closed") connection.cause = event.cause;
+    if (event.type === "closed") {
+      connection.cause = event.cause;
+      connection.allowance?.endWait?.();
+      connection.endWait?.();
+    }
     if (event.type === "more") this.#countPackets(connection);
     const { turns } = this.#parts;
     // Settling a message is little work, and "more" bounds how often it happens in a row.
@@ -340,7 +358,9 @@ export class BrokerEngine {
   ): Promise<void> | undefined {
     switch (event.type) {
       case "message":
-        return this.#parts.publishHandler.receive(connection, event, at);
+        return connection.allowance === undefined
+          ? this.#parts.publishHandler.receive(connection, event, at)
+          : this.#receiveSlowly(connection, connection.allowance, event, at);
       case "more":
         connection.protocol.proceed(this.#tools.now());
         return undefined;
@@ -371,6 +391,33 @@ export class BrokerEngine {
     }
   }
 
+  /** Handles a message when the client may publish it. */
+  #receiveSlowly(
+    connection: BrokerConnection,
+    allowance: Allowance,
+    event: MessageEvent,
+    at: number | undefined,
+  ): Promise<void> | undefined {
+    const { publishHandler, allowances } = this.#parts;
+    const wait = connection.protocol.isClosed ? undefined : allowances.wait(allowance);
+    if (wait === undefined) {
+      allowances.spend(allowance, event.packet);
+      return publishHandler.receive(connection, event, at);
+    }
+    const arrivedAt = at ?? this.#tools.now();
+    connection.protocol.slowDown();
+    return wait.then(() => {
+      // No hook has let the time pass.
+      connection.busySince = this.#tools.now();
+      allowances.spend(allowance, event.packet);
+      return publishHandler.receive(connection, event, arrivedAt);
+    });
+  }
+
+  #networkOf({ address }: PeerInfo): string | undefined {
+    return this.#tools.networkOf?.(address);
+  }
+
   #discarded({ session }: BrokerConnection, { message, cause }: DiscardedEvent): void {
     if (cause.kind === "expired" || session === undefined) return;
     this.#parts.router.drop(session, message.packet as PublishPacket, "too large");
@@ -379,7 +426,13 @@ export class BrokerEngine {
   #connect(connection: BrokerConnection, packet: ConnectPacket): Promise<void> | undefined {
     // It may have gone while its CONNECT waited for a turn.
     if (connection.protocol.isClosed) return undefined;
-    if (this.#connections.size <= this.limits.connections) {
+    const { connections, connectionsPerAddress } = this.limits;
+    if (this.#addresses.of(connection.network) > connectionsPerAddress) {
+      const reasonString = "There are too many connections from this address";
+      connection.protocol.refuse(ReasonCode.quotaExceeded, { reasonString });
+      return undefined;
+    }
+    if (this.#connections.size <= connections) {
       return this.#parts.connectHandler.receive(connection, packet);
     }
     connection.protocol.refuse(ReasonCode.serverBusy, {
@@ -411,7 +464,7 @@ export class BrokerEngine {
   }
 
   #closed(connection: BrokerConnection, cause: CloseCause): undefined {
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.#addresses.remove(connection.network);
     this.#clients.delete(connection);
     try {
       this.#parts.sessions.leave(connection, cause);

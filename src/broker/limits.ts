@@ -23,6 +23,30 @@ export interface BrokerLimits {
   /** Simultaneous connections; further ones are refused with Server busy (0x89). Default: 3000. */
   readonly connections: number;
   /**
+   * Simultaneous connections from one address, with IPv6 from one network of 64 bits; further ones
+   * are refused with Quota exceeded (0x97). Unix sockets and connections within the process are not
+   * counted. Default: `Infinity`.
+   */
+  readonly connectionsPerAddress: number;
+  /**
+   * Milliseconds that a login from an address is delayed, at most, after several have failed there;
+   * 0: none is. The sixth failure delays the next login by a quarter of a second, each further one
+   * doubles that; a failure is forgiven after a minute. When several wait already, a CONNECT is
+   * refused with Connection rate exceeded (0x9F). Default: 4000.
+   */
+  readonly loginDelay: number;
+  /**
+   * Messages a second from one connection, for which those of a second can be saved up. Whoever
+   * publishes more is read later, and nothing is dropped; what has been read when the connection
+   * ends, up to 64 messages, is published at once. Default: `Infinity`.
+   */
+  readonly messagesPerSecond: number;
+  /**
+   * Bytes a second in topics and payloads from one connection, likewise. After a message of more
+   * the next one waits, and what follows that: PINGREQ, too. Default: `Infinity`.
+   */
+  readonly bytesPerSecond: number;
+  /**
    * Bytes in a packet before CONNACK; a larger CONNECT is refused with Packet too large (0x95). A
    * Will has up to 65,535 bytes of payload, plus properties. Default: 262,144.
    */
@@ -99,6 +123,10 @@ export interface BrokerLimits {
 const DEFAULT_LIMITS: BrokerLimits = {
   memory: 67_108_864,
   connections: 3000,
+  connectionsPerAddress: Infinity,
+  loginDelay: 4000,
+  messagesPerSecond: Infinity,
+  bytesPerSecond: Infinity,
   connectBytes: 262_144,
   sessions: 20_000,
   sessionBytes: 33_554_432,
@@ -118,6 +146,13 @@ const DEFAULT_LIMITS: BrokerLimits = {
   receiveMaximum: 1000,
   topicAliasMaximum: 64,
 };
+
+/** Limits that may be 0. */
+const MAY_BE_0: readonly (keyof BrokerLimits)[] = [
+  "topicAliasMaximum",
+  "sessionExpiryInterval",
+  "loginDelay",
+];
 
 /** The highest values that fit into the properties of CONNACK; these are integers, too. */
 const CONNACK_MAXIMA: Partial<BrokerLimits> = {
@@ -141,7 +176,7 @@ export function limitsWith(given: Partial<BrokerLimits> = {}): BrokerLimits {
     if (value === undefined) continue;
     const name = key as keyof BrokerLimits;
     checkType(`limits.${name}`, value, "number");
-    const least = name === "topicAliasMaximum" || name === "sessionExpiryInterval" ? 0 : 1;
+    const least = MAY_BE_0.includes(name) ? 0 : 1;
     if (!(value >= least)) {
       throw new RangeError(`limits.${name} must be at least ${least}, got ${value}`);
     }

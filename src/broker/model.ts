@@ -9,6 +9,7 @@ import { Queue } from "../session/queue.ts";
 import type { ServerConnection } from "../session/server_connection.ts";
 import type { Session } from "../session/session.ts";
 import type { Account } from "./account.ts";
+import type { Allowance } from "./allowance.ts";
 import type { ClientInfo } from "./options.ts";
 import type { Retained } from "./retained/messages.ts";
 import type { Subscription } from "./routing/subscriptions.ts";
@@ -28,6 +29,12 @@ export class BrokerConnection {
   readonly account: Account;
   /** The other end of the connection. */
   readonly peer: PeerInfo;
+  /** The network it comes from, for limits per address; `undefined` when it is not known. */
+  readonly network: string | undefined;
+  /** What it may publish; `undefined` when there is no limit. */
+  readonly allowance: Allowance | undefined;
+  /** Ends the wait for a login. */
+  endWait: (() => void) | undefined;
   /** To be called after any call of the connection that is not an answer to one of its events. */
   readonly wake: () => void;
   /** Its CONNECT, until it is accepted. */
@@ -63,11 +70,20 @@ export class BrokerConnection {
     { readonly event: ConnectionEvent; readonly at: number | undefined }
   > = new Queue();
 
-  constructor(protocol: ServerConnection, account: Account, peer: PeerInfo, wake: () => void) {
+  constructor(
+    protocol: ServerConnection,
+    account: Account,
+    peer: PeerInfo,
+    wake: () => void,
+    network?: string,
+    allowance?: Allowance,
+  ) {
     this.protocol = protocol;
     this.account = account;
     this.peer = peer;
     this.wake = wake;
+    this.network = network;
+    this.allowance = allowance;
   }
 }
 

@@ -16,6 +16,7 @@ import { LISTEN_OPTIONS } from "../io/listen_options.ts";
 import { memoryTransports } from "../io/memory.ts";
 import { MemoryValve } from "../io/memory_valve.ts";
 import { type ProcessMemory, processMemory } from "../io/process_memory.ts";
+import { networkOf } from "../io/network.ts";
 import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
@@ -141,6 +142,7 @@ export class Broker implements AsyncDisposable {
       warn: tools.warn ?? writeToConsole,
       atEndOfTurn: tools.atEndOfTurn ?? atEndOfTurn,
       onNextTurn: tools.onNextTurn ?? onNextTurn(),
+      networkOf,
       hasCertificateUsernames: (options.listeners ?? [options])
         .some(({ certificateUsername }) => certificateUsername !== undefined),
     };

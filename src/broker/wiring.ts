@@ -3,6 +3,7 @@
 
 import type { CloseCause } from "../session/events.ts";
 import { Account } from "./account.ts";
+import { Allowances } from "./allowance.ts";
 import { ConnectHandler } from "./connecting.ts";
 import { DeliveryAuthorizer } from "./delivery_authorizer.ts";
 import { CommitBeforeWrite } from "./durability/commit_before_write.ts";
@@ -37,6 +38,11 @@ export interface EngineTools {
   readonly warn: (line: string) => void;
   /** Whether a listener takes User Names from certificates. */
   readonly hasCertificateUsernames?: boolean | undefined;
+  /**
+   * The network that an address belongs to, for limits per address; `undefined` when there is none.
+   * Default: none has one.
+   */
+  readonly networkOf?: ((address: string) => string | undefined) | undefined;
   /** Calls back at the end of the event loop's turn. Default: `queueMicrotask`. */
   readonly atEndOfTurn?: (callback: () => void) => void;
 }
@@ -58,6 +64,7 @@ export interface Parts {
   readonly memory: Account;
   /** What connections keep whose handshake of TLS goes on: they may use what is in reserve. */
   readonly handshakes: Account;
+  readonly allowances: Allowances;
   readonly timers: Timers;
   readonly turns: Turns;
   readonly wakeQueue: WakeQueue;
@@ -173,6 +180,8 @@ export function wire(
       options.sessionOwner !== undefined ||
       tools.hasCertificateUsernames === true,
     newClientId,
+    timers,
+    now,
     canStoreSessions: () => commits?.canStoreSessions ?? true,
     onTakenOver: callbacks.onTakenOver,
     deliveries,
@@ -181,6 +190,7 @@ export function wire(
   });
   return {
     ...{ limits, memory, handshakes: new Account(memory, { small: Infinity }) },
+    allowances: new Allowances({ limits, timers, now }),
     ...{ timers, turns, wakeQueue, errors, hooks, deliveries, commits },
     ...{ router, retained, retainedDelivery, sessions },
     ...{ connectHandler, publishHandler, subscribeHandler },

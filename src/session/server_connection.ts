@@ -115,6 +115,7 @@ export class ServerConnection extends Connection<ServerState> {
   readonly #mostEarlyBytes: number;
   /** Whether the application has asked for packets to wait. */
   #isHeldUp = false;
+  #hearsEnd = true;
   readonly #packetsPerCall: number;
   /** Whether one call has handled as many packets as it may, and `proceed()` is to follow. */
   #isToProceed = false;
@@ -326,12 +327,22 @@ export class ServerConnection extends Connection<ServerState> {
   }
 
   /**
+   * The same for a Client that is too fast: nothing is read meanwhile, not even the end of the
+   * stream, so that what came before it is not lost.
+   */
+  slowDown(): void {
+    this.#isHeldUp = true;
+    this.#hearsEnd = false;
+  }
+
+  /**
    * Handles packets again, those first that have come in the meantime. Afterwards take the bytes,
    * then the events, then read the deadline.
    */
   goOn(now: number): void {
     this.now = now;
     this.#isHeldUp = false;
+    this.#hearsEnd = true;
     // What it has sent in the meantime has not been looked at: its time begins anew.
     if (this.state.name === "open") this.state.keepAlive?.received(now);
     this.decode();
@@ -383,7 +394,8 @@ export class ServerConnection extends Connection<ServerState> {
 
   /** See {@linkcode Connection.wantsBytes}. */
   override get wantsBytes(): boolean {
-    return super.wantsBytes || this.#isHeldUp && this.unread < MOST_HELD_BYTES;
+    const isListening = this.#isHeldUp && this.#hearsEnd;
+    return super.wantsBytes || isListening && this.unread < MOST_HELD_BYTES;
   }
 
   /** See {@linkcode Connection.isPaused}. */

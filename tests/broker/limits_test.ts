@@ -17,7 +17,7 @@ function hubWith(options: BrokerOptions): BrokerEngine {
 Deno.test("Every limit has the default that its documentation says", async () => {
   const source = new URL("../../src/broker/limits.ts", import.meta.url);
   const documented = (await Deno.readTextFile(source))
-    .matchAll(/Default:[\s*]*([\d,]+)[^/]*\*\/\s*readonly (\w+): number/g)
+    .matchAll(/Default:[\s*]*`?([\d,]+|Infinity)[^/]*\*\/\s*readonly (\w+): number/g)
     .map(([, value, name]) => [name!, Number(value!.replaceAll(",", ""))] as const);
   assertEquals(new Map(documented), new Map(Object.entries(hubWith({}).limits)));
 });
@@ -181,6 +181,10 @@ Deno.test("Limits that are absent or undefined have their defaults", () => {
 const LEAST: Readonly<Record<keyof BrokerLimits, number>> = {
   memory: 1,
   connections: 1,
+  connectionsPerAddress: 1,
+  loginDelay: 0,
+  messagesPerSecond: 1,
+  bytesPerSecond: 1,
   connectBytes: 1,
   sessions: 1,
   sessionBytes: 1,

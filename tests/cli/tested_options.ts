@@ -91,6 +91,9 @@ const BROKER: Files = {
   ],
   "commands/broker_page_test.ts": ["page"],
   "commands/broker_access_test.ts": ["password-file", "acl-file", "acl-strict", "allow-anonymous"],
+  "commands/broker_limits_test.ts": [
+    ...["connections-per-address", "messages-per-second", "bytes-per-second", "login-delay"],
+  ],
   "commands/broker_tls_test.ts": ["cafile", "require-certificate", "use-identity-as-username"],
   "permissions_test.ts": ["print-permissions", "wss-port"],
   "options/help_test.ts": ["help"],

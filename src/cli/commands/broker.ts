@@ -46,6 +46,22 @@ const OPTIONS = {
     help: "longest session, in seconds; default a week",
     group: "Limits",
   },
+  "connections-per-address": {
+    value: "N",
+    help: "connections from one address, or IPv6 /64",
+    group: "Limits",
+  },
+  "messages-per-second": {
+    value: "N",
+    help: "messages from one client; more are read later",
+    group: "Limits",
+  },
+  "bytes-per-second": { value: "N", help: "the same in bytes", group: "Limits" },
+  "login-delay": {
+    value: "MS",
+    help: "delay after failed logins, at most; 4000",
+    group: "Limits",
+  },
   "cafile": {
     value: "FILE",
     isFile: true,

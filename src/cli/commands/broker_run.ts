@@ -142,11 +142,19 @@ function limitsOf(options: Options): ServeOptions {
     typeof options[name] === "string" ? integerOption(name, options[name], least, most) : undefined;
   const maximumPacketSize = number("maximum-packet-size", 1, 268_435_460);
   const sessionExpiryInterval = number("session-expiry-interval", 0, 4_294_967_295);
+  const connectionsPerAddress = number("connections-per-address", 1, 1_000_000);
+  const messagesPerSecond = number("messages-per-second", 1, 1_000_000_000);
+  const bytesPerSecond = number("bytes-per-second", 1, 1_000_000_000_000);
+  const loginDelay = number("login-delay", 0, 60_000);
   return {
     maximumQoS: number("maximum-qos", 0, 2) as 0 | 1 | 2 | undefined,
     limits: {
       ...maximumPacketSize !== undefined && { maximumPacketSize },
       ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },
+      ...connectionsPerAddress !== undefined && { connectionsPerAddress },
+      ...messagesPerSecond !== undefined && { messagesPerSecond },
+      ...bytesPerSecond !== undefined && { bytesPerSecond },
+      ...loginDelay !== undefined && { loginDelay },
     },
   };
 }
