@@ -1,10 +1,11 @@
-// The page of `mqtt5 inspect` in Chromium, as people have it: the command in a process of its own
-// between a real Mosquitto and whoever connects.
+// The page in Chromium, as people have it: the command that serves it is a process of its own, and
+// what it prints is the link that is opened.
 
 import axe from "npm:axe-core@4.14.1";
 import { assertEquals } from "@std/assert";
-import { type Mosquitto, startMosquitto } from "../../io/mosquitto.ts";
+import { startMosquitto } from "../../io/mosquitto.ts";
 import { bytesOf } from "../../hex.ts";
+import type { Running } from "../run.ts";
 import { beginBare } from "../server.ts";
 import { Chromium, type Page, type View } from "./chromium.ts";
 
@@ -34,17 +35,35 @@ export class PageScene implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** Starts everything, and opens the link that the command prints. */
-  static async start(): Promise<PageScene> {
+  /** `inspect` between a real Mosquitto and whoever connects. */
+  static async inspect(): Promise<PageScene> {
     await using stack = new AsyncDisposableStack();
-    const mosquitto: Mosquitto = stack.use(await startMosquitto());
+    const mosquitto = stack.use(await startMosquitto());
     const args = ["inspect", "--listen", "0", "--page", "127.0.0.1:0", mosquitto.url];
     const inspect = stack.use(beginBare(["--allow-net"], args));
     const [, port] = await inspect.untilTold(/mqtt:\/\/127\.0\.0\.1:(\d+) is relayed to /);
-    const [link] = await inspect.untilTold(/http:\S+/);
+    return await PageScene.#open(inspect, stack.move(), port);
+  }
+
+  /** A chapter of `demo`. */
+  static async demo(chapter: string): Promise<PageScene> {
+    await using stack = new AsyncDisposableStack();
+    const args = ["demo", chapter, "--page", "127.0.0.1:0"];
+    const demo = stack.use(beginBare(["--allow-net=127.0.0.1"], args));
+    return await PageScene.#open(demo, stack.move());
+  }
+
+  /** Opens the link that the command prints. */
+  static async #open(
+    command: Running,
+    opened: AsyncDisposableStack,
+    port = "",
+  ): Promise<PageScene> {
+    await using stack = opened;
+    const [link] = await command.untilTold(/http:\S+/);
     const chromium = stack.use(await Chromium.start());
     const page = await chromium.open(link);
-    return new PageScene(page, new URL(link).origin, port!, stack.move());
+    return new PageScene(page, new URL(link).origin, port, stack.move());
   }
 
   /** Publishes with Mosquitto's own tool, by way of the relay. */
@@ -110,4 +129,14 @@ export class PageScene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+/** Steps of which each needs those before it: after one that has failed, no other is taken. */
+export function stepsOf(
+  t: Deno.TestContext,
+): (name: string, fn: () => void | Promise<void>) => Promise<void> {
+  let isOver = false;
+  return async (name, fn) => {
+    isOver ||= !await t.step({ name, fn, ignore: isOver });
+  };
 }
