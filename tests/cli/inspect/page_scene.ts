@@ -1,24 +1,13 @@
 // The page in Chromium, as people have it: the command that serves it is a process of its own, and
 // what it prints is the link that is opened.
 
-import axe from "npm:axe-core@4.14.1";
 import { assertEquals } from "@std/assert";
 import { startMosquitto } from "../../io/mosquitto.ts";
 import { bytesOf } from "../../hex.ts";
 import type { Running } from "../run.ts";
 import { beginBare } from "../server.ts";
+import { assertAccessible, picture } from "./accessibility.ts";
 import { Chromium, type Page, type View } from "./chromium.ts";
-
-/** Where pictures of the page are written, if anywhere: a folder. */
-const PICTURES = Deno.env.get("MQTT5_TEST_PICTURES");
-
-/** What axe says of a page. */
-interface Judgement {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-  }[];
-}
 
 /** The page, and what it shows. */
 export class PageScene implements AsyncDisposable {
@@ -97,20 +86,9 @@ export class PageScene implements AsyncDisposable {
     while (await connection.read(buffer) !== null);
   }
 
-  /**
-   * Asks axe what is not accessible in the page as it is shown now. If somebody wants to look at
-   * it, there is a picture, too.
-   */
-  async assertAccessible(name: string, view: View = {}): Promise<void> {
-    const { page } = this;
-    await page.show(view);
-    await this.picture(name);
-    if (!await page.evaluate('"axe" in globalThis')) await page.evaluate(`${axe.source}; 0`);
-    const { violations } = await page.evaluate<Judgement>("axe.run()");
-    const told = violations.flatMap(({ id, nodes }) => {
-      return nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`);
-    });
-    assertEquals(told, [], name);
+  /** Holds the page as it is shown now to be accessible. */
+  assertAccessible(name: string, view: View = {}): Promise<void> {
+    return assertAccessible(this.page, name, view);
   }
 
   /** Nothing was asked for from elsewhere, and neither the page nor the browser complained. */
@@ -122,8 +100,8 @@ export class PageScene implements AsyncDisposable {
   }
 
   /** Takes a picture, if somebody wants to look at it. */
-  async picture(name: string): Promise<void> {
-    if (PICTURES !== undefined) await this.page.screenshot(`${PICTURES}/${name}.png`);
+  picture(name: string): Promise<void> {
+    return picture(this.page, name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { chromium, programTest } from "../../runtimes/programs.ts";
+import { assertAccessible } from "../inspect/accessibility.ts";
 import { Chromium } from "../inspect/chromium.ts";
 import { beginBare } from "../server.ts";
 
@@ -38,6 +39,11 @@ programTest(
     assertMatch((await page.texts(".lesson-foot > span")).join(), /^Step 2 of 8$/);
     assertEquals((await packets()).slice(-3), ["PUBLISH", "PUBREC", "PUBLISH"]);
 
+    await assertAccessible(page, "lesson");
+    await assertAccessible(page, "lesson-dark", { scheme: "dark" });
+    await assertAccessible(page, "lesson-phone", { width: 390, height: 844 });
+    await page.show({});
+
     // A step before leads back to its packet.
     await page.click(".lesson-steps button", "The till and the kitchen connect");
     await page.untilShown("#packet h2", "CONNECT");
@@ -55,6 +61,7 @@ programTest(
     assertEquals(await packets(), []);
 
     await page.click(".lesson-chapters > summary");
+    await assertAccessible(page, "lesson-chapters");
     await page.click(".lesson-chapters button", "the last one is there at once");
     await page.untilShown("#lesson h2", "Retained messages");
     await page.until(isAt(0));
