@@ -106,6 +106,29 @@ Deno.test("sub -x says that the server has lost the session", async () => {
   );
 });
 
+Deno.test("sub asks again for what the server refuses for a passing reason, and says so", async () => {
+  let asked = 0;
+  await using server = new Recorder({
+    subscribe: (packet) => {
+      asked++;
+      const { packetId } = packet;
+      if (asked === 2) return { type: "suback", packetId, reasonCodes: [0x97] };
+      const payload = new TextEncoder().encode(`${asked}`);
+      return [granted(packet), { type: "publish", topic: "a", payload }];
+    },
+  });
+  await using relay = new Relay(server);
+  await using sub = begin(relay, ["sub", "-t", "a", "-C", "2"]);
+  await sub.until(/1\n/);
+  relay.cut();
+  const { exitCode, stdout, stderr } = await sub.end();
+  assertEquals([exitCode, stdout], [0, "1\n3\n"]);
+  assertMatch(
+    stderr,
+    /\nmqtt5: [^\n]*"a": 0x97 Quota exceeded; asking again in \d\.\d s\n$/,
+  );
+});
+
 brokerTest(
   "sub -x -q 2 prints each message once, however often the connection is lost",
   async (broker, client) => {
