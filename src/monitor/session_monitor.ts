@@ -130,6 +130,11 @@ export class MonitoredSession {
   /** The Server may have lost its part: it is not held to what it has sent and granted. */
   forgetServer(): void {
     this.flights = { ...this.flights, server: new Flights(false) };
+    this.forgetSubscriptions();
+  }
+
+  /** The Server may have lost what it has granted. */
+  forgetSubscriptions(): void {
     this.subscriptions = new SubscriptionHistory(false);
   }
 

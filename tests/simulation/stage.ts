@@ -145,6 +145,11 @@ export class Stage {
     );
   }
 
+  /** A broker has started again that could not store everything: what it has granted, for one. */
+  #forgetSubscriptions(): void {
+    for (const { clientId } of this.plan.clients) this.#sessions.of(clientId).forgetSubscriptions();
+  }
+
   /** A disk of its own, for one program. */
   disk(path: string): StagedDisk {
     const disk = new StagedDisk(this, path);
@@ -165,7 +170,10 @@ export class Stage {
     process.record({ type: "started", program, name, store });
     // It has lost all sessions, and the monitor need not wonder.
     if (program === "broker" && store !== "kept") this.#sessions.forget();
-    if (program === "broker") this.empties.forget();
+    if (program === "broker") {
+      this.empties.forget();
+      if (this.#hadFaultyDisk) this.#forgetSubscriptions();
+    }
     return process;
   }
 

@@ -131,7 +131,10 @@ function none(
   if (!relevant.every((each) => isReady(each) || hasGone(each) || hasCome(each))) return [];
   const names = new Set(relevant.map(({ client }) => client));
   // One whose handle has ended may have the message on its way.
-  if (members.some(({ client, ended }) => ended <= since && !names.has(client))) return [];
+  const before = new Set(
+    relevant.filter(({ granted }) => granted < since).map(({ client }) => client),
+  );
+  if (members.some(({ client, ended }) => ended <= since && !before.has(client))) return [];
   const isHanded = handed.some(({ event }) => names.has(facts.process(event.process).event.name));
   if (isHanded) return [];
   return [violation(
