@@ -25,6 +25,7 @@ import mainJs from "./page/main.js" with { type: "text" };
 import mermaidJs from "./page/mermaid.js" with { type: "text" };
 import messageCss from "./page/message.css" with { type: "text" };
 import modelJs from "./page/model.js" with { type: "text" };
+import namesJs from "./page/names.js" with { type: "text" };
 import pageCss from "./page/page.css" with { type: "text" };
 import partsJs from "./page/parts.js" with { type: "text" };
 import payloadJs from "./page/payload.js" with { type: "text" };
@@ -92,6 +93,7 @@ const TEXTS: readonly (readonly [path: string, text: string])[] = [
   ["/mermaid.js", mermaidJs],
   ["/message.css", messageCss],
   ["/model.js", modelJs],
+  ["/names.js", namesJs],
   ["/page.css", pageCss],
   ["/parts.js", partsJs],
   ["/payload.js", payloadJs],

@@ -12,6 +12,7 @@ import { Exchanges } from "./exchanges.js";
 import { isFaulty, matches, parseFilter } from "./filter.js";
 import { Layout } from "./layout.js";
 import { drawRow } from "./row.js";
+import { headsOf, knownOf, nameIn } from "./names.js";
 import { statusText } from "./status.js";
 import { VirtualList } from "./virtual_list.js";
 import { reasonOf, welcome } from "./welcome.js";
@@ -29,6 +30,10 @@ export class Diagram {
   #taken = -1;
   #until = Infinity;
   #isFollowing = true;
+  /** How much was known of the connections when the filter was last applied. */
+  #known = "";
+  /** How many entries have come since the diagram was paused. */
+  #waiting = 0;
   #client = element("bdi", { class: "head client" });
   #server = element("bdi", { class: "head server" });
   #empty = element("div", { class: "empty", hidden: true });
@@ -69,7 +74,10 @@ export class Diagram {
     const update = inNextFrame(() => this.#update());
     model.addEventListener("entries", update);
     for (const name of ["filter", "connection"]) {
-      model.addEventListener(name, () => this.#rebuild());
+      model.addEventListener(name, () => {
+        this.#rebuild();
+        if (!this.#isFollowing) this.#select();
+      });
     }
     model.addEventListener("reset", () => this.#forget());
     model.addEventListener("paused", () => this.#pause());
@@ -83,7 +91,7 @@ export class Diagram {
     for (const name of ["hello", "lesson", "state"]) {
       model.addEventListener(name, () => this.#tell());
     }
-    model.addEventListener("connections", inNextFrame(() => this.#redraw()));
+    model.addEventListener("connections", inNextFrame(() => this.#rename()));
     this.#rebuild();
   }
 
@@ -112,6 +120,9 @@ export class Diagram {
       this.#taken = entry.n;
       if (entry.n <= this.#until) this.#place(entry);
     }
+    this.#waiting = this.#model.isPaused
+      ? this.#since(this.#until).filter((entry) => this.#isShown(entry)).length
+      : 0;
     this.#redraw();
     if (this.#isFollowing) this.#list.toEnd();
   }
@@ -166,8 +177,14 @@ export class Diagram {
       if (entry.n > this.#taken || entry.n > this.#until) break;
       this.#place(entry);
     }
+    this.#known = knownOf(this.#model);
     this.#update();
-    if (!this.#isFollowing) this.#select();
+  }
+
+  /** Connections are called otherwise, which a filter may go by. */
+  #rename() {
+    if (this.#terms.length > 0 && this.#known !== knownOf(this.#model)) this.#rebuild();
+    else this.#redraw();
   }
 
   #forget() {
@@ -180,7 +197,7 @@ export class Diagram {
 
   #pause() {
     this.#until = this.#model.isPaused ? this.#taken : Infinity;
-    if (this.#model.isPaused) this.#tell();
+    if (this.#model.isPaused) this.#update();
     else this.#rebuild();
   }
 
@@ -205,7 +222,9 @@ export class Diagram {
 
   #redraw() {
     const { selection } = this.#model;
-    this.#drawHeads();
+    const [client, server] = headsOf(this.#model);
+    setText(this.#client, client);
+    setText(this.#server, server);
     this.#list.active = selection === undefined ? -1 : this.#layout.indexOf(selection);
     this.#tell();
   }
@@ -214,7 +233,7 @@ export class Diagram {
   #versionOf({ entry }) {
     const own = this.#exchanges.of(entry)?.exchange;
     const isRelated = own !== undefined && own === this.#selectedExchange();
-    return `${isRelated}\n${this.#nameOf(entry.connection)}`;
+    return `${isRelated}\n${nameIn(this.#model, entry.connection)}`;
   }
 
   /**
@@ -225,7 +244,7 @@ export class Diagram {
     const membership = this.#exchanges.of(row.entry);
     const isRelated = membership !== undefined &&
       membership.exchange === this.#selectedExchange();
-    const connection = this.#nameOf(row.entry.connection);
+    const connection = nameIn(this.#model, row.entry.connection);
     drawRow(option, row, { connection, membership, isRelated });
   }
 
@@ -250,28 +269,6 @@ export class Diagram {
     return this.#selectedExchange()?.members ?? [];
   }
 
-  /**
-   * What a connection is called in a row.
-   *
-   * @param {number} id
-   */
-  #nameOf(id) {
-    const { connection, connections } = this.#model;
-    if (connection !== undefined) return "";
-    const clientId = connections.get(id)?.clientId ?? "";
-    return clientId === "" ? `#${id}` : `#${id} ${clientId}`;
-  }
-
-  #drawHeads() {
-    const { connection, connections } = this.#model;
-    const row = connection === undefined ? undefined : connections.get(connection);
-    const [client, server] = row === undefined
-      ? ["Clients", "Server"]
-      : [row.clientId ?? row.client, row.server];
-    setText(this.#client, client);
-    setText(this.#server, server);
-  }
-
   /** Says why nothing is shown; what is said already stays, with the focus that it may have. */
   #explain() {
     const reason = reasonOf(this.#model);
@@ -288,10 +285,7 @@ export class Diagram {
     this.#empty.hidden = !isEmpty;
     this.#list.element.hidden = isEmpty;
     if (isEmpty) this.#explain();
-    const waiting = isPaused
-      ? this.#since(this.#until).filter((entry) => this.#isShown(entry))
-      : [];
-    setText(this.#status, statusText(this.#model, rows.length, waiting.length));
+    setText(this.#status, statusText(this.#model, rows.length, this.#waiting));
     this.#newest.hidden = isEmpty || this.#isFollowing && !isPaused;
     setText(this.#newest, isPaused ? "Resume" : "Newest ↓");
   }
