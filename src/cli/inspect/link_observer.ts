@@ -12,6 +12,7 @@ import { decodePacket, PacketError } from "../../packets/mod.ts";
 import { FIRST_BYTE } from "../../packets/packet_types.ts";
 import type { Sized } from "./entry_ring.ts";
 import type { PublishOutline, PublishReader } from "./publish_outline.ts";
+import type { PacketStore } from "./packet_store.ts";
 import type { Outline } from "./secrets.ts";
 import { type Piece, StreamCutter } from "./stream_cutter.ts";
 
@@ -83,6 +84,8 @@ export interface LinkOptions {
   readonly sessions: SessionMonitor;
   /** Whether secrets are replaced by `*`. */
   readonly hides: boolean;
+  /** Where copies of packets lie. */
+  readonly store: PacketStore;
   /** Finds the topics; without, they are not looked for. */
   readonly publishes: PublishReader | undefined;
 }
@@ -126,7 +129,7 @@ export class LinkObserver {
   #time = 0;
 
   constructor(place: LinkPlace, options: LinkOptions, sink: LinkSink) {
-    const { sessions, hides, publishes } = options;
+    const { sessions, publishes } = options;
     this.info = {
       ...place,
       protocol: "unknown",
@@ -150,8 +153,8 @@ export class LinkObserver {
       },
     });
     this.#cutters = {
-      client: this.#cutterOf("client", hides),
-      server: this.#cutterOf("server", hides),
+      client: this.#cutterOf("client", options),
+      server: this.#cutterOf("server", options),
     };
   }
 
@@ -223,11 +226,12 @@ export class LinkObserver {
     }
   }
 
-  #cutterOf(from: Side, hides: boolean): StreamCutter {
-    return new StreamCutter(hides, {
-      piece: (piece) => this.#piece(from, piece),
-      bytes: (bytes) => this.#sink.bytes(from, bytes, this.#time),
-    });
+  #cutterOf(from: Side, { hides, store }: LinkOptions): StreamCutter {
+    const sink = {
+      piece: (piece: Piece) => this.#piece(from, piece),
+      bytes: (bytes: Uint8Array) => this.#sink.bytes(from, bytes, this.#time),
+    };
+    return new StreamCutter(hides, sink, store);
   }
 
   #piece(from: Side, piece: Piece): void {
@@ -242,7 +246,25 @@ export class LinkObserver {
     const publish = piece.isPacket && piece.bytes[0]! >> 4 === FIRST_BYTE.publish >> 4
       ? this.#publishes?.read(from, piece.bytes, protocol === "MQTT 5.0")
       : undefined;
-    this.#tell({ type: "packet", from, protocol, findings, publish, ...piece }, this.#time);
+    const { start, size, bytes, isPacket, isWhole, outline } = piece;
+    const room = ENTRY + bytes.length + (publish?.topic.length ?? 0);
+    // Each field by its name: to spread an object costs as much as to cut the packet.
+    this.#sink.entry({
+      link: info,
+      time: this.#time,
+      room,
+      type: "packet",
+      from,
+      protocol,
+      findings,
+      publish,
+      start,
+      size,
+      bytes,
+      isPacket,
+      isWhole,
+      outline,
+    });
   }
 
   /** What a CONNECT or CONNACK says of the connection. */
@@ -256,13 +278,8 @@ export class LinkObserver {
     }
   }
 
-  #tell(
-    what: ObservedPacket | WithoutPlace<Exclude<Entry, ObservedPacket>>,
-    time: number,
-  ): void {
-    const bytes = what.type === "packet" ? what.bytes.length : 0;
-    const topic = what.type === "packet" ? what.publish?.topic.length ?? 0 : 0;
-    this.#sink.entry({ link: this.info, time, room: ENTRY + bytes + topic, ...what });
+  #tell(what: WithoutPlace<Exclude<Entry, ObservedPacket>>, time: number): void {
+    this.#sink.entry({ link: this.info, time, room: ENTRY, ...what });
   }
 
   /** The bytes that wait are on an account: with too many in all, this connection is not judged. */

@@ -15,6 +15,7 @@ import {
   type ObservedPacket,
   type ObservedPublish,
 } from "./link_observer.ts";
+import { PacketStore } from "./packet_store.ts";
 import { PublishReader } from "./publish_outline.ts";
 import type { TopicTable } from "./topic_table.ts";
 
@@ -69,6 +70,7 @@ export class Observer {
   readonly #tables: ObserverTables | undefined;
   readonly #onFailed: (message: string) => void;
   readonly #text = new Utf8Decoder();
+  readonly #store = new PacketStore();
   readonly #sessions = new SessionMonitor();
   readonly #open = new Map<number, LinkObserver>();
   #count = 0;
@@ -136,6 +138,7 @@ export class Observer {
     const options = {
       sessions: this.#sessions,
       hides: !this.#showsSecrets,
+      store: this.#store,
       publishes: this.#tables && new PublishReader(this.#text),
     };
     const link = new LinkObserver({ id, ...place }, options, sink);

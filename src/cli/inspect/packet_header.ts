@@ -7,37 +7,37 @@ import { FIRST_BYTE, PACKET_TYPES } from "../../packets/packet_types.ts";
 export const LONGEST_HEADER = 5;
 
 /** Whether a beginning is that of TLS, which would else pass for a broken CONNECT. */
-export function isTls(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x16 && bytes[1] === 0x03;
+export function isTls(bytes: Uint8Array, at: number = 0): boolean {
+  return bytes[at] === 0x16 && bytes[at + 1] === 0x03;
 }
 
 /**
- * Whether no packet begins like this. A CONNECT with wrong flags is one all the same: it may have a
- * Password.
+ * Whether no packet begins like the bytes from `at` on. A CONNECT with wrong flags is one all the
+ * same: it may have a Password.
  */
-export function isStrange(header: Uint8Array): boolean {
-  const first = header[0]!;
+export function isStrange(bytes: Uint8Array, at: number = 0): boolean {
+  const first = bytes[at]!;
   const type = PACKET_TYPES[first >> 4];
   if (type === undefined) return true;
-  if (type === "connect") return isTls(header);
+  if (type === "connect") return isTls(bytes, at);
   return type === "publish" ? (first & 0x06) === 0x06 : first !== FIRST_BYTE[type];
 }
 
 /**
- * The size of the packet with this beginning; `undefined` if it is not known, or none begins so.
+ * The size of the packet that begins at `at`; `undefined` if it is not known, or none begins so.
  */
-export function sizeOf(header: Uint8Array): number | undefined {
-  if (isStrange(header)) return undefined;
-  const end = headerLength(header);
-  if (end > header.length || end > LONGEST_HEADER) return undefined;
+export function sizeOf(bytes: Uint8Array, at: number = 0): number | undefined {
+  if (isStrange(bytes, at)) return undefined;
+  const end = headerLength(bytes, at);
+  if (at + end > bytes.length || end > LONGEST_HEADER) return undefined;
   let length = 0;
-  for (let at = end - 1; at > 0; at--) length = length << 7 | header[at]! & 0x7f;
+  for (let index = end - 1; index > 0; index--) length = length << 7 | bytes[at + index]! & 0x7f;
   return end + length;
 }
 
 /** How many bytes a fixed header has: more than there are, if it goes on behind them. */
-export function headerLength(header: Uint8Array): number {
+export function headerLength(bytes: Uint8Array, at: number = 0): number {
   let end = 1;
-  while (end < LONGEST_HEADER && header[end]! >= 0x80) end++;
+  while (end < LONGEST_HEADER && bytes[at + end]! >= 0x80) end++;
   return end + 1;
 }

@@ -55,7 +55,12 @@ class Viewer {
     this.#onClosed = onClosed;
     this.stream = new ReadableStream({
       start: (controller) => void (this.#controller = controller),
-      pull: () => this.#pull(),
+      pull: () =>
+        this.#pull().catch((error) => {
+          // A stream that fails is not cancelled.
+          this.#end();
+          throw error;
+        }),
       cancel: () => this.#end(),
     }, { highWaterMark: 0 });
   }

@@ -65,7 +65,7 @@ export class PublishReader {
     let alias: number | undefined;
     try {
       walk.variableByteInteger(1);
-      const { length } = walk.field();
+      const length = walk.fieldLength();
       const name = this.#text.decode(packet, walk.at - length, walk.at);
       if ((packet[0]! & QOS) !== 0) walk.skip(2);
       if (hasProperties) {

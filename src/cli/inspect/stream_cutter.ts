@@ -6,6 +6,7 @@ import { concat } from "jsr:@std/bytes@^1/concat";
 import { FIRST_BYTE } from "../../packets/packet_types.ts";
 import { HttpMask, isCapital, isHttp } from "./http_secrets.ts";
 import { headerLength, isStrange, isTls, LONGEST_HEADER, sizeOf } from "./packet_header.ts";
+import { PacketStore } from "./packet_store.ts";
 import { mask, masked, mayHaveSecrets, type Outline, outlineOf } from "./secrets.ts";
 
 /** A packet, or bytes that are none. */
@@ -50,6 +51,7 @@ const P = 0x50;
 export class StreamCutter {
   readonly #sink: PieceSink;
   readonly #hides: boolean;
+  readonly #store: PacketStore;
   /** How many bytes have come. */
   #position = 0;
   /** The packet at hand: its first byte, what is kept of it, and its size, once that is known. */
@@ -68,10 +70,11 @@ export class StreamCutter {
   /** Hides what is secret in bytes that are HTTP. */
   #http: HttpMask | undefined;
 
-  /** With `hides`, secrets are replaced. */
-  constructor(hides: boolean, sink: PieceSink) {
+  /** With `hides`, secrets are replaced. `store` may be that of other directions, too. */
+  constructor(hides: boolean, sink: PieceSink, store: PacketStore = new PacketStore()) {
     this.#hides = hides;
     this.#sink = sink;
+    this.#store = store;
   }
 
   /** How many bytes of a packet that is not whole yet have come. */
@@ -116,12 +119,14 @@ export class StreamCutter {
 
   /** Takes bytes of the packet at hand, up to its end; returns how many. */
   #take(chunk: Uint8Array, at: number): number {
+    // Most packets begin and are whole in one chunk.
+    if (this.#keptLength === 0 && !this.#isMethod(chunk, at)) this.#size = sizeOf(chunk, at);
     if (this.#size === undefined) {
       const more = chunk.subarray(at, at + LONGEST_HEADER - this.#keptLength);
       const header = this.#keptLength === 0 ? more : concat([...this.#kept, more]);
       this.#size = this.#isStrange(header) ? undefined : sizeOf(header);
       if (this.#size === undefined) {
-        this.#keep(more);
+        this.#keep(more, 0, more.length);
         if (header.length === LONGEST_HEADER || this.#isStrange(header)) this.#giveUp();
         return more.length;
       }
@@ -130,16 +135,20 @@ export class StreamCutter {
     const most = this.#isHeldBack && this.#size <= LARGEST_HELD ? this.#size : KEPT;
     const kept = Math.min(taken, most - this.#keptLength);
     const before = this.pending;
-    if (kept > 0) this.#keep(chunk.subarray(at, at + kept));
+    if (kept > 0) this.#keep(chunk, at, at + kept);
     this.#position += taken - kept;
     if (this.#isHeldBack && this.#size > LARGEST_HELD) this.#hide(before + taken);
     return taken;
   }
 
-  /** Whether no packet begins like this here: a PUBREC is not the first one, but POST may be. */
+  /** Whether no packet begins like this here. */
   #isStrange(header: Uint8Array): boolean {
-    const isMethod = this.#start === 0 && header[0] === P && isCapital(header[1] ?? 0);
-    return isMethod || isStrange(header);
+    return this.#isMethod(header, 0) || isStrange(header);
+  }
+
+  /** Whether it is POST, or another such method: a PUBREC is not the first packet. */
+  #isMethod(bytes: Uint8Array, at: number): boolean {
+    return this.#start === 0 && bytes[at] === P && isCapital(bytes[at + 1] ?? 0);
   }
 
   /** The bytes of a packet that is too large to look for secrets come out, up to `end`. */
@@ -150,10 +159,10 @@ export class StreamCutter {
     this.#out(hidden);
   }
 
-  #keep(bytes: Uint8Array): void {
-    this.#kept.push(bytes.slice());
-    this.#keptLength += bytes.length;
-    this.#position += bytes.length;
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    this.#kept.push(this.#store.copy(bytes, start, end));
+    this.#keptLength += end - start;
+    this.#position += end - start;
   }
 
   #begun(): Uint8Array {

@@ -58,10 +58,15 @@ export class Walk {
 
   /** What has its length in front of it. */
   field(): Uint8Array {
+    const length = this.fieldLength();
+    return this.#bytes.subarray(this.at - length, this.at);
+  }
+
+  /** Steps over the same; returns how many bytes it has. */
+  fieldLength(): number {
     const length = this.twoByteInteger();
-    const start = this.at;
     this.skip(length);
-    return this.#bytes.subarray(start, this.at);
+    return length;
   }
 
   /**
@@ -102,12 +107,12 @@ export class Walk {
         this.variableByteInteger();
         return true;
       case "utf8StringPair":
-        this.field();
-        this.field();
+        this.fieldLength();
+        this.fieldLength();
         return true;
       case "utf8String":
       case "binaryData":
-        this.field();
+        this.fieldLength();
         return true;
       case undefined:
         return false;

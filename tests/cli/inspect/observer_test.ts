@@ -7,6 +7,7 @@ import type { Output } from "../../../src/cli/context.ts";
 import { EntryFormatter } from "../../../src/cli/inspect/format.ts";
 import { entryToJson } from "../../../src/cli/inspect/json.ts";
 import { type Entry, LinkObserver } from "../../../src/cli/inspect/link_observer.ts";
+import { PacketStore } from "../../../src/cli/inspect/packet_store.ts";
 import { Observer } from "../../../src/cli/inspect/observer.ts";
 import type { SessionMonitor } from "../../../src/monitor/mod.ts";
 import { bytesOf } from "../../hex.ts";
@@ -237,6 +238,7 @@ Deno.test("a mistake in judging is told once; packets go on to be shown, unjudge
   const options = {
     sessions: sessions as unknown as SessionMonitor,
     hides: true,
+    store: new PacketStore(),
     publishes: undefined,
   };
   const link = new LinkObserver({ id: 1, ...PLACE }, options, {
