@@ -8,15 +8,17 @@ import { byId, element, setText } from "./dom.js";
 const SHOWN = 3000;
 
 /**
- * A button that copies a text.
+ * A button that copies a text, and says so.
  *
  * @param {string} name
- * @param {() => Promise<string>} text
+ * @param {() => string} text
+ * @param {() => string} [said] What is said then.
  */
-export function copyButton(name, text) {
+export function copyButton(name, text, said = () => "Copied") {
   const copy = async () => {
     try {
-      await copyText(await text());
+      await copyText(text());
+      say(said());
     } catch (error) {
       say(error instanceof Error ? error.message : String(error));
     }
@@ -24,16 +26,11 @@ export function copyButton(name, text) {
   return element("button", { type: "button", click: copy }, name);
 }
 
-/**
- * Copies a text, and says so.
- *
- * @param {string} text
- */
-export async function copyText(text) {
+/** @param {string} text */
+async function copyText(text) {
   // Only pages of this computer, and those by https, have a clipboard.
   if (navigator.clipboard === undefined) copyBySelection(text);
   else await navigator.clipboard.writeText(text);
-  say("Copied");
 }
 
 /**
@@ -55,7 +52,7 @@ export function saveText(name, type, text) {
  *
  * @param {string} sentence
  */
-export function say(sentence) {
+function say(sentence) {
   const toast = byId("toast");
   setText(toast, sentence);
   const said = toast.firstChild;

@@ -53,9 +53,9 @@ function copyButtons({ decode, hex, json }) {
   return element(
     "span",
     { class: "copy" },
-    copyButton("Copy hex", () => Promise.resolve(hex)),
-    copyButton("Copy JSON", () => Promise.resolve(JSON.stringify(json, undefined, 2))),
-    decode === undefined ? null : copyButton("Copy command", () => Promise.resolve(decode)),
+    copyButton("Copy hex", () => hex),
+    copyButton("Copy JSON", () => JSON.stringify(json, undefined, 2)),
+    decode === undefined ? null : copyButton("Copy command", () => decode),
   );
 }
 

@@ -6,7 +6,7 @@
 /** @import { Diagram } from "./diagram.js" */
 /** @import { PageEntry } from "./events.ts" */
 
-import { copyText, saveText, say } from "./clipboard.js";
+import { copyButton, saveText } from "./clipboard.js";
 import { drawOn, element, setAttribute, setText } from "./dom.js";
 import { MERMAID_MOST, mermaidText } from "./mermaid.js";
 import { diagramSvg } from "./svg.js";
@@ -133,12 +133,15 @@ function exportMenu(model, diagram) {
     const hueOf = (/** @type {PageEntry} */ entry) => diagram.exchangeOf(entry)?.hue ?? -1;
     saveText("mqtt.svg", "image/svg+xml", diagramSvg(diagram.layout.rows, names(), hueOf));
   };
-  const copyMermaid = async () => {
-    const { rows } = diagram.layout;
-    const newest = rows.slice(-MERMAID_MOST);
-    await copyText(mermaidText(newest, names()));
-    if (newest.length < rows.length) say(`Copied the newest ${numberText(newest.length)} rows`);
-  };
+  const newest = () => diagram.layout.rows.slice(-MERMAID_MOST);
+  const copyMermaid = copyButton(
+    "Copy as Mermaid",
+    () => mermaidText(newest(), names()),
+    () => {
+      const isCut = diagram.layout.rows.length > MERMAID_MOST;
+      return isCut ? `Copied the newest ${numberText(MERMAID_MOST)} rows` : "Copied";
+    },
+  );
   const menu = element(
     "details",
     {
@@ -162,7 +165,7 @@ function exportMenu(model, diagram) {
       "div",
       { class: "items" },
       element("button", { type: "button", click: saveSvg }, "Save as SVG"),
-      element("button", { type: "button", click: copyMermaid }, "Copy as Mermaid"),
+      copyMermaid,
     ),
   );
   return menu;

@@ -80,7 +80,7 @@ export class TopicDetail {
         "div",
         { class: "topic-title" },
         element("h2", { tabindex: 0 }, this.#name),
-        copyButton("Copy", () => Promise.resolve(this.#node?.topic ?? "")),
+        copyButton("Copy", () => this.#node?.topic ?? ""),
         element("button", closing, "×"),
       ),
       this.#facts,

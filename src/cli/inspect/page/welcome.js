@@ -37,7 +37,7 @@ export function welcome(model) {
       ...place === undefined ? [] : [`mosquitto_sub -V 5 ${place} -t 'test/#'`],
       `mqtt5 pub ${url} test/hello 'Hello' --qos 2`,
     ].map((command) => {
-      const copy = copyButton("Copy", () => Promise.resolve(command));
+      const copy = copyButton("Copy", () => command);
       return element("p", { class: "command" }, element("code", {}, command), copy);
     }),
     element("p", {}, "Every packet between it and the server appears here."),
