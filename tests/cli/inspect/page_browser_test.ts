@@ -21,7 +21,7 @@ programTest(
   "in Chromium the page shows packets of mosquitto_pub and Mosquitto, their bytes and faults",
   PROGRAMS,
   async (t) => {
-    await using scene = await PageScene.inspect();
+    await using scene = await PageScene.start();
     const { page } = scene;
     const step = stepsOf(t);
     const packets = () => page.texts(".row .message b");
@@ -123,7 +123,7 @@ programTest(
   "in Chromium the page shows topics as a tree, and of one its payload, numbers and properties",
   PROGRAMS,
   async (t) => {
-    await using scene = await PageScene.inspect();
+    await using scene = await PageScene.start();
     const { page } = scene;
     const step = stepsOf(t);
     const row = (topic: string) => `.topic-row[title=${JSON.stringify(topic)}]`;

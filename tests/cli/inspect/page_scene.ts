@@ -4,7 +4,6 @@
 import { assertEquals } from "@std/assert";
 import { startMosquitto } from "../../io/mosquitto.ts";
 import { bytesOf } from "../../hex.ts";
-import type { Running } from "../run.ts";
 import { beginBare } from "../server.ts";
 import { assertAccessible, picture } from "./accessibility.ts";
 import { Chromium, type Page, type View } from "./chromium.ts";
@@ -24,35 +23,17 @@ export class PageScene implements AsyncDisposable {
     this.#stack = stack;
   }
 
-  /** `inspect` between a real Mosquitto and whoever connects. */
-  static async inspect(): Promise<PageScene> {
+  /** Starts everything, and opens the link that `inspect` prints. */
+  static async start(): Promise<PageScene> {
     await using stack = new AsyncDisposableStack();
     const mosquitto = stack.use(await startMosquitto());
     const args = ["inspect", "--listen", "0", "--page", "127.0.0.1:0", mosquitto.url];
     const inspect = stack.use(beginBare(["--allow-net"], args));
     const [, port] = await inspect.untilTold(/mqtt:\/\/127\.0\.0\.1:(\d+) is relayed to /);
-    return await PageScene.#open(inspect, stack.move(), port);
-  }
-
-  /** A chapter of `demo`. */
-  static async demo(chapter: string): Promise<PageScene> {
-    await using stack = new AsyncDisposableStack();
-    const args = ["demo", chapter, "--page", "127.0.0.1:0"];
-    const demo = stack.use(beginBare(["--allow-net=127.0.0.1"], args));
-    return await PageScene.#open(demo, stack.move());
-  }
-
-  /** Opens the link that the command prints. */
-  static async #open(
-    command: Running,
-    opened: AsyncDisposableStack,
-    port = "",
-  ): Promise<PageScene> {
-    await using stack = opened;
-    const [link] = await command.untilTold(/http:\S+/);
+    const [link] = await inspect.untilTold(/http:\S+/);
     const chromium = stack.use(await Chromium.start());
     const page = await chromium.open(link);
-    return new PageScene(page, new URL(link).origin, port, stack.move());
+    return new PageScene(page, new URL(link).origin, port!, stack.move());
   }
 
   /** Publishes with Mosquitto's own tool, by way of the relay. */
