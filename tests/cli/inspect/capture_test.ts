@@ -169,3 +169,26 @@ Deno.test("a block that is longer than any of ours is damage, and is not waited 
   new DataView(damaged.buffer).setUint32(first + second + 4, 0x7fff_fff0, true);
   await assertRejects(() => explained(damaged), Failure, "The capture is damaged");
 });
+
+Deno.test("a block that is too short for a frame is damage", async () => {
+  const file = new File();
+  const { capture } = record(file);
+  await capture.finish(3000);
+  const first = new DataView(file.bytes.buffer).getUint32(4, true);
+  const short = new Uint8Array(Uint32Array.of(6, 16, 0, 16).buffer);
+  const damaged = concat([file.bytes.subarray(0, first), short]);
+  await assertRejects(() => explained(damaged), Failure, "The capture is damaged");
+});
+
+Deno.test("a frame of another protocol is damage, as there are none in ours", async () => {
+  const file = new File();
+  const { capture } = record(file);
+  await capture.finish(3000);
+  const damaged = file.bytes.slice();
+  // Of an IPv4 packet in a frame.
+  const at = damaged.findIndex((byte, at) =>
+    byte === 0x08 && damaged[at + 1] === 0x00 && damaged[at + 2] === 0x45
+  );
+  damaged[at] = 0x86;
+  await assertRejects(() => explained(damaged), Failure, "The capture is damaged");
+});

@@ -152,3 +152,24 @@ Deno.test("the next chunk is read when the last one is written, whoever looks at
   far.close();
   await result;
 });
+
+Deno.test("an end that has said all and is gone when it is told the same is no fault", async () => {
+  const [client, ofClient] = memoryTransports();
+  const [server, ofServer] = memoryTransports();
+  const gone = { ...wrapped(ofClient), closeWrite: () => Promise.reject(new Error("broken pipe")) };
+  const result = relay({ client: gone, server: ofServer }, { pass() {}, end() {} });
+  await client.closeWrite();
+  assertEquals(await all(server), new Uint8Array(0));
+  await server.closeWrite();
+  assertEquals(await result, undefined);
+});
+
+/** The same transport, of which parts can be replaced. */
+function wrapped(transport: Transport): Transport {
+  return {
+    read: () => transport.read(),
+    write: (bytes) => transport.write(bytes),
+    closeWrite: () => transport.closeWrite(),
+    close: () => transport.close(),
+  };
+}

@@ -25,6 +25,8 @@ Deno.test("a Topic Alias means what its own end has said last", () => {
   assertEquals(topic("client", named), "a");
   assertEquals(topic("client", alias), "a");
   assertEquals(topic("server", alias), undefined);
+  assertEquals(topic("server", publish({ topic: "c", properties: { topicAlias: 1 } })), "c");
+  assertEquals([topic("server", alias), topic("client", alias)], ["c", "a"]);
   assertEquals(topic("client", other), "b");
   assertEquals(topic("client", alias), "b");
 });
