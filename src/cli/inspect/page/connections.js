@@ -20,6 +20,8 @@ class Connections {
   #list;
   /** @type {ConnectionRow[]} Open ones first, then the newest. */
   #rows = [];
+  /** How many are open. */
+  #open = 0;
 
   /** @param {Feed} feed */
   constructor({ model }) {
@@ -49,6 +51,7 @@ class Connections {
   #update() {
     this.#rows = [...this.#model.connections.values()]
       .sort((a, b) => Number(b.isOpen) - Number(a.isOpen) || b.id - a.id);
+    this.#open = this.#rows.filter(({ isOpen }) => isOpen).length;
     const { connection } = this.#model;
     this.#list.active = connection === undefined
       ? 0
@@ -57,7 +60,7 @@ class Connections {
 
   /** @param {ConnectionRow | undefined} row */
   #versionOf(row) {
-    if (row === undefined) return JSON.stringify([this.#model.counts, this.#rows.length]);
+    if (row === undefined) return JSON.stringify([this.#model.counts, this.#open]);
     return `${JSON.stringify(row)}${row.isOpen ? silenceOf(row) : ""}`;
   }
 
@@ -73,10 +76,13 @@ class Connections {
   /** @param {HTMLElement} option */
   #drawAll(option) {
     const { bytes, connections, packets } = this.#model.counts;
-    const open = this.#rows.filter(({ isOpen }) => isOpen).length;
     option.append(
       element("b", { class: "who" }, "All connections"),
-      element("span", { class: "muted" }, `${numberText(open)} open of ${numberText(connections)}`),
+      element(
+        "span",
+        { class: "muted" },
+        `${numberText(this.#open)} open of ${numberText(connections)}`,
+      ),
       element("span", { class: "muted" }, `${numberText(packets)} packets, ${sizeText(bytes)}`),
     );
   }
@@ -105,7 +111,7 @@ export function mountConnections(host, feed) {
 function drawConnection(row, option) {
   const { client, clientId, fault, findings, id, isOpen, protocol, sent } = row;
   const state = isOpen ? "open" : fault === null ? "closed" : "broken";
-  const nameless = sent.client.packets === 0 ? "no packet yet" : "no Client Identifier";
+  const nameless = sent.client.bytes === 0 ? "nothing sent yet" : "no Client Identifier";
   option.append(
     element(
       "span",
@@ -116,7 +122,7 @@ function drawConnection(row, option) {
         ? element("span", { class: "badge", title: "Packets with findings" }, numberText(findings))
         : null,
     ),
-    element("span", { class: "muted" }, `#${id} · ${client} · ${protocol}`),
+    element("span", { class: "muted" }, [`#${id}`, client, protocolText(protocol)].join(" · ")),
     element(
       "span",
       { class: "muted numbers" },
@@ -151,6 +157,22 @@ function keepAlive(row) {
  */
 function silenceOf({ lastAt, openedAt }) {
   return Math.max(0, Math.floor((Date.now() - (lastAt.client ?? openedAt)) / 1000) * 1000);
+}
+
+/**
+ * What a connection speaks.
+ *
+ * @param {string} protocol
+ */
+function protocolText(protocol) {
+  switch (protocol) {
+    case "unknown":
+      return "not known yet";
+    case "other":
+      return "not MQTT";
+    default:
+      return protocol;
+  }
 }
 
 /** @param {number} silence */
