@@ -15,6 +15,9 @@
 /** As many entries are kept as mqtt5 keeps. */
 export const MOST_ENTRIES = 10_000;
 
+/** As many topics are kept as mqtt5 keeps; those that changed last. */
+const MOST_TOPICS = 10_000;
+
 /** Entries that are too many go in batches of this size. */
 const BATCH = 500;
 
@@ -77,8 +80,7 @@ export class Model extends EventTarget {
         this.#tell("entries");
       },
       topics: (rows) => {
-        for (const row of rows) this.topics.set(row.topic, row);
-        this.#tell("topics");
+        this.#change(rows);
       },
       topicsForgotten: ({ forgotten }) => {
         for (const topic of forgotten) this.topics.delete(topic);
@@ -185,6 +187,20 @@ export class Model extends EventTarget {
       this.#tell("reset");
     }
     this.#tell("hello");
+  }
+
+  /** @param {readonly TopicRow[]} rows */
+  #change(rows) {
+    for (const row of rows) {
+      this.topics.delete(row.topic);
+      this.topics.set(row.topic, row);
+    }
+    // What mqtt5 has forgotten while it could not be reached, nobody has told.
+    for (const topic of this.topics.keys()) {
+      if (this.topics.size <= MOST_TOPICS) break;
+      this.topics.delete(topic);
+    }
+    this.#tell("topics");
   }
 
   /** @param {readonly ConnectionRow[]} rows */

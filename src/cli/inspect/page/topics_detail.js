@@ -178,7 +178,7 @@ export class TopicDetail {
     }
     this.#seen = entries.at(-1)?.n ?? this.#seen;
     // Of a flood not all entries come, but this does.
-    this.#series.add(last);
+    if (this.#feed.model.entry(last.n) === undefined) this.#series.add(last);
   }
 
   /**

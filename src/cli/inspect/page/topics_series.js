@@ -23,6 +23,9 @@ import { numbersIn } from "./payload_json.js";
 /** As many messages are kept. */
 const MOST_SAMPLES = 2000;
 
+/** The distance of larger numbers might be infinite. */
+const LARGEST = 1e300;
+
 /** What all clients publish is one way. */
 const PUBLISHED = "client";
 
@@ -77,7 +80,8 @@ export class Series {
   /** @param {ShownPayload} payload */
   #valueOf({ text, isCut }) {
     if (text === undefined) return undefined;
-    if (this.#path !== "") return numbersIn(text, isCut).get(this.#path);
-    return isCut ? undefined : numberIn(text);
+    const whole = isCut ? undefined : numberIn(text);
+    const value = this.#path === "" ? whole : numbersIn(text, isCut).get(this.#path);
+    return value !== undefined && Math.abs(value) < LARGEST ? value : undefined;
   }
 }

@@ -1,7 +1,7 @@
 // What the page knows of what the feed tells.
 
 import { assertEquals } from "@std/assert";
-import type { ConnectionRow } from "../../../../src/cli/inspect/page/events.ts";
+import type { ConnectionRow, TopicRow } from "../../../../src/cli/inspect/page/events.ts";
 import { Model } from "../../../../src/cli/inspect/page/model.js";
 import { packet } from "./entries.ts";
 
@@ -81,18 +81,30 @@ Deno.test("of closed connections the model keeps the newest 1,000, of open ones 
   assertEquals(model.connections.has(2000), true);
 });
 
-Deno.test("topics that are forgotten go, and what is left out is counted", () => {
-  const model = new Model();
+function topic(topic: string): TopicRow {
   const payload = { size: 0, text: "", isCut: false };
   const place = { n: 1, connection: 1, time: 0, from: "client", qos: 0, retain: false } as const;
-  const last = { ...place, payload };
-  const row = (topic: string) => ({ topic, published: 1, delivered: 0, bytes: 0, last });
-  model.receive("topics", [row("a"), row("__proto__")]);
+  return { topic, published: 1, delivered: 0, bytes: 0, last: { ...place, payload } };
+}
+
+Deno.test("topics that are forgotten go, and what is left out is counted", () => {
+  const model = new Model();
+  model.receive("topics", [topic("a"), topic("__proto__")]);
   model.receive("topicsForgotten", { forgotten: ["a"] });
   assertEquals([...model.topics.keys()], ["__proto__"]);
   model.receive("omitted", { count: 3 });
   model.receive("omitted", { count: 4 });
   assertEquals(model.omitted, 7);
+});
+
+Deno.test("of too many topics those are kept that changed last", () => {
+  const model = new Model();
+  const names = Array.from({ length: 10_000 }, (_, index) => `t${index}`);
+  model.receive("topics", names.map(topic));
+  model.receive("topics", [topic("t0"), topic("new")]);
+  assertEquals(model.topics.size, 10_000);
+  const kept = ["t0", "t1", "t2", "new"].filter((name) => model.topics.has(name));
+  assertEquals(kept, ["t0", "t2", "new"]);
 });
 
 Deno.test("the model says once what the reader has chosen, and nothing if it is the same", () => {

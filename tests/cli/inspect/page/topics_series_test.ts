@@ -29,6 +29,7 @@ Deno.test("what is no number is no point", () => {
   const series = new Series();
   series.add(message(1, "on"));
   series.add(message(2, "2"));
+  series.add(message(5, "-1e305"));
   series.add({ ...message(3, ""), payload: { size: 1, hex: "ff", isCut: false } });
   series.add({ ...message(4, ""), payload: { size: 2000, text: "12", isCut: true } });
   assertEquals(values(series), [2]);
@@ -66,6 +67,14 @@ Deno.test("another path gives the other numbers of all messages, also of those t
   assertEquals(values(series), [20, 21, 22]);
   series.path = "h.r";
   assertEquals(values(series), [1, 2]);
+});
+
+Deno.test("a number of JSON that is infinite is no point", () => {
+  const series = new Series();
+  series.path = "a";
+  series.add(message(1, '{"a":1e999}'));
+  series.add(message(2, '{"a":1}'));
+  assertEquals(values(series), [1]);
 });
 
 Deno.test("only the newest messages are kept", () => {
