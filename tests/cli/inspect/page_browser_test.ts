@@ -81,7 +81,9 @@ programTest(
         await page.click("button", "Pause");
         const before = await packets();
         await scene.publish("late", "home/late", "-m", "1");
-        await page.untilShown(".status", "new");
+        await page.until(
+          '/^Paused, [1-9]\\d* new/.test(document.querySelector(".status").innerText)',
+        );
         assertEquals(await packets(), before);
         await page.click("button", "Paused");
         await page.untilShown(".row", "home/late");
