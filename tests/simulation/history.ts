@@ -130,6 +130,8 @@ type ProcessEvent =
       readonly id: number;
       readonly reason: string;
     }
+    /** How many messages are in the broker's file, when all has drained. */
+    | { readonly type: "messages on disk"; readonly count: number }
     /** What the broker counts, when all is over and every client has gone. */
     | {
       readonly type: "statistics";

@@ -141,7 +141,10 @@ async function drain({ stage, broker, clients }: Actors): Promise<void> {
   await stage.advance(GLANCE);
   stage.recorder.record({ type: "drained", isComplete: unrest === undefined });
   if (unrest !== undefined) stage.violate("everything drains", unrest);
-  else stage.judgeObligations();
+  else {
+    stage.judgeObligations();
+    broker.recordMessages();
+  }
 }
 
 /** What is still on its way, or why nobody can know. */

@@ -1,6 +1,6 @@
 // The disk of one program through all its processes, with one file on it.
 
-import type { OpenDatabase } from "../../src/store/sqlite.ts";
+import type { Database, OpenDatabase } from "../../src/store/sqlite.ts";
 import { Store } from "../../src/store/client_store.ts";
 import { type CommitFate, VirtualDisk } from "../../src/testing/virtual_disk.ts";
 import type { StoreState } from "./history.ts";
@@ -21,6 +21,8 @@ export class StagedDisk {
   #times = 0;
   #fullUntil = 0;
   #process: StagedProcess | undefined;
+  /** What the last process has opened. */
+  #opened: Database | undefined;
   #store: { readonly process: StagedProcess; readonly store: Store } | undefined;
 
   constructor(stage: Stage, path: string) {
@@ -71,7 +73,14 @@ export class StagedDisk {
   }
 
   opener(process: StagedProcess): OpenDatabase {
-    return this.#disk.opener(process.virtual);
+    const open = this.#disk.opener(process.virtual);
+    return (path, options) => this.#opened = open(path, options);
+  }
+
+  /** How many rows a table has, as the process sees them that uses the file. */
+  count(table: string): number {
+    const [row] = this.#opened?.prepare(`SELECT count(*) AS count FROM ${table}`).all() ?? [];
+    return Number(row?.["count"] ?? 0);
   }
 
   /**

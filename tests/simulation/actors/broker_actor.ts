@@ -118,6 +118,12 @@ export class BrokerActor {
     this.#process?.record({ type: "statistics", ...this.#broker.statistics });
   }
 
+  /** Writes down how many messages its file has. */
+  recordMessages(): void {
+    if (this.#broker === undefined || this.#disk === undefined) return;
+    this.#process?.record({ type: "messages on disk", count: this.#disk.count("message") });
+  }
+
   /** Writes down which promises have not settled. */
   recordPending(): void {
     for (const { what, id } of this.waiting.values()) {

@@ -314,3 +314,37 @@ Deno.test("a broker without clients and sessions holds nothing", () => {
   assertEquals(left(100), ["held: The broker holds 100 bytes for nobody"]);
   assertEquals(left(0, 1), ["held: The broker has 1 subscriptions and no session"]);
 });
+
+Deno.test("the file of a broker whose clients are all there has no messages", () => {
+  const left = (count: number, isLost = false) => {
+    const story = new Story();
+    const client = story.client("a");
+    if (isLost) story.lose(client);
+    return found(story.tell("messages on disk", { process: 0, count }).drain());
+  };
+  assertEquals(left(0), []);
+  assertEquals(left(2, true), []);
+  const what = "The file of the broker has 2 messages when all have theirs";
+  assertEquals(left(2), [`held: ${what}`]);
+});
+
+Deno.test("what a process takes over is not there if the broker has forgotten the session meanwhile", () => {
+  const taken = (isAskedFor: boolean) => {
+    const story = new Story();
+    const first = story.client("c", "new");
+    story.subscribe(first, 1, "a").tell("killed", { process: first });
+    const broker = { process: 9, program: "broker", name: "broker", store: "new" } as const;
+    story.tell("killed", { process: 0 }).tell("started", broker);
+    const process = story.client("c", "kept", true);
+    if (isAskedFor) return found(story.subscribe(process, 2, "a").drain());
+    const filter = {
+      ...{ topicFilter: "a", qos: 2 as const, noLocal: false },
+      ...{ retainAsPublished: false, retainHandling: 0 as const },
+    };
+    story.tell("subscribe called", { process, subscription: 2, filters: [filter], ack: "auto" });
+    return found(story.tell("subscribed", { process, subscription: 2, reasonCodes: [2] }).drain());
+  };
+  assertEquals(taken(true), []);
+  const what = "Subscription 2 of c is not there in its new session: a";
+  assertEquals(taken(false), [`delivered: ${what}`]);
+});

@@ -19,7 +19,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
       "if (cause.packet.reasonCode === ReasonCode.normalDisconnection) session.will = undefined;",
     to:
       "if (cause.packet.reasonCode === ReasonCode.administrativeAction) session.will = undefined;",
-    by: "delivered",
+    by: "wills",
     within: 100,
   },
   {
@@ -60,7 +60,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     file: "src/broker/sessions.ts",
     from: "timers.add(left + lifetime, () => this.end(session));",
     to: "timers.add(left + lifetime + 1e9, () => this.end(session));",
-    by: "monitor",
+    by: "sessions",
     within: 200,
   },
   {
@@ -245,8 +245,8 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
     file: "src/broker/durability/store.ts",
     from: "    if (!isNew || this.isFailing) this.#changes.deletedMessages.add(message.row);",
     to: "    if (this.isFailing) this.#changes.deletedMessages.add(message.row);\n    void isNew;",
-    by: "once",
-    within: 500,
+    by: "held",
+    within: 100,
   },
   {
     name: "subscriptions are not stored",

@@ -8,7 +8,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: "src/client/commit_gate.ts",
     from: "    this.#isWanted = this.#log.isDirty;",
     to: "    this.#isWanted = false;",
-    by: "receipts",
+    by: "monitor",
     within: 200,
   },
   {
@@ -26,7 +26,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: "src/client/message.ts",
     from: "    const isLast = this.#remaining === 1;\n    const said =",
     to: "    const isLast = this.#remaining > 0;\n    const said =",
-    by: "once",
+    by: "delivered",
     within: 4000,
   },
   {
@@ -134,7 +134,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: "src/client/journal.ts",
     from: "      this.#failed(batch, error as Error);\n      return Promise.resolve();",
     to: "      void error;\n      this.#committed(batch);\n      return Promise.resolve();",
-    by: "once",
+    by: "everything drains",
     within: 500,
   },
 ];
