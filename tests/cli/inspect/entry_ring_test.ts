@@ -51,3 +51,12 @@ Deno.test("more() waits for an entry, and ends when there will be none", async (
   kept.close();
   assertEquals(await end, false);
 });
+
+Deno.test("an entry is found by its number as long as it is kept", () => {
+  const ring = new EntryRing<{ readonly room: number }>({ entries: 3, bytes: 1000 });
+  const entries = [1, 2, 3, 4].map((room) => ({ room }));
+  assertEquals(entries.map((entry) => ring.add(entry)), [0, 1, 2, 3]);
+  assertEquals([-1, 0, 1, 3, 4].map((number) => ring.get(number)?.room), [
+    ...[undefined, undefined, 2, 4, undefined],
+  ]);
+});

@@ -9,7 +9,7 @@ import { entryToJson } from "../../../src/cli/inspect/json.ts";
 import { type Entry, LinkObserver } from "../../../src/cli/inspect/link_observer.ts";
 import { PacketStore } from "../../../src/cli/inspect/packet_store.ts";
 import { Observer } from "../../../src/cli/inspect/observer.ts";
-import type { SessionMonitor } from "../../../src/monitor/mod.ts";
+import { SessionMonitor } from "../../../src/monitor/mod.ts";
 import { bytesOf } from "../../hex.ts";
 
 const TIME = Date.UTC(2026, 0, 31, 12);
@@ -249,8 +249,39 @@ Deno.test("a mistake in judging is told once; packets go on to be shown, unjudge
     ended() {},
     closed() {},
   });
-  send(link, "client", CONNECT, CONNECT, { type: "pingreq" });
+  send(link, "client", CONNECT);
+  send(link, "client", CONNECT);
+  send(link, "client", { type: "pingreq" });
   link.close(undefined, TIME);
   assertEquals(failures.map(String), ["Error: a mistake"]);
   assertEquals(entries.map(({ type }) => type), ["packet", "packet", "packet", "closed"]);
+});
+
+Deno.test("when too much waits for the rest of its packet, the connection is not judged any further", () => {
+  for (const [isWithin, expected] of [[true, ["MQTT-3.1.0-2"]], [false, []]] as const) {
+    const found: unknown[] = [];
+    const options = {
+      sessions: new SessionMonitor(),
+      hides: true,
+      store: new PacketStore(),
+      publishes: undefined,
+    };
+    const link = new LinkObserver({ id: 1, ...PLACE }, options, {
+      entry: (entry) => {
+        if (entry.type === "packet") {
+          found.push(...entry.findings.map(({ statement }) => statement));
+        }
+      },
+      failed() {},
+      hold: () => isWithin,
+      bytes() {},
+      ended() {},
+      closed() {},
+    });
+    const connect = encodePacket(CONNECT);
+    link.pass("client", connect, TIME);
+    link.pass("client", connect.subarray(0, 9), TIME);
+    link.pass("client", connect.subarray(9), TIME);
+    assertEquals(found, expected);
+  }
 });

@@ -232,6 +232,9 @@ Deno.test("an entry says what a packet is about", () => {
   assertEquals(suback!.reason, { code: 0x87, name: "Not authorized" });
   assertMatch(broken!.fault!, /^SUBSCRIBE Packet Identifier at byte 2 is 0/);
   assertEquals([strange!.isPacket, strange!.name, strange!.size], [false, "", 8]);
+  const found = entries.flatMap((entry) => entry.type === "packet" ? entry.findings : []);
+  assert(found.length > 0);
+  assertEquals(scene.observer.counts.findings, found.length);
 });
 
 Deno.test("of a large payload the beginning is sent, and no half character", () => {
