@@ -2,13 +2,13 @@
 // memory is read from /proc, so this is for Linux.
 // deno run --allow-all tests/attacks/attacked.ts: ours, listening without TLS and with it; hooks of some clients never answer
 
-import { type Broker, serve } from "../../src/broker/mod.ts";
+import { type Broker, passwordFile, passwordLine, serve } from "../../src/broker/mod.ts";
 import { Child } from "../bench/child.ts";
 import { output } from "../bench/brokers.ts";
 import { type Certificate, certificateAuthority } from "../io/certificates.ts";
 import { freePort } from "../io/mosquitto.ts";
 import { accepts } from "../io/mosquitto_listeners.ts";
-import { HANGING } from "./attacks.ts";
+import { HANGING, USER } from "./attacks.ts";
 
 /** A broker that runs. */
 export interface Attacked extends AsyncDisposable {
@@ -61,11 +61,12 @@ export async function startMosquitto(
   if (program === undefined) return undefined;
   const [port, tlsPort] = [freePort(), freePort()];
   const file = `${folder}/mosquitto-${port}`;
+  await Deno.writeTextFile(`${file}.passwords`, `${await passwordLine(USER, "right")}\n`);
   await Deno.writeTextFile(`${file}.crt`, cert);
   await Deno.writeTextFile(`${file}.key`, key, { mode: 0o644 });
   await Deno.writeTextFile(
     `${file}.conf`,
-    `${MOSQUITTO}listener ${port} 127.0.0.1\nlistener ${tlsPort} 127.0.0.1
+    `${MOSQUITTO}password_file ${file}.passwords\nlistener ${port} 127.0.0.1\nlistener ${tlsPort} 127.0.0.1
 certfile ${file}.crt\nkeyfile ${file}.key\n${Deno.uid() === 0 ? "user root\n" : ""}`,
   );
   const child = new Child(program, ["-c", `${file}.conf`]);
@@ -100,12 +101,17 @@ async function ours(): Promise<Broker> {
   const { value } = await Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader()
     .read();
   const { cert, key } = JSON.parse(value!);
+  const check = passwordFile(await passwordLine(USER, "right"), { allowAnonymous: true });
   return await serve({
     listeners: [{ port: 0 }, { protocol: "mqtts", port: 0, cert, key }],
     // There is nobody to tell apart, only somebody who is never answered.
     authorizePublish: () => true,
-    authenticate: ({ clientId }) =>
-      clientId.startsWith(HANGING) ? new Promise<boolean>(() => {}) : true,
+    authenticate: (client, credentials, packet) =>
+      client.clientId.startsWith(HANGING)
+        ? new Promise<boolean>(() => {})
+        : check(client, credentials, packet),
+    // What a check costs is to be seen, not that it waits.
+    limits: { loginDelay: 0 },
   });
 }
 

@@ -21,6 +21,7 @@ export const ATTACKS = {
   "150 CONNECT of 16 MiB, not whole": hugeConnects,
   "TLS handshakes never finished": halfHandshakes,
   "hooks that never answer": hangingHooks,
+  "wrong passwords, 50 at a time": wrongPasswords,
 } as const satisfies Readonly<Record<string, (field: Field) => Promise<void>>>;
 
 /** The name of an attack. */
@@ -31,6 +32,9 @@ export const ONLY_OURS: readonly AttackName[] = ["hooks that never answer"];
 
 /** What Client Identifiers begin with whose hooks never answer. */
 export const HANGING = "hanging-";
+
+/** The only user with a password; all others have no User Name. */
+export const USER = "user";
 
 /** The longest that a session may be asked for. */
 const FOREVER = { sessionExpiryInterval: 0xffff_ffff } as const;
@@ -92,6 +96,17 @@ function packetOf(first: number, ...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return bytes;
+}
+
+/** As many as a broker checks: each takes the time of 100,000 iterations. */
+async function wrongPasswords(field: Field): Promise<void> {
+  const guessing = upTo(50).map((index) => {
+    const password = new TextEncoder().encode(`guess-${index}`);
+    return again(field, { clientId: `guess-${index}`, username: USER, password }, (link) => {
+      return link.settled();
+    });
+  });
+  await Promise.all(guessing);
 }
 
 /** A Variable Byte Integer (§1.5.5). */
