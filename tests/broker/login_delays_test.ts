@@ -102,6 +102,7 @@ Deno.test("A client that goes while its login waits is not authenticated", async
   for (let count = 0; count < 6; count++) (await ask(world, "a:1")).expectRefusal(0x87);
   const client = await ask(world, "a:1");
   await client.cut();
+  assertStrictEquals(world.engine.deadline, Infinity);
   await world.advance(10_000);
   assertStrictEquals(asked, 6);
 });

@@ -89,6 +89,27 @@ Deno.test("What a client has sent before DISCONNECT is published, however fast, 
   assertEquals(texts, numbers(300).map((_, index) => String(index)));
 });
 
+Deno.test("What has been read when a connection ends is published at once", async () => {
+  await using world = new World({ limits: { messagesPerSecond: 1 } });
+  const witness = await witnessOf(world);
+  const client = await world.connect("c");
+  await client.send(...numbers(10));
+  assertEquals(await witness.receiveTexts(), ["0", "1"]);
+  await client.cut();
+  assertEquals(await witness.receiveTexts(), ["2", "3", "4", "5", "6", "7", "8", "9"]);
+});
+
+Deno.test("A client that has waited longer than a hook may take loses nothing when it goes", async () => {
+  await using world = new World({ limits: { bytesPerSecond: 100, hookTimeout: 1000 } });
+  const witness = await witnessOf(world);
+  const client = await world.connect("c");
+  await client.send(...numbers(4, 5000));
+  await world.advance(20_000);
+  assertStrictEquals((await witness.receive()).length, 1);
+  await client.cut();
+  assertStrictEquals((await witness.receive()).length, 3);
+});
+
 Deno.test("The limit holds where a hook decides about each message", async () => {
   await using world = new World({
     limits: { messagesPerSecond: 10 },

@@ -48,6 +48,7 @@ for (
     ["without a User Name", clientOf(), "public", "r"],
     ["without a User Name", clientOf(), "home/door", ""],
     ["without a User Name", clientOf(), "user/undefined/a", ""],
+    ["without a User Name", clientOf(), "user/%u/a", ""],
     ["without a User Name", clientOf(), "$dev/anybody", "rw"],
     ["without a User Name", clientOf(), "device/c/data", "rw"],
     ["alice", clientOf("alice"), "public/news", ""],

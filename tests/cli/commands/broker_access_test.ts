@@ -93,13 +93,17 @@ Deno.test("broker --acl-strict refuses a SUBSCRIBE that may bring nothing, and a
 
 if (Deno.build.os !== "windows") {
   Deno.test("SIGHUP has broker read both files again; a faulty one keeps the old, and says its line", async () => {
-    const files = { passwords: `${ALICE}\n${BOB}\n`, acl: "user alice\ntopic a\n" };
+    const files = {
+      passwords: `${ALICE}\n${BOB}\n`,
+      acl: "user alice\ntopic a\ntopic read b\n",
+    };
     const args = ["--password-file", "@passwords", "--acl-file", "@acl"];
     await withBroker(files, args, async (broker, url, folder) => {
       const options = { username: "alice", password: "secret", reconnect: false } as const;
       const alice = await connect(url, options);
       const bob = await connect(url, { username: "bob", password: "builder", reconnect: false });
-      await alice.publish("a", "", { qos: 1 });
+      const messages = await alice.subscribe("#");
+      await alice.publish("a", "before", { qos: 1 });
 
       await Deno.writeTextFile(`${folder}/passwords`, `${ALICE}\neve:plain\n`);
       await Deno.writeTextFile(`${folder}/acl`, "topics a\n");
@@ -114,15 +118,19 @@ if (Deno.build.os !== "windows") {
       assertStrictEquals(await codeFor(url, { username: "bob", password: "builder" }), 0);
 
       await Deno.writeTextFile(`${folder}/passwords`, `${ALICE}\n`);
-      await Deno.writeTextFile(`${folder}/acl`, "user alice\ntopic b\n");
+      await Deno.writeTextFile(`${folder}/acl`, "user alice\ntopic b\ntopic write a\n");
       broker.kill("SIGHUP");
       await broker.until(/\* reloaded the passwords "\S+passwords"\n/);
       await broker.until(/\* reloaded the access control list "\S+acl"\n/);
       // Who is gone from the file is disconnected; who is there as before stays.
       assertStrictEquals((await bob.closed)?.reasonCode, 0x98);
       assertStrictEquals(await codeFor(url, { username: "bob", password: "builder" }), 0x86);
-      await alice.publish("b", "", { qos: 1 });
-      await assertRejects(() => alice.publish("a", "", { qos: 1 }), RefusedError);
+      await alice.publish("a", "unread", { qos: 1 });
+      await alice.publish("b", "after", { qos: 1 });
+      await assertRejects(() => alice.publish("c", "", { qos: 1 }), RefusedError);
+      const texts: string[] = [];
+      for await (const message of messages.read({ limit: 3 })) texts.push(message.text());
+      assertEquals(texts, ["before", "", "after"]);
 
       await Deno.writeTextFile(`${folder}/passwords`, await passwordLine("alice", "new", FEW));
       broker.kill("SIGHUP");
