@@ -110,8 +110,13 @@ type ProcessEvent =
     /** A report that only a fault of this program explains, such as of `onError`. */
     | { readonly type: "internal error"; readonly message: string }
     /** A hook of the broker was told that a client is there. */
-    | { readonly type: "broker connected"; readonly clientId: string }
-    | { readonly type: "broker disconnected"; readonly clientId: string; readonly reason: string }
+    | { readonly type: "broker connected"; readonly clientId: string; readonly link: number }
+    | {
+      readonly type: "broker disconnected";
+      readonly clientId: string;
+      readonly link: number;
+      readonly reason: string;
+    }
     | {
       readonly type: "broker subscribed";
       readonly clientId: string;

@@ -1,6 +1,6 @@
 // The broker of a world through all its processes, and what its hooks are told.
 
-import type { Broker, BrokerOptions } from "../../../src/broker/mod.ts";
+import type { Broker, BrokerOptions, ClientInfo } from "../../../src/broker/mod.ts";
 import type { Action, BrokerPlan } from "../plan.ts";
 import { contentOf, failureOf, numberOf } from "../recorder.ts";
 import type { Stage } from "../stage.ts";
@@ -158,9 +158,13 @@ export class BrokerActor {
 /** Writes down what the broker tells. */
 function hooksOf(process: StagedProcess, empties: Empties): BrokerOptions {
   return {
-    onConnect: ({ clientId }) => process.record({ type: "broker connected", clientId }),
-    onDisconnect({ clientId }, reason) {
-      process.record({ type: "broker disconnected", clientId, reason });
+    onConnect(client) {
+      const { clientId } = client;
+      process.record({ type: "broker connected", clientId, link: linkOf(client) });
+    },
+    onDisconnect(client, reason) {
+      const { clientId } = client;
+      process.record({ type: "broker disconnected", clientId, link: linkOf(client), reason });
     },
     onSubscribe({ clientId }, { topicFilter }) {
       process.record({ type: "broker subscribed", clientId, topicFilter });
@@ -186,4 +190,9 @@ function hooksOf(process: StagedProcess, empties: Empties): BrokerOptions {
       process.record({ type: "internal error", message: `${what}: ${stack ?? message}` });
     },
   };
+}
+
+/** The number of the link on which a client has connected, with which its address ends. */
+function linkOf({ address }: ClientInfo): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
 }

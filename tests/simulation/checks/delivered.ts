@@ -18,10 +18,9 @@ export function delivered(facts: Facts): Violation[] {
     return heir === undefined ? [] : [[each, heir] as const];
   });
   for (const subscription of lasting) {
-    const missing = subscription.filters.find(({ topicFilter }) =>
-      facts.isThere(subscription.client, lastLoss(facts, subscription.client)) &&
-      !isGrantedAgain(facts, subscription, topicFilter)
-    );
+    const { client, filters } = subscription;
+    if (!facts.clients.get(client)!.isThere || facts.isForeign(client, facts.end)) continue;
+    const missing = filters.find(({ topicFilter }) => !isThereNow(facts, client, topicFilter));
     if (missing !== undefined) found.push(notAgain(facts, subscription, missing.topicFilter));
   }
   for (const message of facts.messages.values()) {
@@ -106,8 +105,8 @@ function isNotLocal({ subscriptions }: Facts, client: string, topicFilter: strin
 }
 
 /**
- * Whether the broker has a Topic Filter at a moment: granted in the session that there is, or
- * granted again.
+ * Whether the broker has a Topic Filter at a moment: it has granted it in the session that there
+ * is, and that is stored, or was told to the client.
  */
 export function isInForce(
   facts: Facts,
@@ -115,41 +114,29 @@ export function isInForce(
   topicFilter: string,
   moment: number,
 ): boolean {
-  const { losses, granted: again } = facts.clients.get(client)!;
+  const { losses, granted: grants } = facts.clients.get(client)!;
   const told = losses.findLast((index) => index < moment) ?? -1;
   // The CONNACK that would have told of the loss may have been lost itself.
   const loss = Math.max(told, facts.forgottenBefore(moment));
-  if (loss < granted) return true;
-  return again.some((each) =>
-    each.topicFilter === topicFilter && each.index > loss && each.index < moment &&
-    !facts.isSoonKilled(each.index)
+  const isOf = (each: { readonly topicFilter: string }) => each.topicFilter === topicFilter;
+  // What an earlier process was granted is taken over from its store.
+  const heard = grants.findLast((each) => isOf(each) && each.index < granted);
+  if (granted < moment && heard !== undefined && heard.index > loss) return true;
+  return grants.some((each) =>
+    isOf(each) && each.index > loss && each.index < moment && !facts.isSoonKilled(each.index)
   );
-}
-
-/** When the session of a client was lost last, whether the client was told so or not. */
-function lastLoss(facts: Facts, client: string): number {
-  const told = facts.clients.get(client)!.losses.at(-1) ?? 0;
-  return Math.max(told, facts.forgottenBefore(facts.end));
 }
 
 function notAgain(facts: Facts, { id, client }: SubscriptionFacts, topicFilter: string): Violation {
-  const what = `Subscription ${id} of ${client} is not there in its new session: ${topicFilter}`;
+  const what = `Subscription ${id} of ${client} is not there in its session: ${topicFilter}`;
   return violation(facts, "delivered", facts.end, [id], what);
 }
 
-/**
- * Whether the broker has granted a Topic Filter in the session that there is, whatever has become
- * of that. What a process takes over from an earlier one is granted by nobody.
- */
-function isGrantedAgain(
-  facts: Facts,
-  { client }: SubscriptionFacts,
-  topicFilter: string,
-): boolean {
-  const loss = lastLoss(facts, client);
-  return facts.clients.get(client)!.granted.some((each) =>
-    each.topicFilter === topicFilter && each.index > loss
-  );
+/** Whether the broker has granted a Topic Filter since it lost a session of the client last. */
+function isThereNow(facts: Facts, client: string, topicFilter: string): boolean {
+  const { losses, granted } = facts.clients.get(client)!;
+  const loss = Math.max(losses.at(-1) ?? -1, facts.forgottenBefore(facts.end));
+  return granted.some((each) => each.topicFilter === topicFilter && each.index > loss);
 }
 
 /** Whether no later process of the client may have asked for something else. */

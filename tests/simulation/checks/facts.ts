@@ -11,6 +11,7 @@ import type {
   SubscriptionFacts,
 } from "./fact_types.ts";
 import { matches } from "./filters.ts";
+import { mayHaveLapsed } from "./lifetimes.ts";
 import { Notes } from "./notes.ts";
 
 /** What the broker is told nothing of is on disk so many milliseconds later. */
@@ -156,7 +157,7 @@ export class Facts {
   isThere(client: string, since: number): boolean {
     const facts = this.clients.get(client);
     return facts?.isThere === true && !this.hasForgotten(since, this.end) &&
-      this.keepsSession(client, since, this.end);
+      this.keepsSession(client, since, this.end) && !mayHaveLapsed(this, client, since, this.end);
   }
 }
 

@@ -267,7 +267,7 @@ Deno.test("a subscription is there again in a new session", () => {
   const b = story.client("b");
   story.subscribe(b, 1, "a").lose(b).tell("connected", { process: b, sessionPresent: false });
   assertEquals(found(story.drain()), [
-    "delivered: Subscription 1 of b is not there in its new session: a",
+    "delivered: Subscription 1 of b is not there in its session: a",
   ]);
   story.undrain();
   story.tell("broker subscribed", { process: 0, clientId: "b", topicFilter: "a" });

@@ -122,11 +122,9 @@ export class Notes {
         this.#client(event.clientId).granted.push({ index, topicFilter: event.topicFilter });
         return;
       case "broker connected":
-        return this.#accepted(event.clientId, event.process, index);
+        return this.#accepted(event, index);
       case "broker disconnected": {
-        const connection = this.connections.find(({ clientId, accepted, ended }) =>
-          clientId === event.clientId && accepted < Infinity && ended === Infinity
-        );
+        const connection = this.#connectionOn(event.link);
         if (connection !== undefined) connection.ended = index;
         return;
       }
@@ -140,15 +138,13 @@ export class Notes {
     }
   }
 
-  #accepted(clientId: string, server: number, index: number): void {
-    const connection = this.connections.findLast((each) =>
-      each.clientId === clientId && each.accepted === Infinity && each.ended === Infinity
-    );
+  #accepted({ clientId, link, process }: EventOf<"broker connected">, index: number): void {
+    const connection = this.#connectionOn(link);
     if (connection !== undefined) connection.accepted = index;
     else {
       this.connections.push({
-        ...{ link: 0, clientId, server, connect: undefined, accepted: index, ended: Infinity },
-        ...{ isKilled: false, connack: Infinity, sessionPresent: undefined },
+        ...{ link, clientId, server: process, connect: undefined, accepted: index },
+        ...{ ended: Infinity, isKilled: false, connack: Infinity, sessionPresent: undefined },
         disconnect: undefined,
       });
     }
@@ -165,7 +161,7 @@ export class Notes {
       });
       return;
     }
-    const connection = this.connections.findLast((each) => each.link === link);
+    const connection = this.#connectionOn(link);
     if (connection === undefined) return;
     if (packet.type === "connack") {
       connection.connack = index;
@@ -236,6 +232,10 @@ export class Notes {
     const client = this.#clientOf(process);
     client.isConnected = false;
     client.breaks.push(index);
+  }
+
+  #connectionOn(link: number): ConnectionFacts | undefined {
+    return this.connections.findLast((each) => each.link === link);
   }
 
   #process(number: number): ProcessFacts {

@@ -4,7 +4,7 @@
 
 import type { Violation } from "../history.ts";
 import type { MessageFacts } from "./fact_types.ts";
-import type { Facts } from "./facts.ts";
+import { type Facts, hasBetween } from "./facts.ts";
 import { isShared } from "./filters.ts";
 import { violation } from "./violation.ts";
 
@@ -12,6 +12,7 @@ import { violation } from "./violation.ts";
 interface Latest {
   readonly message: MessageFacts;
   readonly index: number;
+  readonly dup: boolean;
 }
 
 /** Looks for messages that have overtaken others. */
@@ -39,8 +40,10 @@ export function order(facts: Facts): Violation[] {
     const stream = `${event.subscription} ${publisher} ${qos} ${event.qos} ${topic}`;
     const before = latest.get(stream);
     if (before === undefined || before.message.called < message.called) {
-      latest.set(stream, { message, index });
-    } else if (isBound(facts, message, index)) {
+      latest.set(stream, { message, index, dup: event.dup });
+    } else if (
+      isBound(facts, message, index) && !(event.dup && isNewRound(facts, name, before, index))
+    ) {
       const { id } = before.message.published;
       found.push(violation(
         facts,
@@ -62,4 +65,12 @@ function isBound(
   index: number,
 ): boolean {
   return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index);
+}
+
+/**
+ * Whether what is sent again may begin anew, after a message: that was not sent again, or on an
+ * earlier connection. What the server sends again goes to who has subscribed since, too.
+ */
+function isNewRound(facts: Facts, client: string, { dup, index }: Latest, now: number): boolean {
+  return !dup || hasBetween(facts.clients.get(client)!.breaks, index, now);
 }

@@ -27,7 +27,8 @@ export function receipts(facts: Facts): Violation[] {
           say(index, "is told to be accepted, and the broker has not taken it");
         }
         if (
-          reasonCode === ReasonCode.noMatchingSubscribers && hasSubscriber(facts, message, index)
+          reasonCode === ReasonCode.noMatchingSubscribers && !isForeign &&
+          hasSubscriber(facts, message, index)
         ) {
           say(index, "is told to have no subscriber, and has one");
         }
@@ -83,7 +84,7 @@ function hasSubscriber(
     const { breaks } = facts.clients.get(subscriber)!;
     // Its session may have ended, and begun again, where its connection was lost.
     if (breaks.some((moment) => moment > granted && moment < index)) continue;
-    if (!isLast(facts, subscription) || facts.hasCrashed(granted, index)) continue;
+    if (!isLast(facts, subscription) || facts.hasCrashed(called, index)) continue;
     // The broker may know earlier than the subscriber that the connection has ended.
     const left = facts.connections.filter(({ clientId }) => clientId === subscriber);
     if (left.some((each) => each.ended > granted && each.ended < index)) continue;

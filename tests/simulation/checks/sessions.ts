@@ -4,6 +4,7 @@
 import type { Violation } from "../history.ts";
 import type { ConnectionFacts } from "./fact_types.ts";
 import type { Facts } from "./facts.ts";
+import { expiryOfDisconnect, lifetimeOf, restartAfter } from "./lifetimes.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for sessions that are there and should not be, and the other way round. */
@@ -27,28 +28,6 @@ export function sessions(facts: Facts): Violation[] {
   return found;
 }
 
-/** The Session Expiry Interval of a session that does not expire. */
-const NEVER = 0xffff_ffff;
-
-/**
- * How long a session lives after its connection, in milliseconds; `undefined` when that is not
- * certain.
- */
-export function lifetimeOf(
-  { history: { conditions } }: Facts,
-  { connect, disconnect, isKilled }: ConnectionFacts,
-): number | undefined {
-  if (connect === undefined) return undefined;
-  const packet = disconnect?.event.packet;
-  let asked = connect.sessionExpiry;
-  if (packet?.type === "disconnect" && packet.sessionExpiry !== undefined) {
-    // The broker may have been killed before it could do as it was told.
-    if (isKilled) return undefined;
-    asked = packet.sessionExpiry;
-  }
-  return 1000 * Math.min(asked === NEVER ? Infinity : asked, conditions.sessionExpiryLimit);
-}
-
 /** Whether the session of a connection is there at a later moment; `undefined` if that is open. */
 function hasSession(
   facts: Facts,
@@ -61,18 +40,15 @@ function hasSession(
   const lifetime = lifetimeOf(facts, before);
   if (lifetime === undefined || facts.isBrokerDisturbed) return undefined;
   if (facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty)) return undefined;
-  const hasCrashed = facts.hasCrashed(accepted - 1, moment);
+  // What it has replaced may be on disk, as long as nobody was told.
+  if (connack === Infinity && facts.hasCrashed(accepted - 1, moment)) return undefined;
+  // That a DISCONNECT has ended it may not be on disk, since nobody is told.
+  if (expiryOfDisconnect(before) !== undefined && facts.isSoonKilled(ended)) return undefined;
   // A Will keeps even a session that ends with its connection on disk, until the Will is published.
   if (lifetime === 0) return false;
-  if (hasCrashed && connack === Infinity) return undefined;
   const left = isKilled ? restartAfter(facts, ended) : ended;
   if (left === undefined || !isKilled && facts.isSoonKilled(ended)) return undefined;
   const age = facts.at(moment) - facts.at(left);
   if (Math.abs(age - lifetime) <= facts.brokerSlack) return undefined;
   return age < lifetime;
-}
-
-/** When the broker was there again after it was killed. */
-export function restartAfter({ brokers }: Facts, killed: number): number | undefined {
-  return brokers.find(({ started }) => started > killed)?.started;
 }

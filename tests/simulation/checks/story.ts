@@ -130,14 +130,14 @@ export class Story {
     const connack = { type: "connack", sessionPresent, reasonCode: 0 } as const;
     this.tell("link opened", { link, client: process, server: 0 });
     this.tell("packet", { link, to: "server", packet: connect });
-    this.tell("broker connected", { process: 0, clientId });
+    this.tell("broker connected", { process: 0, clientId, link });
     this.tell("packet", { link, to: "client", packet: connack });
     return link;
   }
 
-  /** The broker lets a client go. */
-  leave(clientId = "c"): this {
-    return this.tell("broker disconnected", { process: 0, clientId, reason: "" });
+  /** The broker lets a client go, which has connected last. */
+  leave(clientId = "c", link = this.#links): this {
+    return this.tell("broker disconnected", { process: 0, clientId, link, reason: "" });
   }
 
   /** All has drained; then everybody leaves. */

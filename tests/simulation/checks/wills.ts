@@ -5,7 +5,7 @@
 import type { Violation } from "../history.ts";
 import type { ConnectionFacts } from "./fact_types.ts";
 import type { Facts } from "./facts.ts";
-import { lifetimeOf, restartAfter } from "./sessions.ts";
+import { lifetimeOf, restartAfter } from "./lifetimes.ts";
 import { violation } from "./violation.ts";
 
 /** When a Will may be published, in milliseconds of the world. */
