@@ -84,6 +84,7 @@ export class Connector {
       listener: {
         onConnect: () => {
           this.#wasUnanswered = this.#isUnanswered;
+          if (this.#wasUnanswered) session.doubt();
           this.#setUnanswered(true);
         },
         onRefused: () => this.#setUnanswered(this.#wasUnanswered),

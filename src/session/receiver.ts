@@ -65,7 +65,7 @@ export class Receiver {
    */
   handlePublish(packet: PublishPacket): PendingAcknowledgement | undefined {
     const { packetId, qos } = packet;
-    const known = this.#session.unreleased.get(packetId);
+    const known = this.#knownAs(packet);
     if (qos === 1) {
       const acknowledgement = new PendingAcknowledgement(packetId, 1);
       this.#take(acknowledgement, packet, this.#pubacks);
@@ -84,6 +84,21 @@ export class Receiver {
     if (known.receivedOn !== this) this.#take(known, packet, this.#pubrecs);
     else if (known.isSent) this.#writeBuffer.write({ type: "pubrec", packetId });
     this.#flush();
+    return undefined;
+  }
+
+  /** The QoS 2 message that has the identifier of a PUBLISH, and has not been released. */
+  #knownAs({ packetId, dup }: PublishPacket): PendingAcknowledgement | undefined {
+    const session = this.#session;
+    const known = session.unreleased.get(packetId);
+    if (known === undefined || !session.isDoubted(known)) return known;
+    if (dup) {
+      session.confirm(known);
+      return known;
+    }
+    // [MQTT-3.3.1-1]: it is sent for the first time, so that the peer has forgotten the other one.
+    session.unreleased.delete(packetId);
+    session.onReleased?.(packetId);
     return undefined;
   }
 

@@ -37,6 +37,8 @@ export class Session {
   readonly sendQueue: SendQueue;
   /** Made by the first: most sessions never have one. */
   #unreleased: Map<number, PendingAcknowledgement> | undefined;
+  /** Those of them that may be of a session which the peer has no longer. */
+  #doubted: Set<PendingAcknowledgement> | undefined;
 
   /** Begins without Session State. */
   constructor(clientId: string, limits: SendQueueLimits = DEFAULT_SEND_QUEUE_LIMITS) {
@@ -57,8 +59,27 @@ export class Session {
   end(): OutgoingMessage[] {
     const lost = this.inFlight.takeAll();
     this.#unreleased?.clear();
+    this.#doubted = undefined;
     this.exists = false;
     return lost;
+  }
+
+  /**
+   * The peer may have begun the session anew, and nobody has heard of it. What it has not released
+   * may then never be released, and its identifier be given to another message.
+   */
+  doubt(): void {
+    this.#doubted = new Set(this.#unreleased?.values());
+  }
+
+  /** Whether a received message may be one of which the peer has known nothing since then. */
+  isDoubted(acknowledgement: PendingAcknowledgement): boolean {
+    return this.#doubted?.has(acknowledgement) === true;
+  }
+
+  /** The peer has sent a received message again: it knows of it. */
+  confirm(acknowledgement: PendingAcknowledgement): void {
+    this.#doubted?.delete(acknowledgement);
   }
 
   /**

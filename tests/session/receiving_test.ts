@@ -221,3 +221,36 @@ eachRole("keeps the order of messages of all QoS", ({ open }) => {
   for (const topic of ["a", "b", "c", "d"]) script.expectMessage(topic);
   script.expectQuiet();
 });
+
+eachRole(
+  "takes an identifier for a new message where the peer may have begun the session anew, and sends for the first time what it would have to release",
+  ({ open }) => {
+    const session = new Session("c");
+    let script = open({ session });
+    const receive = (firstByte: string, topic: string, isNew: boolean) => {
+      script.send(`${firstByte} 06 0001 ${topic} 0001 00`);
+      if (isNew) script.acknowledge(script.expectMessage(topic === "61" ? "a" : "b"));
+      script.expect("50 02 0001");
+    };
+    receive("34", "61", true);
+    const reconnect = () => {
+      script.end();
+      script = open({ session, sessionPresent: true });
+    };
+    reconnect();
+    // Of a session that is there for sure nothing is taken twice, whatever DUP says.
+    receive("34", "61", false);
+    reconnect();
+    session.doubt();
+    // It is there after all.
+    receive("3C", "61", false);
+    receive("34", "61", false);
+    reconnect();
+    session.doubt();
+    reconnect();
+    receive("34", "62", true);
+    script.send("62 02 0001");
+    script.expect("70 02 0001");
+    script.expectQuiet();
+  },
+);
