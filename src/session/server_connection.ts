@@ -366,6 +366,22 @@ export class ServerConnection extends Connection<ServerState> {
   }
 
   /**
+   * See {@linkcode Connection.receiveEnd}. What came before the end counts, though it had to wait:
+   * a DISCONNECT says what is to become of the Will and of the session [MQTT-3.14.4-3].
+   */
+  override receiveEnd(now: number): void {
+    if (this.#isHeldUp && this.isOpen) {
+      this.now = now;
+      this.#isHeldUp = false;
+      do {
+        this.#isToProceed = false;
+        this.decode();
+      } while (this.#isToProceed);
+    }
+    super.receiveEnd(now);
+  }
+
+  /**
    * Handles the next packets, after the event `"more"`. Afterwards take the bytes, then the events,
    * then read the deadline.
    */

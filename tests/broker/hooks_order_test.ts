@@ -129,6 +129,25 @@ Deno.test("Packets sent before the connection was lost are processed when the ho
   assertStrictEquals(world.engine.statistics.sessions, 1);
 });
 
+Deno.test("What has come before the end of the connection counts, though a hook was pending when it came: a DISCONNECT, too [MQTT-3.14.4-3]", async () => {
+  const { world, pending } = slowWorld();
+  await using _ = world;
+  const witness = await world.connect("witness");
+  await witness.subscribe("#");
+  const client = await world.connect("c", { will: { topic: "will" }, ...LASTING });
+  await client.send(publishOf("slow", "1"));
+  const properties = { sessionExpiryInterval: 0 };
+  await client.send(publishOf("a", "2"), { type: "disconnect", properties });
+  await client.cut();
+  witness.expectNothing();
+  pending.answer(true);
+  await world.settle();
+  witness.expectMessage("slow", "1");
+  witness.expectMessage("a", "2");
+  witness.expectNothing();
+  assertStrictEquals(world.engine.statistics.sessions, 1);
+});
+
 Deno.test("A client that disconnects while authenticate() is pending leaves nothing behind [MQTT-3.1.4-6]", async () => {
   const { world, pending } = slowWorld();
   await using _ = world;

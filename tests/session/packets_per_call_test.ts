@@ -63,6 +63,18 @@ Deno.test("A connection that waits for the broker proceeds when it goes on, and 
   assertEquals(eventsOf(connection), ["closed"]);
 });
 
+Deno.test("A connection that waits for the broker when its stream ends handles what has come, however much", () => {
+  const connection = open(3);
+  connection.pause();
+  connection.receive(messages(7), 0);
+  assertEquals(eventsOf(connection), []);
+  connection.receiveEnd(0);
+  const events = eventsOf(connection).filter((event) => event !== "more");
+  assertEquals(events, [...Array.from({ length: 7 }, () => "message"), "closed"]);
+  connection.goOn(0);
+  assertEquals(eventsOf(connection), []);
+});
+
 Deno.test("While the broker decides, again and again, no more is read than a little that nobody has looked at", () => {
   const connection = open();
   const chunk = messages(4000);
