@@ -127,6 +127,44 @@ Deno.test("a message that was accepted reaches who had subscribed before it was 
   assertEquals(missed((story) => story.tell("broker dropped", drop)), []);
 });
 
+Deno.test("a session that has expired need not have a message, though it was not stored that it has", () => {
+  const away = (milliseconds: number, isKilled: boolean) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.link(b, { clientId: "b", sessionExpiry: 10 });
+    story.subscribe(b, 1, "a").lose(b).leave("b").wait(milliseconds).publish(a, 7);
+    if (isKilled) {
+      story.tell("killed", { process: 0 });
+      story.tell("started", { process: 9, program: "broker", name: "broker", store: "kept" });
+    }
+    story.tell("connected", { process: b, sessionPresent: true });
+    return found(story.drain());
+  };
+  const missing = [
+    "delivered: Message 7 of QoS 1 to a was accepted, and has not reached subscription 1 of b",
+  ];
+  assertEquals(away(5000, true), missing);
+  assertEquals(away(15_000, false), missing);
+  assertEquals(away(15_000, true), []);
+});
+
+Deno.test("a subscription is in the session that the broker has, be it begun anew without a word", () => {
+  const restarted = (isGranted: boolean) => {
+    const story = new Story({}, "none");
+    const b = story.client("b");
+    story.subscribe(b, 1, "a").tell("killed", { process: 0 });
+    story.tell("started", { process: 9, program: "broker", name: "broker", store: "none" });
+    story.lose(b).tell("connected", { process: b, sessionPresent: true });
+    const anew = { process: 9, clientId: "b", topicFilter: "a" };
+    if (isGranted) story.tell("broker subscribed", anew);
+    return found(story.drain());
+  };
+  assertEquals(restarted(true), []);
+  assertEquals(restarted(false), [
+    "delivered: Subscription 1 of b is not there in its session: a",
+  ]);
+});
+
 Deno.test("what came while a process with a store was away reaches the next one", () => {
   const story = new Story();
   const [a, b] = [story.client("a"), story.client("b", "new")];
@@ -155,6 +193,23 @@ Deno.test("messages of one publisher, topic and QoS come in their order; others 
   assertEquals(turned({ topic: "b" }), []);
   assertEquals(turned({ qos: 2 }), []);
   assertEquals(turned({}, true), []);
+});
+
+Deno.test("what comes again begins a new order, which who has subscribed since may see first", () => {
+  const again = (dups: readonly [boolean, boolean], isLost = false) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").publish(a, 7).publish(a, 8).hand(b, 1, 8, { dup: dups[0] });
+    if (isLost) story.lose(b).tell("connected", { process: b, sessionPresent: true });
+    return found(story.hand(b, 1, 7, { dup: dups[1] }));
+  };
+  const overtaken = [
+    "order: Message 7 to a was published before 8, and reaches subscription 1 after it",
+  ];
+  assertEquals(again([false, true]), []);
+  assertEquals(again([true, true]), overtaken);
+  assertEquals(again([true, true], true), []);
+  assertEquals(again([false, false], true), overtaken);
 });
 
 Deno.test("what comes again does not count for the order", () => {

@@ -230,6 +230,43 @@ Deno.test("Session Present says whether there is a session: not expired, not beg
   assertEquals(back(5000, true, false, true), ended);
 });
 
+Deno.test("of two connections that come at once each has its own CONNACK and end", () => {
+  const story = new Story();
+  const process = story.client("c");
+  const connect = { type: "connect", clientId: "c", cleanStart: false, sessionExpiry: 10 } as const;
+  for (const link of [1, 2]) {
+    story.tell("link opened", { link, client: process, server: 0 });
+    story.tell("packet", { link, to: "server", packet: connect });
+  }
+  for (const link of [1, 2]) {
+    story.tell("broker connected", { process: 0, clientId: "c", link });
+    if (link === 1) story.leave("c", link);
+    const connack = { type: "connack", sessionPresent: link === 2, reasonCode: 0 } as const;
+    story.tell("packet", { link, to: "client", packet: connack });
+  }
+  assertEquals(found(story), []);
+});
+
+Deno.test("that a DISCONNECT has ended a session may be forgotten with a broker that is killed soon", () => {
+  const back = (milliseconds: number, isKilled: boolean) => {
+    const story = new Story();
+    const process = story.client("c");
+    const link = story.link(process, { sessionExpiry: 60 });
+    const packet = { type: "disconnect", reasonCode: 0, sessionExpiry: 0 } as const;
+    story.tell("packet", { link, to: "server", packet }).leave().wait(milliseconds);
+    if (isKilled) {
+      story.tell("killed", { process: 0 });
+      story.tell("started", { process: 9, program: "broker", name: "broker", store: "kept" });
+    }
+    story.link(process, { sessionExpiry: 60, sessionPresent: true });
+    return found(story);
+  };
+  const ended = ["sessions: c has a session that has ended"];
+  assertEquals(back(100, true), []);
+  assertEquals(back(100, false), ended);
+  assertEquals(back(10_000, true), ended);
+});
+
 Deno.test("every promise settles, but those of a process that was killed", () => {
   const story = new Story();
   const a = story.client("a");
@@ -286,6 +323,42 @@ Deno.test("who has a subscriber is not told that there is none", () => {
     "receipts: Message 7 to a is told to have no subscriber, and has one",
   ]);
   assertEquals(told(true), []);
+});
+
+Deno.test("a subscription that was granted before the broker lost it is none, whenever its client hears of that", () => {
+  const told = (isKilled: boolean) => {
+    const story = new Story({}, "none");
+    const [a, b] = [story.client("a"), story.client("b")];
+    const filter = {
+      ...{ topicFilter: "a", qos: 1 as const, noLocal: false, retainAsPublished: false },
+      retainHandling: 0 as const,
+    };
+    story.tell("subscribe called", { process: b, subscription: 1, filters: [filter], ack: "auto" });
+    story.tell("broker subscribed", { process: 0, clientId: "b", topicFilter: "a" });
+    if (isKilled) {
+      story.tell("killed", { process: 0 });
+      story.tell("started", { process: 9, program: "broker", name: "broker", store: "none" });
+    }
+    story.tell("subscribed", { process: b, subscription: 1, reasonCodes: [1] });
+    return found(story.call(a, 7).route(7).accept(a, 7, 0x10));
+  };
+  assertEquals(told(true), []);
+  assertEquals(told(false), [
+    "receipts: Message 7 to a is told to have no subscriber, and has one",
+  ]);
+});
+
+Deno.test("a client that goes on with a session it does not know may be answered for an older message", () => {
+  const told = (goesOn: boolean) => {
+    const story = new Story();
+    const b = story.client("b");
+    story.subscribe(b, 1, "a");
+    const a = story.client("a", "none", true);
+    story.tell("connect called", { process: a, cleanStart: !goesOn, sessionExpiry: 60 });
+    return found(story.call(a, 7, { qos: 2 }).accept(a, 7, 0x10)).length;
+  };
+  assertEquals(told(true), 0);
+  assertEquals(told(false), 2);
 });
 
 Deno.test("a message that was stored goes to the broker, and has one outcome in all processes", () => {
