@@ -19,6 +19,8 @@ export class StagedDisk {
   #fate: CommitFate = "succeeds";
   /** How many commits have that fate. */
   #times = 0;
+  /** Whether something could not be stored, and nothing has been since. */
+  #isFailing = false;
   #fullUntil = 0;
   #process: StagedProcess | undefined;
   /** What the last process has opened. */
@@ -29,8 +31,13 @@ export class StagedDisk {
     this.#stage = stage;
     this.path = path;
     this.#disk.onCommit = () => {
-      if (this.#times === 0) return "succeeds";
+      if (this.#times === 0) {
+        if (this.#isFailing) this.#process?.record({ type: "stored again" });
+        this.#isFailing = false;
+        return "succeeds";
+      }
       this.#times--;
+      if (this.#fate.startsWith("fails")) this.#fails(this.#fate !== "fails");
       return this.#fate;
     };
   }
@@ -48,7 +55,11 @@ export class StagedDisk {
   /** A process starts that will use it. */
   startedBy(process: StagedProcess): void {
     this.#process = process;
-    if (this.#disk.isFull) process.record({ type: "disk", fault: "full" });
+    this.#isFailing = false;
+    if (this.#disk.isFull) {
+      process.record({ type: "disk", fault: "full" });
+      this.#fails(false);
+    }
     if (this.#times > 0) process.record({ type: "disk", fault: this.#fate });
   }
 
@@ -61,10 +72,16 @@ export class StagedDisk {
       return;
     }
     this.#disk.isFull = true;
+    this.#fails(false);
     const until = this.#fullUntil = this.#stage.now + times * FULL;
     this.#stage.later(times * FULL, () => {
       if (this.#fullUntil === until) this.#disk.isFull = false;
     });
+  }
+
+  #fails(isDone: boolean): void {
+    this.#isFailing = true;
+    this.#process?.record({ type: "not stored", isDone });
   }
 
   endFaults(): void {

@@ -62,10 +62,21 @@ export interface ProcessFacts {
   /** Whether its disk, its clocks or its sleep may have disturbed what it does. */
   isDisturbed: boolean;
   isDiskFaulty: boolean;
+  /** When nothing could be stored. */
+  readonly failures: DiskFailure[];
   /** Whether a client has found a session of which it knows nothing. */
   hasForeignSession: boolean | undefined;
   /** Whether it goes on with whatever session there is, and knows nothing of it. */
   goesOn: boolean;
+}
+
+/** A time in which a program could store nothing, or was told so. */
+export interface DiskFailure {
+  readonly from: number;
+  /** When all was stored; `Infinity` when it never was. */
+  to: number;
+  /** Whether a commit that was reported to have failed was done all the same. */
+  isDone: boolean;
 }
 
 /** All runs of one client. */

@@ -113,6 +113,13 @@ export class Facts {
     return this.brokers.some(({ killed }) => killed > index && this.at(killed) <= at + SOON);
   }
 
+  /** Whether there was something between two moments that a broker could not store. */
+  wasFailing(from: number, to: number): boolean {
+    return this.brokers.some(({ failures, killed }) =>
+      failures.some((failure) => failure.from < to && Math.min(failure.to, killed) > from)
+    );
+  }
+
   /** Whether all that a broker had was lost between two moments: it was killed, and had no file. */
   hasForgotten(from: number, to: number): boolean {
     return this.brokers.some(({ killed }, place) =>

@@ -32,7 +32,7 @@ export class Notes {
         const process: ProcessFacts = {
           ...{ number: event.process, started: index, event, killed: Infinity, closed: Infinity },
           ...{ isDisturbed: false, isDiskFaulty: false, hasForeignSession: undefined },
-          goesOn: false,
+          ...{ goesOn: false, failures: [] },
         };
         this.processes.set(event.process, process);
         if (event.program === "broker") this.brokers.push(process);
@@ -43,6 +43,11 @@ export class Notes {
         return this.#killed(this.#process(event.process), index);
       case "disk":
         this.#process(event.process).isDiskFaulty = true;
+        return;
+      case "not stored":
+        return notStored(this.#process(event.process), event, index);
+      case "stored again":
+        this.#process(event.process).failures.at(-1)!.to = index;
         return;
       case "suspended":
       case "clock changed":
@@ -261,4 +266,14 @@ export class Notes {
     }
     return client;
   }
+}
+
+function notStored(
+  { failures }: ProcessFacts,
+  { isDone }: EventOf<"not stored">,
+  index: number,
+): void {
+  const last = failures.at(-1);
+  if (last?.to === Infinity) last.isDone ||= isDone;
+  else failures.push({ from: index, to: Infinity, isDone });
 }

@@ -84,7 +84,7 @@ function mostCopies(
   const { called, routed } = message;
   const [first] = handed;
   const isKept = facts.keepsSession(name, called, index) && !facts.hasForgotten(called, index) &&
-    !hasFaultyDisk(facts) && handed.every(({ event }) => !event.retain);
+    !facts.wasFailing(called, index) && handed.every(({ event }) => !event.retain);
   if (first === undefined || !isKept) return Infinity;
   return Math.max(1, routed.length) * copiesFor(facts, message, first);
 }
@@ -138,7 +138,8 @@ function handedTwice(
   } times to subscription ${second.event.subscription}`;
   if (qos === 0) return isOneMessage ? [say(facts, index, id, what)] : [];
   if (qos === 2) {
-    const isOne = isOneMessage || !(hasFaultyDisk(facts) && facts.hasCrashed(called, index)) &&
+    const isOne = isOneMessage ||
+      !(facts.wasFailing(called, index) && facts.hasCrashed(called, index)) &&
         facts.keepsSession(client, called, index) && facts.keepsSession(subscriber, called, index);
     // Another copy may be of QoS 1, and come again.
     const exact = handings.filter(({ event }) => event.qos === 2 || !event.dup).length;
@@ -212,10 +213,6 @@ function byHandle({ handed }: MessageFacts): Map<number, Handing[]> {
     else handings.push(handing);
   }
   return handles;
-}
-
-function hasFaultyDisk({ brokers }: Facts): boolean {
-  return brokers.some(({ isDiskFaulty }) => isDiskFaulty);
 }
 
 function say(facts: Facts, index: number, id: number, what: string): Violation {

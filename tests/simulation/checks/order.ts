@@ -20,8 +20,6 @@ export function order(facts: Facts): Violation[] {
   const found: Violation[] = [];
   const seen = new Set<string>();
   const latest = new Map<string, Latest>();
-  // What could not be stored is refused, and comes later, though nobody may have heard of that.
-  if (facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty)) return found;
   for (const [index, event] of facts.events.entries()) {
     if (event.type !== "handed" || event.subscription === undefined || event.retain) continue;
     const message = facts.messages.get(event.id);
@@ -64,7 +62,9 @@ function isBound(
   { published: { isEmpty }, client, called, routed }: MessageFacts,
   index: number,
 ): boolean {
-  return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index);
+  // What could not be stored is refused, and comes later, though nobody may have heard of that.
+  return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index) &&
+    !facts.wasFailing(called, index);
 }
 
 /**

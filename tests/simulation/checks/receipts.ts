@@ -43,11 +43,13 @@ export function receipts(facts: Facts): Violation[] {
 }
 
 /**
- * Whether a broker may have found on its disk what it had been told was not there: it takes a
- * message of QoS 2 that it has refused for one that it has had.
+ * Whether a broker may have found on its disk what an earlier one was told was not there, and was
+ * killed before it could take it back: it takes a message of QoS 2 for one that was refused.
  */
 function isConfused({ brokers }: Facts): boolean {
-  return brokers.length > 1 && brokers.some(({ isDiskFaulty }) => isDiskFaulty);
+  return brokers.some(({ failures, killed }) =>
+    killed < Infinity && failures.some(({ to, isDone }) => isDone && to === Infinity)
+  );
 }
 
 /** Whether the publisher was told that nothing of a message was sent, or that it was refused. */

@@ -39,7 +39,7 @@ function hasSession(
   if (facts.hasForgotten(accepted, moment)) return false;
   const lifetime = lifetimeOf(facts, before);
   if (lifetime === undefined || facts.isBrokerDisturbed) return undefined;
-  if (facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty)) return undefined;
+  if (facts.wasFailing(accepted - 1, moment)) return undefined;
   // What it has replaced may be on disk, as long as nobody was told.
   if (connack === Infinity && facts.hasCrashed(accepted - 1, moment)) return undefined;
   // That a DISCONNECT has ended it may not be on disk, since nobody is told.

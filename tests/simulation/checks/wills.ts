@@ -65,12 +65,9 @@ function windowsOf(
   if (ended === Infinity) return [];
   const packet = disconnect?.event.packet;
   const isNormal = packet?.type === "disconnect" && packet.reasonCode === 0;
-  const end = facts.events[ended];
-  // That the Will has been taken back may not be on disk, since nobody was told; or the DISCONNECT
-  // that had arrived was not read yet when the connection broke.
-  const isUncertain = facts.isSoonKilled(ended) ||
-    facts.brokers.some(({ isDiskFaulty }) => isDiskFaulty) ||
-    end?.type === "broker disconnected" && end.reason === "the connection broke";
+  // That the Will has been taken back may not be on disk, since nobody was told.
+  const wasFailing = facts.wasFailing(connection.accepted - 1, Infinity);
+  const isUncertain = facts.isSoonKilled(ended) || wasFailing;
   if (isNormal && !isKilled && !isUncertain) return [];
   const anyTime: Window = { from: facts.at(ended), to: Infinity, isDue: false, connection };
   if (isNormal && isUncertain) return [anyTime];
@@ -90,9 +87,8 @@ function windowsOf(
   const delay = 1000 * connect!.will!.delay;
   const from = facts.at(left);
   const due = from + Math.min(delay, lifetime);
-  const isLost = facts.brokers.some(({ killed, isDiskFaulty }) =>
-    isDiskFaulty || killed > left && facts.at(killed) <= due + SOON
-  );
+  const isLost = wasFailing ||
+    facts.brokers.some(({ killed }) => killed > left && facts.at(killed) <= due + SOON);
   const isOver = due + facts.brokerSlack >= facts.events.at(-1)!.at;
   if (isLost || isOver && due > from) return [anyTime, anyTime];
   const atOnce: Window = { from, to: from, isDue: true, connection };
