@@ -56,6 +56,9 @@ export class Connector {
   /** Whether the last CONNECT has not been answered, and that of those before it. */
   #isUnanswered: boolean;
   #wasUnanswered = false;
+  /** Whether a CONNECT that was given up may arrive after the one that was answered. */
+  #mayComeLate = false;
+  #isDoubtful = false;
   readonly #stability = new Stability();
   #isStopping = false;
   /** Gives up the attempts that are under way, or the wait before them. */
@@ -84,7 +87,8 @@ export class Connector {
       listener: {
         onConnect: () => {
           this.#wasUnanswered = this.#isUnanswered;
-          if (this.#wasUnanswered) session.doubt();
+          this.#isDoubtful = this.#wasUnanswered || this.#mayComeLate;
+          if (this.#isDoubtful) session.doubt();
           this.#setUnanswered(true);
         },
         onRefused: () => this.#setUnanswered(this.#wasUnanswered),
@@ -158,12 +162,13 @@ export class Connector {
    * has may be one that began with it, and has nothing of the one before.
    */
   get isSessionDoubtful(): boolean {
-    return this.#wasUnanswered;
+    return this.#isDoubtful;
   }
 
   /** CONNACK has come. */
   opened(link: Link): void {
     this.#link = this.#last = link;
+    this.#mayComeLate = this.#wasUnanswered;
     this.#setUnanswered(false);
   }
 

@@ -83,7 +83,7 @@ export interface DiskFailure {
 export interface ClientFacts {
   readonly name: string;
   readonly processes: ProcessFacts[];
-  /** When it was told that there was no session. */
+  /** When it was told that there was no session, or a CONNECT that came late has ended it. */
   readonly losses: number[];
   /** When its connection was lost, or a process of it. */
   readonly breaks: number[];

@@ -145,6 +145,13 @@ export class Notes {
 
   #accepted({ clientId, link, process }: EventOf<"broker connected">, index: number): void {
     const connection = this.#connectionOn(link);
+    const isLate = this.connections.some((each) =>
+      each.clientId === clientId && each.accepted < Infinity && each.link > link
+    );
+    // One that was given up has come after a later one, and begins another session.
+    if (isLate && connection?.connect?.cleanStart === true) {
+      this.#client(clientId).losses.push(index);
+    }
     if (connection !== undefined) connection.accepted = index;
     else {
       this.connections.push({
