@@ -107,7 +107,10 @@ type ProcessEvent =
     | { readonly type: "clock changed"; readonly by: number }
     /** What its disk did: from now on, or once. */
     | { readonly type: "disk"; readonly fault: string }
-    /** A commit of it has failed, and may have been done all the same; or its disk is full. */
+    /**
+     * A commit of it has failed, and may have been done all the same; or it dies in the middle of
+     * one; or its disk is full.
+     */
     | { readonly type: "not stored"; readonly isDone: boolean }
     /** After that a commit has succeeded, with all that was to be stored. */
     | { readonly type: "stored again" }

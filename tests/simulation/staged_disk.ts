@@ -37,7 +37,7 @@ export class StagedDisk {
         return "succeeds";
       }
       this.#times--;
-      if (this.#fate.startsWith("fails")) this.#fails(this.#fate !== "fails");
+      this.#fails(this.#fate === "fails after it was done");
       return this.#fate;
     };
   }

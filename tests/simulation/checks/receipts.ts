@@ -109,9 +109,9 @@ function areAlike({ outcomes }: MessageFacts): boolean {
 /** A message that was stored, and its client is there in the end, has gone all the same. */
 function isForgotten(
   facts: Facts,
-  { stored, called, outcomes, routed, client }: MessageFacts,
+  { published: { qos }, stored, called, outcomes, routed, client }: MessageFacts,
 ): boolean {
-  if (!facts.hasDrained) return false;
+  if (!facts.hasDrained || qos === 2 && isConfused(facts)) return false;
   if (stored === Infinity || routed.length > 0 || facts.isForeign(client, stored)) return false;
   if (isConfused(facts)) return false;
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
