@@ -212,6 +212,25 @@ Deno.test("what comes again begins a new order, which who has subscribed since m
   assertEquals(again([false, false], true), overtaken);
 });
 
+Deno.test("a message may be late that the broker could not store at first, not one that came before or after", () => {
+  const turned = (when: "before" | "meanwhile" | "never") => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a");
+    const fail = () => story.tell("not stored", { process: 0, isDone: false });
+    if (when === "before") fail().tell("stored again", { process: 0 });
+    story.publish(a, 7);
+    if (when === "meanwhile") fail().tell("stored again", { process: 0 });
+    return found(story.publish(a, 8).hand(b, 1, 8).hand(b, 1, 7));
+  };
+  const overtaken = [
+    "order: Message 7 to a was published before 8, and reaches subscription 1 after it",
+  ];
+  assertEquals(turned("never"), overtaken);
+  assertEquals(turned("before"), overtaken);
+  assertEquals(turned("meanwhile"), []);
+});
+
 Deno.test("what comes again does not count for the order", () => {
   const story = new Story();
   const [a, b] = [story.client("a"), story.client("b")];
