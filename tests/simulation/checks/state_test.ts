@@ -436,6 +436,6 @@ Deno.test("what a process takes over is not there if the broker has forgotten th
     return found(story.tell("subscribed", { process, subscription: 2, reasonCodes: [2] }).drain());
   };
   assertEquals(taken(true), []);
-  const what = "Subscription 2 of c is not there in its new session: a";
+  const what = "Subscription 2 of c is not there in its session: a";
   assertEquals(taken(false), [`delivered: ${what}`]);
 });
