@@ -111,6 +111,7 @@ let in only with --allow-anonymous.
 SIGHUP reloads --cert, --key and --cafile; existing connections stay open. It
 reloads --password-file, too, and disconnects users who are gone or have another
 password, and --acl-file. A faulty file changes nothing.
+--page looks at every packet, which slows a broker under full load down.
 `,
   exitCodes: "0 after Ctrl-C; 1 if it cannot listen; 2 for a wrong command line.",
   options: OPTIONS,
