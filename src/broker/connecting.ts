@@ -11,6 +11,7 @@ import {
   ReasonCode,
   reasonCodeName,
   type ReasonCodeOf,
+  type Will,
 } from "../packets/mod.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { DeliveryAuthorizer } from "./delivery_authorizer.ts";
@@ -24,7 +25,7 @@ import { isReserved } from "./reserved_topics.ts";
 import { withOwnBytes } from "./routing/payload_pages.ts";
 import { levelsOf } from "./routing/topic_levels.ts";
 import { canUseSession, ownerOf } from "./session_owner.ts";
-import type { Sessions } from "./sessions.ts";
+import { NEVER, type Sessions } from "./sessions.ts";
 import type { Timers } from "./timers.ts";
 import { Verdicts } from "./verdicts.ts";
 
@@ -68,7 +69,17 @@ export class ConnectHandler {
     const clientId = packet.clientId === "" ? this.#newClientId() : packet.clientId;
     const { address, listener, certificate, certificateUsername, origin } = connection.peer;
     const username = certificateUsername ?? packet.username;
-    connection.client = { clientId, username, address, listener, certificate, origin };
+    const { protocolVersion } = packet;
+    connection.client = {
+      ...{ clientId, username, address, listener, certificate, origin, protocolVersion },
+    };
+    // [MQTT-3.1.3-8 of MQTT 3.1.1]; MQTT 3.1 has no Client without a name at all.
+    if (protocolVersion < 5 && packet.clientId === "") {
+      if (!packet.cleanStart || protocolVersion === 3) {
+        connection.protocol.refuse(ReasonCode.clientIdentifierNotValid);
+        return undefined;
+      }
+    }
     if (certificateUsername === "") {
       connection.protocol.refuse(ReasonCode.badUserNameOrPassword, {
         reasonString: "The client certificate has no user name",
@@ -216,11 +227,16 @@ export class ConnectHandler {
   }
 
   /** [MQTT-3.2.2-12] [MQTT-3.2.2-13] */
-  #refusalOfWill({ will }: ConnectPacket): ReasonCodeOf<"connack"> | undefined {
+  #refusalOfWill(
+    { will, protocolVersion }: ConnectPacket,
+  ): ReasonCodeOf<"connack"> | undefined {
     const { options, limits } = this.#setup;
     const { maximumQoS = 2, retainAvailable = true } = options;
     if (will === undefined) return undefined;
-    if (isReserved(will.topic, options)) return ReasonCode.notAuthorized;
+    if (isReserved(will.topic, options)) {
+      // Bridges of Mosquitto have one; it is dropped, as a PUBLISH of theirs is.
+      return protocolVersion < 5 ? undefined : ReasonCode.notAuthorized;
+    }
     if (levelsOf(will.topic) > limits.topicLevels) return ReasonCode.topicNameInvalid;
     if (will.qos > maximumQoS) return ReasonCode.qosNotSupported;
     if (will.retain && !retainAvailable) return ReasonCode.retainNotSupported;
@@ -288,6 +304,12 @@ export class ConnectHandler {
     protocol.refuse(ReasonCode.notAuthorized, { reasonString });
   }
 
+  /** The Will that is kept: none of an older version that is for a reserved topic. */
+  #willOf({ will, protocolVersion }: ConnectPacket): Will | undefined {
+    if (will === undefined || protocolVersion === 5) return will;
+    return isReserved(will.topic, this.#setup.options) ? undefined : will;
+  }
+
   /**
    * Accepts the client: takes over, resumes or begins its session, and sends CONNACK. Whether
    * CONNACK can be sent is checked before anything changes.
@@ -298,11 +320,15 @@ export class ConnectHandler {
     verdicts?: Verdicts,
   ): undefined {
     const { sessions, limits, hooks } = this.#setup;
-    const { cleanStart, will, properties } = connection.connect!;
+    const { cleanStart, protocolVersion, properties } = connection.connect!;
+    const will = this.#willOf(connection.connect!);
     const client = connection.client!;
     const owner = this.#ownerIfAllowed(connection);
     if (owner === false) return this.#refuseOtherUser(connection);
-    const asked = properties.sessionExpiryInterval ?? 0;
+    // Clean Session says both, and without it a session has no end.
+    const asked = protocolVersion < 5 && !cleanStart
+      ? NEVER
+      : properties.sessionExpiryInterval ?? 0;
     const granted = sessions.lifetimeOf(asked);
     if (granted > 0 && !this.#setup.canStoreSessions()) {
       connection.protocol.refuse(ReasonCode.serverUnavailable);

@@ -5,6 +5,7 @@
 import { PacketTooLargeError } from "../errors.ts";
 import {
   type ConnectPacket,
+  type ProtocolVersion,
   type PublishPacket,
   ReasonCode,
   type ReasonCodeOf,
@@ -18,6 +19,7 @@ import type {
 import type { PeerInfo } from "../session/peer.ts";
 import type { MessageContent } from "../session/publish_packet.ts";
 import { ServerConnection } from "../session/server_connection.ts";
+import { PROTOCOL_VERSIONS } from "../wire/protocol_version.ts";
 import { Account } from "./account.ts";
 import { AddressCounts } from "./address_counts.ts";
 import type { Allowance } from "./allowance.ts";
@@ -152,8 +154,15 @@ export class BrokerEngine {
     connection.account.close();
   }
 
-  /** Adds a connection. Its events are to be given to {@linkcode BrokerEngine.handle}. */
-  open(peer: PeerInfo, wake: () => void): BrokerConnection {
+  /**
+   * Adds a connection, whose client may speak one of these versions, by default those of the
+   * options. Its events are to be given to {@linkcode BrokerEngine.handle}.
+   */
+  open(
+    peer: PeerInfo,
+    wake: () => void,
+    versions: readonly ProtocolVersion[] = this.#options.versions ?? PROTOCOL_VERSIONS,
+  ): BrokerConnection {
     const { maximumPacketSize, connectTimeout, connectBytes } = this.limits;
     const { filtersPerPacket, userPropertiesPerPacket } = this.limits;
     const { topicAliases } = this.#options;
@@ -162,12 +171,15 @@ export class BrokerEngine {
     const options = {
       ...{ maximumPacketSize, connectTimeout, connectBytes, topicAliases, memory },
       ...{ filtersPerPacket, userPropertiesPerPacket, packetsPerCall: PACKETS_PER_CALL },
+      acceptedVersions: versions,
     };
     const protocol = new ServerConnection(this.#tools.now(), options);
     const { allowances } = this.#parts;
     const allowance = allowances.areLimited ? allowances.begin() : undefined;
     const network = this.#networkOf(peer);
-    const connection = new BrokerConnection(protocol, memory, peer, wake, network, allowance);
+    const connection = new BrokerConnection(
+      ...[protocol, memory, peer, wake, versions, network, allowance] as const,
+    );
     this.#connections.add(connection);
     this.#addresses.add(network);
     return connection;

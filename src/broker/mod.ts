@@ -54,6 +54,7 @@ export {
   type Broker,
   type CertificateOptions,
   type Listener,
+  type ListenerOptions,
   type ListenOptions,
   type ListenProtocol,
   serve,

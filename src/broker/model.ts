@@ -1,7 +1,7 @@
 // What the broker knows about each connection and each session, as plain data. The files that work
 // with it are named after the packets they handle.
 
-import type { ConnectPacket, PublishPacket, Will } from "../packets/mod.ts";
+import type { ConnectPacket, ProtocolVersion, PublishPacket, Will } from "../packets/mod.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import { textBytes } from "../session/message_size.ts";
 import type { PeerInfo } from "../session/peer.ts";
@@ -35,6 +35,8 @@ export class BrokerConnection {
   readonly allowance: Allowance | undefined;
   /** Ends the wait for a login. */
   endWait: (() => void) | undefined;
+  /** The versions of MQTT that its client may speak. */
+  readonly versions: readonly ProtocolVersion[];
   /** To be called after any call of the connection that is not an answer to one of its events. */
   readonly wake: () => void;
   /** Its CONNECT, until it is accepted. */
@@ -75,10 +77,12 @@ export class BrokerConnection {
     account: Account,
     peer: PeerInfo,
     wake: () => void,
+    versions: readonly ProtocolVersion[],
     network?: string,
     allowance?: Allowance,
   ) {
     this.protocol = protocol;
+    this.versions = versions;
     this.account = account;
     this.peer = peer;
     this.wake = wake;

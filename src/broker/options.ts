@@ -4,11 +4,13 @@ import { checkOneOf, checkType } from "../session/option_checks.ts";
 import {
   type ConnectPacket,
   encodePacket,
+  type ProtocolVersion,
   type QoS,
   type ReasonCode,
   type ReasonCodeOf,
   type SubscriptionRequest,
 } from "../packets/mod.ts";
+import { checkProtocolVersion } from "../wire/protocol_version.ts";
 import type { PeerCertificate } from "../session/peer.ts";
 import type { BrokerLimits } from "./limits.ts";
 
@@ -35,6 +37,8 @@ export interface ClientInfo {
   readonly certificate: PeerCertificate | undefined;
   /** The `Origin` header of its WebSocket, such as `"https://example.org"`. */
   readonly origin: string | undefined;
+  /** The version of MQTT that it speaks: 5, 4 for MQTT 3.1.1 or 3 for MQTT 3.1. */
+  readonly protocolVersion?: ProtocolVersion | undefined;
 }
 
 /** A message, as hooks see it. */
@@ -99,7 +103,7 @@ export type DropReason = "no room" | "too large";
 /**
  * Why a connection was refused:
  *
- * - `"version"`: the client speaks another version of MQTT, such as 3.1.1
+ * - `"version"`: the client speaks a version of MQTT that is not accepted
  * - `"credentials"`: who the client is, or what it may do: wrong credentials, not authorized
  * - `"limit"`: a limit of the broker or of the client is reached
  * - `"not supported"`: the client's Will needs what the broker does not offer
@@ -346,6 +350,24 @@ export interface BrokerOptions extends BrokerHooks {
    * Default: `"off"`.
    */
   readonly topicAliases?: "off" | "automatic" | undefined;
+  /**
+   * The versions of MQTT that clients may speak: 5, 4 for MQTT 3.1.1 and 3 for MQTT 3.1. Others are
+   * refused. A listener may have its own. Default: `[5, 4, 3]`.
+   */
+  readonly versions?: readonly ProtocolVersion[] | undefined;
+}
+
+/**
+ * Checks versions of MQTT.
+ *
+ * @throws {TypeError} when they are not an array
+ * @throws {RangeError} when there is none, or one is unknown
+ */
+export function checkVersions(versions: readonly ProtocolVersion[] | undefined): void {
+  if (versions === undefined) return;
+  if (!Array.isArray(versions)) throw new TypeError("versions must be an array, such as [5, 4]");
+  if (versions.length === 0) throw new RangeError("versions must have one of 5, 4 and 3, got none");
+  for (const version of versions) checkProtocolVersion(version, "versions[]");
 }
 
 const HOOKS = Object.keys(
@@ -385,6 +407,7 @@ export const BROKER_OPTIONS: readonly string[] = [
       responseInformation: true,
       overlapping: true,
       topicAliases: true,
+      versions: true,
     } satisfies Record<Exclude<keyof BrokerOptions, keyof BrokerHooks>, true>,
   ),
 ];
@@ -416,6 +439,7 @@ export function checkOptions(options: BrokerOptions): void {
   }
   checkOneOf("overlapping", overlapping, ["one copy", "several copies"]);
   checkOneOf("topicAliases", topicAliases, ["off", "automatic"]);
+  checkVersions(options.versions);
   for (const name of HOOKS) {
     if (options[name] !== undefined) checkType(name, options[name], "function");
   }

@@ -203,9 +203,12 @@ export class PublishHandler {
     }
     this.#hooks.onMessage(connection?.client, message);
     const code = this.#router.route(message, connection?.session, isAllowed, older, share);
+    // That one subscriber has no room is no reason to close the connection of a publisher that
+    // cannot be told.
+    const isTaken = message.retain || (connection?.protocol.protocolVersion ?? 5) < 5;
     return isPromise(code)
-      ? code.then((code) => answerFor(code, message))
-      : answerFor(code, message);
+      ? code.then((code) => answerFor(code, isTaken))
+      : answerFor(code, isTaken);
   }
 
   /** Finds out which of its subscribers may receive a message, if there is such a hook. */
@@ -329,9 +332,9 @@ export class PublishHandler {
   }
 }
 
-function answerFor(code: RoutingCode, { retain }: PublishPacket): Answer {
+function answerFor(code: RoutingCode, isTaken: boolean): Answer {
   // A message that is retained has been accepted, even if no subscriber had room for it.
-  return code === ReasonCode.quotaExceeded && retain ? SUCCESS : ANSWERS[code];
+  return code === ReasonCode.quotaExceeded && isTaken ? SUCCESS : ANSWERS[code];
 }
 
 const SUCCESS: Answer = { reasonCode: ReasonCode.success };

@@ -2,7 +2,8 @@
 // its client was accepted.
 
 import type { PacketError } from "../errors.ts";
-import { ReasonCode, reasonCodeName } from "../packets/mod.ts";
+import { type ProtocolVersion, ReasonCode, reasonCodeName } from "../packets/mod.ts";
+import { VERSION_NAMES } from "../wire/protocol_version.ts";
 import type { CloseCause } from "../session/events.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import type { BrokerConnection } from "./model.ts";
@@ -35,14 +36,15 @@ export function earlyRefusal(
   return { why, message, reasonCode: undefined, address, listener, client: undefined };
 }
 
-function reasonsOf({ protocol, client }: BrokerConnection, cause: CloseCause): Reasons | undefined {
+function reasonsOf(connection: BrokerConnection, cause: CloseCause): Reasons | undefined {
+  const { protocol, client, versions } = connection;
   const { foreignProtocol } = protocol;
   if (foreignProtocol !== undefined && cause.kind !== "network") {
     return { why: "not MQTT", message: `the client speaks ${foreignProtocol}, not MQTT` };
   }
   switch (cause.kind) {
     case "fault":
-      return reasonsOfFault(cause.error, client !== undefined);
+      return reasonsOfFault(cause.error, client !== undefined, versions);
     case "this end": {
       if (cause.refusal === undefined) return undefined;
       const { reasonCode = ReasonCode.unspecifiedError, properties } = cause.refusal;
@@ -67,13 +69,17 @@ function reasonsOf({ protocol, client }: BrokerConnection, cause: CloseCause): R
 }
 
 /** For a packet that breaks the standard, or that is of another one. */
-function reasonsOfFault(error: PacketError, hasConnect: boolean): Reasons {
+function reasonsOfFault(
+  error: PacketError,
+  hasConnect: boolean,
+  versions: readonly ProtocolVersion[],
+): Reasons {
   const { reasonCode, protocolVersion, packetType, message } = error;
   if (protocolVersion !== undefined) {
     const version = nameOf(protocolVersion);
     return {
       why: "version",
-      message: `the client speaks ${version}, and this broker MQTT 5.0 only`,
+      message: `the client speaks ${version}, and this broker ${namesOf(versions)} only`,
       reasonCode: ReasonCode.unsupportedProtocolVersion,
     };
   }
@@ -87,12 +93,20 @@ function reasonsOfFault(error: PacketError, hasConnect: boolean): Reasons {
 function nameOf(protocolVersion: number): string {
   switch (protocolVersion & 0x7f) {
     case 3:
-      return "MQTT 3.1";
+      return VERSION_NAMES[3];
     case 4:
-      return "MQTT 3.1.1";
+      return VERSION_NAMES[4];
     default:
-      return `version ${protocolVersion} of MQTT`;
+      return protocolVersion === 5 ? VERSION_NAMES[5] : `version ${protocolVersion} of MQTT`;
   }
+}
+
+/** `"MQTT 5.0, 3.1.1 and 3.1"`. */
+function namesOf(versions: readonly ProtocolVersion[]): string {
+  const [first, ...others] = versions.toSorted((a, b) => b - a).map((each) => VERSION_NAMES[each]);
+  const last = others.pop()?.replace("MQTT ", "");
+  const between = others.map((name) => name.replace("MQTT", ",")).join("");
+  return last === undefined ? first! : `${first}${between} and ${last}`;
 }
 
 /** `"Bad User Name or Password (0x86)"`. */

@@ -21,7 +21,7 @@ import { randomName } from "../io/random.ts";
 import { nextTurn, SocketTurns } from "../io/runtime.ts";
 import type { Transport } from "../io/transport.ts";
 export type { Transport } from "../io/transport.ts";
-import { ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
+import { type ProtocolVersion, ReasonCode, type ReasonCodeOf } from "../packets/mod.ts";
 import { checkKnown } from "../session/option_checks.ts";
 import type { PeerInfo } from "../session/peer.ts";
 import { handshakesWith } from "./limits.ts";
@@ -32,7 +32,7 @@ import { BrokerEngine, type BrokerStatistics } from "./engine.ts";
 import type { BrokerConnection } from "./model.ts";
 import type { ConnectedClient, DisconnectClientOptions } from "./connected_clients.ts";
 import type { LocalPublishOptions, LocalPublishResult } from "./local_publisher.ts";
-import { BROKER_OPTIONS, type BrokerOptions } from "./options.ts";
+import { BROKER_OPTIONS, type BrokerOptions, checkVersions } from "./options.ts";
 import { earlyRefusal } from "./refusals.ts";
 
 /**
@@ -61,6 +61,12 @@ export interface BrokerTools {
 /** For how long changes that no client waits for may stay uncommitted, in milliseconds. */
 const SOON = 100;
 
+/** Where to listen, and for whom. */
+export interface ListenerOptions extends ListenOptions {
+  /** The versions of MQTT that clients of this listener may speak. Default: those of the broker. */
+  readonly versions?: readonly ProtocolVersion[] | undefined;
+}
+
 /** Options of {@linkcode serve}: where to listen, where to store sessions, limits and hooks. */
 export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
@@ -84,7 +90,7 @@ export interface ServeOptions extends BrokerOptions, ListenOptions {
   /**
    * Several listeners, or none: with `[]` the broker accepts only connections within the process.
    */
-  readonly listeners?: readonly ListenOptions[] | undefined;
+  readonly listeners?: readonly ListenerOptions[] | undefined;
   /**
    * Wraps each new connection, for example to log, delay or break it; the broker uses the transport
    * that it returns. `address` is where the client connects from, `listener` the URL of the
@@ -183,7 +189,7 @@ export class Broker implements AsyncDisposable {
         tools.listen ?? listen,
         options.listeners ?? [options],
         handshakes,
-        (transport, peer) => broker.#open(transport, peer),
+        (transport, peer, versions) => broker.#open(transport, peer, versions),
       );
       return broker;
     } catch (error) {
@@ -363,7 +369,7 @@ export class Broker implements AsyncDisposable {
     this.#store?.close();
   }
 
-  #open(transport: Transport, peer: PeerInfo): void {
+  #open(transport: Transport, peer: PeerInfo, versions?: readonly ProtocolVersion[]): void {
     if (this.#shutDown !== undefined) return transport.close();
     if (!this.#engine.hasRoomFor(peer)) {
       const message = "the broker has no room for another connection";
@@ -375,7 +381,7 @@ export class Broker implements AsyncDisposable {
     const connection = this.#engine.open(peer, () => {
       drive.wake();
       this.#happened();
-    });
+    }, versions);
     const mayPass = this.#valve.gate();
     const drive: Drive = new Drive(
       used,
@@ -483,13 +489,16 @@ const SERVE_OPTIONS: ReadonlySet<string> = new Set([
   ),
 ]);
 
-const LISTENER_OPTIONS: ReadonlySet<string> = new Set(LISTEN_OPTIONS);
+const LISTENER_OPTIONS: ReadonlySet<string> = new Set([...LISTEN_OPTIONS, "versions"]);
 
 /** Refuses options that would do nothing. The engine checks what they are. */
 function checkServeOptions(options: ServeOptions): void {
   checkKnown(options, SERVE_OPTIONS, "serve()");
   if (options.listeners === undefined) return;
-  for (const listener of options.listeners) checkKnown(listener, LISTENER_OPTIONS, "a listener");
+  for (const listener of options.listeners) {
+    checkKnown(listener, LISTENER_OPTIONS, "a listener");
+    checkVersions(listener.versions);
+  }
   const without = LISTEN_OPTIONS.find((name) => options[name] !== undefined);
   if (without === undefined) return;
   throw new TypeError(`${without} cannot be combined with listeners: it belongs to one of them`);
@@ -498,13 +507,22 @@ function checkServeOptions(options: ServeOptions): void {
 /** Opens all listeners, or none when one of them fails. */
 async function listenAll(
   open: typeof listen,
-  places: readonly ListenOptions[],
+  places: readonly ListenerOptions[],
   limits: HandshakeLimits,
-  onConnection: OnConnection,
+  onConnection: (
+    ...connection: [...Parameters<OnConnection>, versions: ListenerOptions["versions"]]
+  ) => void,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
-    for (const place of places) listeners.push(await open(place, limits, onConnection));
+    for (const { versions, ...place } of places) {
+      const listener = await open(
+        place,
+        limits,
+        (transport, peer) => onConnection(transport, peer, versions),
+      );
+      listeners.push(listener);
+    }
     return listeners;
   } catch (error) {
     for (const listener of listeners) await listener.close();
@@ -513,7 +531,7 @@ async function listenAll(
 }
 
 /**
- * Starts an MQTT 5.0 broker. Resolves when it listens, by default on 127.0.0.1, port 1883. Needs
+ * Starts a broker of MQTT 5.0, 3.1.1 and 3.1. Resolves when it listens, by default on 127.0.0.1, port 1883. Needs
  * net permission for the addresses it listens on, and none with `listeners: []`.
  *
  * Rejects with `TypeError` or `RangeError` when an option is invalid, with {@linkcode StoreError}

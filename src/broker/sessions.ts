@@ -18,7 +18,7 @@ import { type Turns, Work } from "./turns.ts";
 import type { Wills } from "./wills.ts";
 
 /** The Session Expiry Interval of a session that does not expire (§3.1.2.11.2). */
-const NEVER = 0xffff_ffff;
+export const NEVER = 0xffff_ffff;
 
 /** Sessions of up to this many bytes may use the memory that is reserved for small ones. */
 const SMALL_SESSION = 16_384;

@@ -60,6 +60,8 @@ export class SubscribeHandler {
           const isNew = before === undefined;
           const verdict = verdicts[index]!;
           if (isFailure(verdict)) return verdict;
+          const unsupported = connection.protocol.unsupportedCode(request);
+          if (unsupported !== undefined) return unsupported;
           const shared = parseSharedSubscription(topicFilter);
           const levels = levelsOf(shared?.topicFilter ?? topicFilter);
           if (levels > this.#setup.limits.topicLevels) return ReasonCode.topicFilterInvalid;

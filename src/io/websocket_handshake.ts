@@ -11,6 +11,7 @@ import {
   HeadReader,
   itemsOf,
   SUBPROTOCOL,
+  SUBPROTOCOLS,
 } from "./websocket_http.ts";
 import { isLoopbackHost } from "./host_and_port.ts";
 import type { Transport } from "./transport.ts";
@@ -142,9 +143,15 @@ async function answerTo(head: Head, options: WebSocketServerOptions): Promise<An
     "Connection: Upgrade",
     `Sec-WebSocket-Accept: ${await acceptOf(fields.get("sec-websocket-key")!)}`,
     // [MQTT-6.0.0-4]
-    `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
+    `Sec-WebSocket-Protocol: ${subprotocolOf(fields)}`,
   ];
   return { text: [...text, "", ""].join("\r\n"), granted: { origin, rest: head.rest } };
+}
+
+/** The first subprotocol that this end knows and the client offers. */
+function subprotocolOf(fields: Fields): string | undefined {
+  const offered = itemsOf(fields, "sec-websocket-protocol");
+  return SUBPROTOCOLS.find((item) => offered.includes(item));
 }
 
 /** The refusal of a request that is not a valid WebSocket handshake (RFC 6455, §4.2.1). */
@@ -158,7 +165,7 @@ function upgradeFault(fields: Fields): Refused | undefined {
   if (!/^[A-Za-z0-9+/]{22}==$/.test(fields.get("sec-websocket-key") ?? "")) {
     return refusal("400 Bad Request", "There is no Sec-WebSocket-Key");
   }
-  if (!itemsOf(fields, "sec-websocket-protocol").includes(SUBPROTOCOL)) {
+  if (subprotocolOf(fields) === undefined) {
     return refusal("400 Bad Request", `The subprotocol must be ${SUBPROTOCOL}`);
   }
   return undefined;

@@ -448,6 +448,7 @@ export class ClientConnection extends Connection<Connecting | Authenticating | V
       peer: server,
       receiveExcess: this.#receiveExcess,
       takesSubscriptionIdentifiers: false,
+      hasReasonCodes: true,
       takesExplanations: true,
       isInUse: (packetId) => this.#requests.isInUse(packetId),
     });

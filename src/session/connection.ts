@@ -9,6 +9,7 @@ import {
   type Packet,
   PacketDecoder,
   type PacketInit,
+  type ProtocolVersion,
   type PublishInit,
   type QoS,
   ReasonCode,
@@ -46,7 +47,11 @@ export interface ConnectionOptions {
   readonly userPropertiesPerPacket?: number | undefined;
   /** Counts what this connection keeps. Default: nobody does. */
   readonly memory?: Memory | undefined;
+  /** The versions of MQTT that a CONNECT may have. Default: 5 alone. */
+  readonly acceptedVersions?: readonly ProtocolVersion[] | undefined;
 }
+
+const NEWEST: readonly ProtocolVersion[] = [5];
 
 /**
  * What the states of both roles have: a name, and messages once the handshake is over.
@@ -107,8 +112,9 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
     this.now = now;
     this.writeBuffer = new WriteBuffer(options.memory);
     const { maximumPacketSize, filtersPerPacket, userPropertiesPerPacket } = options;
+    const { acceptedVersions = NEWEST } = options;
     this.decoder = new PacketDecoder({
-      acceptedVersions: [5],
+      acceptedVersions,
       maximumPacketSize,
       filtersPerPacket,
       userPropertiesPerPacket,
@@ -295,7 +301,7 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   disconnect(packet: DisconnectInit): void {
     this.checkDisconnect(packet);
     if (this.isClosed) return;
-    this.writeBuffer.write(packet);
+    if (this.mayDisconnect) this.writeBuffer.write(packet);
     this.close({ kind: "this end", packet });
   }
 
@@ -307,7 +313,9 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   abort(error: unknown): void {
     try {
       const reasonCode = ReasonCode.implementationSpecificError;
-      if (this.isOpen) this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode });
+      if (this.isOpen && this.mayDisconnect) {
+        this.writeBuffer.writeIfItFits({ type: "disconnect", reasonCode });
+      }
     } finally {
       this.close({ kind: "internal error", error });
     }
@@ -335,6 +343,11 @@ export abstract class Connection<State extends ConnectionState = ConnectionState
   protected abstract hasSent(): void;
   /** Tells the peer of its fault, if the role may. */
   protected abstract report(error: PacketError): void;
+  /** Whether this end may send DISCONNECT. */
+  protected get mayDisconnect(): boolean {
+    return true;
+  }
+
   /** Whether packets are to wait. */
   protected get isPaused(): boolean {
     return false;

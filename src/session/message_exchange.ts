@@ -36,6 +36,8 @@ export interface Negotiated {
    * a fault.
    */
   readonly receiveExcess?: number | undefined;
+  /** Whether acknowledgements have Reason Codes: they have since MQTT 5.0. */
+  readonly hasReasonCodes: boolean;
   /** Whether a Packet Identifier is in use for something else than a message. */
   readonly isInUse: (packetId: number) => boolean;
 }
@@ -83,6 +85,7 @@ export class MessageExchange {
     this.receiver = new Receiver(session, writeBuffer, {
       receiveMaximum,
       explains: takesExplanations,
+      hasReasonCodes: negotiated.hasReasonCodes,
       excess,
     });
     this.sender = new Sender({ ...setup, ...negotiated, aliases: this.#outgoing });

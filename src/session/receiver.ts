@@ -8,6 +8,7 @@
 // order of the messages.
 
 import { isFailure, type PublishPacket, type PubrelPacket, ReasonCode } from "../packets/mod.ts";
+import type { ProtocolError } from "../errors.ts";
 import { protocolError } from "./protocol_errors.ts";
 import type { WriteBuffer } from "./write_buffer.ts";
 import { Queue } from "./queue.ts";
@@ -26,6 +27,8 @@ export interface ReceiverOptions {
   readonly receiveMaximum: number;
   /** Whether the peer wants more than Reason Codes. */
   readonly explains: boolean;
+  /** Whether acknowledgements have Reason Codes: without, none of them refuses a message. */
+  readonly hasReasonCodes: boolean;
   /** Takes messages beyond the Receive Maximum; without, there may be none. */
   readonly excess: ReceiveExcess | undefined;
 }
@@ -36,6 +39,7 @@ export class Receiver {
   readonly #writeBuffer: WriteBuffer;
   readonly #receiveMaximum: number;
   readonly #explains: boolean;
+  readonly #hasReasonCodes: boolean;
   readonly #excess: ReceiveExcess | undefined;
   /** Messages whose PUBACK has not been sent. */
   readonly #pubacks = new Queue<PendingAcknowledgement>();
@@ -48,12 +52,13 @@ export class Receiver {
   constructor(
     session: Session,
     writeBuffer: WriteBuffer,
-    { receiveMaximum, explains, excess }: ReceiverOptions,
+    { receiveMaximum, explains, hasReasonCodes, excess }: ReceiverOptions,
   ) {
     this.#session = session;
     this.#writeBuffer = writeBuffer;
     this.#receiveMaximum = receiveMaximum;
     this.#explains = explains;
+    this.#hasReasonCodes = hasReasonCodes;
     this.#excess = excess;
   }
 
@@ -61,12 +66,14 @@ export class Receiver {
    * §3.3.4 PUBLISH actions. Returns the acknowledgement with which the message is to be delivered;
    * `undefined` when it has been delivered before.
    *
-   * @throws {ProtocolError} when it is one message too many (0x93)
+   * @throws {ProtocolError} when it is one message too many (0x93), or its Packet Identifier is in
+   *   use and the peer cannot be told so
    */
   handlePublish(packet: PublishPacket): PendingAcknowledgement | undefined {
     const { packetId, qos } = packet;
     const known = this.#knownAs(packet);
     if (qos === 1) {
+      if (known !== undefined && !this.#hasReasonCodes) throw inUse(packetId);
       const acknowledgement = new PendingAcknowledgement(packetId, 1);
       this.#take(acknowledgement, packet, this.#pubacks);
       if (known === undefined) return acknowledgement;
@@ -202,7 +209,7 @@ export class Receiver {
     ) {
       this.#send("pubrec", acknowledgement);
       this.#pubrecs.shift();
-      if (!isFailure(acknowledgement.reasonCode)) continue;
+      if (!isFailure(acknowledgement.reasonCode) || !this.#hasReasonCodes) continue;
       this.#session.unreleased.delete(acknowledgement.packetId);
       this.#release(acknowledgement);
     }
@@ -223,4 +230,9 @@ export class Receiver {
     }
     acknowledgement.receivedOn = undefined;
   }
+}
+
+function inUse(packetId: number): ProtocolError {
+  const rule = `is ${packetId}, that of a message of QoS 2 which has not been released`;
+  return protocolError("publish", "Packet Identifier", rule, "2.2.1");
 }

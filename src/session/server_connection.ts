@@ -11,29 +11,45 @@ import {
   isFailure,
   type Packet,
   type PropertiesOf,
+  type ProtocolVersion,
   ReasonCode,
   reasonCodeName,
   type ReasonCodeOf,
   type SubackInit,
   type SubscribePacket,
+  type SubscriptionRequest,
   type UnsubackInit,
   type UnsubscribePacket,
 } from "../packets/mod.ts";
+import { returnCodeOf } from "../packets/connack.ts";
+import { inOlderStatements } from "../packets/older_versions.ts";
 import type { AuthenticationProperties } from "./authentication.ts";
-import { capabilitiesOf } from "./capabilities.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { checkDisconnectOfClient, checkServersDisconnect } from "./disconnecting.ts";
 import { checkKnown } from "./option_checks.ts";
-import type { ConnectionEvent } from "./events.ts";
+import type { CloseCause, ConnectionEvent } from "./events.ts";
 import { type ForeignProtocol, foreignProtocol } from "./foreign_protocol.ts";
 import { HeldBytes } from "./held_bytes.ts";
 import { ServerKeepAlive } from "./keep_alive.ts";
 import { UNCOUNTED } from "./memory.ts";
+import {
+  asOfBridge,
+  capabilitiesFor,
+  capabilitiesOfClient,
+  isTransient,
+  subackCodesFor,
+} from "./older_clients.ts";
+import type {
+  AckProperties,
+  AckReasonCode,
+  PendingAcknowledgement,
+} from "./pending_acknowledgement.ts";
 import { unexpectedPacket, wrongDirection } from "./protocol_errors.ts";
 import { answerToFault, checkAuth, connackProperties, methodOfStep } from "./server_handshake.ts";
 import { checkPublishAllowed, checkSubscribeAllowed } from "./server_limits.ts";
 import type { Authenticating, Deciding, Open, ServerState } from "./server_state.ts";
 import type { Session } from "./session.ts";
+import { unsupportedFeature } from "./subscription_features.ts";
 
 /** What a Server's connection is made with. */
 export interface ServerConnectionOptions extends ConnectionOptions {
@@ -62,6 +78,7 @@ const NAMES: ReadonlySet<string> = new Set(
       connectTimeout: true,
       packetsPerCall: true,
       connectBytes: true,
+      acceptedVersions: true,
     } satisfies Record<keyof ServerConnectionOptions, true>,
   ),
 );
@@ -105,7 +122,8 @@ const MORE: ConnectionEvent = { type: "more" };
  * | any              | `disconnect()`             | DISCONNECT, if it is open  | closed           |
  * |                  | the end of the stream      |                            | closed           |
  *
- * Whatever leads to closed, the event `"closed"` says why.
+ * Whatever leads to closed, the event `"closed"` says why. A Client of MQTT 3.1.1 or 3.1 gets no
+ * DISCONNECT, and a CONNACK only where there is a return code for it.
  */
 export class ServerConnection extends Connection<ServerState> {
   readonly #maximumPacketSize: number | undefined;
@@ -120,6 +138,7 @@ export class ServerConnection extends Connection<ServerState> {
   /** Whether one call has handled as many packets as it may, and `proceed()` is to follow. */
   #isToProceed = false;
   readonly #heldBytes: HeldBytes;
+  #protocolVersion: ProtocolVersion = 5;
   /** Whether anything has come. */
   #hasReceived = false;
   #foreign: ForeignProtocol | undefined;
@@ -139,6 +158,16 @@ export class ServerConnection extends Connection<ServerState> {
     this.#connectTimeout = connectTimeout;
     this.#packetsPerCall = options.packetsPerCall ?? Infinity;
     this.#heldBytes = new HeldBytes(options.memory ?? UNCOUNTED);
+  }
+
+  /** The version of MQTT that the Client speaks; 5 until its CONNECT has come. */
+  get protocolVersion(): ProtocolVersion {
+    return this.#protocolVersion;
+  }
+
+  /** Whether the Client is a bridge of an older version, which takes RETAIN as published. */
+  get isBridge(): boolean {
+    return this.state.name === "open" && this.state.isBridge;
   }
 
   /**
@@ -173,20 +202,26 @@ export class ServerConnection extends Connection<ServerState> {
     this.writeBuffer.write({ type: "connack", sessionPresent, properties: granted });
     this.decoder.maximumPacketSize = this.#maximumPacketSize ?? Infinity;
     session.exists = true;
-    const own = capabilitiesOf(granted);
-    const takesExplanations = requestProblemInformation !== false;
+    const { protocolVersion } = this;
+    const own = capabilitiesFor(protocolVersion, granted);
+    const takesExplanations = requestProblemInformation !== false && protocolVersion === 5;
     const exchange = this.negotiated(session, {
       own,
-      peer: capabilitiesOf(connect.properties),
+      peer: capabilitiesOfClient(connect),
       takesSubscriptionIdentifiers: true,
       takesExplanations,
+      hasReasonCodes: protocolVersion === 5,
       isInUse: () => false,
     });
     this.state = {
       name: "open",
       exchange,
       own,
-      keepAliveSeconds: granted.serverKeepAlive ?? connect.keepAlive,
+      // A Client of an older version is not told of another.
+      keepAliveSeconds: protocolVersion < 5
+        ? connect.keepAlive
+        : granted.serverKeepAlive ?? connect.keepAlive,
+      isBridge: connect.bridgeMode,
       keepAlive: undefined,
       authenticationMethod,
       turn: "nobody",
@@ -210,8 +245,40 @@ export class ServerConnection extends Connection<ServerState> {
       throw new RangeError(`expected a Reason Code from 0x80 on, got ${reasonCode}`);
     }
     const refusal = { type: "connack", reasonCode, properties } as const;
-    this.writeBuffer.write(refusal);
+    if (this.#canBeRefused(reasonCode)) this.writeBuffer.write(refusal);
     this.close({ kind: "this end", packet: undefined, refusal });
+  }
+
+  /** Whether there is a CONNACK that tells the Client of a Reason Code. */
+  #canBeRefused(reasonCode: number): boolean {
+    return this.protocolVersion === 5 || returnCodeOf(reasonCode) !== undefined;
+  }
+
+  /**
+   * What a subscription needs that the Server does not have, as a Reason Code, for a Client of an
+   * older version: it cannot know. Another has been told in CONNACK.
+   */
+  unsupportedCode(request: SubscriptionRequest): ReasonCodeOf<"suback"> | undefined {
+    const { state } = this;
+    if (state.name !== "open" || this.protocolVersion === 5) return undefined;
+    const subscriptions = [request];
+    const feature = unsupportedFeature({ subscriptions, properties: undefined }, state.own);
+    return feature && ReasonCode.unspecifiedError;
+  }
+
+  /** See {@linkcode Connection.acknowledge}. An older version has no word for a refusal. */
+  override acknowledge(
+    acknowledgement: PendingAcknowledgement,
+    reasonCode: AckReasonCode,
+    properties?: AckProperties,
+  ): boolean {
+    if (this.protocolVersion === 5 || !isFailure(reasonCode)) {
+      return super.acknowledge(acknowledgement, reasonCode, properties);
+    }
+    if (!isTransient(reasonCode)) return super.acknowledge(acknowledgement, ReasonCode.success);
+    // It sends the message again when it is back.
+    this.close({ kind: "this end", packet: { type: "disconnect", reasonCode } });
+    return false;
   }
 
   /**
@@ -267,14 +334,16 @@ export class ServerConnection extends Connection<ServerState> {
    * @throws {TypeError} when their number is another, or a field is wrong
    */
   suback(
-    { packetId, subscriptions }: SubscribePacket,
+    packet: SubscribePacket,
     reasonCodes: SubackInit["reasonCodes"],
     properties?: PropertiesOf<"suback">,
   ): void {
+    const { packetId, subscriptions } = packet;
     checkCount("SUBACK", reasonCodes, subscriptions);
     if (this.state.name !== "open") return;
     const told = this.state.takesExplanations ? properties : undefined;
-    this.answer({ type: "suback", packetId, reasonCodes, properties: told });
+    const codes = subackCodesFor(this.protocolVersion, packet, reasonCodes);
+    this.answer({ type: "suback", packetId, reasonCodes: codes, properties: told });
   }
 
   /**
@@ -414,6 +483,17 @@ export class ServerConnection extends Connection<ServerState> {
     return super.wantsBytes || isListening && this.unread < MOST_HELD_BYTES;
   }
 
+  /** See {@linkcode Connection.mayDisconnect}. */
+  protected override get mayDisconnect(): boolean {
+    return this.protocolVersion === 5;
+  }
+
+  /** See {@linkcode Connection.close}. What an older version breaks is said in its words. */
+  protected override close(cause: CloseCause): void {
+    if (cause.kind !== "fault" || this.protocolVersion === 5) return super.close(cause);
+    super.close({ kind: "fault", error: inOlderStatements(cause.error) });
+  }
+
   /** See {@linkcode Connection.isPaused}. */
   protected override get isPaused(): boolean {
     return this.#isHeldUp || this.#isToProceed || this.state.name === "deciding";
@@ -453,7 +533,9 @@ export class ServerConnection extends Connection<ServerState> {
         return this.close({ kind: "silence", what: "sent no AUTH in time" });
       case "open":
         if (this.state.keepAlive?.isOver(this.now) !== true) return;
-        this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
+        if (this.mayDisconnect) {
+          this.writeBuffer.write({ type: "disconnect", reasonCode: ReasonCode.keepAliveTimeout });
+        }
         this.close({
           kind: "silence",
           what: "sent nothing for one and a half times its Keep Alive",
@@ -481,7 +563,12 @@ export class ServerConnection extends Connection<ServerState> {
 
   /** See {@linkcode Connection.report}. */
   protected report(error: PacketError): void {
-    const answer = answerToFault(error, this.state.name);
+    // One that has come as far as its CONNECT is told nothing [MQTT-3.1.4-1 of MQTT 3.1.1].
+    const { name } = this.state;
+    const version = name === "awaiting connect"
+      ? this.decoder.protocolVersion
+      : this.protocolVersion;
+    const answer = version < 5 ? undefined : answerToFault(error, name);
     if (answer instanceof Uint8Array) this.writeBuffer.writeEncoded(answer);
     else if (answer !== undefined) this.writeBuffer.writeIfItFits(answer);
   }
@@ -492,7 +579,7 @@ export class ServerConnection extends Connection<ServerState> {
     const properties = { reasonString };
     if (this.isOpen) {
       const packet = { type: "disconnect", reasonCode, properties } as const;
-      this.writeBuffer.writeIfItFits(packet);
+      if (this.mayDisconnect) this.writeBuffer.writeIfItFits(packet);
       return this.close({ kind: "this end", packet });
     }
     const refusal = { type: "connack", reasonCode, properties } as const;
@@ -538,8 +625,7 @@ export class ServerConnection extends Connection<ServerState> {
       case "pubcomp":
         return exchange.sender.handlePubcomp(packet);
       case "subscribe":
-        checkSubscribeAllowed(packet, state.own);
-        return this.events.push({ type: "subscribe", packet });
+        return this.#handleSubscribe(state, packet);
       case "unsubscribe":
         return this.events.push({ type: "unsubscribe", packet });
       case "pingreq":
@@ -561,9 +647,16 @@ export class ServerConnection extends Connection<ServerState> {
     }
   }
 
+  #handleSubscribe({ own, isBridge }: Open, packet: SubscribePacket): void {
+    if (this.protocolVersion === 5) checkSubscribeAllowed(packet, own);
+    this.events.push({ type: "subscribe", packet: isBridge ? asOfBridge(packet) : packet });
+  }
+
   #handleConnect(connect: ConnectPacket): void {
     this.state = { name: "deciding", connect };
-    this.writeBuffer.maximumPacketSize = capabilitiesOf(connect.properties).maximumPacketSize;
+    this.#protocolVersion = connect.protocolVersion;
+    this.writeBuffer.protocolVersion = connect.protocolVersion;
+    this.writeBuffer.maximumPacketSize = capabilitiesOfClient(connect).maximumPacketSize;
     this.events.push({ type: "connect", packet: connect });
   }
 

@@ -54,6 +54,8 @@ export interface Open {
   /** What this end has granted. */
   readonly own: Capabilities;
   readonly keepAliveSeconds: number;
+  /** Whether the Client is a bridge of an older version. */
+  readonly isBridge: boolean;
   /** Begins when CONNACK has been sent. */
   keepAlive: ServerKeepAlive | undefined;
   readonly authenticationMethod: string | undefined;

@@ -2,7 +2,7 @@
 // copy, one write for all that has come together.
 
 import { PacketTooLargeError } from "../errors.ts";
-import { checkPacket, type PacketInit } from "../packets/mod.ts";
+import { checkPacket, type PacketInit, type ProtocolVersion } from "../packets/mod.ts";
 import { writePacket } from "../packets/codec.ts";
 import { Writer } from "../wire/writer.ts";
 import { type Memory, UNCOUNTED } from "./memory.ts";
@@ -30,7 +30,10 @@ export class WriteBuffer {
   /** The room of both buffers, as it is counted. */
   #fillingRoom = 0;
   #sendingRoom = 0;
-  readonly #options: { maximumPacketSize: number } = { maximumPacketSize: Infinity };
+  readonly #options: { maximumPacketSize: number; protocolVersion: ProtocolVersion } = {
+    maximumPacketSize: Infinity,
+    protocolVersion: 5,
+  };
 
   /** The room of the buffers is counted where `memory` says. */
   constructor(memory: Memory = UNCOUNTED) {
@@ -62,6 +65,15 @@ export class WriteBuffer {
 
   set maximumPacketSize(bytes: number) {
     this.#options.maximumPacketSize = bytes;
+  }
+
+  /** The version of MQTT that the peer speaks. */
+  get protocolVersion(): ProtocolVersion {
+    return this.#options.protocolVersion;
+  }
+
+  set protocolVersion(version: ProtocolVersion) {
+    this.#options.protocolVersion = version;
   }
 
   /**

@@ -26,6 +26,6 @@ export function checkProtocolVersion(
   version: number,
   name = "protocolVersion",
 ): asserts version is ProtocolVersion {
-  if (PROTOCOL_VERSIONS.some((each) => each === version)) return;
+  if (version === 5 || version === 4 || version === 3) return;
   throw new RangeError(`${name} must be 5, 4 or 3, got ${version}`);
 }

@@ -74,6 +74,11 @@ const TITLE = "topic 36 bytes, payload 64, messages delivered";
 
 const BUSY = "  of that time the load was busy";
 
+const OLDER = "  clients of MQTT 3.1.1 (aedes: ours, 5.0)";
+
+/** How fast clients of MQTT 3.1.1 are to be, at least, beside those of 5.0. */
+const AS_FAST = 0.95;
+
 /** Cells between those of the brokers and that of the relay. */
 const NO_VERDICTS = 6;
 
@@ -116,6 +121,7 @@ if (import.meta.main) {
     const { speeds, busy } = await race(work, brokers);
     line(work.name, ...speeds);
     line(BUSY, ...busy);
+    line(OLDER, ...await raceOlder(work));
   }
   line(memory, ...await weigh(brokers, connections));
 }
@@ -150,6 +156,16 @@ async function race(
     speeds: [...speeds, thousandsPerSecond(median(relayed!))],
     busy: [...busy, ...Array(NO_VERDICTS).fill(""), percent(relay.busy)],
   };
+}
+
+/** The same race between clients of MQTT 3.1.1 and of 5.0 at our broker. */
+async function raceOlder({ load, copies }: Work): Promise<string[]> {
+  await using stack = new AsyncDisposableStack();
+  const older = stack.use(await startTrial(ourBroker(4), load, copies));
+  const newer = stack.use(await startTrial(ourBroker(5), load, copies));
+  const [ours, theirs] = await takeTurns([older.measure, newer.measure], ROUNDS);
+  const speeds = [ours!, theirs!].map((times) => thousandsPerSecond(median(times)));
+  return [...speeds, "", ...verdict(compare(ours!, theirs!), AS_FAST)];
 }
 
 /** Weighs the idle connections of each broker and returns what their line of the table says. */

@@ -34,13 +34,13 @@ export async function makeFolder(): Promise<Folder> {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** The broker of this project, as its command line starts it. */
-export function ourBroker(): BrokerKind {
+/** The broker of this project, as its command line starts it, for clients of a version. */
+export function ourBroker(version: ProtocolVersion = 5): BrokerKind {
   const file = new URL("../../cli.ts", import.meta.url).pathname;
   const args = ["run", "--allow-net=127.0.0.1", file, "broker", "--port", "0"];
   return {
     name: `ours on Deno ${Deno.version.deno}`,
-    version: 5,
+    version,
     start: () => start(Deno.execPath(), args),
   };
 }

@@ -153,6 +153,7 @@ Deno.test("clients() lists who is connected, with what is theirs", async () => {
     listener: undefined,
     certificate: undefined,
     origin: undefined,
+    protocolVersion: 5,
     since: 1_005_000,
     subscriptions: 2,
     queued: 2,

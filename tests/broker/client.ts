@@ -10,6 +10,7 @@ import {
   type PacketInit,
   type PacketType,
   type PropertiesOf,
+  type ProtocolVersion,
   type PublishInit,
   type PublishPacket,
   type SubscriptionRequestInit,
@@ -33,6 +34,7 @@ export class Client {
   readonly link: Link;
   readonly #settle: () => Promise<void>;
   #packetId = 0;
+  #protocolVersion: ProtocolVersion = 5;
 
   constructor(link: Link, settle: () => Promise<void>) {
     this.link = link;
@@ -41,7 +43,8 @@ export class Client {
 
   /** Sends packets, all at once. */
   async send(...packets: readonly PacketInit[]): Promise<void> {
-    await this.sendBytes(...packets.map((packet) => encodePacket(packet)));
+    const options = { protocolVersion: this.#protocolVersion };
+    await this.sendBytes(...packets.map((packet) => encodePacket(packet, options)));
   }
 
   /** Sends bytes, all at once. */
@@ -52,7 +55,8 @@ export class Client {
 
   /** Sends CONNECT, and says nothing to what comes. */
   async sendConnect(clientId: string, options: ConnectOptions = {}): Promise<void> {
-    this.link.maximumPacketSize = options.properties?.maximumPacketSize;
+    this.#protocolVersion = options.protocolVersion ?? 5;
+    this.link.expect(this.#protocolVersion, options.properties?.maximumPacketSize);
     await this.send({ type: "connect", clientId, ...options });
   }
 

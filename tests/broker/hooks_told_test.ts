@@ -21,6 +21,7 @@ Deno.test("authenticate() receives the assigned Client Identifier, the credentia
       listener: undefined,
       certificate: undefined,
       origin: undefined,
+      protocolVersion: 5,
     },
     { username: "u", password: Uint8Array.of(1, 2) },
     7,

@@ -4,7 +4,7 @@
 import { assert, assertStrictEquals } from "@std/assert";
 import type { BrokerConnection } from "../../src/broker/model.ts";
 import type { BrokerEngine } from "../../src/broker/engine.ts";
-import { type Packet, PacketDecoder } from "../../src/packets/mod.ts";
+import { type Packet, PacketDecoder, type ProtocolVersion } from "../../src/packets/mod.ts";
 import type { PeerInfo } from "../../src/session/peer.ts";
 
 /** One link. */
@@ -15,6 +15,7 @@ export class Link {
   readonly #connection: BrokerConnection;
   readonly #now: () => number;
   #decoder = new PacketDecoder();
+  #bytes: number[] | undefined;
   /** What the engine was given last. */
   #given = new Uint8Array(0);
   /** What the engine has no time for yet. */
@@ -44,9 +45,24 @@ export class Link {
     return this.#connection.protocol.deadline;
   }
 
+  /** From now on packets of this version come, and none with more bytes. */
+  expect(protocolVersion: ProtocolVersion, maximumPacketSize: number | undefined): void {
+    this.#decoder = new PacketDecoder({ protocolVersion, maximumPacketSize });
+  }
+
   /** From now on a packet with more bytes must not come. */
   set maximumPacketSize(maximumPacketSize: number | undefined) {
-    this.#decoder = new PacketDecoder({ maximumPacketSize });
+    this.expect(5, maximumPacketSize);
+  }
+
+  /** From now on bytes are kept as they come. */
+  expectBytes(): void {
+    this.#bytes = [];
+  }
+
+  /** The bytes that have come since. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(this.#bytes ?? []);
   }
 
   /** Sends bytes, all at once. */
@@ -110,6 +126,10 @@ export class Link {
     for (let bytes = take(); bytes !== undefined; bytes = take()) {
       // A drive is woken when they are written.
       this.#isAgain = true;
+      if (this.#bytes !== undefined) {
+        this.#bytes.push(...bytes);
+        continue;
+      }
       if (isRefusalOfMqtt3(bytes)) {
         const properties = {};
         this.packets.push({ type: "connack", sessionPresent: false, reasonCode: 0x84, properties });

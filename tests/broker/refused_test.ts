@@ -26,6 +26,7 @@ const REFUSED: readonly {
 }[] = [
   {
     who: "A client of MQTT 3.1.1",
+    options: { versions: [5] },
     does: (client) => client.sendBytes(bytesOf("10 0D 00044D515454 04 02 003C 0001 63")),
     why: "version",
     message: /^the client speaks MQTT 3\.1\.1, and this broker MQTT 5\.0 only$/,
@@ -33,6 +34,7 @@ const REFUSED: readonly {
   },
   {
     who: "A client of MQTT 3.1",
+    options: { versions: [5] },
     does: (client) => client.sendBytes(bytesOf("10 0F 00064D5149736470 03 02 003C 0001 63")),
     why: "version",
     message: /^the client speaks MQTT 3\.1, /,
@@ -40,6 +42,7 @@ const REFUSED: readonly {
   },
   {
     who: "A bridge of MQTT 3.1.1",
+    options: { versions: [5] },
     does: (client) => client.sendBytes(bytesOf("10 0D 00044D515454 84 02 003C 0001 63")),
     why: "version",
     message: /^the client speaks MQTT 3\.1\.1, /,

@@ -27,13 +27,16 @@ async function received(broker: Broker, frames: readonly Uint8Array[]): Promise<
 }
 
 brokerTest(
-  "A WebSocket is opened with the subprotocol mqtt, among others or alone [MQTT-6.0.0-4]",
+  "A WebSocket is opened with the subprotocol mqtt, among others or alone [MQTT-6.0.0-4] [MQTT311-6.0.0-4]",
   async ({ url }) => {
     for (const protocols of ["mqtt", ["mqttv3.1", "mqtt"], ["mqtt", "other"]]) {
       await using peer = await WebSocketPeer.open(url, protocols);
       assertStrictEquals(peer.socket.protocol, "mqtt");
     }
-    for (const protocols of [[], ["mqttv3.1"], ["MQTT"]]) {
+    // What clients of MQTT 3.1 ask for; which version is spoken is up to CONNECT.
+    await using older = await WebSocketPeer.open(url, ["mqttv3.1"]);
+    assertStrictEquals(older.socket.protocol, "mqttv3.1");
+    for (const protocols of [[], ["mqttv3"], ["MQTT"]]) {
       await assertRejects(() => WebSocketPeer.open(url, protocols), Error, "refused");
     }
   },
@@ -50,7 +53,7 @@ for (
     ["without a key", request({ "Sec-WebSocket-Key": undefined }), 400],
     ["with a key of other length", request({ "Sec-WebSocket-Key": "c2hvcnQ=" }), 400],
     ["without a subprotocol", request({ "Sec-WebSocket-Protocol": undefined }), 400],
-    ["with another subprotocol", request({ "Sec-WebSocket-Protocol": "mqttv3.1" }), 400],
+    ["with another subprotocol", request({ "Sec-WebSocket-Protocol": "mqttv3" }), 400],
     ["by another method", request({}, "POST / HTTP/1.1"), 400],
     ["that is none", "hello\r\n\r\n", 400],
     ["that does not end", `GET / HTTP/1.1\r\nX: ${"x".repeat(10_000)}`, 431],
@@ -86,13 +89,13 @@ brokerTest("The answer to a key is that of the standard (RFC 6455, §1.3)", asyn
   assertMatch(head, /^Sec-WebSocket-Protocol: mqtt$/m);
 }, WEBSOCKET);
 
-brokerTest("A frame may hold several packets [MQTT-6.0.0-2]", async (broker) => {
+brokerTest("A frame may hold several packets [MQTT-6.0.0-2] [MQTT311-6.0.0-2]", async (broker) => {
   const frame = joined([CONNECT, ...MESSAGES.map((packet) => encodePacket(packet))]);
   assertEquals(await received(broker, [frame]), ["1", "2", "3"]);
 }, WEBSOCKET);
 
 brokerTest(
-  "A packet may be cut into frames anywhere, even into single bytes [MQTT-6.0.0-2]",
+  "A packet may be cut into frames anywhere, even into single bytes [MQTT-6.0.0-2] [MQTT311-6.0.0-2]",
   async (broker) => {
     const bytes = joined([CONNECT, ...MESSAGES.map((packet) => encodePacket(packet))]);
     for (const size of [1, 2, 7, 20]) {
@@ -130,7 +133,7 @@ brokerTest("Each byte of a request and of frames may come alone", async ({ port 
 }, WEBSOCKET);
 
 brokerTest(
-  "A frame of text ends the WebSocket, and others go on [MQTT-6.0.0-1]",
+  "A frame of text ends the WebSocket, and others go on [MQTT-6.0.0-1] [MQTT311-6.0.0-1]",
   async (broker) => {
     await using client = await connect(broker.listeners[1]!.url);
     const all = await client.subscribe("#");

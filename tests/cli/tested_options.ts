@@ -87,7 +87,7 @@ const BROKER: Files = {
   "commands/broker_test.ts": [
     ...["host", "port", "ws-port", "tls-port", "unix", "ws-path", "allow-origin", "file"],
     ...["maximum-packet-size", "maximum-qos", "session-expiry-interval", "trace", "cert", "key"],
-    ...["quiet", "options"],
+    ...["quiet", "options", "accept-protocol-versions"],
   ],
   "commands/broker_page_test.ts": ["page"],
   "commands/broker_access_test.ts": ["password-file", "acl-file", "acl-strict", "allow-anonymous"],

@@ -3,6 +3,7 @@
 // when the monitor has judged it on the links of simulated worlds, which have then kept it as often.
 
 import normative from "./normative.json" with { type: "json" };
+import normative311 from "./normative_311.json" with { type: "json" };
 
 type Statement = (typeof normative)[number];
 
@@ -38,7 +39,7 @@ export function evidenceOf(
 ): Map<string, Evidence> {
   const evidence = new Map<string, Evidence>();
   for (const { name, passed } of tests) {
-    for (const [, id] of name.matchAll(/\[(MQTT-[\d.]+-\d+)\]/g)) {
+    for (const [, id] of name.matchAll(/\[(MQTT(?:311)?-[\d.]+-\d+)\]/g)) {
       const { passed: good, failed: bad } = evidence.get(id!) ?? { passed: [], failed: [] };
       (passed ? good : bad).push(name);
       evidence.set(id!, { passed: good, failed: bad });
@@ -55,7 +56,7 @@ export function ledgerOf(
   evidence: ReadonlyMap<string, Evidence>,
   observations: Observations = {},
 ): string {
-  const isProven = ({ id }: Statement) => {
+  const isProven = ({ id }: Pick<Statement, "id">) => {
     const found = evidence.get(id);
     return found !== undefined && found.passed.length > 0 && found.failed.length === 0;
   };
@@ -83,6 +84,7 @@ export function ledgerOf(
     "",
     ...normative.filter((statement) => !isProven(statement)).map(lineOf),
     "",
+    ...olderLines(isProven),
   ].join("\n");
 }
 
@@ -122,9 +124,31 @@ function summary(isProven: (statement: Statement) => boolean): string {
   return `${[line(cells[0]!), line(rule), ...rows.map(line)].join("\n")}\n`;
 }
 
+/** MQTT 3.1.1, as far as it binds a server: the broker speaks it, the client does not. */
+function olderLines(isProven: (statement: { readonly id: string }) => boolean): string[] {
+  const bound = normative311.filter(({ applies }) => applies !== "client");
+  const proven = bound.filter(isProven);
+  const lines = (statements: typeof bound) =>
+    statements.map(({ id, applies, summary }) => `- **${id}** (${applies}) ${summary}`);
+  return [
+    "# Normative statements of MQTT 3.1.1 that bind a server",
+    "",
+    `${proven.length} of ${bound.length} are proven by the tests.`,
+    "",
+    "## Proven",
+    "",
+    ...lines(proven),
+    "",
+    "## Not proven",
+    "",
+    ...lines(bound.filter((statement) => !isProven(statement))),
+    "",
+  ];
+}
+
 /** The statements that tests name and the standard does not have. */
 export function unknownIds(evidence: ReadonlyMap<string, Evidence>): string[] {
-  const known = new Set(normative.map(({ id }) => id));
+  const known = new Set([...normative, ...normative311].map(({ id }) => id));
   return [...evidence.keys()].filter((id) => !known.has(id));
 }
 

@@ -58,3 +58,18 @@ Deno.test("the ledger finds names of statements that the standard does not have"
     "MQTT-2.2.1-1",
   ]);
 });
+
+Deno.test("the ledger has a table of its own for what MQTT 3.1.1 demands of a server", () => {
+  const evidence = evidenceOf([
+    { name: "a [MQTT311-3.1.2-1] [MQTT-3.1.2-1]", passed: true },
+    { name: "b [MQTT311-3.1.2-9]", passed: true },
+    { name: "c [MQTT311-3.1.2-2]", passed: false },
+    { name: "d [MQTT311-9.9.9-9]", passed: true },
+  ]);
+  const [, older] = ledgerOf(evidence).split("# Normative statements of MQTT 3.1.1");
+  assertMatch(older!, /\n1 of 108 are proven by the tests\.\n/);
+  const [proven, unproven] = older!.split("## Not proven");
+  assertMatch(proven!, /\*\*MQTT311-3\.1\.2-1\*\*/);
+  assertMatch(unproven!, /\*\*MQTT311-3\.1\.2-2\*\*/);
+  assertEquals(unknownIds(evidence), ["MQTT311-9.9.9-9"]);
+});

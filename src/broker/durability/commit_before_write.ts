@@ -308,7 +308,9 @@ export class CommitBeforeWrite {
     if (!connection.isConnackWritten) {
       this.#setup.refuse(connection);
       protocol.breakOff("was refused because its session cannot be stored now");
-      return encodePacket({ type: "connack", reasonCode: ReasonCode.serverUnavailable });
+      const { protocolVersion } = protocol;
+      const reasonCode = ReasonCode.serverUnavailable;
+      return encodePacket({ type: "connack", reasonCode }, { protocolVersion });
     }
     if (isClosed) return undefined;
     protocol.disconnect({ type: "disconnect", reasonCode: ReasonCode.quotaExceeded });

@@ -1,6 +1,6 @@
 // §3.3.4 One message for several subscribers: what can be shared between them is created only once.
 
-import type { PublishPacket, QoS } from "../../packets/mod.ts";
+import type { EncodeOptions, PublishPacket, QoS } from "../../packets/mod.ts";
 import { writePacket } from "../../packets/codec.ts";
 import { Writer } from "../../wire/writer.ts";
 import { messageSize } from "../../session/message_size.ts";
@@ -45,6 +45,9 @@ export class Copies {
   #expiresAt: number | undefined;
   #encoded: Uint8Array | undefined;
   #encodedRetained: Uint8Array | undefined;
+  /** Likewise, for clients of MQTT 3.1.1 and 3.1, in which a PUBLISH is the same. */
+  #encodedOlder: Uint8Array | undefined;
+  #encodedOlderRetained: Uint8Array | undefined;
 
   /** `isShared` says whether several sessions may keep the message. */
   constructor(
@@ -115,7 +118,11 @@ export class Copies {
   }
 
   /** The encoded packet at QoS 0. Valid until the next message is routed. */
-  encoded(retain: boolean): Uint8Array {
+  encoded(retain: boolean, isOlder = false): Uint8Array {
+    if (isOlder) {
+      if (retain) return this.#encodedOlderRetained ??= this.#encode(true, OLDER);
+      return this.#encodedOlder ??= this.#encode(false, OLDER);
+    }
     if (retain) return this.#encodedRetained ??= this.#encode(true);
     return this.#encoded ??= this.#encode(false);
   }
@@ -127,12 +134,14 @@ export class Copies {
     return this.of(qos, retain, NONE, { topic, properties, payload });
   }
 
-  /** Appends to the writer: the packet with the other RETAIN flag may already be in it. */
-  #encode(retain: boolean): Uint8Array {
+  /** Appends to the writer: others of them may already be in it. */
+  #encode(retain: boolean, options?: EncodeOptions): Uint8Array {
     const start = this.#writer.length;
-    writePacket(this.#writer, this.of(0, retain, NONE));
+    writePacket(this.#writer, this.of(0, retain, NONE), options);
     return this.#writer.bytes().subarray(start);
   }
 }
 
 const NONE: readonly number[] = [];
+
+const OLDER: EncodeOptions = { protocolVersion: 4 };

@@ -235,7 +235,7 @@ export class Router {
       copies,
       subscriber,
       granted,
-      retain && keepsRetain,
+      retain && keepsRetain && takesRetain(subscriber),
       identifiersOf(entries),
       group,
     );
@@ -314,8 +314,10 @@ export class Router {
     const { protocol } = connection;
     let outcome: Outcome = TAKEN;
     try {
+      const isOlder = protocol.protocolVersion < 5;
       const isSent = qos === 0 &&
-        (identifiers.length === 0 && protocol.trySendEncoded(copies.encoded(retain)) ||
+        ((identifiers.length === 0 || isOlder) &&
+            protocol.trySendEncoded(copies.encoded(retain, isOlder)) ||
           protocol.trySend(copies.of(0, retain, identifiers)));
       if (!isSent) outcome = this.#keep(copies, session, qos, retain, identifiers, group);
     } catch (error) {
@@ -396,6 +398,15 @@ function allowed(
 
 function lower(qos: QoS, { request }: Subscription<BrokerSession>): QoS {
   return Math.min(qos, request.qos) as QoS;
+}
+
+/**
+ * Whether RETAIN may be set on a message that is not sent because of a new subscription: in MQTT
+ * 3.1.1 never [MQTT-3.3.1-9 of MQTT 3.1.1], unless it is to a bridge.
+ */
+function takesRetain({ connection }: BrokerSession): boolean {
+  return connection === undefined || connection.protocol.protocolVersion === 5 ||
+    connection.protocol.isBridge;
 }
 
 function identifiersOf(entries: readonly Subscription<BrokerSession>[]): readonly number[] {

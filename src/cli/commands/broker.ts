@@ -41,6 +41,11 @@ const OPTIONS = {
     group: "Limits",
   },
   "maximum-qos": { value: "0|1|2", help: "highest QoS accepted; default 2", group: "Limits" },
+  "accept-protocol-versions": {
+    value: "V",
+    help: "versions accepted; default 5,311,31",
+    group: "Limits",
+  },
   "session-expiry-interval": {
     value: "N",
     help: "longest session, in seconds; default a week",
@@ -53,7 +58,7 @@ const OPTIONS = {
   },
   "messages-per-second": {
     value: "N",
-    help: "messages from one client; more are read later",
+    help: "messages of a client; more are read later",
     group: "Limits",
   },
   "bytes-per-second": { value: "N", help: "the same in bytes", group: "Limits" },
@@ -98,7 +103,7 @@ export type BrokerArguments = ParsedArguments<typeof OPTIONS>;
 /** The command `broker`. */
 export const broker = command({
   name: "broker",
-  about: "Runs an MQTT 5.0 broker until Ctrl-C; logs each connection, refused ones too.",
+  about: "Runs an MQTT broker until Ctrl-C; logs each connection, refused ones too.",
   usage: "[options]",
   examples: [
     "broker",

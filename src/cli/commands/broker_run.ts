@@ -2,11 +2,13 @@
 
 import { type Broker, type ListenOptions, serve, type ServeOptions } from "../../broker/serve.ts";
 import { StoreError } from "../../store/store_error.ts";
+import { VERSION_NAMES } from "../../wire/protocol_version.ts";
 import type { Context, Output } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { aborted, certificateOf, listenFailure, withCertificate } from "../listening.ts";
 import { isSecure } from "../options/listeners.ts";
 import { integerOption } from "../options/parse.ts";
+import { protocolVersionOption } from "../options/protocol_version.ts";
 import { pageAddress } from "../inspect/page_address.ts";
 import { traceOf } from "../options/trace.ts";
 import { tracerTo } from "../packets/tracer.ts";
@@ -51,9 +53,10 @@ export async function run(
       const observed = page.observed(transport, address, listener);
       return tracer === undefined ? observed : tracer(observed, address);
     },
-    onConnect: ({ clientId, address, username }) => {
+    onConnect: ({ clientId, address, username, protocolVersion = 5 }) => {
       const name = username === undefined ? "" : ` as ${quoted(username)}`;
-      log.write("+", `${quoted(clientId)} from ${address}${name}`);
+      const version = protocolVersion === 5 ? "" : `, ${VERSION_NAMES[protocolVersion]}`;
+      log.write("+", `${quoted(clientId)} from ${address}${name}${version}`);
     },
     onRefused: (refusal) => refused.add(refusal),
     onDropped: (client, _message, why) => dropped.add(client, why),
@@ -148,6 +151,8 @@ function limitsOf(options: Options): ServeOptions {
   const loginDelay = number("login-delay", 0, 60_000);
   return {
     maximumQoS: number("maximum-qos", 0, 2) as 0 | 1 | 2 | undefined,
+    versions: options["accept-protocol-versions"]?.split(",")
+      .map((version) => protocolVersionOption("accept-protocol-versions", version.trim())),
     limits: {
       ...maximumPacketSize !== undefined && { maximumPacketSize },
       ...sessionExpiryInterval !== undefined && { sessionExpiryInterval },

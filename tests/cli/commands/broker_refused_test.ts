@@ -35,7 +35,7 @@ const SENT: readonly (readonly [Uint8Array, RegExp])[] = [
 ];
 
 Deno.test("broker tells why it refuses a connection, in a line each", async () => {
-  const args = ["broker", "-p", "0"];
+  const args = ["broker", "-p", "0", "--accept-protocol-versions", "5"];
   await using broker = beginBare(["--allow-net=127.0.0.1"], args);
   const [, port] = await broker.until(/listening on mqtt:\/\/127\.0\.0\.1:(\d+)\n/);
   for (const [bytes, says] of SENT) {

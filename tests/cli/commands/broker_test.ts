@@ -103,6 +103,7 @@ Deno.test("broker takes no larger packet, no higher QoS and no longer session th
   const broker = start(["--allow-net=127.0.0.1"], [
     ...["broker", "--host", "127.0.0.1", "--port", "0", "--maximum-packet-size", "100"],
     ...["--maximum-qos", "1", "--session-expiry-interval", "60"],
+    ...["--accept-protocol-versions", "mqttv5, 4"],
   ]);
   const [, url] = await broker.until(/listening on (mqtt:\S+)/);
   const client = await connect(url!, { sessionExpiryInterval: 3600 });
@@ -184,6 +185,7 @@ Deno.test("broker opens WebSockets at --ws-path, to pages of --allow-origin", as
 for (
   const args of [
     ...[["x"], ["--port", "65536"], ["--maximum-qos", "3"]],
+    ...[["--accept-protocol-versions", "5,6"], ["--accept-protocol-versions", ""]],
     ...[["--cert", "x"], ["--key", "x"], ["--cafile", "x"], ["--ws-path", "/"]],
     ...[["--allow-origin", "https://a.example"], ["--require-certificate"]],
     ...[["--use-identity-as-username"], ["--tls-port", "0", "--cert", "x"]],

@@ -115,7 +115,7 @@ export const BROKER_MUTANTS: readonly Mutant[] = [
   {
     name: "RETAIN is not taken from what is new",
     file: "src/broker/routing/router.ts",
-    from: "      retain && keepsRetain,",
+    from: "      retain && keepsRetain && takesRetain(subscriber),",
     to: "      retain || keepsRetain && false,",
     by: "monitor",
     within: 100,
