@@ -222,9 +222,13 @@ class Lesson {
   }
 
   #selectAwaited() {
-    if (this.#awaited === null || this.#model.entry(this.#awaited) === undefined) return;
-    this.#model.select(this.#awaited);
+    const packet = this.#awaited;
+    if (packet === null || this.#model.entry(packet) === undefined) return;
     this.#awaited = null;
+    // The diagram draws the entries in this frame, and can scroll to them in the next.
+    requestAnimationFrame(() => {
+      if (this.#model.entry(packet) !== undefined) this.#model.select(packet);
+    });
   }
 
   /** @param {KeyboardEvent} event */
