@@ -132,8 +132,9 @@ class Passwords {
   ): Promise<Verdict<ReasonCodeOf<"connack">>> {
     if (this.#pending >= this.#most) return ReasonCode.serverBusy;
     this.#pending++;
+    const own = password.slice();
     try {
-      const isRight = await this.#turnstile.pass(() => this.#isRight(username, password.slice()));
+      const isRight = await this.#turnstile.pass(() => this.#isRight(username, own));
       return isRight || ReasonCode.badUserNameOrPassword;
     } finally {
       this.#pending--;

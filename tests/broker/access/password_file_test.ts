@@ -228,6 +228,15 @@ Deno.test("So many passwords are checked at the same time, and beyond 256 that w
   }
 });
 
+Deno.test("A password that waits for its check is a copy: the bytes it came in are used again", async () => {
+  const check = passwordFile(ALICE, { concurrency: 1 });
+  const password = bytesOfText("secret");
+  const credentials = { username: "alice", password };
+  const answers = [1, 2].map(() => check({} as ClientInfo, credentials, {} as ConnectPacket));
+  password.fill(0);
+  assertEquals(await Promise.all(answers), [true, true]);
+});
+
 Deno.test("A broker with a password file lets in its users, each with a session of its own", async () => {
   const pending: unknown[] = [];
   const check = passwordFile(`${ALICE}\n${BOB}`);
