@@ -259,6 +259,20 @@ Deno.test("a message of a group goes to one member; at QoS 1 to another when the
   assertEquals(both(1, true), []);
 });
 
+Deno.test("a member that was away and begins anew may have lost what its old session had", () => {
+  const away = (isBefore: boolean) => {
+    const story = new Story();
+    const [a, b, c] = [story.client("a"), story.client("b"), story.client("c")];
+    if (isBefore) story.subscribe(b, 1, "$share/g/a").tell("killed", { process: b });
+    story.subscribe(c, 2, "$share/g/a").publish(a, 7);
+    return found(story.subscribe(story.client("b"), 3, "$share/g/a").drain());
+  };
+  assertEquals(away(true), []);
+  assertEquals(away(false), [
+    "shared: Message 7 of QoS 1 to a was accepted, and no member of $share/g/a has got it",
+  ]);
+});
+
 Deno.test("some member of a group gets a message that was accepted", () => {
   const story = new Story();
   const [a, b, c] = [story.client("a"), story.client("b"), story.client("c")];
