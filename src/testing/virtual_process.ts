@@ -52,7 +52,7 @@ export class VirtualProcess {
   /** Since when it sleeps, by the time of the world. */
   #asleepSince: number | undefined;
   /** What has come meanwhile. */
-  #late: (() => void)[] = [];
+  readonly #late: (() => void)[] = [];
 
   constructor({ name, schedule, random, start = START }: VirtualProcessSetup) {
     this.name = name;
@@ -128,8 +128,10 @@ export class VirtualProcess {
    */
   receiveAt(time: number, callback: () => void): () => void {
     const receive = () => {
-      if (this.isSuspended) this.#late.push(receive);
-      else callback();
+      if (!this.isSuspended && this.#late.length === 0) return callback();
+      this.#late.push(callback);
+      // What comes while it is waking up comes after what came before.
+      if (!this.isSuspended) this.#schedule.at(this.#schedule.now, this.#takeLate);
     };
     return this.#schedule.at(time, receive, true);
   }
@@ -144,9 +146,8 @@ export class VirtualProcess {
     if (this.#asleepSince === undefined) return;
     this.#zero += this.#schedule.now - this.#asleepSince;
     this.#asleepSince = undefined;
-    const late = this.#late;
-    this.#late = [];
-    for (const callback of late) this.#schedule.at(this.#schedule.now, callback);
+    const { now } = this.#schedule;
+    this.#late.forEach(() => this.#schedule.at(now, this.#takeLate));
   }
 
   /**
@@ -180,6 +181,10 @@ export class VirtualProcess {
       disown();
     }
   }
+
+  readonly #takeLate = (): void => {
+    if (!this.isSuspended) this.#late.shift()?.();
+  };
 
   #run(callback: () => void): void {
     if (!this.#isAlive) return;

@@ -61,6 +61,18 @@ Deno.test("what has come while a machine slept is there in its order", async () 
   assertEquals(await client.read(), bytes(1, 2, 3));
 });
 
+Deno.test("what comes in the moment in which a machine wakes up comes after what came before", async () => {
+  const { client, schedule } = new Links();
+  const came: number[] = [];
+  client.suspend();
+  schedule.at(schedule.now + 20, () => client.resume(), true);
+  for (const delay of [10, 15, 20, 25]) {
+    client.receiveAt(schedule.now + delay, () => came.push(delay));
+  }
+  await schedule.run(schedule.now + 30);
+  assertEquals(came, [10, 15, 20, 25]);
+});
+
 Deno.test("a process that dies while it connects never gets the connection", async () => {
   const links = new Links({ latency: 10 });
   const dialled = outcome(links.dial());
