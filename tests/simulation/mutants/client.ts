@@ -116,7 +116,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     name: "subscriptions are not asked for again in a new session",
     file: "src/client/subscriptions.ts",
     from: "      if (!sessionPresent) subscription.lost();",
-    to: "",
+    to: "      if (!sessionPresent) subscription.queue.forgetStale();",
     by: "delivered",
     within: 100,
   },
