@@ -113,7 +113,9 @@ function isForgotten(
 ): boolean {
   if (!facts.hasDrained || qos === 2 && isConfused(facts)) return false;
   if (stored === Infinity || routed.length > 0 || facts.isForeign(client, stored)) return false;
-  if (isConfused(facts)) return false;
+  if (isConfused(facts) && outcomes.some(({ reasonCode }) => reasonCode !== undefined)) {
+    return false;
+  }
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }

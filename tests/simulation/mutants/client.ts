@@ -101,7 +101,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: "src/store/client_tables.ts",
     from: 'AND id > ? AND id <= ? ORDER BY id";',
     to: 'AND id > ? AND id <= ? ORDER BY id DESC";',
-    by: "once",
+    by: "order",
     within: 100,
   },
   {

@@ -147,7 +147,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     file: "src/session/receiver.ts",
     from: "    if (known.receivedOn !== this) this.#take(known, packet, this.#pubrecs);",
     to: "    if (known.receivedOn !== this) known.receivedOn = this;",
-    by: "everything drains",
+    by: "monitor",
     within: 100,
   },
   {
