@@ -15,7 +15,8 @@ import { type Judge, type Obligation, peerOf, type Side } from "./findings.ts";
 import { Handshake } from "./handshake.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { type Limits, limitsOfClient, limitsOfServer } from "./limits.ts";
-import { judgeExplanations, judgePublish, judgeSize } from "./publish_rules.ts";
+import type { Announced } from "./packet_stream.ts";
+import { judgeAnnouncedSize, judgeExplanations, judgePublish, judgeSize } from "./publish_rules.ts";
 import { Requests } from "./requests.ts";
 import { MonitoredSession, type SessionMonitor, type Unanswered } from "./session_monitor.ts";
 import { SubscriptionHistory } from "./subscription_history.ts";
@@ -76,6 +77,12 @@ export class Conversation {
     if (from === "server") this.#ofServer(packet, size, now);
     // Who has been refused may not know it yet.
     else if (this.#handshake.state !== "refused") this.#ofClient(packet, size, now);
+  }
+
+  /** Of a packet no more passes than its beginning. */
+  cutOff(from: Side, announced: Announced): void {
+    const limits = this.#limits[from];
+    if (limits !== undefined) judgeAnnouncedSize(this.#judge, from, announced, limits);
   }
 
   #ofClient(packet: Packet, size: number, now: number): void {

@@ -180,6 +180,7 @@ export class LinkMonitor {
     } else if (judge.isBlind) {
       return;
     } else if (fault.isTooLarge) {
+      this.#cutOff(from);
       const limit = `more than the ${this.#largestPacket} bytes that the monitor reads`;
       judge.warn("2.1.4", `sends a packet of ${limit}: nothing is judged from here on`);
     } else {
@@ -191,9 +192,20 @@ export class LinkMonitor {
     this.#tell(from, undefined, start, 0, now);
   }
 
+  /** The packet at hand is not read to its end: all that is known of it is its fixed header. */
+  #cutOff(from: Side): void {
+    const { announced } = this.#streams[from];
+    if (announced !== undefined) this.#conversation.cutOff(from, announced);
+  }
+
   #end(from: Side, now: number): void {
     this.#judge.by = from;
     if (from === "server" && this.#malformedAt !== undefined) this.#tally.count("MQTT-4.13.1-1");
+    const { fault, start } = this.#streams[from];
+    if (fault === undefined && !this.#isLeftAlone) {
+      this.#cutOff(from);
+      this.#tell(from, undefined, start, 0, now);
+    }
     this.#conversation.end(from, now);
   }
 }

@@ -6,6 +6,7 @@ import { NO_PROPERTIES } from "../packets/property_set.ts";
 import { topicNameFault } from "../topics.ts";
 import { type Judge, nameOf, peerOf, quoted, type Side } from "./findings.ts";
 import type { Limits } from "./limits.ts";
+import type { Announced } from "./packet_stream.ts";
 
 /** Judges what a PUBLISH has, by what its receiver takes, as far as the sender knows. */
 export function judgePublish(
@@ -85,12 +86,30 @@ export function judgeSize(
     if (userProperties !== undefined) judge.count(shortened[1]);
   }
   judge.holds(
-    from === "client" ? "MQTT-3.2.2-15" : "MQTT-3.1.2-24",
+    statementOfSize(from),
     isSmall,
-    () =>
-      `sends ${packetName(packet.type)} of ${size} bytes; the Maximum Packet Size ` +
-      `of ${nameOf(peerOf(from))} is ${maximumPacketSize}`,
+    () => sendsTooMuch(from, packet.type, size, maximumPacketSize),
   );
+}
+
+/** Judges the size of a packet that is cut off, by its fixed header. */
+export function judgeAnnouncedSize(
+  judge: Judge,
+  from: Side,
+  { type, size }: Announced,
+  { maximumPacketSize }: Limits,
+): void {
+  if (size <= maximumPacketSize) return;
+  judge.accuse(statementOfSize(from), sendsTooMuch(from, type, size, maximumPacketSize));
+}
+
+function statementOfSize(from: Side): string {
+  return from === "client" ? "MQTT-3.2.2-15" : "MQTT-3.1.2-24";
+}
+
+function sendsTooMuch(from: Side, type: Packet["type"], size: number, most: number): string {
+  return `sends ${packetName(type)} of ${size} bytes; the Maximum Packet Size ` +
+    `of ${nameOf(peerOf(from))} is ${most}`;
 }
 
 /**

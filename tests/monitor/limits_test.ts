@@ -41,6 +41,44 @@ testCases([
     ]],
   },
   {
+    name: "a packet of the Client that is too large, of which only the beginning passes",
+    rule: "MQTT-3.2.2-15",
+    by: "client",
+    wrong: [[
+      ...connected({}, { properties: { maximumPacketSize: 200 } }),
+      client(SMALL),
+      client("30"),
+      client("C8 01"),
+      client("00 01 74"),
+      server("end"),
+      client("end"),
+    ]],
+    right: [[
+      ...connected({}, { properties: { maximumPacketSize: 200 } }),
+      client(SMALL),
+      client("30 C5 01"),
+      client("00 01 74"),
+      server("end"),
+      client("end"),
+    ]],
+  },
+  {
+    name: "a packet of the Server that is too large, of which only the beginning passes",
+    rule: "MQTT-3.1.2-24",
+    by: "server",
+    wrong: [[
+      ...connected({ properties: { maximumPacketSize: 20 } }, { sessionPresent: true }),
+      server("30 8C 27 00 01 61"),
+      server("end"),
+    ]],
+    right: [[
+      ...connected({ properties: { maximumPacketSize: 20 } }, { sessionPresent: true }),
+      server(SMALL),
+      server("30 12 00 01 61"),
+      server("end"),
+    ]],
+  },
+  {
     name: "a Topic Alias above the maximum of the Server",
     rule: "MQTT-3.3.2-9",
     by: "client",
@@ -308,4 +346,14 @@ Deno.test("the monitor says in a sentence who has done what, and what the other 
     "the Receive Maximum of the Server is 1",
     "The Client sends Topic Alias 2, but the Server takes at most 1",
   ]);
+});
+
+Deno.test("the monitor holds a packet that is too large to be read to the Maximum Packet Size", () => {
+  const begin = connected({}, { properties: { maximumPacketSize: 20 } });
+  const { rules, findings } = listen([[...begin, client("30 FF FF FF 7F 00 01 74")]]);
+  assertEquals(rules, ["MQTT-3.2.2-15", "§2.1.4"]);
+  assertEquals(
+    findings[0]!.message,
+    "The Client sends PUBLISH of 268435460 bytes; the Maximum Packet Size of the Server is 20",
+  );
 });

@@ -9,7 +9,7 @@ import { formatExplanation, formatHeading } from "../packets/format.ts";
 import { type Direction, formatPacket } from "../packets/trace.ts";
 import { escaped, hexBytes, paintFor, quoted, wrap } from "../terminal/text.ts";
 import type { Entry, LinkInfo, ObservedPacket } from "./link_observer.ts";
-import { isTls } from "./packet_header.ts";
+import { isTls, sizeOf } from "./packet_header.ts";
 
 /** How entries are shown. */
 export interface EntryFormat {
@@ -92,7 +92,7 @@ export class EntryFormatter {
       }`
       : formatPacket(arrow, explanation, this.#output, [], packet.size);
     const notes = [
-      ...packet.isWhole ? [] : ["cut off: the connection ended in the middle of this packet"],
+      ...packet.isWhole ? [] : [cutOff(packet)],
       ...packet.bytes.length < packet.size ? [`only ${byteCount(packet.bytes.length)} kept`] : [],
     ];
     // What the decoder finds is the fault that is shown already.
@@ -126,6 +126,13 @@ export class EntryFormatter {
     return [`    ${paint(`! ${first}`)}`, ...others.map((line) => `      ${paint(line)}`)]
       .map((line) => `${line}\n`).join("");
   }
+}
+
+function cutOff({ bytes, size }: ObservedPacket): string {
+  const whole = sizeOf(bytes);
+  return whole === undefined
+    ? "cut off: the connection ended in the middle of this packet"
+    : `cut off: the connection ended after ${size} of the packet's ${byteCount(whole)}`;
 }
 
 /** The version of MQTT that a packet is of, as far as its connection has told. */
