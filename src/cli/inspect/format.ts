@@ -101,12 +101,17 @@ export class EntryFormatter {
       (this.#full ? "\n" : "");
   }
 
-  #strange({ from, bytes, size }: ObservedPacket): string {
+  #strange({ from, bytes, size, findings }: ObservedPacket): string {
     const { bold, dim } = paintFor(this.#output);
     const shown = bytes.subarray(0, SHOWN);
     const more = shown.length < size ? " …" : "";
     const text = isText(shown) ? quoted(String.fromCharCode(...shown)) : hexBytes(shown);
-    const what = isTls(bytes) ? "TLS, not MQTT" : "not MQTT";
+    // What breaks a rule of MQTT is meant to be MQTT.
+    const what = isTls(bytes)
+      ? "TLS, not MQTT"
+      : findings.length > 0
+      ? "malformed packet"
+      : "not MQTT";
     const lines = wrap(text + more, Math.min(Math.max(this.#output.columns, 60), 120) - 4);
     return `${ARROWS[from]} ${bold(what)}, ${byteCount(size)}\n` +
       lines.map((line) => `    ${dim(line)}\n`).join("");

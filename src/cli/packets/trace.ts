@@ -49,6 +49,9 @@ export function traced(transport: Transport, arrows: Arrows, onPacket: OnPacket)
 
 const INDENT = "    ";
 
+/** Before what is wrong. */
+const MARK = "! ";
+
 /** A space at which no line is broken. In received text it is escaped. */
 const GLUE = "\u00a0";
 
@@ -83,9 +86,14 @@ export function formatPacket(
     ...(isSecret ? [] : hexLines(bytes, room, paint)),
     ...wrap(meanings.join("; "), room).filter((line) => line !== "")
       .map((line) => INDENT + line.replaceAll(GLUE, " ")),
-    ...(fault === undefined ? [] : [INDENT + paint.red(fault.message)]),
+    ...(fault === undefined ? [] : faultLines(fault.message, room, paint)),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function faultLines(message: string, room: number, { red }: Paint): string[] {
+  const lines = wrap(message, room - MARK.length);
+  return lines.map((line, at) => INDENT + red((at === 0 ? MARK : " ".repeat(MARK.length)) + line));
 }
 
 /** The first bytes, a multiple of eight on each line. */

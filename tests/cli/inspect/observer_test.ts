@@ -129,8 +129,29 @@ Deno.test("a malformed packet is shown up to its fault, and every byte of it if 
     const text = shown(scene, full);
     assertMatch(text, /→ SUBSCRIBE, 4 bytes/);
     assertEquals(text.match(/Packet Identifier at byte 2 is 0/g)?.length, 1);
+    assertEquals(text.includes("    ! SUBSCRIBE Packet Identifier at byte 2 is 0"), !full);
+    assert(text.split("\n").every((line) => line.length <= 80), text);
     assertEquals(text.includes("Fixed header"), full);
   }
+});
+
+Deno.test("a packet whose flags are wrong is called malformed, with the rule that it breaks", () => {
+  const scene = begin();
+  send(scene.link, "client", CONNECT);
+  send(scene.link, "server", { type: "connack" });
+  scene.link.pass("client", bytesOf("60 02 00 07"), TIME);
+  assertMatch(shown(scene), /→ malformed packet, 4 bytes\n.*\n {4}! PUBREL Reserved flags /);
+});
+
+Deno.test("a packet that is too large is flagged though the server breaks off before its end", () => {
+  const scene = begin();
+  send(scene.link, "client", CONNECT);
+  send(scene.link, "server", { type: "connack", properties: { maximumPacketSize: 200 } });
+  scene.link.pass("client", bytesOf("30 8C 27 00 01 61 00 78"), TIME);
+  scene.link.close("the connection to the server broke: connection reset by peer", TIME);
+  const text = shown(scene);
+  assertMatch(text, /cut off: the connection ended after 8 of the packet's 5007 bytes\n/);
+  assertMatch(text, /! The Client sends PUBLISH of 5007 bytes;[^]*200 \[MQTT-3\.2\.2-15\]\n/);
 });
 
 Deno.test("the end of each direction and of the connection are told, and what was cut off", () => {

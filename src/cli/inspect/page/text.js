@@ -71,8 +71,10 @@ export function clockText(time) {
  *
  * @param {PacketEntry} packet
  */
-export function nameOf({ name, isPacket }) {
-  return isPacket ? name : "not MQTT";
+export function nameOf({ name, isPacket, findings }) {
+  if (isPacket) return name;
+  // What breaks a rule of MQTT is meant to be MQTT.
+  return findings.length > 0 ? "malformed packet" : "not MQTT";
 }
 
 /**

@@ -69,6 +69,9 @@ Deno.test("a packet in a row has its marks, its subject and the beginning of its
   assertEquals(subjectOf(packet(1, "SUBSCRIBE", { topics: ["a", "b"] })), "a, b");
   assertEquals(subjectOf(packet(1, "CONNECT", { clientId: "c" })), "c");
   assertEquals(nameOf(packet(1, "", { isPacket: false })), "not MQTT");
+  const finding = { section: "2.1.3", severity: "violation", by: "client", message: "" } as const;
+  const findings = [{ ...finding, statement: undefined }];
+  assertEquals(nameOf(packet(1, "", { isPacket: false, findings })), "malformed packet");
 });
 
 Deno.test("a payload in a row is its beginning, and none where it is no text", () => {
