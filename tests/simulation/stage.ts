@@ -56,6 +56,8 @@ export class Stage {
   readonly #withPackets: boolean;
   readonly #processes = new Map<VirtualProcess, StagedProcess>();
   readonly #disks: StagedDisk[] = [];
+  /** The processes of clients that have sent a CONNECT. */
+  readonly #connected = new WeakSet<VirtualProcess>();
   readonly #tally = new Tally();
   readonly #sessions = new SessionMonitor();
   readonly #monitors = new WeakMap<VirtualLink, LinkMonitor>();
@@ -286,6 +288,13 @@ export class Stage {
     this.empties.sent(clientId, topic, numberOf({ payload, userProperties }), qos);
   }
 
+  /** What an earlier process has sent may have come after this one has started. */
+  #connecting(process: VirtualProcess, clientId: string): void {
+    if (this.#connected.has(process)) return;
+    this.#connected.add(process);
+    this.forgetRequests(clientId);
+  }
+
   #observe(
     { number: link, client }: VirtualLink,
     { from, packet, findings }: Observed,
@@ -296,6 +305,7 @@ export class Stage {
       this.#published(client.name, packet, aliases);
     }
     const to = from === "client" ? "server" : "client";
+    if (packet?.type === "connect") this.#connecting(client, packet.clientId);
     const seen = packet && seenOf(packet);
     if (seen !== undefined) this.recorder.record({ type: "packet", link, to, packet: seen });
     if (this.#withPackets && packet !== undefined) {

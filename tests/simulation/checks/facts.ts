@@ -70,9 +70,10 @@ export class Facts {
     return Math.min(this.slack, AT_ONCE);
   }
 
-  /** Whether a client has been told of no lost session between two moments. */
+  /** Whether a client has lost no session between two moments, be it that it was never told. */
   keepsSession(client: string, from: number, to: number): boolean {
-    return !hasBetween(this.clients.get(client)?.losses ?? [], from, to);
+    return !hasBetween(this.clients.get(client)?.losses ?? [], from, to) &&
+      !mayHaveLapsed(this, client, from, to);
   }
 
   /** Whether a client may have, at a moment, a session of which it does not know everything. */
@@ -164,7 +165,7 @@ export class Facts {
   isThere(client: string, since: number): boolean {
     const facts = this.clients.get(client);
     return facts?.isThere === true && !this.hasForgotten(since, this.end) &&
-      this.keepsSession(client, since, this.end) && !mayHaveLapsed(this, client, since, this.end);
+      this.keepsSession(client, since, this.end);
   }
 }
 

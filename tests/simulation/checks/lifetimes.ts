@@ -38,6 +38,7 @@ export function restartAfter({ brokers }: Facts, killed: number): number | undef
  */
 export function mayHaveLapsed(facts: Facts, client: string, from: number, to: number): boolean {
   const connections = facts.acceptedOf(client);
+  const { connected = [] } = facts.clients.get(client) ?? {};
   return connections.some((connection, place) => {
     const { ended, connect, isKilled } = connection;
     if (ended > to || connect === undefined) return false;
@@ -46,7 +47,11 @@ export function mayHaveLapsed(facts: Facts, client: string, from: number, to: nu
     if (back < from) return false;
     const asked = Math.min(expiryOfDisconnect(connection) ?? NEVER, connect.sessionExpiry);
     const due = facts.at(ended) + granted(facts, asked) - facts.brokerSlack;
-    if (next?.connack === Infinity && facts.at(back) >= due) return true;
+    // CONNACK is seen where it is sent: whether it has come the client says.
+    const isHeard = connected.some((index) =>
+      index > back && index < (connections[place + 2]?.accepted ?? Infinity)
+    );
+    if (next !== undefined && !isHeard && facts.at(back) >= due) return true;
     return !isKilled &&
       facts.brokers.some(({ killed }) =>
         killed > ended && killed < back && killed > from && facts.at(killed) >= due

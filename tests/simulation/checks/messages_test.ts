@@ -66,6 +66,20 @@ Deno.test("the broker takes no message twice but one that was sent again", () =>
   ]);
 });
 
+Deno.test("the broker may take a message anew in a session that it has begun without a word", () => {
+  const taken = (milliseconds: number, isHeard: boolean) => {
+    const story = new Story();
+    const a = story.client("a");
+    story.link(a, { clientId: "a", sessionExpiry: 2 });
+    story.call(a, 7, { qos: 2 }).route(7).lose(a).leave("a").wait(milliseconds);
+    story.link(a, { clientId: "a", sessionExpiry: 2, sessionPresent: milliseconds < 2000 });
+    if (!isHeard) story.events.pop();
+    return found(story.leave("a").route(7).accept(a, 7)).filter((what) => what.startsWith("once"));
+  };
+  assertEquals(taken(10_000, false), []);
+  assertEquals(taken(1000, false), ["once: Message 7 of QoS 2 is taken twice by the broker"]);
+});
+
 Deno.test("what was committed does not come again to the next process", () => {
   const story = new Story();
   const [a, b] = [story.client("a"), story.client("b", "new")];
