@@ -7,6 +7,7 @@
 /** @import { Feed } from "./feed.js" */
 
 import { element, inNextFrame, setText } from "./dom.js";
+import { visible } from "./payload.js";
 import { durationText, numberText, sizeText } from "./text.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -117,7 +118,7 @@ function drawConnection(row, option) {
       "span",
       { class: "who" },
       element("span", { class: `dot ${state}` }),
-      element("bdi", { class: clientId ? "" : "muted" }, clientId || nameless),
+      element("bdi", { class: clientId ? "" : "muted" }, visible(clientId || nameless)),
       findings > 0
         ? element("span", { class: "badge", title: "Packets with findings" }, numberText(findings))
         : null,

@@ -1,6 +1,8 @@
 // @ts-check
 // What connections are called in the diagram.
 
+import { visible } from "./payload.js";
+
 /** @import { Model } from "./model.js" */
 
 /**
@@ -12,7 +14,7 @@
 export function nameIn({ connection, connections }, id) {
   if (connection !== undefined) return "";
   const clientId = connections.get(id)?.clientId ?? "";
-  return clientId === "" ? `#${id}` : `#${id} ${clientId}`;
+  return clientId === "" ? `#${id}` : `#${id} ${visible(clientId)}`;
 }
 
 /**
@@ -23,7 +25,9 @@ export function nameIn({ connection, connections }, id) {
  */
 export function headsOf({ connection, connections }) {
   const row = connection === undefined ? undefined : connections.get(connection);
-  return row === undefined ? ["Clients", "Server"] : [row.clientId || row.client, row.server];
+  return row === undefined
+    ? ["Clients", "Server"]
+    : [visible(row.clientId || row.client), row.server];
 }
 
 /**

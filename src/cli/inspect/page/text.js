@@ -1,6 +1,8 @@
 // @ts-check
 // Numbers, times and packets as short texts, the same in the diagram, in lists and in exports.
 
+import { visible } from "./payload.js";
+
 /** @import { PacketEntry, PageEntry } from "./events.ts" */
 
 const NUMBER = new Intl.NumberFormat("en");
@@ -107,8 +109,7 @@ const TELLING = new Set(["CONNACK", "SUBACK", "UNSUBACK", "DISCONNECT", "AUTH"])
  * @param {PacketEntry} packet
  */
 export function subjectOf({ topic, topics, clientId }) {
-  if (topics !== undefined) return topics.join(", ");
-  return topic ?? clientId ?? "";
+  return visible(topics?.join(", ") ?? topic ?? clientId ?? "");
 }
 
 /**
@@ -119,7 +120,7 @@ export function subjectOf({ topic, topics, clientId }) {
 export function payloadText({ payload }) {
   const text = payload?.text;
   if (text === undefined || text === "") return "";
-  const short = text.slice(0, PAYLOAD_SHOWN).replaceAll(/\s+/g, " ");
+  const short = visible(text.slice(0, PAYLOAD_SHOWN).replaceAll(/\s+/g, " "));
   return payload?.isCut || text.length > PAYLOAD_SHOWN ? `${short}…` : short;
 }
 
@@ -158,7 +159,7 @@ export function ruleOf({ statement, section }) {
  * @param {Finding} finding
  */
 export function sentenceOf(finding) {
-  return finding.message.replace(ruleOf(finding), "").replace("()", "").trim();
+  return visible(finding.message.replace(ruleOf(finding), "").replace("()", "").trim());
 }
 
 /**

@@ -61,7 +61,7 @@ Deno.test("nothing in a topic or a Client Identifier is markup to Mermaid", () =
     "sequenceDiagram",
     "  participant C1 as a#10;end#59;#35;",
     "  participant S as server",
-    "  C1->>S: PUBLISH, x#59;#10;C1-#62;#62;S#58; #34;#35;#60;b#62;#37;#37;#123;init#125;, 10 B",
+    "  C1->>S: PUBLISH, x#59;#92;nC1-#62;#62;S#58; #34;#35;#60;b#62;#37;#37;#123;init#125;, 10 B",
     "",
   ]);
 });
@@ -95,7 +95,9 @@ Deno.test("a drawing of one connection has its name above the lifeline", () => {
 });
 
 Deno.test("nothing in a topic is markup to a drawing, and what XML cannot have is replaced", () => {
-  const topic = "<script>&amp;\u0000\u001b\ud800";
-  const svg = diagramSvg(rowsOf([packet(1, "PUBLISH", { topic })]), new Map(), hueOf);
-  assertStringIncludes(svg, "&lt;script&gt;&amp;amp;\ufffd\ufffd\ufffd");
+  const names = new Map([[1, "<b>\u0000\u001b\ud800"]]);
+  const rows = rowsOf([packet(1, "PUBLISH", { topic: "<script>&amp;\u001b" })]);
+  const svg = diagramSvg(rows, names, hueOf);
+  assertStringIncludes(svg, "&lt;script&gt;&amp;amp;\\u{1b}");
+  assertStringIncludes(svg, "&lt;b&gt;\ufffd\ufffd\ufffd");
 });

@@ -25,6 +25,12 @@ Deno.test("above the lifelines stand the two ends of the connection that alone i
   assertEquals(headsOf({ connection: 2, connections }), ["10.0.0.8:1234", "broker:1883"]);
 });
 
+Deno.test("a name that would turn the text around it is written out", () => {
+  const connections = connectionsOf("a\u202eb");
+  assertEquals(nameIn({ connection: undefined, connections }, 1), "#1 a\\u{202e}b");
+  assertEquals(headsOf({ connection: 1, connections })[0], "a\\u{202e}b");
+});
+
 Deno.test("it is seen when more is known of connections", () => {
   const one = knownOf({ connections: connectionsOf("a", null) });
   assertEquals(one, knownOf({ connections: connectionsOf("a", null) }));

@@ -109,3 +109,19 @@ Deno.test("a finding names its rule once", () => {
     "Too much §3.3.4",
   );
 });
+
+Deno.test("characters that are not seen, or turn the text around them, are written out", () => {
+  const hostile = packet(1, "PUBLISH", {
+    topic: "a\u202eb",
+    payload: { size: 4, text: "\u2066x\u001b", isCut: false },
+  });
+  assertEquals(subjectOf(hostile), "a\\u{202e}b");
+  assertEquals(subjectOf(packet(1, "SUBSCRIBE", { topics: ["a", "\u202e"] })), "a, \\u{202e}");
+  assertEquals(payloadText(hostile), "\\u{2066}x\\u{1b}");
+  const message = 'The Server sends a message on "\u202e"';
+  const finding = { section: "3.3.2", statement: "MQTT-3.3.2-3", severity: "violation" } as const;
+  assertEquals(
+    findingText({ ...finding, by: "server", message }),
+    'The Server sends a message on "\\u{202e}" [MQTT-3.3.2-3]',
+  );
+});
