@@ -40,6 +40,8 @@ const PAGES = 4_294_967_294;
 /** A file: what is in it, and who uses it. */
 interface VirtualFile {
   readonly database: Database;
+  /** Gives back its memory. */
+  readonly close: () => void;
   user: VirtualDatabase | undefined;
   /** The process that used it last. */
   process: VirtualProcess;
@@ -71,6 +73,8 @@ interface VirtualFile {
  */
 export class VirtualDisk {
   readonly #files = new Map<string, VirtualFile>();
+  /** All that have not been closed, those that nobody finds any more, too. */
+  readonly #open = new Set<VirtualFile>();
   #isFull = false;
   /** How many commits there have been, whatever became of them. */
   #commits = 0;
@@ -102,7 +106,7 @@ export class VirtualDisk {
    * @internal
    */
   opener(process: VirtualProcess): OpenDatabase {
-    return (path, { readOnly = false } = {}) => this.#open(process, path, readOnly);
+    return (path, { readOnly = false } = {}) => this.#openFile(process, path, readOnly);
   }
 
   /** A file is gone. Whoever uses it goes on with what nobody finds later. */
@@ -116,22 +120,16 @@ export class VirtualDisk {
    * @internal
    */
   end(): void {
-    for (const { database } of this.#files.values()) database.close();
+    for (const file of this.#open) file.close();
     this.#files.clear();
   }
 
-  #open(process: VirtualProcess, path: string, readOnly: boolean): Database {
+  #openFile(process: VirtualProcess, path: string, readOnly: boolean): Database {
     const isKept = path !== ":memory:";
     let file = isKept ? this.#files.get(path) : undefined;
     if (file === undefined) {
       if (readOnly) throw new Error("unable to open database file");
-      const database = openSqlite(":memory:");
-      const made: VirtualFile = { database, user: undefined, process, isWritten: false };
-      replaceTimeAndChance(database, {
-        wallTime: () => made.process.wallTime,
-        random: (length) => made.process.random.bytes(length),
-      });
-      file = made;
+      file = this.#make(process);
       if (isKept) this.#files.set(path, file);
     } else if (file.user === undefined && !readOnly) {
       // As far as a connection remembers them, they end with it.
@@ -146,10 +144,26 @@ export class VirtualDisk {
         return this.onCommit?.(path, process.name) ?? "succeeds";
       },
       onReleased: () => {
-        if (!isKept) opened.database.close();
+        if (!isKept) opened.close();
         else if (!opened.isWritten && this.#files.get(path) === opened) this.#files.delete(path);
       },
     });
+  }
+
+  #make(process: VirtualProcess): VirtualFile {
+    const database = openSqlite(":memory:");
+    const forget = replaceTimeAndChance(database, {
+      wallTime: () => file.process.wallTime,
+      random: (length) => file.process.random.bytes(length),
+    });
+    const close = () => {
+      this.#open.delete(file);
+      database.close();
+      forget();
+    };
+    const file: VirtualFile = { database, close, user: undefined, process, isWritten: false };
+    this.#open.add(file);
+    return file;
   }
 }
 

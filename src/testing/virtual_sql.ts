@@ -37,9 +37,13 @@ const TIME_WORDS: Readonly<Record<string, string>> = {
   current_timestamp: "datetime",
 };
 
-/** Replaces the functions of one database. */
-export function replaceTimeAndChance(database: Database, world: SqlWorld): void {
+/**
+ * Replaces the functions of one database, until what is returned is called: do so once the database
+ * is closed, as Deno keeps the functions of SQL, and what they know, for as long as it runs.
+ */
+export function replaceTimeAndChance(database: Database, at: SqlWorld): () => void {
   const functions = database as unknown as FunctionDatabase;
+  let world = at;
   let helper: Database | undefined;
   const original = (name: string, values: readonly SqlValue[]): SqlValue => {
     helper ??= openSqlite(":memory:");
@@ -61,7 +65,14 @@ export function replaceTimeAndChance(database: Database, world: SqlWorld): void 
     const bytes = world.random(8);
     return new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0);
   });
+  return () => {
+    helper?.close();
+    world = NOWHERE;
+  };
 }
+
+/** Where a database is that is closed: nobody asks it. */
+const NOWHERE: SqlWorld = { wallTime: () => 0, random: (length) => new Uint8Array(length) };
 
 /** The arguments with a time in place of "now", which may be left out. */
 function atTime(values: readonly SqlValue[], place: number, seconds: number): SqlValue[] {

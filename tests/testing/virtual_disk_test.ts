@@ -156,3 +156,16 @@ Deno.test("time and chance within SQL are those of the world", async () => {
   assertEquals(drawn, draw(new Machine()));
   assert(/^[0-9A-F]{16}$/.test(`${drawn[0]!["a"]}`));
 });
+
+Deno.test("a disk that has ended keeps nothing open, not even what nobody finds any more", () => {
+  const machine = new Machine();
+  const open = machine.disk.opener(machine.process());
+  const deleted = open("deleted.db");
+  deleted.exec("CREATE TABLE a (b)");
+  machine.disk.delete("deleted.db");
+  const empty = open("empty.db");
+  empty.close();
+  assertEquals(deleted.prepare("SELECT * FROM a").all(), []);
+  machine.disk.end();
+  assertThrows(() => deleted.prepare("SELECT * FROM a"), Error, "not open");
+});
