@@ -64,7 +64,7 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
       await aborted(signal);
       return 0;
     }
-    const formatter = options.json ? JSON_LINES : new EntryFormatter(stdout, options);
+    const formatter = options.json ? jsonLines(stdout) : new EntryFormatter(stdout, options);
     const cursor = observer.follow();
     const viewing = view(cursor, stdout, formatter);
     await Promise.race([aborted(signal), viewing]);
@@ -79,7 +79,9 @@ export async function run(context: Context, given: InspectArguments): Promise<nu
   }
 }
 
-const JSON_LINES: Formatter = { format: entryToJson, missed: missedToJson };
+function jsonLines({ isTerminal }: Output): Formatter {
+  return { format: (entry) => entryToJson(entry, isTerminal), missed: missedToJson };
+}
 
 /** A capture and its file. Disposing it writes what is left, and says what is missing. */
 class Recording implements AsyncDisposable {

@@ -3,6 +3,7 @@
 import type { Side } from "../../monitor/mod.ts";
 import { decodePacket, type Packet, PacketError } from "../../packets/mod.ts";
 import { textIn } from "../messages/json.ts";
+import { escapedJson } from "../terminal/text.ts";
 import { explanationOf, versionOf } from "./format.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
 
@@ -11,9 +12,12 @@ const DIRECTIONS: { readonly [From in Side]: string } = {
   server: "server to client",
 };
 
-/** An entry as a line. */
-export function entryToJson(entry: Entry): string {
-  return `${JSON.stringify(entryObject(entry))}\n`;
+/**
+ * An entry as a line, for a terminal with escapes in place of what that might obey or hide.
+ */
+export function entryToJson(entry: Entry, isForTerminal = false): string {
+  const json = JSON.stringify(entryObject(entry));
+  return `${isForTerminal ? escapedJson(json) : json}\n`;
 }
 
 /** An entry as an object for JSON. */

@@ -55,6 +55,9 @@ const MARK = "! ";
 /** A space at which no line is broken. In received text it is escaped. */
 const GLUE = "\u00a0";
 
+/** How many lines tell what its fields mean: a topic alone may have 65,535 characters. */
+const MOST_LINES = 24;
+
 /** How many bytes of a packet are shown. */
 const SHOWN = 48;
 const BYTES_ON_A_LINE = 24;
@@ -81,11 +84,15 @@ export function formatPacket(
     .map(({ text, section }) => `${text}${GLUE}§${section}`)
     .map((sentence) => sentence.length < room ? sentence.replaceAll(" ", GLUE) : sentence);
   const isSecret = fields.some(({ name }) => hidden.includes(name));
+  const about = wrap(meanings.join("; "), room).filter((line) => line !== "")
+    .map((line) => INDENT + line.replaceAll(GLUE, " "));
   const lines = [
     head,
     ...(isSecret ? [] : hexLines(bytes, room, paint)),
-    ...wrap(meanings.join("; "), room).filter((line) => line !== "")
-      .map((line) => INDENT + line.replaceAll(GLUE, " ")),
+    ...about.slice(0, MOST_LINES),
+    ...(about.length <= MOST_LINES
+      ? []
+      : [INDENT + paint.dim(`… ${about.length - MOST_LINES} more lines`)]),
     ...(fault === undefined ? [] : faultLines(fault.message, room, paint)),
   ];
   return lines.map((line) => `${line}\n`).join("");

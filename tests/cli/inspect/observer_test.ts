@@ -1,7 +1,7 @@
 // What is observed of connections: their packets with what was found in them, and exact counts.
 
 import { concat } from "jsr:@std/bytes@^1/concat";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodePacket, type PacketInit } from "../../../mod.ts";
 import type { Output } from "../../../src/cli/context.ts";
 import { EntryFormatter } from "../../../src/cli/inspect/format.ts";
@@ -79,7 +79,7 @@ Deno.test("the Password is hidden in text, JSON, hex and captures, unless it is 
     };
     const scene = begin({ showsSecrets, capture });
     send(scene.link, "client", CONNECT);
-    const json = scene.cursor.take(Infinity).entries.map(entryToJson).join("");
+    const json = scene.cursor.take(Infinity).entries.map((entry) => entryToJson(entry)).join("");
     const other = begin({ showsSecrets });
     send(other.link, "client", CONNECT);
     const text = shown(other);
@@ -305,4 +305,30 @@ Deno.test("when too much waits for the rest of its packet, the connection is not
     link.pass("client", connect.subarray(9), TIME);
     assertEquals(found, expected);
   }
+});
+
+Deno.test("a packet with a huge topic and many properties takes no more than a screen", () => {
+  const scene = begin();
+  send(scene.link, "client", CONNECT);
+  const userProperties = Array.from({ length: 2000 }, () => ["name", "value"] as const);
+  const properties = { userProperties };
+  send(scene.link, "client", { type: "publish", topic: "t".repeat(10_000), properties });
+  const text = shown(scene);
+  assert(text.split("\n").length < 40, text.slice(0, 3000));
+  assertMatch(text, /\n {4}… \d{3,4} more lines\n/);
+});
+
+Deno.test("on a terminal, JSON has escapes in place of what that might obey or hide", () => {
+  const scene = begin();
+  send(scene.link, "client", {
+    type: "publish",
+    topic: "a\u202eb",
+    payload: encoder.encode("\x9b2J"),
+  });
+  const entry = scene.cursor.take(Infinity).entries.at(-1)!;
+  const [raw, safe] = [entryToJson(entry), entryToJson(entry, true)];
+  assertStringIncludes(raw, "a\u202eb");
+  assertStringIncludes(safe, "\\u009b2J");
+  assertMatch(safe, /^[\x20-\x7e]+\n$/);
+  assertEquals(JSON.parse(safe), JSON.parse(raw));
 });
