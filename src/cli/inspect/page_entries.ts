@@ -179,7 +179,8 @@ export function packetDetail(n: number, observed: ObservedPacket & Entry): Packe
   const { section, fields, fault, protocolVersion } = explanationOf(observed);
   const common = { n, name: nameOf(observed), size, hex: bytes.toHex(), isWhole, isPacket };
   const rest = { findings, json: entryObject(observed) };
-  if (!isPacket) return { ...common, fields: [], ...rest };
+  // What breaks a rule of MQTT is explained as far as it can be read.
+  if (!isPacket && findings.length === 0) return { ...common, fields: [], ...rest };
   let part: string | undefined;
   const shown = fields.map((field) =>
     present({

@@ -109,6 +109,26 @@ Deno.test("a packet comes with each of its fields, as the terminal writes them",
   assertEquals(packet.fields[4]!.value, { hex: "68656c6c6f" });
 });
 
+Deno.test("a packet whose flags are wrong is explained up to them; other bytes are not", async () => {
+  await using scene = new Scene();
+  const { observer } = scene.source;
+  const link = observer.open(PLACE, 0);
+  link.pass("client", encodePacket({ type: "connect", clientId: "device" }), 0);
+  link.pass("client", new Uint8Array([0x60, 0x02, 0x00, 0x07]), 0);
+  observer.open(PLACE, 0).pass("client", encoder.encode("GET / HTTP/1.1\r\n"), 0);
+  const [malformed, foreign]: PacketDetail[] = await Promise.all(
+    [5, 7].map(async (n) =>
+      JSON.parse((await scene.ask(`/packets/${n}?token=${scene.token}`)).body)
+    ),
+  );
+  assertEquals(
+    malformed!.fields.flatMap(({ bits }) => bits.map(({ name, text }) => `${name} ${text}`)),
+    ["MQTT Control Packet type 6: PUBREL", "Reserved flags 0"],
+  );
+  assertEquals(malformed!.decode, "mqtt5 decode 60020007");
+  assertEquals([foreign!.isPacket, foreign!.fields, foreign!.decode], [false, [], undefined]);
+});
+
 Deno.test("a packet that is not kept, or is none, is not found", async () => {
   await using scene = new Scene();
   for (const n of [0, 3, 999_999]) {
