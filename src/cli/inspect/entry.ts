@@ -49,7 +49,12 @@ export type Entry =
     | ObservedPacket
     | { readonly type: "ended"; readonly from: Side }
     | { readonly type: "missing"; readonly from: Side; readonly count: number }
-    | { readonly type: "closed"; readonly fault: string | undefined }
+    | {
+      readonly type: "closed";
+      readonly fault: string | undefined;
+      /** What the ends had owed each other for long when it ended. */
+      readonly findings: readonly Finding[];
+    }
   );
 
 /** A packet, or bytes that are none, as they have passed. */

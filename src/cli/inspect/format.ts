@@ -70,9 +70,9 @@ export class EntryFormatter {
         return `${yellow("!")} ${byteCount(entry.count)} of the ${entry.from} are missing: ` +
           "what follows is not decoded\n";
       case "closed":
-        return entry.fault === undefined
+        return (entry.fault === undefined
           ? "- closed\n"
-          : `${red("-")} closed: ${escaped(entry.fault)}\n`;
+          : `${red("-")} closed: ${escaped(entry.fault)}\n`) + this.#findings(entry.findings);
       case "packet":
         return entry.isPacket
           ? this.#packet(entry)

@@ -43,8 +43,9 @@ function fieldsOf(entry: Entry): object {
     case "missing":
       return { event: "missing", direction: DIRECTIONS[entry.from], size: entry.count };
     case "closed": {
-      const { sent, clientId, protocol } = entry.link;
-      return { event: "closed", fault: entry.fault, clientId, protocol, sent };
+      const { fault, findings, link: { sent, clientId, protocol } } = entry;
+      const closed = { event: "closed", fault, clientId, protocol, sent };
+      return findings.length === 0 ? closed : { ...closed, findings };
     }
     case "packet":
       return {

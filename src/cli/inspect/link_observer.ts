@@ -1,7 +1,13 @@
 // One connection as it is observed: each direction is cut into packets, the monitor judges them,
 // and each packet is told with what was found in it.
 
-import { type Finding, LinkMonitor, type SessionMonitor, type Side } from "../../monitor/mod.ts";
+import {
+  type Finding,
+  LinkMonitor,
+  type Obligation,
+  type SessionMonitor,
+  type Side,
+} from "../../monitor/mod.ts";
 import { decodePacket, PacketError } from "../../packets/mod.ts";
 import { FIRST_BYTE } from "../../packets/packet_types.ts";
 import type { Entry, LinkInfo, LinkPlace, ObservedPacket } from "./entry.ts";
@@ -41,6 +47,10 @@ const ENTRY = 400;
 
 const NOTHING: readonly Finding[] = [];
 
+/** What has been owed for so many milliseconds when a connection ends is told, up to so much. */
+const PATIENCE = 5000;
+const MOST_OVERDUE = 10;
+
 /**
  * Observes one connection. Give it the bytes of both directions in the order in which they pass;
  * they may change afterwards. Times are milliseconds since 1970.
@@ -58,6 +68,8 @@ export class LinkObserver {
     server: new Map(),
   };
   readonly #hasEnded = { client: false, server: false };
+  /** What the ends owed each other when the first of them ended. */
+  #overdue: readonly Finding[] = NOTHING;
   #pending = 0;
   #isClosed = false;
   #time = 0;
@@ -138,11 +150,15 @@ export class LinkObserver {
     this.info.fault = fault;
     this.#sink.hold(-this.#pending);
     this.#sink.closed(fault, time);
-    this.#tell({ type: "closed", fault }, time);
+    this.info.findings += this.#overdue.length;
+    this.#tell({ type: "closed", fault, findings: this.#overdue }, time);
   }
 
   #finish(from: Side, time: number): void {
     this.#time = time;
+    if (!this.#hasEnded.client && !this.#hasEnded.server) {
+      this.#judge((monitor) => this.#overdue = overdueOf(monitor.obligations(time), time));
+    }
     this.#hasEnded[from] = true;
     this.#judge((monitor) => monitor[from === "client" ? "clientEnd" : "serverEnd"](time));
     this.#cutters[from].end();
@@ -225,6 +241,19 @@ export class LinkObserver {
     this.#pending = pending;
     if (!isWithin && pending > 0) this.#monitor = undefined;
   }
+}
+
+/** Of what is owed that which has been owed for long: most answers take milliseconds. */
+function overdueOf(owed: readonly Obligation[], time: number): Finding[] {
+  return owed.filter(({ since }) => time - since >= PATIENCE).slice(0, MOST_OVERDUE).map(
+    ({ statement, by, since, message }) => ({
+      statement,
+      section: statement.slice("MQTT-".length, statement.lastIndexOf("-")),
+      severity: "warning",
+      by,
+      message: `${message}, due for ${Math.round((time - since) / 1000)} s`,
+    }),
+  );
 }
 
 /** What a CONNACK has in place of the Keep Alive of CONNECT (§3.2.2.3.14). */

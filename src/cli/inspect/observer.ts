@@ -112,6 +112,7 @@ export class Observer {
       entry: (entry) => {
         const number = this.#ring.add(entry);
         this.#tables?.connections.changed(entry.link);
+        if (entry.type === "closed") this.#findings += entry.findings.length;
         if (entry.type !== "packet") return;
         if (entry.isPacket) this.#packets++;
         this.#findings += entry.findings.length;

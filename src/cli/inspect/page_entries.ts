@@ -54,7 +54,10 @@ export function entryOf(n: number, entry: Entry): PageEntry {
     case "missing":
       return { ...place, type, from: entry.from, count: entry.count };
     case "closed":
-      return present({ ...place, type, fault: entry.fault });
+      return present({
+        ...{ ...place, type, fault: entry.fault },
+        findings: entry.findings.length === 0 ? undefined : entry.findings,
+      });
     case "packet":
       return { ...place, ...summaryOf(entry) };
     default:

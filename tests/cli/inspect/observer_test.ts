@@ -167,6 +167,24 @@ Deno.test("the end of each direction and of the connection are told, and what wa
   assertEquals(scene.observer.connections, []);
 });
 
+Deno.test("an answer that is missing for long when a connection ends is told", () => {
+  for (const [seconds, isTold] of [[4, false], [7, true]] as const) {
+    const scene = begin();
+    send(scene.link, "client", CONNECT);
+    send(scene.link, "server", { type: "connack" });
+    send(scene.link, "client", { type: "publish", topic: "a", qos: 1, packetId: 5 });
+    scene.link.end("client", TIME + seconds * 1000);
+    scene.link.close(undefined, TIME + seconds * 1000);
+    const closed = scene.observer.follow().take(Infinity).entries.at(-1)!;
+    const count = isTold ? 1 : 0;
+    assertEquals([scene.link.info.findings, scene.observer.counts.findings], [count, count]);
+    assertEquals("findings" in JSON.parse(entryToJson(closed)), isTold);
+    const told = "The Server has not answered PUBLISH 5 with PUBACK, due for 7 s\n";
+    const text = shown(scene);
+    assertEquals(text.includes(`- closed\n    ! ${told}      [MQTT-4.3.2-4]\n`), isTold, text);
+  }
+});
+
 Deno.test("all is counted exactly, however little is kept", () => {
   const scene = begin({ limits: { entries: 10, bytes: 1_000_000 } });
   send(scene.link, "client", CONNECT);

@@ -107,7 +107,12 @@ export type PageEntry =
   | (EntryBase & { readonly type: "opened" })
   | (EntryBase & { readonly type: "ended"; readonly from: Side })
   | (EntryBase & { readonly type: "missing"; readonly from: Side; readonly count: number })
-  | (EntryBase & { readonly type: "closed"; readonly fault?: string });
+  | (EntryBase & {
+    readonly type: "closed";
+    readonly fault?: string;
+    /** What the ends had owed each other for long, if anything. */
+    readonly findings?: readonly Finding[];
+  });
 
 /** A topic with its latest message. */
 export interface TopicRow {

@@ -66,7 +66,8 @@ export function isFaulty(entry) {
   if (entry.type === "packet") {
     return entry.findings.length > 0 || entry.fault !== undefined || !entry.isPacket;
   }
-  return entry.type === "missing" || entry.type === "closed" && entry.fault !== undefined;
+  if (entry.type === "closed") return entry.fault !== undefined || entry.findings !== undefined;
+  return entry.type === "missing";
 }
 
 /**

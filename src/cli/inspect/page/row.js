@@ -8,6 +8,7 @@
 /** @import { Lane, Row } from "./layout.js" */
 
 import { element } from "./dom.js";
+import { isFaulty } from "./filter.js";
 import { FINDINGS_SHOWN, gapText, remarksHeight, remarksOf } from "./layout.js";
 import {
   clockText,
@@ -42,10 +43,14 @@ export function drawRow(option, row, { connection, membership, isRelated }) {
   if (connection !== "" && isPacket) time.append(element("bdi", { class: "chip" }, connection));
   const body = isPacket
     ? packetBody(entry, membership)
-    : element("bdi", { class: "event" }, `${connection} ${eventText(entry)}`.trim());
-  if (entry.type === "closed" && entry.fault !== undefined) body.classList.add("fault");
-  if (entry.type === "missing") body.classList.add("fault");
+    : eventBody(`${connection} ${eventText(entry)}`.trim());
+  if (!isPacket && isFaulty(entry)) body.classList.add("fault");
   option.append(time, lanesOf(lanes), body);
+}
+
+/** @param {string} text What does not fit is in the tip. */
+function eventBody(text) {
+  return element("bdi", { class: "event", title: text }, text);
 }
 
 /**

@@ -137,8 +137,10 @@ export function eventText(entry) {
       return `the ${entry.from} sends no more`;
     case "missing":
       return `${sizeText(entry.count)} of the ${entry.from} are missing`;
-    case "closed":
-      return entry.fault === undefined ? "closed" : `closed: ${entry.fault}`;
+    case "closed": {
+      const closed = entry.fault === undefined ? "closed" : `closed: ${entry.fault}`;
+      return [closed, ...(entry.findings ?? []).map(findingText)].join("; ");
+    }
   }
 }
 

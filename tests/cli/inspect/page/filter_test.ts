@@ -110,6 +110,7 @@ Deno.test("faulty are packets with findings, bytes that are no packet, gaps and 
   assertEquals(isFaulty(packet(1, "PUBLISH", { fault: "cannot be decoded" })), true);
   const place = { n: 1, connection: 1, time: 1 };
   assertEquals(isFaulty({ ...place, type: "closed", fault: "reset" }), true);
+  assertEquals(isFaulty({ ...place, type: "closed", findings: [] }), true);
   assertEquals(isFaulty({ ...place, type: "missing", from: "client", count: 1 }), true);
   assertEquals(isFaulty({ ...place, type: "ended", from: "client" }), false);
 });

@@ -125,3 +125,14 @@ Deno.test("characters that are not seen, or turn the text around them, are writt
     'The Server sends a message on "\\u{202e}" [MQTT-3.3.2-3]',
   );
 });
+
+Deno.test("a connection that is closed says what was missing", () => {
+  const finding = { section: "4.3.2", statement: "MQTT-4.3.2-4", severity: "warning" } as const;
+  const message = "The Server has not answered";
+  const closed = { type: "closed", n: 1, connection: 1, time: 1 } as const;
+  assertEquals(eventText(closed), "closed");
+  assertEquals(
+    eventText({ ...closed, fault: "reset", findings: [{ ...finding, by: "server", message }] }),
+    "closed: reset; The Server has not answered [MQTT-4.3.2-4]",
+  );
+});
