@@ -136,7 +136,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 function microsecondsOf(time: number): { readonly high: number; readonly low: number } {
-  const microseconds = Math.round(time * 1000);
+  // Not rounded up: the millisecond shall be that which the trace has shown.
+  const microseconds = Math.floor(time * 1000);
   return { high: Math.floor(microseconds / WORD), low: microseconds % WORD };
 }
 

@@ -7,6 +7,7 @@ import { encodePacket } from "../../../mod.ts";
 import { Failure } from "../../../src/cli/failure.ts";
 import { Capture } from "../../../src/cli/inspect/capture.ts";
 import { explainCapture } from "../../../src/cli/inspect/explain_capture.ts";
+import { fileHeader, frameBlock, framesOf } from "../../../src/cli/inspect/pcapng.ts";
 import { Observer } from "../../../src/cli/inspect/observer.ts";
 import type { Context, Output } from "../../../src/cli/context.ts";
 
@@ -69,6 +70,14 @@ async function explained(bytes: Uint8Array): Promise<{ exitCode: number; text: s
   const exitCode = await explainCapture({ stdout, signal } as Context, false, [bytes]);
   return { exitCode, text };
 }
+
+Deno.test("the time of a frame is in the same millisecond as what it has seen", async () => {
+  for (const time of [1_796_000_000_039.9998, 1_796_000_000_040]) {
+    const file = concat([fileHeader("inspect"), frameBlock(new Uint8Array(60), time)]);
+    const [frame] = await Array.fromAsync(framesOf(ReadableStream.from([file])));
+    assertEquals(Math.floor(frame!.time), Math.floor(time));
+  }
+});
 
 Deno.test("frames that a slow file has no room for are left out, counted and told", async () => {
   const file = new File();
