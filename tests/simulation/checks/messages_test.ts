@@ -50,6 +50,38 @@ Deno.test("QoS 0 comes once, and a copy for each overlapping subscription where 
   assertEquals(twice("several copies", "b"), [what]);
 });
 
+Deno.test("a copy of QoS 0 is no more than may come when one of QoS 1 has come again before it", () => {
+  const copies = (deliveryId: string) => {
+    const story = new Story({ overlapping: "several copies" });
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").subscribe(b, 2, "+").publish(a, 7);
+    story.hand(b, 1, 7, { deliveryId: "1" }).lose(b);
+    story.tell("connected", { process: b, sessionPresent: true });
+    return found(story.hand(b, 1, 7, { dup: true, deliveryId }).hand(b, 1, 7, { qos: 0 }));
+  };
+  assertEquals(copies("1"), []);
+  assertEquals(copies("2"), ["once: Message 7 of QoS 0 is handed 3 times to subscription 1"]);
+});
+
+Deno.test("a message of QoS 2 may be taken twice when its session has expired without a word", () => {
+  const taken = (milliseconds: number) => {
+    const story = new Story();
+    const a = story.client("a");
+    story.link(a, { clientId: "a", sessionExpiry: 2 });
+    story.call(a, 7, { qos: 2 }).route(7).leave("a").lose(a).wait(milliseconds);
+    // Nobody reads this CONNACK.
+    const connect = { clientId: "a", cleanStart: false, sessionExpiry: 2 } as const;
+    story.tell("link opened", { link: 9, client: a, server: 0 });
+    story.tell("packet", { link: 9, to: "server", packet: { type: "connect", ...connect } });
+    story.tell("broker connected", { process: 0, clientId: "a", link: 9 }).leave("a", 9);
+    story.link(a, { ...connect, sessionPresent: true });
+    story.tell("connected", { process: a, sessionPresent: true });
+    return found(story.route(7).accept(a, 7));
+  };
+  assertEquals(taken(2000), []);
+  assertEquals(taken(1000), ["once: Message 7 of QoS 2 is taken twice by the broker"]);
+});
+
 Deno.test("the broker takes no message twice but one that was sent again", () => {
   const taken = (qos: 1 | 2, isLost: boolean, sessionPresent: boolean) => {
     const story = new Story();

@@ -55,7 +55,7 @@ export class Notes {
         return;
       case "connect called":
         this.#process(event.process).goesOn = event.cleanStart === false &&
-          this.#process(event.process).event.store !== "kept";
+          !this.#hasSession(event.process);
         if (event.will !== undefined) this.#published(event.will, event, index, true, false);
         return;
       case "publish called":
@@ -96,7 +96,7 @@ export class Notes {
       case "connected": {
         const client = this.#clientOf(event.process);
         const process = this.#process(event.process);
-        process.hasForeignSession ??= event.sessionPresent && process.event.store !== "kept";
+        process.hasForeignSession ??= event.sessionPresent && !this.#hasSession(event.process);
         client.isConnected = true;
         client.connected.push(index);
         if (!event.sessionPresent) client.losses.push(index);
@@ -244,6 +244,24 @@ export class Notes {
     const client = this.#clientOf(process);
     client.isConnected = false;
     client.breaks.push(index);
+  }
+
+  /**
+   * Whether the store of a process may have a session of the client: it was connected with that
+   * store, or a broker has begun a session anew since. A store that is kept may have seen neither.
+   */
+  #hasSession(number: number): boolean {
+    const { name, connected, processes } = this.#clientOf(number);
+    const { event, started } = this.#process(number);
+    if (event.store !== "kept") return false;
+    const since =
+      processes.findLast((each) => each.started < started && each.event.store !== "kept")
+        ?.started ?? -1;
+    return connected.some((index) => index > since) ||
+      this.connections.some(({ clientId, connect, accepted }) =>
+        clientId === name && connect?.cleanStart === true && accepted > since &&
+        accepted < Infinity
+      );
   }
 
   #connectionOn(link: number): ConnectionFacts | undefined {

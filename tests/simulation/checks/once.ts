@@ -5,6 +5,7 @@ import type { Violation } from "../history.ts";
 import type { Handing, MessageFacts } from "./fact_types.ts";
 import { type Facts, hasBetween } from "./facts.ts";
 import { isResponse, isShared, matches } from "./filters.ts";
+import { mayHaveLapsed } from "./lifetimes.ts";
 import { violation } from "./violation.ts";
 
 /** Looks for messages that came more often than they may. */
@@ -114,7 +115,9 @@ function takenTwice(facts: Facts, message: MessageFacts): Violation[] {
   if (qos < 2 || facts.hasCrashed(called, second)) return [];
   // One that was refused has a new chance, if nobody has heard of the refusal.
   if (droppedFor.size > 0 || outcomes.some(({ error }) => error !== undefined)) return [];
-  return facts.keepsSession(client, called, second) ? [say(facts, second, id, what)] : [];
+  const isKept = facts.keepsSession(client, called, second) &&
+    !mayHaveLapsed(facts, client, called, second);
+  return isKept ? [say(facts, second, id, what)] : [];
 }
 
 /** A subscription has got a message twice. */
@@ -136,7 +139,10 @@ function handedTwice(
   const what = `of QoS ${qos} is handed ${
     most + 1
   } times to subscription ${second.event.subscription}`;
-  if (qos === 0) return isOneMessage ? [say(facts, index, id, what)] : [];
+  // Another copy may be of QoS 1, and come again.
+  if (qos === 0) {
+    return isOneMessage && deliveriesOf(handings) > most ? [say(facts, index, id, what)] : [];
+  }
   if (qos === 2) {
     const isOne = isOneMessage ||
       !(facts.wasFailing(called, index) && facts.hasCrashed(called, index)) &&
@@ -156,6 +162,12 @@ function handedTwice(
   const { breaks } = facts.clients.get(subscriber)!;
   if (hasBetween(breaks, first, index) || hasBetween(breaks, called, first)) return [];
   return [say(facts, index, id, `${what} although no connection was lost`)];
+}
+
+/** How many copies there are: one of QoS 1 or 2 that comes again is the same. */
+function deliveriesOf(handings: readonly Handing[]): number {
+  const identified = handings.flatMap(({ event }) => event.deliveryId ?? []);
+  return handings.length - identified.length + new Set(identified).size;
 }
 
 /** A message comes again although the application has committed it. */

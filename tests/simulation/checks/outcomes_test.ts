@@ -104,6 +104,23 @@ Deno.test("a client that goes on with a session it does not know may be answered
   assertEquals(told(false), 2);
 });
 
+Deno.test("a store that is kept knows no session if no process with it was ever connected", () => {
+  const told = (isConnected: boolean) => {
+    const story = new Story();
+    const b = story.client("b");
+    story.subscribe(b, 1, "a");
+    story.tell("started", { process: 8, program: "client", name: "a", store: "new" });
+    if (isConnected) story.tell("connected", { process: 8, sessionPresent: false });
+    story.tell("killed", { process: 8 });
+    story.tell("started", { process: 9, program: "client", name: "a", store: "kept" });
+    story.tell("connect called", { process: 9, cleanStart: false, sessionExpiry: 60 });
+    story.tell("connected", { process: 9, sessionPresent: true });
+    return found(story.call(9, 7, { qos: 2 }).accept(9, 7, 0x10)).length;
+  };
+  assertEquals(told(false), 0);
+  assertEquals(told(true), 2);
+});
+
 Deno.test("a message that was stored goes to the broker, and has one outcome in all processes", () => {
   const story = new Story();
   const a = story.client("a", "new");

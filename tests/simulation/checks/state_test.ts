@@ -199,6 +199,22 @@ Deno.test("the Will of a client that is connected when the broker is killed come
   assertEquals(killed("none", false), []);
 });
 
+Deno.test("a Will comes again from the file of a broker that is killed when it has published it, once for each time", () => {
+  const published = (...pauses: readonly number[]) =>
+    willed({}, (story) => {
+      story.route(7, "w");
+      for (const [place, milliseconds] of pauses.entries()) {
+        story.wait(milliseconds).tell("killed", { process: 8 * place });
+        story.tell("started", {
+          ...{ process: 8 * (place + 1), program: "broker", name: "broker", store: "kept" },
+        });
+        story.tell("broker routed", { process: 8 * (place + 1), id: 7, topic: "w" });
+      }
+    });
+  assertEquals(published(10, 10, 10), []);
+  assertEquals(published(10, 10, 10_000), ["wills: Will 7 was published without a reason"]);
+});
+
 Deno.test("Session Present says whether there is a session: not expired, not begun anew, not lost", () => {
   const back = (
     milliseconds: number,
