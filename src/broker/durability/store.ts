@@ -113,6 +113,9 @@ export class Store {
       received.set(packetId, restoreUnreleased(session.state, packetId));
     }
     this.#received.set(session, received);
+    // A commit that was reported to have failed may be in the file: the client was told that the
+    // message is refused, and gives its identifier to another one.
+    session.state.doubt();
     for (const row of this.#database.messages(clientId)) this.#restoreMessage(session, row);
     // Messages of QoS 1 are sent even while nothing can be stored, so that their identifiers may not
     // be in the file, and the client may have them in use: others are given out for some time.
