@@ -57,7 +57,10 @@ export function acceptedSince(
     return first;
   }
   if (facts.process(process).hasForeignSession === true) return undefined;
-  const isAccepted = outcomes.some(({ reasonCode }) => reasonCode !== undefined);
+  // What is on its way when all has drained comes to nobody.
+  const isAccepted = outcomes.some(({ index, reasonCode }) =>
+    reasonCode !== undefined && index < facts.end
+  );
   return isAccepted ? called : undefined;
 }
 

@@ -83,7 +83,10 @@ export interface DiskFailure {
 export interface ClientFacts {
   readonly name: string;
   readonly processes: ProcessFacts[];
-  /** When it was told that there was no session, or a CONNECT that came late has ended it. */
+  /**
+   * When there was no session: the broker said so, the client heard it, or a CONNECT that came late
+   * has ended it.
+   */
   readonly losses: number[];
   /** When its connection was lost, or a process of it. */
   readonly breaks: number[];
@@ -109,7 +112,7 @@ export interface ConnectionFacts {
   /** When the broker let it go, or was killed. */
   ended: number;
   isKilled: boolean;
-  /** When the client has read CONNACK. */
+  /** When the broker has sent CONNACK. */
   connack: number;
   sessionPresent: boolean | undefined;
   /** The DISCONNECT of the client that the broker has read. */

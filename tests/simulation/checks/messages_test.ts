@@ -194,6 +194,38 @@ Deno.test("a session that has expired need not have a message, though it was not
   assertEquals(away(15_000, true), []);
 });
 
+Deno.test("a session that began anew need not have a message, though nobody heard that it did", () => {
+  const back = (...present: readonly boolean[]) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.link(b, { clientId: "b", sessionExpiry: 10 });
+    story.subscribe(b, 1, "a").publish(a, 7).lose(b).leave("b").wait(15_000);
+    for (const sessionPresent of present) {
+      if (sessionPresent) story.wait(100);
+      story.link(b, { clientId: "b", sessionExpiry: 10, sessionPresent });
+      if (!sessionPresent) story.leave("b");
+    }
+    story.tell("connected", { process: b, sessionPresent: true });
+    story.tell("broker subscribed", { process: 0, clientId: "b", topicFilter: "a" });
+    return found(story.drain()).filter((what) => what.startsWith("delivered"));
+  };
+  assertEquals(back(false, true), []);
+  assertEquals(back(true), [
+    "delivered: Message 7 of QoS 1 to a was accepted, and has not reached subscription 1 of b",
+  ]);
+});
+
+Deno.test("what is on its way when all has drained need not reach anybody", () => {
+  const accepted = (isLate: boolean) => {
+    const story = new Story();
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").call(a, 7).route(7);
+    return found(isLate ? story.drain().accept(a, 7) : story.accept(a, 7).drain());
+  };
+  assertEquals(accepted(true), []);
+  assertEquals(accepted(false).length, 1);
+});
+
 Deno.test("a subscription is in the session that the broker has, be it begun anew without a word", () => {
   const restarted = (isGranted: boolean) => {
     const story = new Story({}, "none");

@@ -177,7 +177,10 @@ export class Notes {
     if (connection === undefined) return;
     if (packet.type === "connack") {
       connection.connack = index;
-      if (packet.reasonCode === 0) connection.sessionPresent = packet.sessionPresent;
+      if (packet.reasonCode !== 0) return;
+      connection.sessionPresent = packet.sessionPresent;
+      // The session is gone, be it that this CONNACK never arrives.
+      if (!packet.sessionPresent) this.#client(connection.clientId).losses.push(index);
     } else if (to === "server" && connection.ended === Infinity) {
       // One that came when the broker had ended the connection changes nothing.
       connection.disconnect ??= { index, event };
