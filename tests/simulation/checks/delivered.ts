@@ -57,6 +57,7 @@ export function acceptedSince(
     return first;
   }
   if (facts.process(process).hasForeignSession === true) return undefined;
+  if (routed.length === 0 && facts.mayBeConfused(message)) return undefined;
   // What is on its way when all has drained comes to nobody.
   const isAccepted = outcomes.some(({ index, reasonCode }) =>
     reasonCode !== undefined && index < facts.end

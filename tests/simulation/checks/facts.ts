@@ -121,6 +121,21 @@ export class Facts {
     );
   }
 
+  /**
+   * Whether a broker may take a message of QoS 2 for one that was refused: an earlier broker was
+   * killed before it could take that back from its disk. It is so only with a message that is sent
+   * again, as any other cannot be the old one.
+   */
+  mayBeConfused(
+    { published: { qos }, client, called, outcomes: [outcome] }: MessageFacts,
+  ): boolean {
+    const isDone = this.brokers.some(({ failures, killed }) =>
+      killed < Infinity && failures.some(({ to, isDone }) => isDone && to === Infinity)
+    );
+    const { breaks } = this.clients.get(client)!;
+    return qos === 2 && isDone && hasBetween(breaks, called, outcome?.index ?? Infinity);
+  }
+
   /** Whether all that a broker had was lost between two moments: it was killed, and had no file. */
   hasForgotten(from: number, to: number): boolean {
     return this.brokers.some(({ killed }, place) =>

@@ -135,20 +135,23 @@ Deno.test("a message that was stored goes to the broker, and has one outcome in 
   assertEquals(found(story), ["receipts: Message 7 to a has two outcomes"]);
 });
 
-Deno.test("a broker may take a QoS 2 message for one that it refused, if it was killed before it could take that back", () => {
-  const taken = (isDone: boolean, isStoredAgain: boolean) => {
+Deno.test("a broker may take a QoS 2 message for one that it refused, if it was killed before it could take that back, and it was sent again", () => {
+  const taken = (isDone: boolean, isStoredAgain: boolean, isSentAgain = true) => {
     const story = new Story();
     const a = story.client("a");
     story.tell("not stored", { process: 0, isDone });
     if (isStoredAgain) story.tell("stored again", { process: 0 });
     story.tell("killed", { process: 0 });
     story.tell("started", { process: 9, program: "broker", name: "broker", store: "kept" });
-    return found(story.call(a, 7, { qos: 2 }).accept(a, 7));
+    story.call(a, 7, { qos: 2 });
+    if (isSentAgain) story.lose(a).tell("connected", { process: a, sessionPresent: true });
+    return found(story.accept(a, 7));
   };
   const untaken = [
     "receipts: Message 7 to a is told to be accepted, and the broker has not taken it",
   ];
   assertEquals(taken(true, false), []);
+  assertEquals(taken(true, false, false), untaken);
   assertEquals(taken(true, true), untaken);
   assertEquals(taken(false, false), untaken);
 });

@@ -18,7 +18,7 @@ export function receipts(facts: Facts): Violation[] {
     const { published: { id, topic, qos }, outcomes, routed, stored } = message;
     // A server takes a message of QoS 2 for an old one where its Packet Identifier is in use.
     const isForeign = facts.isForeign(message.client, message.called) ||
-      isConfused(facts);
+      facts.mayBeConfused(message);
     const say = (index: number, what: string) =>
       found.push(violation(facts, "receipts", index, [id], `Message ${id} to ${topic} ${what}`));
     for (const { index, reasonCode, error } of outcomes) {
@@ -40,16 +40,6 @@ export function receipts(facts: Facts): Violation[] {
     if (isForgotten(facts, message)) say(stored, "was stored, and the broker never takes it");
   }
   return found;
-}
-
-/**
- * Whether a broker may have found on its disk what an earlier one was told was not there, and was
- * killed before it could take it back: it takes a message of QoS 2 for one that was refused.
- */
-function isConfused({ brokers }: Facts): boolean {
-  return brokers.some(({ failures, killed }) =>
-    killed < Infinity && failures.some(({ to, isDone }) => isDone && to === Infinity)
-  );
 }
 
 /** Whether the publisher was told that nothing of a message was sent, or that it was refused. */
@@ -109,13 +99,11 @@ function areAlike({ outcomes }: MessageFacts): boolean {
 /** A message that was stored, and its client is there in the end, has gone all the same. */
 function isForgotten(
   facts: Facts,
-  { published: { qos }, stored, called, outcomes, routed, client }: MessageFacts,
+  message: MessageFacts,
 ): boolean {
-  if (!facts.hasDrained || qos === 2 && isConfused(facts)) return false;
+  const { stored, called, outcomes, routed, client } = message;
+  if (!facts.hasDrained || facts.mayBeConfused(message)) return false;
   if (stored === Infinity || routed.length > 0 || facts.isForeign(client, stored)) return false;
-  if (isConfused(facts) && outcomes.some(({ reasonCode }) => reasonCode !== undefined)) {
-    return false;
-  }
   if (outcomes.some(({ error }) => error !== undefined && error.name !== "ConnectionClosedError")) {
     return false;
   }
