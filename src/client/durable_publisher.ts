@@ -340,7 +340,18 @@ export class DurablePublisher {
     this.#setup.onSettled();
   }
 
+  /**
+   * Tells of an outcome. That nothing was sent is true only once it is stored: before, the next
+   * process may find the message and send it.
+   */
   #tell(id: number, topic: string, outcome: StoredOutcome): void {
+    if (!isUnsent(outcome)) return this.#tellNow(id, topic, outcome);
+    void this.#setup.journal.stored().then((isStored) => {
+      if (isStored) this.#tellNow(id, topic, outcome);
+    });
+  }
+
+  #tellNow(id: number, topic: string, outcome: StoredOutcome): void {
     const waiter = this.#waiters.get(id);
     if (waiter === undefined) return;
     this.#waiters.delete(id);
@@ -372,6 +383,11 @@ export class DurablePublisher {
   #checkNotEnded(): void {
     if (this.#error !== undefined) throw this.#error;
   }
+}
+
+/** Whether an outcome says that the message was never sent, nor will be. */
+function isUnsent({ kind }: StoredOutcome): boolean {
+  return kind === "expired" || kind === "not allowed" || kind === "cancelled";
 }
 
 function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {

@@ -152,6 +152,25 @@ test("A message that waits in memory expires without a connection, too", async (
   assertStrictEquals(store.disk.messages.size, 0);
 });
 
+test("Nobody is told that a message expired before that is stored, as the next process might send it", async (world) => {
+  const store = new MemoryStore();
+  const { client, peer } = await begin(world, store, undefined, { sendQueue: { messages: 1 } });
+  peer.far.cut();
+  await settle();
+  const options = { qos: 1, messageExpiryInterval: 10 } as const;
+  const promises = ["in memory", "in the store"].map((topic) => client.publish(topic, "", options));
+  for (const promise of promises) promise.catch(none);
+  await settle();
+  assertStrictEquals(store.disk.messages.size, 2);
+  store.failure = new Error("the disk is full");
+  await world.clock.advance(20_000);
+  for (const promise of promises) await assertPending(promise);
+  store.failure = undefined;
+  await world.clock.advance(6_000);
+  for (const promise of promises) await assertRejects(() => promise, NotSentError, "expired");
+  assertStrictEquals(store.disk.messages.size, 0);
+});
+
 test("Messages that expire while nothing can be stored are given up once", async (world) => {
   const store = new MemoryStore();
   const { client, peer } = await begin(world, store, { properties: { receiveMaximum: 1 } }, {
