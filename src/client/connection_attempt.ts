@@ -6,7 +6,7 @@ import type { Destination } from "../io/destination.ts";
 import { Drive, type DrivenConnection } from "../io/drive.ts";
 import { ConnectionFault, silentCloseFault, sourceFault } from "../io/faults.ts";
 import type { Transport } from "../io/transport.ts";
-import type { ConnectInit } from "../packets/mod.ts";
+import { type ConnectInit, ReasonCode } from "../packets/mod.ts";
 import { ClientConnection } from "../session/client_connection.ts";
 import type { CloseCause, ConnectionEvent } from "../session/events.ts";
 import type { Session } from "../session/session.ts";
@@ -39,7 +39,7 @@ export interface World {
 export interface LinkListener {
   /** CONNECT is about to be sent. */
   onConnect(): void;
-  /** The server has refused it. */
+  /** The server has refused it, and has begun no session. */
   onRefused(): void;
   /** Is told every event of the connection, CONNACK and all that comes with it included. */
   readonly onEvent: (link: Link, event: ConnectionEvent) => void;
@@ -241,7 +241,13 @@ class Handshake {
       }
       case "closed": {
         const { error } = link.drive;
-        if (event.cause.kind === "refusal") listener.onRefused();
+        // One that is unavailable may have begun the session, and not know whether it is stored.
+        if (
+          event.cause.kind === "refusal" &&
+          event.cause.packet.reasonCode !== ReasonCode.serverUnavailable
+        ) {
+          listener.onRefused();
+        }
         this.reject(
           unansweredError(event.cause, server, error, wasConnected, authenticationMethod),
         );

@@ -3,6 +3,7 @@
 import { assertEquals, assertInstanceOf, assertRejects, assertStrictEquals } from "@std/assert";
 import { RefusedError } from "../../src/errors.ts";
 import type { SubscribePacket } from "../../src/packets/mod.ts";
+import type { Peer } from "./peer.ts";
 import { assertPending, Loop, outcome, settle, test, type TestWorld } from "./world.ts";
 
 const SESSION = { sessionExpiryInterval: 60 } as const;
@@ -260,7 +261,8 @@ test("A client whose CONNECT was not answered asks again even if the server has 
   await (await world.accept({ sessionPresent: true })).expectNothing();
 });
 
-test("A client whose CONNECT was refused asks for nothing again: no session has begun with that", async (world) => {
+/** The connection after a CONNECT that was refused, with a session that is present. */
+async function afterRefusal(world: TestWorld, reasonCode: 0x88 | 0x89): Promise<Peer> {
   const { client, peer } = await world.connected(SESSION);
   const subscribed = client.subscribe("a");
   await peer.grant();
@@ -268,10 +270,19 @@ test("A client whose CONNECT was refused asks for nothing again: no session has 
   peer.far.cut();
   const refused = await world.peer();
   await refused.expect("connect");
-  refused.send({ type: "connack", reasonCode: 0x88 });
+  refused.send({ type: "connack", reasonCode });
   refused.close();
-  const third = await world.accept({ sessionPresent: true });
+  return await world.accept({ sessionPresent: true });
+}
+
+test("A client whose CONNECT was refused asks for nothing again: no session has begun with that", async (world) => {
+  const third = await afterRefusal(world, 0x89);
   await third.expectNothing();
+});
+
+test("A client whose CONNECT was refused by a server that was unavailable asks again: a session may have begun with that, and be stored", async (world) => {
+  const third = await afterRefusal(world, 0x88);
+  assertEquals(filtersOf(await third.grant()), ["a"]);
 });
 
 /** The Topic Filters that were refused, and when they are asked for again. */
