@@ -57,14 +57,23 @@ export function order(facts: Facts): Violation[] {
 }
 
 /** Whether nothing excuses that a message comes late: it was not published anew. */
-function isBound(
-  facts: Facts,
-  { published: { isEmpty }, client, called, routed }: MessageFacts,
-  index: number,
-): boolean {
+function isBound(facts: Facts, message: MessageFacts, index: number): boolean {
+  const { published: { isEmpty }, client, called, routed } = message;
   // What could not be stored is refused, and comes later, though nobody may have heard of that.
   return routed.length < 2 && isEmpty !== true && facts.keepsSession(client, called, index) &&
-    !facts.wasFailing(called, index);
+    !facts.wasFailing(called, index) && !mayHaveBeenRefused(facts, message);
+}
+
+/**
+ * Whether a message may have been refused as one retained message too many, and nobody has heard of
+ * that: then it was sent again when its connection was lost, and there was room.
+ */
+function mayHaveBeenRefused(
+  { history: { conditions }, clients }: Facts,
+  { published: { retain }, client, called, routed }: MessageFacts,
+): boolean {
+  return retain && conditions.retainedLimit !== undefined &&
+    hasBetween(clients.get(client)!.breaks, called, routed[0] ?? Infinity);
 }
 
 /**

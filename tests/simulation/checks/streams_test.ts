@@ -63,6 +63,23 @@ Deno.test("a message may be late that the broker could not store at first, not o
   assertEquals(turned("meanwhile"), []);
 });
 
+Deno.test("a message may be late that was one retained message too many when it was sent first", () => {
+  const late = (retainedLimit: number | undefined, retain: boolean, isSentAgain: boolean) => {
+    const story = new Story({ retainedLimit });
+    const [a, b] = [story.client("a"), story.client("b")];
+    story.subscribe(b, 1, "a").call(a, 7, { retain }).publish(a, 8).hand(b, 1, 8);
+    if (isSentAgain) story.lose(a).tell("connected", { process: a, sessionPresent: true });
+    return found(story.route(7).accept(a, 7).hand(b, 1, 7));
+  };
+  assertEquals(late(2, true, true), []);
+  const overtaken = [
+    "order: Message 7 to a was published before 8, and reaches subscription 1 after it",
+  ];
+  assertEquals(late(undefined, true, true), overtaken);
+  assertEquals(late(2, false, true), overtaken);
+  assertEquals(late(2, true, false), overtaken);
+});
+
 Deno.test("what comes again does not count for the order", () => {
   const story = new Story();
   const [a, b] = [story.client("a"), story.client("b")];
