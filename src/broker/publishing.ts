@@ -304,7 +304,7 @@ export class PublishHandler {
       const { subscriptionIdentifiers: _, ...properties } = message.packet.properties ?? {};
       const packet = { ...message.packet, packetId: 0, properties } as PublishPacket;
       const asked = this.#authorizeDelivery(packet, this.#share, (isAllowed) => {
-        this.#router.sendToOther(packet, message.group!, isAllowed);
+        this.#router.sendToOther(packet, message.expiresAt, message.group!, isAllowed);
         return undefined;
       });
       void asked?.catch((error) => this.#setup.report(error, "a shared message", client));

@@ -155,6 +155,25 @@ for (const [qos, others] of [[1, "abcdefgh"], [2, "bcdefgh"]] as const) {
   });
 }
 
+Deno.test("A message that goes to another member lives no longer for that [MQTT-3.3.2-5]", async () => {
+  for (const [pause, expected] of [[50, "1"], [500, ""]] as const) {
+    await using world = new World();
+    const gone = await world.connect("gone");
+    await gone.subscribe("$share/g/a", { qos: 1 });
+    const away = await world.connect("away", LASTING);
+    await away.subscribe("$share/g/a", { qos: 1 });
+    await away.cut();
+    const publisher = await world.connect("p");
+    await publisher.publish("a", "1", { qos: 1, properties: { messageExpiryInterval: 1 } });
+    gone.expectMessage("a", "1");
+    await world.advance(900);
+    await gone.cut();
+    await world.advance(pause);
+    const { client } = await world.join("away", LASTING);
+    assertEquals((await client.receiveTexts()).join(""), expected);
+  }
+});
+
 Deno.test("A member of QoS 0 can always take a message of QoS 1", async () => {
   await using world = new World();
   const { members, publisher } = await withGroup(world, 1, 1, {

@@ -49,14 +49,19 @@ export class Copies {
   #encodedOlder: Uint8Array | undefined;
   #encodedOlderRetained: Uint8Array | undefined;
 
-  /** `isShared` says whether several sessions may keep the message. */
+  /**
+   * `isShared` says whether several sessions may keep the message. `expiresAt` is given for one that
+   * has waited already: its packet has whole seconds alone, rounded up.
+   */
   constructor(
     packet: PublishPacket,
     isShared: boolean,
     { now, memory }: { readonly now: () => number; readonly memory: Account },
     { writer, pages }: Workshop,
+    expiresAt?: number,
   ) {
     this.packet = packet;
+    this.#expiresAt = expiresAt;
     this.#isShared = isShared;
     this.#now = now;
     this.#memory = memory;

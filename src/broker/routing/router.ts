@@ -181,6 +181,7 @@ export class Router {
       false,
       this.#setup,
       this.#workshop,
+      expiresAt,
     );
     this.#send(
       copies,
@@ -285,11 +286,13 @@ export class Router {
   /** Sends a message of a group to another member, as the session of one has ended (§4.8.2). */
   sendToOther(
     packet: PublishPacket,
+    expiresAt: number,
     group: Group<BrokerSession>,
     isAllowed: DeliveryFilter,
   ): void {
     // The message that is routed now, if one is, has the workshop.
-    this.#toGroup(new Copies(packet, false, this.#setup, new Workshop()), group, isAllowed);
+    const copies = new Copies(packet, false, this.#setup, new Workshop(), expiresAt);
+    this.#toGroup(copies, group, isAllowed);
   }
 
   /** A message does not reach a client that should have it. */
