@@ -120,13 +120,17 @@ for (
     ["MQTT 3.1.1", whole("10", NAME, "04 02 003C 0000")],
   ] as const
 ) {
-  brokerTest(`A client of ${what} is refused in the form that it knows`, async (broker) => {
-    using socket = await Deno.connect({ hostname: "127.0.0.1", port: broker.port });
-    await socket.write(bytesOf(hex));
-    const answer = await new Response(socket.readable).bytes();
-    assertEquals(answer, Uint8Array.of(0x20, 0x02, 0x00, 0x01));
-    assertStrictEquals(broker.statistics.sessions, 0);
-  });
+  brokerTest(
+    `A client of ${what} at a broker of MQTT 5.0 alone is refused in the form that it knows`,
+    async (broker) => {
+      using socket = await Deno.connect({ hostname: "127.0.0.1", port: broker.port });
+      await socket.write(bytesOf(hex));
+      const answer = await new Response(socket.readable).bytes();
+      assertEquals(answer, Uint8Array.of(0x20, 0x02, 0x00, 0x01));
+      assertStrictEquals(broker.statistics.sessions, 0);
+    },
+    { versions: [5] },
+  );
 }
 
 /** What a client must not send once it is connected, and the Reason Code that it is told. */

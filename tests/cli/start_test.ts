@@ -48,7 +48,7 @@ async function loadedWith(paths: readonly string[]): Promise<readonly string[]> 
 const PUB = ["cli.ts", "src/cli/commands/pub.ts", "src/cli/commands/pub_run.ts"];
 
 /** So many modules may be loaded. More of them must be worth their time: each takes 0.1 ms. */
-const MOST = 145;
+const MOST = 147;
 
 Deno.test("pub loads only what a message over TCP needs", async () => {
   const modules = await loadedWith(PUB);

@@ -404,22 +404,29 @@ test("That a CONNECT has no answer is stored before it is sent, and no more once
   assertEquals([...next.disk.subscriptions.keys()], ["a"]);
 });
 
-test("A CONNECT that is refused is answered: what an earlier process has left is taken over", async (world) => {
-  const next = await subscribed(world, "a", { qos: 1 });
-  const refused = assertRejects(
-    () => startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next }),
-    RefusedError,
-  );
-  const peer = await world.peer();
-  await peer.expect("connect");
-  assertStrictEquals(next.disk.isUnanswered, true);
-  peer.send({ type: "connack", reasonCode: 0x88 });
-  peer.close();
-  await refused;
-  assertStrictEquals(next.disk.isUnanswered, false);
-  const { client } = await later(world, next.kill());
-  await takenOver(client.subscribe("a", { qos: 1 }));
-});
+for (const [reasonCode, isAnswer] of [[0x89, true], [0x88, false]] as const) {
+  const name = isAnswer
+    ? "A CONNECT that is refused is answered: what an earlier process has left is taken over"
+    : "A server that was unavailable may have begun a session: its refusal is no answer";
+  test(name, async (world) => {
+    const next = await subscribed(world, "a", { qos: 1 });
+    const refused = assertRejects(
+      () => startClient(world, URL_OF_SERVER, { ...OPTIONS, store: next }),
+      RefusedError,
+    );
+    const peer = await world.peer();
+    await peer.expect("connect");
+    assertStrictEquals(next.disk.isUnanswered, true);
+    peer.send({ type: "connack", reasonCode });
+    peer.close();
+    await refused;
+    assertStrictEquals(next.disk.isUnanswered, !isAnswer);
+    const { client, peer: second } = await later(world, next.kill());
+    const taken = client.subscribe("a", { qos: 1 });
+    if (!isAnswer) assertEquals((await second.grant()).subscriptions[0]?.topicFilter, "a");
+    await takenOver(taken);
+  });
+}
 
 test("Where the store has no subscription, it is not told of a CONNECT", async (world) => {
   const store = new MemoryStore();

@@ -5,7 +5,6 @@ import type { ConnectOptions } from "../../client/mod.ts";
 import type { Context } from "../context.ts";
 import { usageFailure } from "../failure.ts";
 import { unreadable } from "../files.ts";
-import { askPassword } from "../terminal/ask_password.ts";
 import { quoted } from "../terminal/text.ts";
 import { type AnyValues, isGiven, type OptionTable, type OptionValues } from "./parse.ts";
 import { bytesOption } from "./properties.ts";
@@ -128,13 +127,15 @@ export async function passwordOf(
       return await firstLineOf(options["password-file"]!);
     case "password-env":
       return new TextEncoder().encode(variable(options["password-env"]!));
-    case "ask-password":
+    case "ask-password": {
       if (!context.stdin.isTerminal) {
         throw usageFailure(
           "--ask-password needs a terminal on standard input; see --password-file",
         );
       }
+      const { askPassword } = await import("../terminal/ask_password.ts");
       return await askPassword("Password: ", context);
+    }
     default:
       return source satisfies never;
   }
