@@ -2,7 +2,7 @@
 // Where the rows of the diagram lie: their heights, the pauses between them, and the lanes that join
 // the packets of an exchange. Only the rows that can be seen become elements.
 
-/** @import { PacketEntry, PageEntry } from "./events.ts" */
+/** @import { PageEntry } from "./events.ts" */
 /** @import { Exchange, Exchanges } from "./exchanges.js" */
 
 /**
@@ -26,7 +26,7 @@ import { durationText, numberText, ruleOf, sentenceOf } from "./text.js";
 /** A pause that is shown, in milliseconds. */
 export const PAUSE = 1000;
 
-/** How many findings of a packet have a line in the diagram. */
+/** How many findings of an entry have a line in the diagram. */
 export const FINDINGS_SHOWN = 2;
 
 /** Heights in pixels, as in conversation.css. */
@@ -198,19 +198,23 @@ export function gapText({ omitted, pause }) {
 }
 
 /**
- * @typedef {object} Remark What is said below a packet.
+ * @typedef {object} Remark What is said below a packet, or an event.
  * @property {string} text
  * @property {string} rule The rule that is broken; empty if none is known.
  * @property {boolean} isWarning
  */
 
 /**
- * Why a packet cannot be decoded, and what was found in it.
+ * Why a packet cannot be decoded, and what was found in it, or when the connection was closed.
  *
- * @param {PacketEntry} packet
+ * @param {PageEntry} entry
  * @returns {Remark[]}
  */
-export function remarksOf({ fault, findings }) {
+export function remarksOf(entry) {
+  if (entry.type !== "packet" && entry.type !== "closed") return [];
+  const { findings = [] } = entry;
+  // Why a connection broke is not a remark: it is what has happened.
+  const fault = entry.type === "packet" ? entry.fault : undefined;
   const isTold = findings.some(({ message }) => message === fault);
   return [
     ...fault === undefined || isTold ? [] : [{ text: fault, rule: "", isWarning: false }],
@@ -223,18 +227,16 @@ export function remarksOf({ fault, findings }) {
 }
 
 /**
- * How high the remarks below a packet are.
+ * How high the remarks below an entry are.
  *
  * @param {PageEntry} entry
  */
 export function remarksHeight(entry) {
-  if (entry.type !== "packet") return 0;
   return Math.min(remarksOf(entry).length, FINDINGS_SHOWN) * HEIGHTS.finding;
 }
 
 /** @param {PageEntry} entry */
 function heightOf(entry) {
   if (entry.type === "ended") return HEIGHTS.ended;
-  if (entry.type !== "packet") return HEIGHTS.event;
-  return HEIGHTS.packet + remarksHeight(entry);
+  return (entry.type === "packet" ? HEIGHTS.packet : HEIGHTS.event) + remarksHeight(entry);
 }

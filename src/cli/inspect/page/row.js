@@ -3,16 +3,16 @@
 // One row of the diagram: an arrow from one lifeline to the other with what it carries, or what has
 // happened on the connection.
 
-/** @import { PacketEntry } from "./events.ts" */
+/** @import { PacketEntry, PageEntry } from "./events.ts" */
 /** @import { Membership } from "./exchanges.js" */
-/** @import { Lane, Row } from "./layout.js" */
+/** @import { Lane, Remark, Row } from "./layout.js" */
 
 import { element } from "./dom.js";
 import { isFaulty } from "./filter.js";
 import { FINDINGS_SHOWN, gapText, remarksHeight, remarksOf } from "./layout.js";
 import {
+  briefText,
   clockText,
-  eventText,
   nameOf,
   particularsOf,
   payloadText,
@@ -41,16 +41,20 @@ export function drawRow(option, row, { connection, membership, isRelated }) {
   const time = element("span", { class: "time" }, element("span", {}, clockText(entry.time)));
   const isPacket = entry.type === "packet";
   if (connection !== "" && isPacket) time.append(element("bdi", { class: "chip" }, connection));
-  const body = isPacket
-    ? packetBody(entry, membership)
-    : eventBody(`${connection} ${eventText(entry)}`.trim());
-  if (!isPacket && isFaulty(entry)) body.classList.add("fault");
+  const body = isPacket ? packetBody(entry, membership) : eventBody(entry, connection);
   option.append(time, lanesOf(lanes), body);
 }
 
-/** @param {string} text What does not fit is in the tip. */
-function eventBody(text) {
-  return element("bdi", { class: "event", title: text }, text);
+/**
+ * @param {Exclude<PageEntry, PacketEntry>} entry
+ * @param {string} connection
+ */
+function eventBody(entry, connection) {
+  const text = `${connection} ${briefText(entry)}`.trim();
+  const kind = isFaulty(entry) ? "event fault" : "event";
+  // What does not fit is in the tip.
+  const event = element("bdi", { class: kind, title: text }, text);
+  return element("span", { class: "told" }, event, ...remarkLines(remarksOf(entry)));
 }
 
 /**
@@ -85,17 +89,22 @@ function packetBody(packet, membership) {
       element("span", { class: "size" }, sizeText(packet.size)),
     ),
     element("span", { class: "line" }),
-    ...remarks.slice(0, FINDINGS_SHOWN).map(({ text, rule, isWarning }, index) => {
-      const more = remarks.length - FINDINGS_SHOWN;
-      const isLast = index === FINDINGS_SHOWN - 1 && more > 0;
-      return element(
-        "span",
-        { class: isWarning ? "remark warning" : "remark" },
-        element("span", {}, text),
-        element("b", {}, isLast ? `${rule} and ${more} more` : rule),
-      );
-    }),
+    ...remarkLines(remarks),
   );
+}
+
+/** @param {readonly Remark[]} remarks The first of them have a line. */
+function remarkLines(remarks) {
+  return remarks.slice(0, FINDINGS_SHOWN).map(({ text, rule, isWarning }, index) => {
+    const more = remarks.length - FINDINGS_SHOWN;
+    const isLast = index === FINDINGS_SHOWN - 1 && more > 0;
+    return element(
+      "span",
+      { class: isWarning ? "remark warning" : "remark" },
+      element("span", {}, text),
+      element("b", {}, isLast ? `${rule} and ${more} more` : rule),
+    );
+  });
 }
 
 /** @param {readonly (Lane | undefined)[]} lanes */

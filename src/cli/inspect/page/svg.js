@@ -6,8 +6,8 @@
 
 import { FINDINGS_SHOWN, gapText, remarksHeight, remarksOf } from "./layout.js";
 import {
+  briefText,
   clockText,
-  eventText,
   nameOf,
   particularsOf,
   payloadText,
@@ -88,26 +88,27 @@ function drawn(row, y, names, colour) {
   const { entry, height } = row;
   const gap = gapText(row);
   const middle = (CLIENT + SERVER) / 2;
-  const remarks = entry.type === "packet" ? remarksOf(entry).slice(0, FINDINGS_SHOWN) : [];
+  const remarks = remarksOf(entry).slice(0, FINDINGS_SHOWN);
   const base = y + height - remarksHeight(entry);
   const name = names === undefined
     ? ""
     : ` ${short(names.get(entry.connection) || `#${entry.connection}`, NAME_SHOWN - 14)}`;
   const lines = [text("time", 8, base - 18, "start", `${clockText(entry.time)}${name}`)];
   if (gap !== "") lines.push(text("pause", middle, y + 16, "middle", gap));
+  lines.push(...remarks.map(({ text: sentence, rule, isWarning }, index) => {
+    const remark = `${short(sentence, LABEL_SHOWN)} ${rule}`;
+    const kind = isWarning ? "warning" : "fault";
+    return text(kind, middle, base + 8 + index * 18, "middle", remark);
+  }));
   if (entry.type !== "packet") {
-    return [...lines, text("time", middle, base - 10, "middle", eventText(entry))].join("\n");
+    const event = short(briefText(entry), LABEL_SHOWN);
+    return [...lines, text("time", middle, base - 10, "middle", event)].join("\n");
   }
   const isWrong = remarks.some(({ isWarning }) => !isWarning);
   const [start, end] = entry.from === "client" ? [CLIENT, SERVER] : [SERVER, CLIENT];
   lines.push(
     label(entry, middle, base - 16, isWrong ? FAULT : colour),
     arrow(start, end, base - 8, isWrong ? FAULT : colour),
-    ...remarks.map(({ text: sentence, rule, isWarning }, index) => {
-      const remark = `${short(sentence, LABEL_SHOWN)} ${rule}`;
-      const kind = isWarning ? "warning" : "fault";
-      return text(kind, middle, base + 8 + index * 18, "middle", remark);
-    }),
   );
   return lines.join("\n");
 }

@@ -125,11 +125,21 @@ export function payloadText({ payload }) {
 }
 
 /**
- * What has happened, of an entry that is no packet.
+ * What has happened on a connection, with what was found then.
  *
  * @param {Exclude<PageEntry, PacketEntry>} entry
  */
 export function eventText(entry) {
+  const findings = entry.type === "closed" ? entry.findings ?? [] : [];
+  return [briefText(entry), ...findings.map(findingText)].join("; ");
+}
+
+/**
+ * What has happened on a connection.
+ *
+ * @param {Exclude<PageEntry, PacketEntry>} entry
+ */
+export function briefText(entry) {
   switch (entry.type) {
     case "opened":
       return "connected";
@@ -137,10 +147,8 @@ export function eventText(entry) {
       return `the ${entry.from} sends no more`;
     case "missing":
       return `${sizeText(entry.count)} of the ${entry.from} are missing`;
-    case "closed": {
-      const closed = entry.fault === undefined ? "closed" : `closed: ${entry.fault}`;
-      return [closed, ...(entry.findings ?? []).map(findingText)].join("; ");
-    }
+    case "closed":
+      return entry.fault === undefined ? "closed" : `closed: ${entry.fault}`;
   }
 }
 

@@ -3,7 +3,13 @@
 import { assertEquals } from "@std/assert";
 import type { PageEntry } from "../../../../src/cli/inspect/page/events.ts";
 import { Exchanges } from "../../../../src/cli/inspect/page/exchanges.js";
-import { gapText, LANES, Layout, remarksOf } from "../../../../src/cli/inspect/page/layout.js";
+import {
+  gapText,
+  LANES,
+  Layout,
+  remarksHeight,
+  remarksOf,
+} from "../../../../src/cli/inspect/page/layout.js";
 import { event, packet } from "./entries.ts";
 
 const FINDING = {
@@ -116,4 +122,14 @@ Deno.test("what cannot be decoded is a remark, unless it was found already", () 
   assertEquals(remarksOf(packet(1, "CONNECT", { findings: [other] })), [
     { text: message, rule: "§3.3.4", isWarning: true },
   ]);
+});
+
+Deno.test("what was missing when a connection was closed are remarks below that", () => {
+  const closed = { type: "closed", n: 1, connection: 1, time: 1, fault: "reset" } as const;
+  assertEquals(remarksOf(closed), []);
+  const findings = [{ ...FINDING, severity: "warning" as const }];
+  assertEquals(remarksOf({ ...closed, findings }), [
+    { text: FINDING.message, rule: "[MQTT-3.3.4-9]", isWarning: true },
+  ]);
+  assertEquals(remarksHeight({ ...closed, findings }) > remarksHeight(closed), true);
 });
