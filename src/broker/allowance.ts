@@ -3,7 +3,7 @@
 
 import type { PublishPacket } from "../packets/mod.ts";
 import type { BrokerLimits } from "./limits.ts";
-import type { Timers } from "./timers.ts";
+import type { Timers, Wait } from "./timers.ts";
 
 /**
  * A wait shorter than this is added to the next one, in milliseconds: timers cost more than it
@@ -46,18 +46,11 @@ export class Allowances {
     allowance.spend(packet, this.#setup.now());
   }
 
-  /** Resolves when the next message may be published; `undefined`: it may be now. */
-  wait(allowance: Allowance): Promise<void> | undefined {
-    const { timers, now } = this.#setup;
-    const wait = allowance.waitAt(now());
-    if (wait < SHORTEST) return undefined;
-    return new Promise((resolve) => {
-      const timer = timers.add(now() + wait, () => resolve());
-      allowance.endWait = () => {
-        timer.isCancelled = true;
-        resolve();
-      };
-    });
+  /** Waits until the next message may be published; `undefined`: it may be now. */
+  wait(allowance: Allowance): Wait | undefined {
+    const now = this.#setup.now();
+    const wait = allowance.waitAt(now);
+    return wait < SHORTEST ? undefined : this.#setup.timers.waitUntil(now + wait);
   }
 }
 
@@ -65,8 +58,6 @@ export class Allowances {
 export class Allowance {
   readonly #messages: Saved;
   readonly #bytes: Saved;
-  /** Ends its wait, as its connection is gone. */
-  endWait: (() => void) | undefined;
 
   constructor(messages: Saved, bytes: Saved) {
     this.#messages = messages;

@@ -99,20 +99,10 @@ export class ConnectHandler {
       connection.protocol.refuse(ReasonCode.connectionRateExceeded, { reasonString });
       return undefined;
     }
-    return this.#delay(connection, wait).then(() => {
-      return connection.protocol.isClosed ? undefined : this.#authenticate(connection, packet);
-    });
-  }
-
-  /** Resolves after so many milliseconds, or when the connection is gone. */
-  #delay(connection: BrokerConnection, wait: number): Promise<void> {
     const { timers, now } = this.#setup;
-    return new Promise((resolve) => {
-      const timer = timers.add(now() + wait, () => resolve());
-      connection.endWait = () => {
-        timer.isCancelled = true;
-        resolve();
-      };
+    connection.wait = timers.waitUntil(now() + wait);
+    return connection.wait.isOver.then(() => {
+      return connection.protocol.isClosed ? undefined : this.#authenticate(connection, packet);
     });
   }
 

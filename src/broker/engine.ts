@@ -220,8 +220,7 @@ export class BrokerEngine {
   handle(connection: BrokerConnection, event: ConnectionEvent): void {
     if (event.type === "closed") {
       connection.cause = event.cause;
-      connection.allowance?.endWait?.();
-      connection.endWait?.();
+      connection.wait?.end();
     }
     if (event.type === "more") this.#countPackets(connection);
     const { turns } = this.#parts;
@@ -417,8 +416,9 @@ export class BrokerEngine {
       return publishHandler.receive(connection, event, at);
     }
     const arrivedAt = at ?? this.#tools.now();
+    connection.wait = wait;
     connection.protocol.slowDown();
-    return wait.then(() => {
+    return wait.isOver.then(() => {
       // No hook has let the time pass.
       connection.busySince = this.#tools.now();
       allowances.spend(allowance, event.packet);

@@ -15,7 +15,7 @@ import type { Retained } from "./retained/messages.ts";
 import type { Subscription } from "./routing/subscriptions.ts";
 import type { NameSearch } from "./routing/name_search.ts";
 import { sessionBytes, UNRELEASED } from "./sizes.ts";
-import type { Timer } from "./timers.ts";
+import type { Timer, Wait } from "./timers.ts";
 import { Share } from "./turns.ts";
 import type { Verdicts } from "./verdicts.ts";
 
@@ -33,8 +33,8 @@ export class BrokerConnection {
   readonly network: string | undefined;
   /** What it may publish; `undefined` when there is no limit. */
   readonly allowance: Allowance | undefined;
-  /** Ends the wait for a login. */
-  endWait: (() => void) | undefined;
+  /** What it waits for: its login, or its next message. */
+  wait: Wait | undefined;
   /** The versions of MQTT that its client may speak. */
   readonly versions: readonly ProtocolVersion[];
   /** To be called after any call of the connection that is not an answer to one of its events. */

@@ -10,6 +10,14 @@ export interface Timer {
   isCancelled: boolean;
 }
 
+/** Something that waits. */
+export interface Wait {
+  /** Resolves when it is over. */
+  readonly isOver: Promise<void>;
+  /** Ends it before its time. */
+  readonly end: () => void;
+}
+
 /** Below this size the heap is never searched for cancelled timers. */
 const MINIMUM_SWEEP_SIZE = 64;
 
@@ -37,6 +45,17 @@ export class Timers {
     this.#heap.push(timer);
     this.#rise(this.#heap.length - 1);
     return timer;
+  }
+
+  /** Waits until a time. */
+  waitUntil(at: number): Wait {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.add(at, () => resolve());
+    const end = () => {
+      timer.isCancelled = true;
+      resolve();
+    };
+    return { isOver: promise, end };
   }
 
   /**

@@ -1,11 +1,16 @@
 // What was observed, as lines of JSON for programs.
 
+import { concat } from "jsr:@std/bytes@^1/concat";
 import type { Side } from "../../monitor/mod.ts";
+import { closePacket, openPacket } from "../../packets/fixed_header.ts";
 import { decodePacket, type Packet, PacketError } from "../../packets/mod.ts";
+import { PACKET_TYPES } from "../../packets/packet_types.ts";
+import { Writer } from "../../wire/writer.ts";
 import { textIn } from "../messages/json.ts";
 import { escapedJson } from "../terminal/text.ts";
 import { explanationOf, versionOf } from "./format.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
+import { headerLength } from "./packet_header.ts";
 
 const DIRECTIONS: { readonly [From in Side]: string } = {
   client: "client to server",
@@ -88,19 +93,11 @@ export function packetOf(observed: ObservedPacket): Packet | undefined {
 
 /** The same packet with a Remaining Length that says how many bytes of it there are. */
 function shortened(bytes: Uint8Array): Uint8Array {
-  let body = 1;
-  while (bytes[body]! >= 0x80) body++;
-  body++;
-  const length = bytes.length - body;
-  const header = [bytes[0]!];
-  for (let rest = length;; rest >>= 7) {
-    header.push(rest < 0x80 ? rest : rest & 0x7f | 0x80);
-    if (rest < 0x80) break;
-  }
-  const packet = new Uint8Array(header.length + length);
-  packet.set(header);
-  packet.set(bytes.subarray(body), header.length);
-  return packet;
+  const body = headerLength(bytes);
+  const writer = new Writer();
+  const hole = openPacket(writer, PACKET_TYPES[bytes[0]! >> 4]!, bytes[0]! & 0x0f);
+  closePacket(writer, hole, bytes.length - body);
+  return concat([writer.bytes(), bytes.subarray(body)]);
 }
 
 /** A value in which bytes are text, or base64 in an object where they are none. */

@@ -8,6 +8,7 @@ import { OLDER_EDITION } from "../../packets/older_versions.ts";
 import { explanationOf } from "./format.ts";
 import { entryObject, packetOf } from "./json.ts";
 import type { Entry, ObservedPacket } from "./link_observer.ts";
+import { headerLength } from "./packet_header.ts";
 import type {
   ConnectionRow as ShownConnection,
   PacketDetail,
@@ -125,9 +126,7 @@ function flagsOf(firstByte: number): Pick<Summary, "qos" | "dup" | "retain"> {
 
 /** The Packet Identifier, which is in the same place in every version (§2.2.1). */
 function packetIdOf({ bytes }: ObservedPacket): number | undefined {
-  let at = 1;
-  while (bytes[at]! >= 0x80) at++;
-  at++;
+  let at = headerLength(bytes);
   const type = bytes[0]! >> 4;
   if (type === 3) {
     if ((bytes[0]! & 0x06) === 0) return undefined;
