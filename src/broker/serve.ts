@@ -531,8 +531,8 @@ async function listenAll(
 }
 
 /**
- * Starts a broker of MQTT 5.0, 3.1.1 and 3.1. Resolves when it listens, by default on 127.0.0.1, port 1883. Needs
- * net permission for the addresses it listens on, and none with `listeners: []`.
+ * Starts a broker of MQTT 5.0, 3.1.1 and 3.1. Resolves when it listens, by default on 127.0.0.1,
+ * port 1883. Needs net permission for the addresses it listens on, and none with `listeners: []`.
  *
  * Rejects with `TypeError` or `RangeError` when an option is invalid, with {@linkcode StoreError}
  * when its file cannot be used, and with the platform's error when it cannot listen.

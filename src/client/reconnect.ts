@@ -52,8 +52,8 @@ export function longestDelay(
 }
 
 /**
- * What a Reason Code of CONNACK, SUBACK or DISCONNECT says about another attempt. What is not here is
- * transient.
+ * What a Reason Code of CONNACK, SUBACK or DISCONNECT says about another attempt. What is not here
+ * is transient.
  */
 const KINDS: Partial<Record<CloseKind, readonly number[]>> = {
   protocol: [

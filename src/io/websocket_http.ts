@@ -11,7 +11,10 @@ import { TOKEN } from "./websocket_fields.ts";
  */
 export const SUBPROTOCOL = "mqtt";
 
-/** What a server takes, the best first: the other is that of MQTT 3.1. Which version is spoken is up to CONNECT. */
+/**
+ * What a server takes, the best first: the other is that of MQTT 3.1. Which version is spoken is up
+ * to CONNECT.
+ */
 export const SUBPROTOCOLS: readonly string[] = [SUBPROTOCOL, "mqttv3.1"];
 
 /** Hashed together with the client's key (RFC 6455, §1.3). */

@@ -129,7 +129,9 @@ export class Exchanges {
     if (this.#judge.accusations > accusations) this.#spoiled.add(packetId);
   }
 
-  /** An end breaks a rule with a packet of this identifier, unless that comes of an earlier fault. */
+  /**
+   * An end breaks a rule with a packet of this identifier, unless that comes of an earlier fault.
+   */
   #accuse(statement: string, packetId: number, predicate: string): void {
     if (this.#spoiled.has(packetId)) return;
     this.#spoiled.add(packetId);

@@ -72,9 +72,9 @@ export interface EncodeOptions {
    */
   readonly maximumPacketSize?: number | undefined;
   /**
-   * The version of MQTT that the receiver speaks: 5, 4 for 3.1.1 or 3 for 3.1. What an older one has
-   * no place for, properties above all, is left out; what would mean something else without it, such
-   * as No Local, is refused. A CONNECT that has a `protocolVersion` is of that. Default: 5.
+   * The version of MQTT that the receiver speaks: 5, 4 for 3.1.1 or 3 for 3.1. What an older one
+   * has no place for, properties above all, is left out; what would mean something else without it,
+   * such as No Local, is refused. A CONNECT that has a `protocolVersion` is of that. Default: 5.
    */
   readonly protocolVersion?: ProtocolVersion | undefined;
 }

@@ -18,8 +18,8 @@ export interface ConnackPacket {
   /** Whether the Server goes on with a session that it had (§3.2.2.1.1). */
   readonly sessionPresent: boolean;
   /**
-   * Below 0x80 the Client is connected, else refused (§3.2.2.2). A return code of MQTT 3.1.1 is read
-   * as the Reason Code of the same meaning.
+   * Below 0x80 the Client is connected, else refused (§3.2.2.2). A return code of MQTT 3.1.1 is
+   * read as the Reason Code of the same meaning.
    */
   readonly reasonCode: ReasonCodeOf<"connack">;
   /** What the Server grants, and limits (§3.2.2.3). */
@@ -79,7 +79,9 @@ function writeConnack(writer: Writer, packet: ConnackInit): void {
   closePacket(writer, hole);
 }
 
-/** The Connect Return codes of MQTT 3.1.1 (its §3.2.2.3): what each means, and which codes it is. */
+/**
+ * The Connect Return codes of MQTT 3.1.1 (its §3.2.2.3): what each means, and which codes it is.
+ */
 const RETURN_CODES: readonly {
   readonly means: string;
   /** The Reason Codes of MQTT 5.0 that it stands for, the one that it is read as first. */

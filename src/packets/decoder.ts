@@ -17,8 +17,8 @@ import { ReasonCode } from "./reason_codes.ts";
 /** What a decoder accepts. */
 export interface DecoderOptions {
   /**
-   * The version of MQTT that the packets are of, until a CONNECT tells: 5, 4 for 3.1.1 or 3 for 3.1.
-   * Default: 5.
+   * The version of MQTT that the packets are of, until a CONNECT tells: 5, 4 for 3.1.1 or 3 for
+   * 3.1. Default: 5.
    */
   readonly protocolVersion?: ProtocolVersion | undefined;
   /** The versions that a CONNECT may have; another is refused with 0x84. Default: 5, 4 and 3. */

@@ -39,8 +39,8 @@ export function capabilitiesFor(
 }
 
 /**
- * The codes of a SUBACK for a Client. MQTT 3.1 has none for a failure: the QoS asked for is granted,
- * and nothing comes of it.
+ * The codes of a SUBACK for a Client. MQTT 3.1 has none for a failure: the QoS asked for is
+ * granted, and nothing comes of it.
  */
 export function subackCodesFor(
   protocolVersion: ProtocolVersion,

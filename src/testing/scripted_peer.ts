@@ -201,8 +201,8 @@ export class ScriptedPeer implements Disposable {
 
   /**
    * Sends packets, together. They may come at any time, but each must be one that can be encoded:
-   * for others there is {@linkcode ScriptedPeer.sendBytes}. They are of the version of MQTT that the
-   * last CONNECT, sent or received, had. Resolves when they are sent.
+   * for others there is {@linkcode ScriptedPeer.sendBytes}. They are of the version of MQTT that
+   * the last CONNECT, sent or received, had. Resolves when they are sent.
    *
    * Rejects when the other end has closed the connection; nobody needs to look at that.
    *

@@ -1,5 +1,5 @@
-// §3.1.2.2 Protocol Version: the one fact about a connection that the bytes of its packets cannot be
-// read without.
+// §3.1.2.2 Protocol Version: the one fact about a connection that the bytes of its packets cannot
+// be read without.
 
 /**
  * A version of MQTT, by the number that CONNECT has for it (§3.1.2.2): 5 for MQTT 5.0, 4 for MQTT

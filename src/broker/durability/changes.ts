@@ -24,7 +24,9 @@ export interface Changes {
   readonly subscriptions: Map<BrokerSession, Map<string, Subscription<BrokerSession> | undefined>>;
   /** Received QoS 2 messages, whose PUBREC waits for the commit. */
   readonly received: Map<BrokerSession, PendingAcknowledgement[]>;
-  /** Packet Identifiers of QoS 2 messages that were refused, and may be in the file all the same. */
+  /**
+   * Packet Identifiers of QoS 2 messages that were refused, and may be in the file all the same.
+   */
   readonly withdrawn: Map<BrokerSession, Set<number>>;
   readonly messages: Map<QueuedMessage, BrokerSession>;
   /** The `id`s of messages that are delivered or dropped. */

@@ -117,8 +117,8 @@ export class Store {
     // message is refused, and gives its identifier to another one.
     session.state.doubt();
     for (const row of this.#database.messages(clientId)) this.#restoreMessage(session, row);
-    // Messages of QoS 1 are sent even while nothing can be stored, so that their identifiers may not
-    // be in the file, and the client may have them in use: others are given out for some time.
+    // Messages of QoS 1 are sent even while nothing can be stored, so that their identifiers may
+    // not be in the file, and the client may have them in use: others are given out for some time.
     session.state.packetIds.startAfter(1 + Math.floor(this.#clocks.wall()) % MAXIMUM_PACKET_ID);
     this.touch(session);
     session.state.exists = true;

@@ -50,8 +50,8 @@ export class Copies {
   #encodedOlderRetained: Uint8Array | undefined;
 
   /**
-   * `isShared` says whether several sessions may keep the message. `expiresAt` is given for one that
-   * has waited already: its packet has whole seconds alone, rounded up.
+   * `isShared` says whether several sessions may keep the message. `expiresAt` is given for one
+   * that has waited already: its packet has whole seconds alone, rounded up.
    */
   constructor(
     packet: PublishPacket,

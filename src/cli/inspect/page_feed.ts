@@ -33,7 +33,9 @@ const MOST_ROWS = 1000;
 /** Tables and counts are sent so often, in milliseconds. */
 const PERIOD = 500;
 
-/** After so many milliseconds of silence something is sent, so that both ends know of each other. */
+/**
+ * After so many milliseconds of silence something is sent, so that both ends know of each other.
+ */
 const HEARTBEAT = 15_000;
 
 /** Makes the events for a viewer. Times are in milliseconds and never go back. */

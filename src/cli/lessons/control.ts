@@ -139,8 +139,8 @@ export class LessonControl implements PageLesson, AsyncDisposable {
 }
 
 /**
- * The packet of a step that is to be looked at: the one that is explained byte by byte, or the first
- * with the bytes in it that the text quotes first, or the first of all.
+ * The packet of a step that is to be looked at: the one that is explained byte by byte, or the
+ * first with the bytes in it that the text quotes first, or the first of all.
  */
 function packetOf({ observer, nextEntry }: LessonStage, { from, bytes, text }: LessonStep): number {
   const packets: { readonly number: number; readonly hex: string }[] = [];

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// The conversation: the connections, the diagram with its tools, and the selected packet, which know
-// of each other only here.
+// The conversation: the connections, the diagram with its tools, and the selected packet, which
+// know of each other only here.
 
 /** @import { Feed } from "./feed.js" */
 

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// The selected packet: what it is, what was found in it, and its bytes beside its fields. Whatever is
-// pointed at, or gone to by keys, in one of the two is lit in both.
+// The selected packet: what it is, what was found in it, and its bytes beside its fields. Whatever
+// is pointed at, or gone to by keys, in one of the two is lit in both.
 
 /** @import { PacketDetail, PacketEntry, PageEntry } from "./events.ts" */
 /** @import { Feed } from "./feed.js" */

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// The fields of a packet as a list, with the bits of a byte below it. Pointing at one, or going to it
-// by keys, tells which it is.
+// The fields of a packet as a list, with the bits of a byte below it. Pointing at one, or going to
+// it by keys, tells which it is.
 
 /** @import { Part } from "./parts.js" */
 

@@ -1,6 +1,6 @@
 // @ts-check
-// Where the rows of the diagram lie: their heights, the pauses between them, and the lanes that join
-// the packets of an exchange. Only the rows that can be seen become elements.
+// Where the rows of the diagram lie: their heights, the pauses between them, and the lanes that
+// join the packets of an exchange. Only the rows that can be seen become elements.
 
 /** @import { PageEntry } from "./events.ts" */
 /** @import { Exchange, Exchanges } from "./exchanges.js" */

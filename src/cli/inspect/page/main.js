@@ -14,7 +14,9 @@ import { mountTopics } from "./topics.js";
 const feed = new Feed(location.hash.slice(1));
 const { model } = feed;
 
-/** @type {readonly { readonly view: View, readonly name: string, readonly isNarrow?: boolean }[]} */
+/**
+ * @type {readonly { readonly view: View, readonly name: string, readonly isNarrow?: boolean }[]}
+ */
 const VIEWS = [
   { view: "connections", name: "Connections", isNarrow: true },
   { view: "conversation", name: "Conversation" },

@@ -1,6 +1,7 @@
 // @ts-check
-// What the page knows: everything that the feed has told, and what the reader has chosen. Views read
-// it and draw when it says that something has changed. Nothing here meets the page or the network.
+// What the page knows: everything that the feed has told, and what the reader has chosen. Views
+// read it and draw when it says that something has changed. Nothing here meets the page or the
+// network.
 
 /**
  * @import {

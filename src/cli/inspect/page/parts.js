@@ -1,6 +1,6 @@
 // @ts-check
-// The parts of a packet as one list: its fields, and below a byte made of bits, those bits. And which
-// part a byte belongs to.
+// The parts of a packet as one list: its fields, and below a byte made of bits, those bits. And
+// which part a byte belongs to.
 
 /** @import { PacketDetail, ShownField } from "./events.ts" */
 

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// Links to the standard. They lead out of this page, which is why they are few, say where they lead,
-// and tell nobody where they come from.
+// Links to the standard. They lead out of this page, which is why they are few, say where they
+// lead, and tell nobody where they come from.
 
 import { element } from "./dom.js";
 import { anchorOf } from "./sections.js";

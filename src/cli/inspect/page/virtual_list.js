@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
-// A list of which only the rows that can be seen are elements: a listbox with any number of options,
-// worked by pointer and keys. The options need not be of one height.
+// A list of which only the rows that can be seen are elements: a listbox with any number of
+// options, worked by pointer and keys. The options need not be of one height.
 
 import { element, setAttribute } from "./dom.js";
 
