@@ -33,9 +33,20 @@ export interface PasswordLineOptions {
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof PasswordLineOptions>(["iterations"]);
 
-const DEFAULT_ITERATIONS = 100_000;
+/** How often a password is hashed unless something else is said. */
+export const DEFAULT_ITERATIONS = 100_000;
 const LEAST_ITERATIONS = 1000;
-const MOST_ITERATIONS = 10_000_000;
+/** With more, one login would take seconds. */
+export const MOST_ITERATIONS = 10_000_000;
+
+// deno-lint-ignore no-control-regex
+const SEPARATORS = /[:\x00-\x1f\x7f]/;
+const EDGES = /^[# ]| $/;
+
+/** Whether a line of a password file can begin with a user name. */
+export function isUsername(username: string): boolean {
+  return username !== "" && !SEPARATORS.test(username) && !EDGES.test(username);
+}
 
 /** Mosquitto 2.0 takes no other length. */
 const SALT_LENGTH = 12;
@@ -91,11 +102,10 @@ function checkUsername(username: string): void {
   }
   const what = `user name ${JSON.stringify(username.slice(0, 80))}`;
   if (username === "") throw new TypeError("user name must not be empty");
-  // deno-lint-ignore no-control-regex
-  if (/[:\x00-\x1f\x7f]/.test(username)) {
+  if (SEPARATORS.test(username)) {
     throw new TypeError(`${what} has a colon or a control character, which the file cannot hold`);
   }
-  if (/^[# ]| $/.test(username)) {
+  if (EDGES.test(username)) {
     throw new TypeError(`${what} begins with # or a space, or ends with a space`);
   }
   if (!username.isWellFormed()) throw new TypeError(`${what} has a lone surrogate`);
